@@ -1,0 +1,135 @@
+"""Enterprises, users, their roles, and the log of what they did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+from phonenumber_field.modelfields import PhoneNumberField
+
+
+class Enterprise(models.Model):
+    """The tenant. Nothing is ever visible across two."""
+
+    name = models.CharField(_("name"), max_length=64)
+    region = models.CharField(_("phone region"), max_length=2, default="CN")
+    language = models.CharField(_("language of messages"), max_length=16, default="zh-hans")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
+    is_joining_open = models.BooleanField(default=False)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """The way to a new user: by login and password, or by a proven phone."""
+
+    def create_user(
+        self, *, login: str | None = None, password: str | None = None, phone: str | None = None, name: str = ""
+    ) -> User:
+        """Either `login` or `phone` (E.164, already proven by a code) must be given."""
+        user = self.model(login=login.lower() if login else None, phone=phone, name=name)
+        user.set_password(password) if password else user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(login=(username or "").lower())
+
+
+class User(AbstractBaseUser):
+    """A person who signs in: known by a verified phone, or by a login with a password; may serve several enterprises."""
+
+    login = models.CharField(_("login"), max_length=64, null=True, unique=True)
+    phone = PhoneNumberField(_("phone"), null=True, unique=True)
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+    USERNAME_FIELD = "login"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(login=Lower("login")), name="user_login_is_lower_case"),
+            models.CheckConstraint(
+                condition=Q(login__isnull=False) | Q(phone__isnull=False), name="user_has_login_or_phone"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.login or f"user {self.pk}"
+
+
+class Role(models.Model):
+    """What a user may do in an enterprise; declared from most to least."""
+
+    class Name(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        ADMIN = "admin", _("Administrator")
+        DEPARTMENT_ADMIN = "department_admin", _("Department administrator")
+        AUDITOR = "auditor", _("Auditor")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="roles")
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="roles")
+    name = models.CharField(max_length=16, choices=Name)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "enterprise"], name="role_one_in_an_enterprise"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.name}"
+
+
+class AuditChain(models.Model):
+    """Where an enterprise's chain ends. Its row is the lock every recorded change takes first, so that no two
+    changes of an enterprise interleave and a cut tail shows."""
+
+    enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="audit_chain")
+    length = models.PositiveBigIntegerField(default=0)
+    head = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.length} events"
+
+
+class AuditEvent(models.Model):
+    """One change: who, what, before and after, when, from where. Append-only; see accounts.audit.
+
+    `personal` ({"salt", "target", "before", "after"}) is the one erasable column; the chain covers `personal_digest`.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="audit_events")
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    actor_id_number = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=64)
+    role = models.CharField(max_length=16, blank=True)
+    via = models.CharField(max_length=16)
+    ip = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=36, blank=True)
+    action = models.CharField(max_length=40)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=40)
+    personal: models.JSONField[Any, Any] = models.JSONField(null=True)
+    personal_digest = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["enterprise", "number"], name="audit_event_number_unique_in_enterprise"),
+            models.CheckConstraint(condition=~Q(digest=F("previous")), name="audit_event_digest_moves_on"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.action}"

@@ -1,0 +1,7 @@
+"""directory: domains, departments, members, addresses, and the personal invitation."""
+
+from django.apps import AppConfig
+
+
+class DirectoryConfig(AppConfig):
+    name = "directory"

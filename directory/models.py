@@ -1,0 +1,226 @@
+"""The enterprise's tree and the people in it. Uniqueness is the database's word, scoped by enterprise."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from phonenumber_field.modelfields import PhoneNumberField
+
+from accounts.models import Enterprise, Role
+from directory.querysets import DepartmentQuerySet, MemberQuerySet
+
+
+class Domain(models.Model):
+    """A mail domain, unique in the deployment; where its mailboxes are opened."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="domains")
+    name = models.CharField(_("domain"), max_length=253, unique=True)
+    is_default = models.BooleanField(_("default domain"), default=False)
+    webmail_url = models.URLField(_("webmail address"), max_length=500, blank=True)
+    imap = models.CharField(_("IMAP server"), max_length=253, blank=True)
+    smtp = models.CharField(_("SMTP server"), max_length=253, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enterprise"], condition=Q(is_default=True), name="domain_one_default_in_enterprise"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Department(models.Model):
+    """A node of the enterprise's tree; the root (no parent) is the enterprise itself.
+
+    `path` is the ids from the root down, each followed by a slash ("1/7/42/"), so that a subtree is one prefix.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="departments")
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    name = models.CharField(_("department name"), max_length=64)
+    path = models.CharField(max_length=255, db_index=True)
+    depth = models.PositiveSmallIntegerField(default=0)
+
+    objects = DepartmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("parent", Lower("name"), name="department_name_unique_among_siblings"),
+            models.UniqueConstraint(
+                fields=["enterprise"], condition=Q(parent=None), name="department_one_root_in_enterprise"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DepartmentScope(models.Model):
+    """A department (with those below) that a department administrator looks after."""
+
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="scopes")
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="scopes")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["role", "department"], name="scope_named_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.department}"
+
+
+class Member(models.Model):
+    """A person in the directory. `user` counts only while both phones are equal (product.md, "Who is who")."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Not joined")
+        ACTIVE = "active", _("Joined")
+        DISABLED = "disabled", _("Disabled")
+
+    class Activation(models.TextChoices):
+        PHONE = "phone", _("By phone")
+        CODE = "code", _("By activation code")
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="members")
+    name = models.CharField(_("name"), max_length=64)
+    account = models.CharField(_("account"), max_length=64)
+    phone = PhoneNumberField(_("phone"), null=True, blank=True)
+    position = models.CharField(_("position"), max_length=128, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
+    main_department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="main_members")
+    departments: models.ManyToManyField[Department, models.Model] = models.ManyToManyField(
+        Department, through="Membership", related_name="members"
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members")
+
+    # What the list sorts by and the search looks into; written by directory.search_keys.
+    pinyin = models.CharField(max_length=400)
+    pinyin_other = models.CharField(max_length=400, null=True)
+    initials = models.CharField(max_length=64)
+    initials_other = models.CharField(max_length=64, null=True)
+    phone_reversed = models.CharField(max_length=16, null=True)
+
+    origin = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    invited_at = models.DateTimeField(null=True)
+    joined_at = models.DateTimeField(null=True)
+    last_entered_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("enterprise", Lower("account"), name="member_account_unique_in_enterprise"),
+            models.UniqueConstraint(
+                fields=["enterprise", "phone"],
+                condition=Q(deleted_at=None),
+                name="member_phone_unique_in_enterprise",
+            ),
+            models.CheckConstraint(
+                condition=Q(activation="code") | Q(phone__isnull=False) | Q(deleted_at__isnull=False),
+                name="member_activated_by_phone_has_phone",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin"),
+            models.Index(fields=["enterprise", "initials"], name="member_by_initials"),
+            models.Index(
+                fields=["enterprise", "pinyin_other"],
+                name="member_by_other_pinyin",
+                condition=Q(pinyin_other__isnull=False),
+            ),
+            models.Index(
+                fields=["enterprise", "phone_reversed"],
+                name="member_by_phone_tail",
+                condition=Q(phone_reversed__isnull=False),
+            ),
+            models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status"),
+            models.Index(fields=["phone"], name="member_by_phone_anywhere", condition=Q(deleted_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A member in one of their departments."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="memberships")
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "department"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.department_id}"
+
+
+class Address(models.Model):
+    """The one namespace: a `local@domain` is held by at most one member, alias, application or reserved name."""
+
+    class Purpose(models.TextChoices):
+        PRIMARY = "primary", _("Mailbox")
+        ALIAS = "alias", _("Alias")
+        HELD = "held", _("Applied for")
+        RESERVED = "reserved", _("Reserved")
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="addresses")
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="addresses")
+    local = models.CharField(_("mailbox prefix"), max_length=64)
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, related_name="addresses")
+    held_for = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "local"], name="address_held_once"),
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(purpose="primary"), name="address_one_primary_of_a_member"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["primary", "alias"], member__isnull=False)
+                | Q(purpose__in=["held", "reserved"], member__isnull=True),
+                name="address_has_a_member_exactly_when_it_is_a_mailbox",
+            ),
+            models.CheckConstraint(condition=Q(local=Lower("local")), name="address_local_is_lower_case"),
+        ]
+        indexes = [models.Index(fields=["enterprise", "local"], name="address_by_local")]
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+
+class Invitation(models.Model):
+    """One personal SMS link to one member. The token is known to the SMS alone; here lies its SHA-256."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="invitations")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="invitations")
+    number = models.PositiveIntegerField()
+    token_digest = models.CharField(max_length=64, unique=True)
+    phone = models.CharField(max_length=16)
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member", "number"], name="invitation_number_unique_for_member"),
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(superseded_at=None, used_at=None, revoked_at=None),
+                name="invitation_one_living_for_member",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.number} of {self.member_id}"

@@ -1,0 +1,18 @@
+"""Which rows: departments and members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from directory.models import Department, Member
+
+
+class DepartmentQuerySet(models.QuerySet["Department"]):
+    pass
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    pass

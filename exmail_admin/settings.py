@@ -1,0 +1,296 @@
+"""The one settings file: everything an operator may choose comes from the environment (`.env.example`)."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", overwrite=False)
+
+# --- what kind of place this is
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. Run `make setup` once, or set it to a long random text.")
+
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname or _public.path or _public.query:
+    raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://mail.example.com, without a path.")
+IS_HTTPS = _public.scheme == "https"
+if not IS_HTTPS and not DEBUG:
+    raise ImproperlyConfigured("PUBLIC_URL must begin with https:// unless DEBUG=1.")
+
+ALLOWED_HOSTS: list[str] = [*env.list("ALLOWED_HOSTS", default=[]), _public.hostname]
+if DEBUG:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", "testserver"]
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+if TRUSTED_PROXY_COUNT < 0:
+    raise ImproperlyConfigured("TRUSTED_PROXY_COUNT must be 0 or more.")
+DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="")
+
+# --- the parts, from the ground floor up
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_cotton.apps.SimpleAppConfig",
+    "django_htmx",
+    "lucide",
+    "csp",
+    "phonenumber_field",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "sms",
+    "accounts",
+    "directory",
+    "invitations",
+    "exmail_admin",
+]
+MIDDLEWARE = [
+    "exmail_admin.middleware.request_log",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.audit_origin",
+    "exmail_admin.middleware.response_headers",
+]
+ROOT_URLCONF = "exmail_admin.urls"
+WSGI_APPLICATION = "exmail_admin.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django_cotton.cotton_loader.Loader",
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "lucide.templatetags.lucide",
+                "exmail_admin.templatetags.console",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "exmail_admin.context.shell",
+            ],
+        },
+    }
+]
+COTTON_DIR = "components"
+
+# --- database: SQLite until DATABASE_URL says PostgreSQL
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+_engine = DATABASES["default"]["ENGINE"]
+if _engine == "django.db.backends.sqlite3":
+    # Without IMMEDIATE, writers that meet fail with "database is locked".
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+elif _engine == "django.db.backends.postgresql":
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+else:
+    raise ImproperlyConfigured("DATABASE_URL must be a sqlite:// or postgres:// address.")
+# Rows, not Redis: with Redis stopped every page still answers.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+
+# --- queue
+REDIS_URL: str = env.str("REDIS_URL", default="") or f"unix://{VAR_DIR / 'valkey.sock'}"
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured("REDIS_URL must be a redis://, rediss:// or unix:// address.")
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "upkeep"
+CELERY_TASK_ROUTES = {
+    "sms.tasks.deliver_codes": {"queue": "codes"},
+    "sms.tasks.deliver_messages": {"queue": "messages"},
+}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SOFT_TIME_LIMIT = 600
+CELERY_TASK_TIME_LIMIT = 660
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A web request only hints; with Redis gone it must give up at once, the sweeper delivers.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "retry_on_timeout": False,
+}
+CELERY_BEAT_SCHEDULE = {
+    "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
+    "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 3600.0},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+
+# --- language and time
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 86400
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = IS_HTTPS
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+USE_TZ = True
+PHONENUMBER_DEFAULT_REGION = "CN"
+
+# --- static files
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- who signs in
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = ["accounts.hashers.BoundedArgon2PasswordHasher"]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Its counters live in the cache and are not atomic; accounts.throttle counts in rows.
+ACCOUNT_RATE_LIMITS = False
+USERSESSIONS_TRACK_ACTIVITY = False
+
+ACCOUNTS_PASSWORD_FAILURES = 10
+ACCOUNTS_PASSWORD_WAIT_SECONDS = 15 * 60
+ACCOUNTS_CONSOLE_IDLE_SECONDS = 3600
+ACCOUNTS_CONSOLE_SECONDS = 12 * 3600
+ACCOUNTS_PROOF_SECONDS = 600
+# accounts asks the floor above two things it can't know itself: is this number listed, and where does a
+# proven person enter.
+ACCOUNTS_PHONE_DIRECTORY = "directory.phones.is_listed"
+ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
+
+SESSION_COOKIE_AGE = 14 * 86400
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "exmail_admin.views.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- messages (security.md 1.2 and 5.2 give each figure its source)
+SMS_GATEWAY: str = env.str("SMS_GATEWAY", default="file")
+SMS_GATEWAYS = {"file": "sms.gateways.file.FileGateway", "twilio": "sms.gateways.twilio.TwilioGateway"}
+if SMS_GATEWAY not in SMS_GATEWAYS:
+    raise ImproperlyConfigured(f"SMS_GATEWAY must be one of {', '.join(SMS_GATEWAYS)}, not {SMS_GATEWAY!r}.")
+if SMS_GATEWAY == "file" and not DEBUG and not env.bool("SMS_FILE_ALLOWED", default=False):
+    raise ImproperlyConfigured(
+        "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway, or set SMS_FILE_ALLOWED=1."
+    )
+SMS_FILE: str = env.str("SMS_FILE", default=str(VAR_DIR / "sms.jsonl"))
+TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
+TWILIO_FROM: str = env.str("TWILIO_FROM", default="")
+TWILIO_MESSAGING_SERVICE_SID: str = env.str("TWILIO_MESSAGING_SERVICE_SID", default="")
+TWILIO_BASE_URL: str = env.str("TWILIO_BASE_URL", default="")
+if SMS_GATEWAY == "twilio" and not (
+    TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and (TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID)
+):
+    raise ImproperlyConfigured(
+        "SMS_GATEWAY=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, and TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
+    )
+SMS_CODE_DIGITS = 6
+SMS_CODE_SECONDS = 300
+SMS_CODE_CHECKS = 5
+SMS_CODE_RESEND_SECONDS = 60
+SMS_CODES_PER_HOUR = 5
+SMS_CODES_PER_DAY = 10
+SMS_CODES_PER_BROWSER = 5
+SMS_STRANGERS_PER_ADDRESS = 20
+SMS_STRANGERS_PER_PREFIX = 5
+SMS_WINDOW_SECONDS = 600
+SMS_FAILURE_WAITS = [(10, timedelta(minutes=15)), (30, timedelta(hours=12))]
+SMS_FAILURES_UNTIL_OFF = 100
+SMS_LEASE_SECONDS = 60
+SMS_TRIES = 6
+
+INVITATION_DAYS = 7
+INVITATION_PAUSE_SECONDS = 60
+INVITATIONS_PER_DAY = 5
+ENTRY_DAYS = 180
+
+# --- headers
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+LOGGING_CONFIG = None  # exmail_admin.logs configures structlog and the standard library together
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")

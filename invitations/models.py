@@ -1,0 +1,1 @@
+"""Join settings, links and applications come with the next capability; today this app only reads."""

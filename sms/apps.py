@@ -1,0 +1,7 @@
+"""sms: the ground floor: the outbox, the gateways, one-time codes."""
+
+from django.apps import AppConfig
+
+
+class SmsConfig(AppConfig):
+    name = "sms"

@@ -1,0 +1,137 @@
+"""The outbox and the one-time codes. Phones are E.164 text here: they were parsed at the door (sms.phones)."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Message(models.Model):
+    """One SMS, from queued to handed over.
+
+    `sealed` holds what only the recipient may read (code, link) until any end state; `text` is what may be shown:
+    the same words with those parts masked.
+    """
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation", _("Invitation")
+        CODE = "code", _("Verification code")
+        DECISION = "decision", _("Decision")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting")
+        CLAIMED = "claimed", _("Being sent")
+        RETRY_WAIT = "retry_wait", _("Will be tried again")
+        SENT = "sent", _("Sent")
+        REJECTED = "rejected", _("Refused")
+        UNKNOWN = "unknown", _("Outcome unknown")
+        CANCELLED = "cancelled", _("Cancelled")
+        EXPIRED = "expired", _("Expired")
+
+    WAITING = [State.PENDING, State.RETRY_WAIT]
+
+    enterprise = models.ForeignKey(
+        "accounts.Enterprise", on_delete=models.CASCADE, null=True, related_name="sms_messages"
+    )
+    kind = models.CharField(max_length=16, choices=Kind)
+    purpose = models.CharField(max_length=16)
+    subject = models.CharField(max_length=64)
+    logical_no = models.PositiveIntegerField(default=1)
+    to = models.CharField(max_length=16)
+    language = models.CharField(max_length=16)
+    template = models.CharField(max_length=32)
+    params = models.JSONField(default=dict)
+    sealed = models.TextField(blank=True)
+    text = models.TextField()
+    gateway = models.CharField(max_length=16)
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    reason = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    provider_id = models.CharField(max_length=64, blank=True)
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["purpose", "subject", "logical_no"], name="message_promised_once_for_its_subject"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
+            models.Index(
+                fields=["kind", "id"], name="message_waiting", condition=Q(state__in=["pending", "retry_wait"])
+            ),
+            models.Index(fields=["lease_until"], name="message_leased", condition=Q(state="claimed")),
+            models.Index(fields=["claim"], name="message_claim", condition=Q(state="claimed")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} {self.state}"
+
+
+class PhoneCode(models.Model):
+    """One challenge: a code bound to a phone, a purpose and a browser. Rows live 24 hours.
+
+    A number that gets no SMS has a row all the same (`is_decoy`), so that both ways do the same work.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    phone = models.CharField(max_length=16)
+    purpose = models.CharField(max_length=16)
+    subject = models.CharField(max_length=64, blank=True)
+    browser = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    serial = models.PositiveSmallIntegerField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    is_decoy = models.BooleanField(default=False)
+    is_stranger = models.BooleanField(default=False)
+    address_block = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    consumed_at = models.DateTimeField(null=True)
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["phone", "created_at"], name="phone_code_of_phone"),
+            models.Index(fields=["browser", "created_at"], name="phone_code_of_browser"),
+            models.Index(fields=["address_block", "created_at"], name="phone_code_of_block"),
+            models.Index(fields=["created_at"], name="phone_code_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class PhoneStanding(models.Model):
+    """How a phone number fares across all codes, browsers and enterprises: its failures in a row and its wait."""
+
+    phone = models.CharField(max_length=16, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    wait_until = models.DateTimeField(null=True)
+    serial = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"
+
+
+class Counter(models.Model):
+    """A number counted in one statement within a window, for limits that are not about one row."""
+
+    key = models.CharField(max_length=120)
+    window = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "window"], name="counter_once_per_window")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.count}"
