@@ -31,7 +31,12 @@ class UserManager(BaseUserManager["User"]):
     """The way to a new user: by login and password, or by a proven phone."""
 
     def create_user(
-        self, *, login: str | None = None, password: str | None = None, phone: str | None = None, name: str = ""
+        self,
+        *,
+        login: str | None = None,
+        password: str | None = None,
+        phone: str | None = None,
+        name: str = "",
     ) -> User:
         """Either `login` or `phone` (E.164, already proven by a code) must be given."""
         user = self.model(login=login.lower() if login else None, phone=phone, name=name)
@@ -44,7 +49,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in: known by a verified phone, or by a login with a password; may serve several enterprises."""
+    """A person who signs in: known by a verified phone, or by a login with a password; may serve several."""
 
     login = models.CharField(_("login"), max_length=64, null=True, unique=True)
     phone = PhoneNumberField(_("phone"), null=True, unique=True)

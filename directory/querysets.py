@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 if TYPE_CHECKING:
-    from directory.models import Department, Member
+    pass
 
 
 class DepartmentQuerySet(models.QuerySet["Department"]):

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -235,7 +234,7 @@ if SMS_GATEWAY not in SMS_GATEWAYS:
     raise ImproperlyConfigured(f"SMS_GATEWAY must be one of {', '.join(SMS_GATEWAYS)}, not {SMS_GATEWAY!r}.")
 if SMS_GATEWAY == "file" and not DEBUG and not env.bool("SMS_FILE_ALLOWED", default=False):
     raise ImproperlyConfigured(
-        "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway, or set SMS_FILE_ALLOWED=1."
+        "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
     )
 SMS_FILE: str = env.str("SMS_FILE", default=str(VAR_DIR / "sms.jsonl"))
 TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
@@ -247,7 +246,7 @@ if SMS_GATEWAY == "twilio" and not (
     TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and (TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID)
 ):
     raise ImproperlyConfigured(
-        "SMS_GATEWAY=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, and TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
+        "SMS_GATEWAY=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
     )
 SMS_CODE_DIGITS = 6
 SMS_CODE_SECONDS = 300

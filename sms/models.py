@@ -67,7 +67,9 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
             models.Index(
-                fields=["kind", "id"], name="message_waiting", condition=Q(state__in=["pending", "retry_wait"])
+                fields=["kind", "id"],
+                name="message_waiting",
+                condition=Q(state__in=["pending", "retry_wait"]),
             ),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state="claimed")),
             models.Index(fields=["claim"], name="message_claim", condition=Q(state="claimed")),

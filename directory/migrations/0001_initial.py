@@ -9,196 +9,420 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Department',
+            name="Department",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='department name')),
-                ('path', models.CharField(db_index=True, max_length=255)),
-                ('depth', models.PositiveSmallIntegerField(default=0)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='departments', to='accounts.enterprise')),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='directory.department')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("name", models.CharField(max_length=64, verbose_name="department name")),
+                ("path", models.CharField(db_index=True, max_length=255)),
+                ("depth", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="departments",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="directory.department",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DepartmentScope',
+            name="DepartmentScope",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scopes', to='directory.department')),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scopes', to='accounts.role')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scopes",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scopes", to="accounts.role"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=253, unique=True, verbose_name='domain')),
-                ('is_default', models.BooleanField(default=False, verbose_name='default domain')),
-                ('webmail_url', models.URLField(blank=True, max_length=500, verbose_name='webmail address')),
-                ('imap', models.CharField(blank=True, max_length=253, verbose_name='IMAP server')),
-                ('smtp', models.CharField(blank=True, max_length=253, verbose_name='SMTP server')),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='accounts.enterprise')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("name", models.CharField(max_length=253, unique=True, verbose_name="domain")),
+                ("is_default", models.BooleanField(default=False, verbose_name="default domain")),
+                ("webmail_url", models.URLField(blank=True, max_length=500, verbose_name="webmail address")),
+                ("imap", models.CharField(blank=True, max_length=253, verbose_name="IMAP server")),
+                ("smtp", models.CharField(blank=True, max_length=253, verbose_name="SMTP server")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="domains",
+                        to="accounts.enterprise",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='name')),
-                ('account', models.CharField(max_length=64, verbose_name='account')),
-                ('phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, null=True, region=None, verbose_name='phone')),
-                ('position', models.CharField(blank=True, max_length=128, verbose_name='position')),
-                ('status', models.CharField(choices=[('pending', 'Not joined'), ('active', 'Joined'), ('disabled', 'Disabled')], default='pending', max_length=16, verbose_name='status')),
-                ('activation', models.CharField(choices=[('phone', 'By phone'), ('code', 'By activation code')], default='phone', max_length=16, verbose_name='activation')),
-                ('pinyin', models.CharField(max_length=400)),
-                ('pinyin_other', models.CharField(max_length=400, null=True)),
-                ('initials', models.CharField(max_length=64)),
-                ('initials_other', models.CharField(max_length=64, null=True)),
-                ('phone_reversed', models.CharField(max_length=16, null=True)),
-                ('origin', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('invited_at', models.DateTimeField(null=True)),
-                ('joined_at', models.DateTimeField(null=True)),
-                ('last_entered_at', models.DateTimeField(null=True)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='accounts.enterprise')),
-                ('main_department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='main_members', to='directory.department')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("name", models.CharField(max_length=64, verbose_name="name")),
+                ("account", models.CharField(max_length=64, verbose_name="account")),
+                (
+                    "phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True, max_length=128, null=True, region=None, verbose_name="phone"
+                    ),
+                ),
+                ("position", models.CharField(blank=True, max_length=128, verbose_name="position")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Not joined"), ("active", "Joined"), ("disabled", "Disabled")],
+                        default="pending",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "activation",
+                    models.CharField(
+                        choices=[("phone", "By phone"), ("code", "By activation code")],
+                        default="phone",
+                        max_length=16,
+                        verbose_name="activation",
+                    ),
+                ),
+                ("pinyin", models.CharField(max_length=400)),
+                ("pinyin_other", models.CharField(max_length=400, null=True)),
+                ("initials", models.CharField(max_length=64)),
+                ("initials_other", models.CharField(max_length=64, null=True)),
+                ("phone_reversed", models.CharField(max_length=16, null=True)),
+                ("origin", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("invited_at", models.DateTimeField(null=True)),
+                ("joined_at", models.DateTimeField(null=True)),
+                ("last_entered_at", models.DateTimeField(null=True)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "main_department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="main_members",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="members",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('token_digest', models.CharField(max_length=64, unique=True)),
-                ('phone', models.CharField(max_length=16)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField()),
-                ('superseded_at', models.DateTimeField(null=True)),
-                ('used_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='accounts.enterprise')),
-                ('sent_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='directory.member')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("token_digest", models.CharField(max_length=64, unique=True)),
+                ("phone", models.CharField(max_length=16)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField()),
+                ("superseded_at", models.DateTimeField(null=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="invitations",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "sent_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="invitations",
+                        to="directory.member",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('local', models.CharField(max_length=64, verbose_name='mailbox prefix')),
-                ('purpose', models.CharField(choices=[('primary', 'Mailbox'), ('alias', 'Alias'), ('held', 'Applied for'), ('reserved', 'Reserved')], max_length=16)),
-                ('held_for', models.CharField(blank=True, max_length=64)),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='addresses', to='accounts.enterprise')),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='addresses', to='directory.domain')),
-                ('member', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='addresses', to='directory.member')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("local", models.CharField(max_length=64, verbose_name="mailbox prefix")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("primary", "Mailbox"),
+                            ("alias", "Alias"),
+                            ("held", "Applied for"),
+                            ("reserved", "Reserved"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("held_for", models.CharField(blank=True, max_length=64)),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="addresses",
+                        to="directory.domain",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="directory.member",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('department', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='directory.department')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='directory.member')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="directory.member",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='member',
-            name='departments',
-            field=models.ManyToManyField(related_name='members', through='directory.Membership', to='directory.department'),
+            model_name="member",
+            name="departments",
+            field=models.ManyToManyField(
+                related_name="members", through="directory.Membership", to="directory.department"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(models.F('parent'), django.db.models.functions.text.Lower('name'), name='department_name_unique_among_siblings'),
+            model_name="department",
+            constraint=models.UniqueConstraint(
+                models.F("parent"),
+                django.db.models.functions.text.Lower("name"),
+                name="department_name_unique_among_siblings",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(condition=models.Q(('parent', None)), fields=('enterprise',), name='department_one_root_in_enterprise'),
+            model_name="department",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("parent", None)),
+                fields=("enterprise",),
+                name="department_one_root_in_enterprise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='departmentscope',
-            constraint=models.UniqueConstraint(fields=('role', 'department'), name='scope_named_once'),
+            model_name="departmentscope",
+            constraint=models.UniqueConstraint(fields=("role", "department"), name="scope_named_once"),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('enterprise',), name='domain_one_default_in_enterprise'),
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)),
+                fields=("enterprise",),
+                name="domain_one_default_in_enterprise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(fields=('member', 'number'), name='invitation_number_unique_for_member'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(fields=("member", "number"), name="invitation_number_unique_for_member"),
         ),
         migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at', None), ('superseded_at', None), ('used_at', None)), fields=('member',), name='invitation_one_living_for_member'),
+            model_name="invitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
+                fields=("member",),
+                name="invitation_one_living_for_member",
+            ),
         ),
         migrations.AddIndex(
-            model_name='address',
-            index=models.Index(fields=['enterprise', 'local'], name='address_by_local'),
+            model_name="address",
+            index=models.Index(fields=["enterprise", "local"], name="address_by_local"),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(fields=('domain', 'local'), name='address_held_once'),
+            model_name="address",
+            constraint=models.UniqueConstraint(fields=("domain", "local"), name="address_held_once"),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(condition=models.Q(('purpose', 'primary')), fields=('member',), name='address_one_primary_of_a_member'),
+            model_name="address",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("purpose", "primary")),
+                fields=("member",),
+                name="address_one_primary_of_a_member",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('member__isnull', False), ('purpose__in', ['primary', 'alias'])), models.Q(('member__isnull', True), ('purpose__in', ['held', 'reserved'])), _connector='OR'), name='address_has_a_member_exactly_when_it_is_a_mailbox'),
+            model_name="address",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("member__isnull", False), ("purpose__in", ["primary", "alias"])),
+                    models.Q(("member__isnull", True), ("purpose__in", ["held", "reserved"])),
+                    _connector="OR",
+                ),
+                name="address_has_a_member_exactly_when_it_is_a_mailbox",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.CheckConstraint(condition=models.Q(('local', django.db.models.functions.text.Lower('local'))), name='address_local_is_lower_case'),
+            model_name="address",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("local", django.db.models.functions.text.Lower("local"))),
+                name="address_local_is_lower_case",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('member', 'department'), name='membership_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("member", "department"), name="membership_once"),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(fields=['enterprise', 'pinyin', 'id'], name='member_by_pinyin'),
+            model_name="member",
+            index=models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin"),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(fields=['enterprise', 'initials'], name='member_by_initials'),
+            model_name="member",
+            index=models.Index(fields=["enterprise", "initials"], name="member_by_initials"),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('pinyin_other__isnull', False)), fields=['enterprise', 'pinyin_other'], name='member_by_other_pinyin'),
+            model_name="member",
+            index=models.Index(
+                condition=models.Q(("pinyin_other__isnull", False)),
+                fields=["enterprise", "pinyin_other"],
+                name="member_by_other_pinyin",
+            ),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('phone_reversed__isnull', False)), fields=['enterprise', 'phone_reversed'], name='member_by_phone_tail'),
+            model_name="member",
+            index=models.Index(
+                condition=models.Q(("phone_reversed__isnull", False)),
+                fields=["enterprise", "phone_reversed"],
+                name="member_by_phone_tail",
+            ),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(fields=['enterprise', 'status', 'pinyin', 'id'], name='member_by_status'),
+            model_name="member",
+            index=models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status"),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['phone'], name='member_by_phone_anywhere'),
+            model_name="member",
+            index=models.Index(
+                condition=models.Q(("deleted_at", None)), fields=["phone"], name="member_by_phone_anywhere"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(models.F('enterprise'), django.db.models.functions.text.Lower('account'), name='member_account_unique_in_enterprise'),
+            model_name="member",
+            constraint=models.UniqueConstraint(
+                models.F("enterprise"),
+                django.db.models.functions.text.Lower("account"),
+                name="member_account_unique_in_enterprise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('enterprise', 'phone'), name='member_phone_unique_in_enterprise'),
+            model_name="member",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at", None)),
+                fields=("enterprise", "phone"),
+                name="member_phone_unique_in_enterprise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.CheckConstraint(condition=models.Q(('activation', 'code'), ('phone__isnull', False), ('deleted_at__isnull', False), _connector='OR'), name='member_activated_by_phone_has_phone'),
+            model_name="member",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("activation", "code"),
+                    ("phone__isnull", False),
+                    ("deleted_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="member_activated_by_phone_has_phone",
+            ),
         ),
     ]
