@@ -215,7 +215,7 @@ ACCOUNTS_CONSOLE_SECONDS = 12 * 3600
 ACCOUNTS_PROOF_SECONDS = 600
 # accounts asks the floor above two things it can't know itself: is this number listed, and where does a
 # proven person enter.
-ACCOUNTS_PHONE_DIRECTORY = "directory.phones.is_listed"
+ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.is_listed"
 ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
 
 SESSION_COOKIE_AGE = 14 * 86400
@@ -246,7 +246,7 @@ if SMS_GATEWAY == "twilio" and not (
     TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and (TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID)
 ):
     raise ImproperlyConfigured(
-        "SMS_GATEWAY=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
+        "SMS_GATEWAY=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
     )
 SMS_CODE_DIGITS = 6
 SMS_CODE_SECONDS = 300

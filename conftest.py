@@ -1,0 +1,165 @@
+"""The cast of every test.
+
+Alice owns the enterprise, Bob looks after one department of it, Dora is an administrator, Erin an auditor;
+Charlie owns another enterprise and must see nothing. Members: Lin joined, Wang has not, Zhao is disabled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditChain, Enterprise, Role, User
+from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class House:
+    """An enterprise with its default domain, its root department and two below: market, and east in it."""
+
+    enterprise: Enterprise
+    domain: Domain
+    root: Department
+    market: Department
+    east: Department
+
+
+def build_department(enterprise: Enterprise, name: str, parent: Department | None) -> Department:
+    department = Department.objects.create(
+        enterprise=enterprise, name=name, parent=parent, depth=parent.depth + 1 if parent else 0
+    )
+    department.path = f"{parent.path if parent else ''}{department.pk}/"
+    department.save()
+    return department
+
+
+def build_house(name: str, domain: str) -> House:
+    enterprise = Enterprise.objects.create(name=name)
+    AuditChain.objects.create(enterprise=enterprise)
+    root = build_department(enterprise, name, None)
+    market = build_department(enterprise, "市场部", root)
+    east = build_department(enterprise, "华东组", market)
+    mail = Domain.objects.create(enterprise=enterprise, name=domain, is_default=True)
+    return House(enterprise, mail, root, market, east)
+
+
+def build_member(house: House, name: str, prefix: str, phone: str | None, **fields: object) -> Member:
+    """A member in the root department unless `department` says another; phone as E.164."""
+    department = fields.pop("department", None) or house.root
+    fields.setdefault("pinyin", prefix)
+    fields.setdefault("initials", prefix[:1])
+    fields.setdefault("phone_reversed", phone[::-1] if phone else None)
+    member = Member.objects.create(
+        enterprise=house.enterprise, name=name, account=prefix, phone=phone, main_department=department, **fields
+    )
+    Membership.objects.create(member=member, department=department)
+    Address.objects.create(
+        enterprise=house.enterprise, domain=house.domain, local=prefix, purpose="primary", member=member
+    )
+    return member
+
+
+def build_user(login: str, house: House, role: str, **fields: object) -> User:
+    user = User.objects.create_user(login=login, password=PASSWORD, name=login.title())
+    Role.objects.create(user=user, enterprise=house.enterprise, name=role)
+    return user
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(settings, tmp_path):
+    """Hints go nowhere unless a test brings a broker; messages go to a file of the test's own."""
+    settings.CELERY_BROKER_URL = "memory://"
+    settings.SMS_FILE = str(tmp_path / "sms.jsonl")
+
+
+@pytest.fixture
+def house(db) -> House:
+    return build_house("示例科技", "example.com")
+
+
+@pytest.fixture
+def other_house(db) -> House:
+    return build_house("别家公司", "other.example")
+
+
+@pytest.fixture
+def enterprise(house) -> Enterprise:
+    return house.enterprise
+
+
+@pytest.fixture
+def alice(house) -> User:
+    return build_user("alice", house, "owner")
+
+
+@pytest.fixture
+def bob(house) -> User:
+    bob = build_user("bob", house, "department_admin")
+    DepartmentScope.objects.create(role=bob.roles.get(), department=house.market)
+    return bob
+
+
+@pytest.fixture
+def dora(house) -> User:
+    return build_user("dora", house, "admin")
+
+
+@pytest.fixture
+def erin(house) -> User:
+    return build_user("erin", house, "auditor")
+
+
+@pytest.fixture
+def charlie(other_house) -> User:
+    return build_user("charlie", other_house, "owner")
+
+
+@pytest.fixture
+def lin(house) -> Member:
+    """Joined; her phone is proven."""
+    user = User.objects.create_user(phone="+8613800138001", name="林晓")
+    return build_member(house, "林晓", "linxiao", "+8613800138001", status="active", user=user, department=house.market)
+
+
+@pytest.fixture
+def wang(house) -> Member:
+    """Not joined yet."""
+    return build_member(house, "王芳", "wangfang", "+8613800138002", department=house.east)
+
+
+@pytest.fixture
+def zhao(house) -> Member:
+    """Disabled."""
+    return build_member(house, "赵敏", "zhaomin", "+8613800138003", status="disabled")
+
+
+@pytest.fixture
+def client_of(db) -> Callable[..., Client]:
+    """`client_of(alice)` is a browser in which Alice is signed in by password, in her first enterprise.
+
+    `client_of(lin.user, method="code", enterprise=house.enterprise)` is a member's phone.
+    """
+
+    def sign_in(user: User, *, method: str = "password", enterprise: Enterprise | None = None) -> Client:
+        client = Client(headers={"accept-language": "en"})
+        client.force_login(user)
+        role = user.roles.order_by("pk").first()
+        session = client.session
+        session["enterprise"] = enterprise.pk if enterprise else role and role.enterprise_id
+        session["method"] = method
+        session["signed_in_at"] = session["seen_at"] = int(time.time())
+        session.save()
+        return client
+
+    return sign_in
