@@ -1,6 +1,28 @@
 """Routes of directory."""
 
-from django.urls import URLPattern, path  # noqa: F401
+from django.urls import URLPattern, path
+
+from directory.views import departments, domains, members
 
 app_name = "directory"
-urlpatterns: list[URLPattern] = []
+
+members_in_the_console: list[URLPattern] = [
+    path("console/members/", members.member_list, name="member_list"),
+    path("console/members/new/", members.member_new, name="member_new"),
+    path("console/members/invite/", members.member_invite_many, name="member_invite_many"),
+    path("console/members/<int:id>/", members.member_detail, name="member_detail"),
+    path("console/members/<int:id>/edit/", members.member_edit, name="member_edit"),
+    path("console/members/<int:id>/invite/", members.member_invite, name="member_invite"),
+    path("console/members/<int:id>/disable/", members.member_disable, name="member_disable"),
+    path("console/members/<int:id>/enable/", members.member_enable, name="member_enable"),
+    path("console/departments/", departments.department_list, name="department_list"),
+    path("console/departments/new/", departments.department_new, name="department_new"),
+    path("console/departments/<int:id>/edit/", departments.department_edit, name="department_edit"),
+    path("console/departments/<int:id>/delete/", departments.department_delete, name="department_delete"),
+    path("console/settings/domains/", domains.domain_list, name="domain_list"),
+    path("console/settings/domains/new/", domains.domain_new, name="domain_new"),
+    path("console/settings/domains/<int:id>/edit/", domains.domain_edit, name="domain_edit"),
+]
+a_members_own_way: list[URLPattern] = []
+
+urlpatterns = [*members_in_the_console, *a_members_own_way]

@@ -1,0 +1,1 @@
+"""Doors of directory: one module per noun."""
