@@ -1,0 +1,107 @@
+"""The ways a proven person has into an enterprise, and taking one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.audit import recording
+from accounts.models import Enterprise, Role, User
+from accounts.sign_in import current_enterprise, enter_enterprise, proven_phone
+from directory.models import Member
+
+
+@dataclass
+class Way:
+    """One enterprise open to a person: as a member, by a role, or both.
+
+    `needs_link`: so much time has passed that only a fresh personal link lets the person in again.
+    """
+
+    enterprise: Enterprise
+    member: Member | None = None
+    role: Role | None = None
+    needs_link: bool = False
+
+
+@dataclass(frozen=True)
+class WaysIn:
+    """What a proven person may enter, and the memberships they may still join."""
+
+    open: list[Way]
+    joinable: list[Member]
+
+
+def ways_in(request: HttpRequest) -> WaysIn:
+    """All ways of the person behind this session, by the enterprise's name.
+
+    Joining takes a phone proven by code in this very session: a password alone proves no phone.
+    """
+    by_password = request.session.get("method") == "password"
+    phone = None if by_password else proven_phone(request)
+    ways = _open_ways(request.user) if isinstance(request.user, User) else []
+    for way in ways:
+        way.needs_link = not by_password and way.member is not None and is_long_absent(way.member)
+    return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
+
+
+def enter_only_enterprise(request: HttpRequest) -> None:
+    """After a sign-in: enter at once where there is no choice to make (the hook ACCOUNTS_ON_SIGN_IN)."""
+    ways = ways_in(request)
+    if len(ways.open) == 1 and not ways.joinable and not ways.open[0].needs_link:
+        enter(request, ways.open[0])
+
+
+def enter(request: HttpRequest, way: Way) -> None:
+    """Let the session carry the way's enterprise; the caller has made sure that this way is open."""
+    with recording(way.enterprise, by=request.actor) as record:
+        if way.member:
+            Member.objects.filter(pk=way.member.pk).update(last_entered_at=timezone.now())
+        record("enterprise_entered", way.member or way.role)
+    enter_enterprise(request, way.enterprise)
+
+
+def active_members(user: User) -> QuerySet[Member]:
+    """The memberships of a user that count: active, not in the bin, and both phones still equal."""
+    members = Member.objects.filter(user=user, phone=F("user__phone"))
+    return members.filter(status=Member.Status.ACTIVE, deleted_at=None).select_related("enterprise")
+
+
+def joinable_members(phone: str) -> QuerySet[Member]:
+    """The memberships that wait for whoever proved this E.164 number, in every enterprise."""
+    members = Member.objects.filter(phone=phone, status=Member.Status.PENDING, deleted_at=None)
+    return members.select_related("enterprise").order_by("enterprise__name", "pk")
+
+
+def member_of(request: HttpRequest) -> Member | None:
+    """The membership this session acts in, read afresh: none once it is disabled, unlinked or deleted."""
+    enterprise = current_enterprise(request)
+    if enterprise is None or not isinstance(request.user, User):
+        return None
+    return active_members(request.user).filter(enterprise=enterprise).first()
+
+
+def role_of(request: HttpRequest) -> Role | None:
+    """The role this session could act in, read afresh."""
+    enterprise = current_enterprise(request)
+    if enterprise is None or not isinstance(request.user, User):
+        return None
+    return Role.objects.filter(user=request.user, enterprise=enterprise).first()
+
+
+def is_long_absent(member: Member) -> bool:
+    """Whether the member was last inside ENTRY_DAYS ago or longer: numbers are given to new people."""
+    last = member.last_entered_at or member.joined_at or member.created_at
+    return last <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
+
+
+def _open_ways(user: User) -> list[Way]:
+    ways = {member.enterprise_id: Way(member.enterprise, member=member) for member in active_members(user)}
+    for role in Role.objects.filter(user=user).select_related("enterprise"):
+        ways.setdefault(role.enterprise_id, Way(role.enterprise)).role = role
+    return sorted(ways.values(), key=lambda way: (way.enterprise.name, way.enterprise.pk))

@@ -1,0 +1,57 @@
+"""Joining: a member's way from pending to active, taken by whoever proved the phone on record."""
+
+from __future__ import annotations
+
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, recording
+from accounts.models import User
+from directory.entering import is_long_absent
+from directory.models import Invitation, Member
+from directory.personal_invitations import LIVING, PURPOSE, subject_of
+from sms.outbox import cancel_messages
+
+
+class JoinRefused(Exception):
+    """The member can't join now: joined already, disabled, or the number on record is another one."""
+
+
+def join_member(member: Member, *, phone: str, by: Actor) -> User:
+    """Make the member active and give them the user of this proven E.164 phone, found or made; all or nothing.
+
+    Their living link is used up and a waiting one is never sent. A member who was away for ENTRY_DAYS comes back the
+    same way. Raises JoinRefused when the member, read under the enterprise's lock, may not join with this phone.
+    """
+    with recording(member.enterprise, by=by) as record:
+        member.refresh_from_db()
+        _refuse_if_closed(member, phone)
+        before = member.status
+        now = timezone.now()
+        member.user = _user_of(phone, name=member.name)
+        member.status = Member.Status.ACTIVE
+        member.joined_at = member.joined_at or now
+        member.last_entered_at = now
+        member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
+        Invitation.objects.filter(LIVING, member=member).update(used_at=now)
+        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason="joined")
+        record("member_joined", member, before={"status": before}, after={"status": member.status})
+    return member.user
+
+
+def _refuse_if_closed(member: Member, phone: str) -> None:
+    if member.deleted_at or member.status == Member.Status.DISABLED:
+        raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
+    if member.phone != phone:
+        raise JoinRefused(_("The phone number on record has changed. Please ask for a fresh link."))
+    if member.status == Member.Status.ACTIVE and not is_long_absent(member):
+        raise JoinRefused(_("This invitation has been used: the member has joined already."))
+
+
+def _user_of(phone: str, *, name: str) -> User:
+    new = {"name": name, "password": make_password(None)}
+    user, _created = User.objects.get_or_create(phone=phone, defaults=new)
+    if not user.is_active:
+        raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
+    return user

@@ -1,0 +1,211 @@
+"""The personal invitation: one SMS link to one member, who joins by proving the phone on record.
+
+The token is 128 random bits (security.md 3.1) known to the SMS alone; the table keeps its SHA-256. A link only opens
+a page: whoever holds it still needs the code, which goes to the stored number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypedDict
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, recording
+from accounts.models import Enterprise
+from directory.entering import is_long_absent
+from directory.models import Invitation, Member
+from sms.outbox import cancel_messages, queue_message
+
+PURPOSE = "invitation"
+CHUNK = 500
+LIVING = Q(superseded_at=None, used_at=None, revoked_at=None)
+
+
+class InvitationRefused(Exception):
+    """No link was sent. The text says why; `retry_after` is the seconds to wait, 0 where waiting won't help."""
+
+    def __init__(self, message: str, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Standing(StrEnum):
+    """What a link that we issued is worth now."""
+
+    LIVING = "living"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    USED = "used"
+    CLOSED = "closed"
+
+
+@dataclass
+class Invited:
+    """What came of inviting many: how many links were sent, who was left out and why."""
+
+    sent: int = 0
+    left_out: list[tuple[Member, str]] = field(default_factory=list)
+
+
+class Past(TypedDict):
+    """What was sent to a member before."""
+
+    number: int
+    last: datetime
+    today: int
+
+
+def invite_member(member: Member, *, by: Actor) -> Invitation:
+    """Send the member a fresh personal link; the one before is dead from now on.
+
+    Raises InvitationRefused for a member who is disabled, has joined, has no phone, or got one too recently.
+    """
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by)
+    for _member, refusal in refused:
+        raise refusal
+    return sent[0]
+
+
+def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
+    """Send each of these members of one enterprise a fresh link, a transaction for each 500; safe to run again:
+    whoever got one a minute ago is left out."""
+    chosen = list(members)
+    outcome = Invited()
+    for start in range(0, len(chosen), CHUNK):
+        chunk = chosen[start : start + CHUNK]
+        sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
+        outcome.sent += len(sent)
+        outcome.left_out += [(member, str(refusal)) for member, refusal in refused]
+    return outcome
+
+
+def revoke_invitations(member: Member) -> None:
+    """Kill the member's living link and the message that waits to carry it; inside the caller's transaction."""
+    Invitation.objects.filter(LIVING, member=member).update(revoked_at=timezone.now())
+    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason="stopped")
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """The invitation this token opens, whatever it is worth by now; none if we never issued it."""
+    invitations = Invitation.objects.select_related("member__enterprise", "sent_by")
+    return invitations.filter(token_digest=digest_of(token)).first()
+
+
+def standing_of(invitation: Invitation) -> Standing:
+    """What the link is worth at this moment. A number changed on record supersedes links to the old one."""
+    member = invitation.member
+    if member.deleted_at or member.status == Member.Status.DISABLED:
+        return Standing.CLOSED
+    if invitation.used_at or not _may_join(member):
+        return Standing.USED
+    if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
+        return Standing.SUPERSEDED
+    return Standing.LIVING if timezone.now() < invitation.expires_at else Standing.EXPIRED
+
+
+def subject_of(member: Member) -> str:
+    """How the outbox names the member whom an invitation is about."""
+    return f"member:{member.pk}"
+
+
+def digest_of(token: str) -> str:
+    """What the table keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _invite_chunk(
+    enterprise: Enterprise, ids: Sequence[int], by: Actor
+) -> tuple[list[Invitation], list[tuple[Member, InvitationRefused]]]:
+    now = timezone.now()
+    with recording(enterprise, by=by) as record:
+        members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
+        past = _past_of(members, now)
+        refused = [(member, why) for member in members if (why := _refusal(member, past.get(member.pk), now))]
+        left_out = {member.pk for member, _why in refused}
+        invited = [member for member in members if member.pk not in left_out]
+        _supersede(invited, now)
+        tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
+        sent = Invitation.objects.bulk_create(
+            _invitation(member, tokens[member.pk], past.get(member.pk), by, now) for member in invited
+        )
+        Member.objects.filter(pk__in=tokens).update(invited_at=now)
+        for member in invited:
+            _queue(enterprise, member, tokens[member.pk], now)
+            record("invitation_sent", member)
+    return sent, refused
+
+
+def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
+    """For each member who was invited before: the last number and time, and how many within a day."""
+    day = Q(created_at__gt=now - timedelta(days=1))
+    rows = Invitation.objects.filter(member__in=members).values("member")
+    figures = rows.annotate(last_number=Max("number"), last=Max("created_at"), today=Count("id", filter=day))
+    return {row["member"]: Past(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
+
+
+def _refusal(member: Member, past: Past | None, now: datetime) -> InvitationRefused | None:
+    if member.deleted_at or member.status == Member.Status.DISABLED:
+        return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
+    if not _may_join(member):
+        return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})
+    if not member.phone:
+        return InvitationRefused(_("%(name)s has no phone number.") % {"name": member.name})
+    return _haste(member, past, now) if past else None
+
+
+def _haste(member: Member, past: Past, now: datetime) -> InvitationRefused | None:
+    wait = settings.INVITATION_PAUSE_SECONDS - (now - past["last"]).total_seconds()
+    if wait > 0:
+        words = _("%(name)s was sent a link less than a minute ago.") % {"name": member.name}
+        return InvitationRefused(words, math.ceil(wait))
+    if past["today"] >= settings.INVITATIONS_PER_DAY:
+        words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
+        return InvitationRefused(words % {"name": member.name, "count": past["today"]}, 86400)
+    return None
+
+
+def _may_join(member: Member) -> bool:
+    return member.status == Member.Status.PENDING or is_long_absent(member)
+
+
+def _supersede(members: Sequence[Member], now: datetime) -> None:
+    Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
+    for member in members:
+        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason="superseded")
+
+
+def _invitation(member: Member, token: str, past: Past | None, by: Actor, now: datetime) -> Invitation:
+    return Invitation(
+        enterprise=member.enterprise,
+        member=member,
+        number=past["number"] + 1 if past else 1,
+        token_digest=digest_of(token),
+        phone=str(member.phone),
+        sent_by=by.user,
+        created_at=now,
+        expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+    )
+
+
+def _queue(enterprise: Enterprise, member: Member, token: str, now: datetime) -> None:
+    queue_message(
+        enterprise=enterprise,
+        kind="invitation",
+        purpose=PURPOSE,
+        subject=subject_of(member),
+        to=str(member.phone),
+        template="invitation",
+        params={"enterprise": enterprise.name, "name": member.name, "days": str(settings.INVITATION_DAYS)},
+        secrets={"link": f"{settings.PUBLIC_URL}/i/{token}/"},
+        expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+    )
