@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -67,7 +68,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
             models.Index(
-                fields=["kind", "id"],
+                fields=["kind", "gateway", "id"],
                 name="message_waiting",
                 condition=Q(state__in=["pending", "retry_wait"]),
             ),
@@ -77,6 +78,12 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk} {self.state}"
+
+    @property
+    def reason_text(self) -> str:
+        """Why it came to this, in the reader's language. A provider's own error number stays behind it."""
+        words, paren, number = self.reason.partition(" (")
+        return gettext(words) + paren + number if words else ""
 
 
 class PhoneCode(models.Model):

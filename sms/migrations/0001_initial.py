@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
                     models.Index(
                         condition=models.Q(("state__in", ["pending", "retry_wait"])),
-                        fields=["kind", "id"],
+                        fields=["kind", "gateway", "id"],
                         name="message_waiting",
                     ),
                     models.Index(

@@ -1,0 +1,16 @@
+"""A lock by name for what has no row of its own."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import connection
+
+
+def hold(name: str) -> None:
+    """Nobody else holds this name until the transaction ends. On SQLite the transaction itself is that lock."""
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])

@@ -1,0 +1,53 @@
+"""The words of each message. A gateway that takes no free text gets the template's key and its parameters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.utils.translation import gettext, gettext_lazy, override
+from django.utils.translation import gettext_lazy as _
+
+MASK = "••••••"
+TEMPLATES = {
+    # The code stands alone as six digits and no link is beside it; a link is the last word.
+    "code": _(
+        "[%(enterprise)s] Code No. %(serial)s to %(purpose)s: %(code)s . Valid for %(minutes)s minutes. "
+        "Never share it with anyone."
+    ),
+    "invitation": _(
+        "[%(enterprise)s] %(name)s, your mailbox is waiting. Open this link within %(days)s days to join: %(link)s"
+    ),
+}
+PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join")}
+BRAND = gettext_lazy("Enterprise Mail")
+
+_LINK = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
+_DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
+_LONE_SIX_DIGITS = re.compile(r"(?<!\d)(\d{3})(\d{3})(?!\d)")
+
+
+def render_text(template: str, params: dict[str, str], language: str) -> str:
+    """The message as the phone shows it. Secrets are among the params, or masked by the caller."""
+    with override(language):
+        words = {key: plain_name(value) if key in NAMES else value for key, value in params.items()}
+        words["enterprise"] = words.get("enterprise") or gettext(str(BRAND))
+        if "purpose" in words:
+            words["purpose"] = str(PURPOSES[words["purpose"]])
+        return str(TEMPLATES[template]) % words
+
+
+def mask_secrets(secrets: dict[str, str]) -> dict[str, str]:
+    """The same keys, nothing to read: for the text that is stored and shown."""
+    return dict.fromkeys(secrets, MASK)
+
+
+def plain_name(name: str) -> str:
+    """A name that can't pose as a signature, a link, a second line or a code."""
+    spaced = " ".join(name.split())
+    visible = "".join(sign for sign in spaced if unicodedata.category(sign)[0] != "C" and sign not in "【】[]")
+    unlinked = _DOT_IN_WORD.sub("·", _LINK.sub("", visible))
+    return _LONE_SIX_DIGITS.sub(r"\1 \2", unlinked).strip()
+
+
+NAMES = frozenset({"enterprise", "name", "brand"})
