@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Left, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.modelfields import PhoneNumberField
 
 from accounts.models import Enterprise, Role
 from directory.querysets import DepartmentQuerySet, MemberQuerySet
@@ -41,11 +40,15 @@ class Department(models.Model):
     `path` is the ids from the root down, each followed by a slash ("1/7/42/"), so that a subtree is one prefix.
     """
 
+    MAX_DEPTH = 15
+
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="departments")
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
     name = models.CharField(_("department name"), max_length=64)
     path = models.CharField(max_length=255, db_index=True)
     depth = models.PositiveSmallIntegerField(default=0)
+    # Members here and below, each once, without the deleted; kept by directory.departments.move_counts.
+    members_below = models.PositiveIntegerField(default=0)
 
     objects = DepartmentQuerySet.as_manager()
 
@@ -60,6 +63,11 @@ class Department(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def ids_above(self) -> list[int]:
+        """From the root down to this department itself."""
+        return [int(pk) for pk in self.path.split("/")[:-1]]
+
 
 class DepartmentScope(models.Model):
     """A department (with those below) that a department administrator looks after."""
@@ -68,6 +76,7 @@ class DepartmentScope(models.Model):
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="scopes")
 
     class Meta:
+        verbose_name_plural = _("department administrators")
         constraints = [models.UniqueConstraint(fields=["role", "department"], name="scope_named_once")]
 
     def __str__(self) -> str:
@@ -86,10 +95,15 @@ class Member(models.Model):
         PHONE = "phone", _("By phone")
         CODE = "code", _("By activation code")
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="members")
+    MAX_DEPARTMENTS = 20
+    MAX_ALIASES = 5
+
+    # Every index below begins with the enterprise: one of its own would only slow the writing down.
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False)
     name = models.CharField(_("name"), max_length=64)
     account = models.CharField(_("account"), max_length=64)
-    phone = PhoneNumberField(_("phone"), null=True, blank=True)
+    # E.164 as sms.phones gives it: the library's own column parses each number again on every load of a list.
+    phone = models.CharField(_("phone"), max_length=16, null=True, blank=True)
     position = models.CharField(_("position"), max_length=128, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
@@ -101,9 +115,7 @@ class Member(models.Model):
 
     # What the list sorts by and the search looks into; written by directory.search_keys.
     pinyin = models.CharField(max_length=400)
-    pinyin_other = models.CharField(max_length=400, null=True)
     initials = models.CharField(max_length=64)
-    initials_other = models.CharField(max_length=64, null=True)
     phone_reversed = models.CharField(max_length=16, null=True)
 
     origin = models.JSONField(default=dict)
@@ -130,14 +142,10 @@ class Member(models.Model):
         ]
         indexes = [
             models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin"),
-            models.Index(fields=["enterprise", "initials"], name="member_by_initials"),
+            models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials"),
+            models.Index("enterprise", Left("name", 1), "pinyin", "id", name="member_by_first_character"),
             models.Index(
-                fields=["enterprise", "pinyin_other"],
-                name="member_by_other_pinyin",
-                condition=Q(pinyin_other__isnull=False),
-            ),
-            models.Index(
-                fields=["enterprise", "phone_reversed"],
+                fields=["enterprise", "phone_reversed", "id"],
                 name="member_by_phone_tail",
                 condition=Q(phone_reversed__isnull=False),
             ),
@@ -148,15 +156,38 @@ class Member(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_joined_user(self) -> bool:
+        """Their user counts: both phones are equal."""
+        return bool(self.user and self.phone and str(self.user.phone) == self.phone and self.user.is_active)
+
+
+class Reading(models.Model):
+    """Another way to read a member's name: 单 as dan, 乐 as yue, the later words of a Latin name."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="readings")
+    pinyin = models.CharField(max_length=400)
+    initials = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["enterprise", "pinyin", "member"], name="reading_by_pinyin"),
+            models.Index(fields=["enterprise", "initials", "member"], name="reading_by_initials"),
+        ]
+
+    def __str__(self) -> str:
+        return self.pinyin
+
 
 class Membership(models.Model):
     """A member in one of their departments."""
 
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="memberships")
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships")
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships", db_index=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "department"], name="membership_once")]
+        constraints = [models.UniqueConstraint(fields=["department", "member"], name="membership_once")]
 
     def __str__(self) -> str:
         return f"{self.member_id} in {self.department_id}"
@@ -171,8 +202,8 @@ class Address(models.Model):
         HELD = "held", _("Applied for")
         RESERVED = "reserved", _("Reserved")
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="addresses")
-    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="addresses")
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False)
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="addresses", db_index=False)
     local = models.CharField(_("mailbox prefix"), max_length=64)
     purpose = models.CharField(max_length=16, choices=Purpose)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, related_name="addresses")

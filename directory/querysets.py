@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db import models
+from django.db.models import Q
 
 if TYPE_CHECKING:
-    pass
+    from directory.models import Department, Member  # noqa: F401
+
+LAST_SIGN = "\U0010ffff"
+
+
+def begins(field: str, prefix: str) -> Q:
+    """A prefix as a range: an index of either database serves it, which LIKE gets from neither for sure."""
+    return Q(**{f"{field}__gte": prefix, f"{field}__lt": prefix + LAST_SIGN})
 
 
 class DepartmentQuerySet(models.QuerySet["Department"]):
-    pass
+    def within(self, departments: Iterable[Department]) -> DepartmentQuerySet:
+        """Those named and all below them."""
+        return self.filter(_any(begins("path", department.path) for department in departments))
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
-    pass
+    def present(self) -> MemberQuerySet:
+        """Not in the bin."""
+        return self.filter(deleted_at=None)
+
+    def under(self, *departments: Department) -> MemberQuerySet:
+        """Who stands in one of these or below."""
+        memberships = apps.get_model("directory", "Membership").objects
+        standing = memberships.filter(_any(begins("department__path", one.path) for one in departments))
+        return self.filter(pk__in=standing.values("member"))
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions, Q(pk__in=[]))

@@ -1,0 +1,44 @@
+"""Which rows a role may reach: one function per noun, and the only way to get one. Other people's rows are 404."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+
+from accounts.access import ConsoleRequest
+from accounts.models import Role
+from directory.models import Department, Domain, Member
+from directory.querysets import DepartmentQuerySet, MemberQuerySet
+
+
+def departments_of(role: Role) -> DepartmentQuerySet:
+    """All of the enterprise; to a department administrator their own and those below."""
+    departments = Department.objects.filter(enterprise=role.enterprise_id)
+    return departments.within(scope_of(role)) if is_scoped(role) else departments
+
+
+def members_of(role: Role) -> MemberQuerySet:
+    """Without the deleted; to a department administrator those who stand in their departments or below."""
+    members = Member.objects.present().filter(enterprise=role.enterprise_id)
+    return members.under(*scope_of(role)) if is_scoped(role) else members
+
+
+def get_member(request: ConsoleRequest, id: int) -> Member:
+    members = members_of(request.role).select_related("enterprise", "main_department", "user")
+    return get_object_or_404(members, pk=id)
+
+
+def get_department(request: ConsoleRequest, id: int) -> Department:
+    return get_object_or_404(departments_of(request.role).select_related("enterprise", "parent"), pk=id)
+
+
+def get_domain(request: ConsoleRequest, id: int) -> Domain:
+    return get_object_or_404(Domain.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
+
+
+def is_scoped(role: Role) -> bool:
+    return role.name == Role.Name.DEPARTMENT_ADMIN
+
+
+def scope_of(role: Role) -> list[Department]:
+    """The departments a department administrator looks after, the topmost first; none for the other roles."""
+    return list(Department.objects.filter(scopes__role=role, enterprise=role.enterprise_id).order_by("path"))

@@ -1,0 +1,139 @@
+"""The one rule of mail addresses, accounts and domains (product.md, "Rules that hold everywhere", 1 and 4).
+
+Each `clean_…` takes what was typed and returns what is kept, or raises ValidationError with the message for its field.
+"""
+
+import re
+import unicodedata
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import idna
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+PREFIX_MAX = 64
+ACCOUNT_MAX = 64
+DOMAIN_MAX = 253
+
+# RFC 2142's mailboxes of operations, those a certificate authority writes to (CA/Browser Forum 3.2.2.4.4), and the
+# senders no person should pose as. Names a business wants for itself (info, sales, support) stay free.
+RESERVED = (
+    "postmaster", "abuse", "hostmaster", "webmaster", "admin", "administrator", "root", "noc", "security", "usenet",
+    "news", "uucp", "www", "ftp", "ssladmin", "sslwebmaster", "sysadmin", "mailer-daemon", "noreply", "no-reply",
+    "donotreply", "do-not-reply", "bounce", "bounces",
+)  # fmt: skip
+
+
+def clean_prefix(text: str) -> str:
+    """The part before the @, lower-cased; full-width signs are understood."""
+    prefix = _narrow(text).lower()
+    if not prefix:
+        raise ValidationError(_("Enter the mailbox prefix."))
+    if "@" in prefix:
+        raise ValidationError(_("Enter only the part before the @."))
+    strange = re.search(r"[^a-z0-9._-]", prefix)
+    if strange:
+        raise ValidationError(
+            _("“%(sign)s” can't be in an address: use letters a–z, digits, dot, hyphen and underscore.")
+            % {"sign": _show(strange.group())}
+        )
+    if not prefix[0].isalnum() or not prefix[-1].isalnum():
+        raise ValidationError(_("Begin and end with a letter or a digit."))
+    doubled = re.search(r"[._-]{2}", prefix)
+    if doubled:
+        raise ValidationError(_("Two signs stand side by side: “%(signs)s”.") % {"signs": doubled.group()})
+    return _refuse_longer(prefix, PREFIX_MAX)
+
+
+def clean_account(text: str) -> str:
+    """Kept as typed, compared ignoring case; "" when blank (the member verbs then choose)."""
+    account = _narrow(text)
+    if not account:
+        return ""
+    strange = re.search(r"[^A-Za-z0-9_.@-]", account)
+    if strange:
+        raise ValidationError(
+            _("“%(sign)s” can't be in an account: use letters a–z, digits, and _ - @ .")
+            % {"sign": _show(strange.group())}
+        )
+    if not account[0].isalnum():
+        raise ValidationError(_("Begin the account with a letter or a digit."))
+    return _refuse_longer(account, ACCOUNT_MAX)
+
+
+def clean_domain(text: str) -> str:
+    """A mail domain in its ASCII form: 例子.公司 becomes xn--…; lower-cased, without a last dot."""
+    domain = _narrow(text).lower().removeprefix("@").replace("。", ".").removesuffix(".")
+    if not domain:
+        raise ValidationError(_("Enter the domain, such as example.com."))
+    if re.search(r"[/:@\s]", domain):
+        raise ValidationError(_("Enter only the domain, such as example.com."))
+    try:
+        ascii_domain = idna.encode(domain, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        raise ValidationError(_("This is not a domain name.")) from None
+    if "." not in ascii_domain or ascii_domain.rsplit(".", 1)[1].isdigit() or "_" in ascii_domain:
+        raise ValidationError(_("This is not a domain name: write it like example.com."))
+    return _refuse_longer(ascii_domain, DOMAIN_MAX)
+
+
+def clean_host(text: str) -> str:
+    """A mail server as `host` or `host:port`; "" when blank."""
+    line = _narrow(text).lower()
+    if not line:
+        return ""
+    host, colon, port = line.rpartition(":") if ":" in line else (line, "", "")
+    if colon and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
+        raise ValidationError(_("The port must be a number from 1 to 65535."))
+    return f"{_clean_host_name(host)}{colon}{int(port) if port else ''}"
+
+
+def clean_webmail_url(text: str) -> str:
+    """An http or https address; "" when blank. Anything else could run as a script behind the button."""
+    url = _narrow(text)
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        has_host = False
+    if not has_host or parts.scheme not in {"http", "https"} or re.search(r"[\s\\<>\"]", url) or parts.username:
+        raise ValidationError(_("Enter an address that begins with https:// or http://."))
+    return _refuse_longer(url, 500)
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """ "a@b" as ("a", "b"); "a" as ("a", "")."""
+    local, _at, domain = _narrow(text).rpartition("@") if "@" in _narrow(text) else (_narrow(text), "", "")
+    return local, domain
+
+
+def _clean_host_name(host: str) -> str:
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    if not re.fullmatch(
+        r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", host
+    ):
+        raise ValidationError(_("Enter a server such as imap.example.com or imap.example.com:993."))
+    return host
+
+
+def _narrow(text: str) -> str:
+    """Full-width letters as ASCII, zero-width signs gone, nothing around."""
+    return re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", text or "")).strip()
+
+
+def _show(sign: str) -> str:
+    return _("space") if sign.isspace() else sign if sign.isprintable() else f"U+{ord(sign):04X}"
+
+
+def _refuse_longer(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise ValidationError(
+            _("At most %(limit)d characters; this has %(length)d.") % {"limit": limit, "length": len(text)}
+        )
+    return text

@@ -1,0 +1,39 @@
+"""Open an enterprise: its first domain, its root department, its audit chain."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.audit import Actor, recording
+from accounts.models import Enterprise
+from directory.departments import open_root
+from directory.domains import DomainRefused, add_domain
+from directory.naming import clean_department_name
+
+
+class EnterpriseRefused(Exception):
+    """Nothing was opened. `errors`: the field's name to its messages."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False, **settings: Any) -> Enterprise:
+    """With its default domain, that domain's reserved addresses and the root department. `settings`: further columns
+    of Enterprise. Raises EnterpriseRefused for fields `name` and `domain`."""
+    try:
+        kept_name = clean_department_name(name)
+    except ValidationError as refused:
+        raise EnterpriseRefused({"name": refused.messages}) from refused
+    try:
+        with transaction.atomic():
+            enterprise = Enterprise.objects.create(name=kept_name, is_demo=is_demo, **settings)
+            with recording(enterprise, by=by) as record:
+                record("enterprise_opened", enterprise, after={"name": kept_name})
+                open_root(enterprise)
+            add_domain(enterprise, name=domain, by=by)
+    except DomainRefused as refused:
+        raise EnterpriseRefused({"domain": refused.errors["name"]}) from refused
+    return enterprise

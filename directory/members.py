@@ -1,0 +1,198 @@
+"""What is done to a member: create, edit, disable, enable. All of it is recorded, under the enterprise's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Unpack
+
+from django.db import IntegrityError
+
+from accounts.audit import Actor, recording
+from accounts.models import Enterprise
+from accounts.sign_in import end_sessions
+from directory.departments import move_counts
+from directory.member_facts import Errors, Facts, MemberRefused, Said, choose_account, clean_facts, conflicts_of
+from directory.models import Address, Member, Membership, Reading
+from directory.personal_invitations import revoke_invitations
+from directory.search_keys import keys_of, other_readings
+
+__all__ = ["MemberRefused", "create_member", "disable_member", "edit_member", "enable_member"]
+
+
+def create_member(
+    enterprise: Enterprise, *, by: Actor, origin: dict[str, Any] | None = None, **said: Unpack[Said]
+) -> Member:
+    """A pending member in the named departments, else in the root. Sends nothing.
+
+    Raises MemberRefused: for what breaks a rule, and for what another holds (the message names the holder)."""
+    facts = clean_facts(enterprise, said)
+    with _last_word(facts, enterprise, by), recording(enterprise, by=by) as record:
+        facts = _without_conflict(facts, enterprise, by)
+        member = Member(enterprise=enterprise, origin=origin or {"by": by.name})
+        _write(member, facts)
+        move_counts(after=facts.departments)
+        record("member_created", member, after=_told(facts))
+    return member
+
+
+def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
+    """Everything is said anew. Another phone unlinks the user, ends their sessions here, kills the invitation, and
+    makes an active member pending again. Raises MemberRefused."""
+    enterprise = member.enterprise
+    facts = clean_facts(enterprise, said)
+    with _last_word(facts, enterprise, by, member), recording(enterprise, by=by) as record:
+        member = _fresh(member)
+        facts = _without_conflict(facts, enterprise, by, member)
+        before, stood_in = _told(_facts_of(member)), list(member.departments.all())
+        if member.phone != facts.phone:
+            _part_from_phone(member)
+        _write(member, facts)
+        move_counts(before=stood_in, after=facts.departments)
+        record("member_edited", member, before=before, after=_told(facts))
+    return member
+
+
+def disable_member(member: Member, *, by: Actor) -> Member:
+    """Signs them out of this enterprise and kills their invitation; their sessions elsewhere live on."""
+    with recording(member.enterprise, by=by) as record:
+        member = _fresh(member)
+        if member.status == Member.Status.DISABLED:
+            return member
+        record("member_disabled", member, before={"status": member.status}, after={"status": Member.Status.DISABLED})
+        member.status = Member.Status.DISABLED
+        member.save(update_fields=["status"])
+        revoke_invitations(member)
+        if member.user:
+            end_sessions(member.user, enterprise=member.enterprise)
+    return member
+
+
+def enable_member(member: Member, *, by: Actor) -> Member:
+    """Active again if their user still counts, else pending: they join anew."""
+    with recording(member.enterprise, by=by) as record:
+        member = _fresh(member)
+        if member.status != Member.Status.DISABLED:
+            return member
+        member.status = Member.Status.ACTIVE if member.has_joined_user else Member.Status.PENDING
+        member.save(update_fields=["status"])
+        record("member_enabled", member, before={"status": Member.Status.DISABLED}, after={"status": member.status})
+    return member
+
+
+@contextmanager
+def _last_word(facts: Facts, enterprise: Enterprise, by: Actor, but: Member | None = None) -> Iterator[None]:
+    """The database's refusal, said as the same field error."""
+    try:
+        yield
+    except IntegrityError:
+        errors = conflicts_of(choose_account(facts, enterprise, but=but), enterprise, by=by, but=but)
+        if not errors:
+            raise
+        raise MemberRefused(errors) from None
+
+
+def _without_conflict(facts: Facts, enterprise: Enterprise, by: Actor, but: Member | None = None) -> Facts:
+    facts = choose_account(facts, enterprise, but=but)
+    errors: Errors = conflicts_of(facts, enterprise, by=by, but=but)
+    if errors:
+        raise MemberRefused(errors)
+    return facts
+
+
+def _fresh(member: Member) -> Member:
+    """As it is now, under the lock."""
+    return Member.objects.select_related("enterprise", "user", "main_department").get(pk=member.pk)
+
+
+def _part_from_phone(member: Member) -> None:
+    revoke_invitations(member)
+    if member.user:
+        end_sessions(member.user, enterprise=member.enterprise)
+    member.user = None
+    if member.status == Member.Status.ACTIVE:
+        member.status = Member.Status.PENDING
+
+
+def _write(member: Member, facts: Facts) -> None:
+    member.name, member.account, member.phone = facts.name, facts.account, facts.phone
+    member.position, member.activation = facts.position, facts.activation
+    member.main_department = facts.main_department
+    for column, value in keys_of(facts.name, facts.phone)._asdict().items():
+        setattr(member, column, value)
+    member.save()
+    _write_readings(member)
+    _write_departments(member, facts)
+    _write_addresses(member, facts)
+
+
+def _write_readings(member: Member) -> None:
+    member.readings.all().delete()
+    Reading.objects.bulk_create(
+        Reading(enterprise=member.enterprise, member=member, **reading._asdict())
+        for reading in other_readings(member.name)
+    )
+
+
+def _write_departments(member: Member, facts: Facts) -> None:
+    member.memberships.exclude(department__in=facts.departments).delete()
+    stands_in = set(member.memberships.values_list("department", flat=True))
+    Membership.objects.bulk_create(
+        Membership(member=member, department=department)
+        for department in facts.departments
+        if department.pk not in stands_in
+    )
+
+
+def _write_addresses(member: Member, facts: Facts) -> None:
+    """Written anew: what was an alias may become the mailbox."""
+    if _addresses_of(member) == facts.addresses:
+        return
+    member.addresses.all().delete()
+    Address.objects.bulk_create(
+        Address(
+            enterprise=member.enterprise,
+            domain=domain,
+            local=local,
+            purpose=Address.Purpose.ALIAS if place else Address.Purpose.PRIMARY,
+            member=member,
+        )
+        for place, (local, domain) in enumerate(facts.addresses)
+    )
+
+
+def _addresses_of(member: Member) -> list[tuple[str, Any]]:
+    held = member.addresses.select_related("domain").order_by("pk")
+    by_purpose = sorted(held, key=lambda address: address.purpose != Address.Purpose.PRIMARY)
+    return [(address.local, address.domain) for address in by_purpose]
+
+
+def _facts_of(member: Member) -> Facts:
+    (prefix, domain), *aliases = _addresses_of(member)
+    return Facts(
+        name=member.name,
+        account=member.account,
+        prefix=prefix,
+        domain=domain,
+        phone=member.phone,
+        departments=list(member.departments.order_by("pk")),
+        main_department=member.main_department,
+        position=member.position,
+        activation=member.activation,
+        aliases=aliases,
+    )
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    """What the audit log keeps."""
+    return {
+        "name": facts.name,
+        "account": facts.account,
+        "address": f"{facts.prefix}@{facts.domain}",
+        "phone": facts.phone or "",
+        "departments": [department.name for department in facts.departments],
+        "main_department": facts.main_department.name,
+        "position": facts.position,
+        "activation": facts.activation,
+        "aliases": [f"{local}@{domain}" for local, domain in facts.aliases],
+    }

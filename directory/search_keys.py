@@ -1,0 +1,115 @@
+"""The keys by which a member is sorted and found: pinyin, initials, the phone from its tail.
+
+Pinyin is read sign by sign: names are not words, and a dictionary of phrases reads them wrong (曾国藩 as ceng…).
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+from pypinyin import Style, pinyin
+
+PINYIN_MAX = 400
+INITIALS_MAX = 64
+OTHER_READINGS_MAX = 6
+
+# How these are read as surnames, where the everyday reading is another.
+SURNAMES = {
+    "单": "shan", "單": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "朴": "piao", "查": "zha", "区": "ou",
+    "區": "ou", "盖": "ge", "蓋": "ge", "任": "ren", "华": "hua", "華": "hua", "翟": "zhai", "员": "yun", "員": "yun", "贾": "jia",
+    "賈": "jia", "缪": "miao", "繆": "miao", "宓": "mi", "冼": "xian", "洗": "xian", "覃": "qin", "召": "shao",
+    "折": "she", "繁": "po", "种": "chong", "秘": "bi", "逄": "pang", "祭": "zhai", "葛": "ge", "那": "na", "哈": "ha",
+    "阚": "kan", "佴": "nai", "隗": "wei", "郇": "xun", "牟": "mou", "谌": "chen", "乐": "yue", "樂": "yue",
+    "尉": "yu", "万": "wan", "萬": "wan", "盛": "sheng", "车": "che", "車": "che", "都": "du", "厘": "xi", "尹": "yin",
+    "俞": "yu", "於": "yu", "褚": "chu", "柏": "bai", "臧": "zang", "强": "qiang", "重": "chong", "行": "xing",
+    "長": "zhang", "参": "shen", "黑": "he", "钭": "tou", "庹": "tuo", "郗": "xi", "晟": "cheng", "眭": "sui",
+    "过": "guo", "過": "guo", "适": "kuo", "称": "chen", "句": "gou", "沈": "shen", "殷": "yin",
+    "尉迟": "yu chi", "尉遲": "yu chi", "万俟": "mo qi", "萬俟": "mo qi", "单于": "chan yu", "單于": "chan yu",
+    "长孙": "zhang sun", "長孫": "zhang sun", "澹台": "tan tai", "澹臺": "tan tai", "皇甫": "huang fu",
+    "令狐": "ling hu", "呼延": "hu yan", "夏侯": "xia hou", "诸葛": "zhu ge", "諸葛": "zhu ge", "宰父": "zai fu",
+    "中行": "zhong hang", "乐正": "yue zheng", "乐羊": "yue yang", "冒顿": "mo du",
+}  # fmt: skip
+
+
+class Reading(NamedTuple):
+    """One way to read a name: `zhangwei`, `zw`."""
+
+    pinyin: str
+    initials: str
+
+
+class Keys(NamedTuple):
+    """The columns of a member that the list sorts by and the search looks into."""
+
+    pinyin: str
+    initials: str
+    phone_reversed: str | None
+
+
+def keys_of(name: str, phone: str | None) -> Keys:
+    """`phone` is E.164."""
+    first = _join([said[0] for said in _syllables(name)])
+    return Keys(first.pinyin, first.initials, reverse_phone(phone) if phone else None)
+
+
+def other_readings(name: str) -> list[Reading]:
+    """Every other way to read one sign of the name, and each later word of a Latin name: a few at most."""
+    syllables = _syllables(name)
+    usual = [said[0] for said in syllables]
+    others = [
+        _join([*usual[:place], other, *usual[place + 1 :]])
+        for place, said in enumerate(syllables)
+        for other in said[1:]
+    ]
+    words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
+    return list(dict.fromkeys(reading for reading in [*words, *others] if reading != _join(usual)))[:OTHER_READINGS_MAX]
+
+
+def reverse_phone(phone: str) -> str:
+    """The digits from the last to the first, so that a tail is a prefix."""
+    return phone.removeprefix("+")[::-1]
+
+
+def plain(text: str) -> str:
+    """A search as it is compared: full-width as ASCII, lower case, without what can't be seen."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(sign for sign in folded if unicodedata.category(sign) not in {"Cc", "Cf", "Cs"}).strip()
+
+
+def _syllables(name: str) -> list[tuple[str, ...]]:
+    """The name's syllables and words in order, each with all its readings, the usual one first."""
+    text = plain(name)
+    for length in (2, 1):
+        said = SURNAMES.get(text[:length])
+        if said:
+            usual = said.split()
+            first = [_prefer(usual[place], sign) for place, sign in enumerate(text[:length])]
+            return first + _words(text[length:])
+    return _words(text)
+
+
+def _words(text: str) -> list[tuple[str, ...]]:
+    return [_readings(part) for part in re.findall(r"[a-z0-9]+|[^\W_a-z0-9]|[^\w\s]|_", text)]
+
+
+def _prefer(usual: str, sign: str) -> tuple[str, ...]:
+    return (usual, *(other for other in _readings(sign) if other != usual))
+
+
+@lru_cache(maxsize=65536)
+def _readings(part: str) -> tuple[str, ...]:
+    if part.isascii():
+        return (part,)
+    found = pinyin(part, style=Style.NORMAL, heteronym=True, errors="default")[0]
+    both = [spelt for said in found for spelt in (said, said.replace("v", "yu") if said[:1] in "ln" else said)]
+    return tuple(dict.fromkeys(both)) or (part,)
+
+
+def _join(said: list[str]) -> Reading:
+    return Reading("".join(said)[:PINYIN_MAX], "".join(part[:1] for part in said)[:INITIALS_MAX])
+
+
+def _later_words(name: str) -> list[str]:
+    words = plain(name).split()
+    return [" ".join(words[place:]) for place in range(1, len(words))][:3]
