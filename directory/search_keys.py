@@ -17,8 +17,8 @@ OTHER_READINGS_MAX = 6
 # How these are read as surnames, where the everyday reading is another.
 SURNAMES = {
     "单": "shan", "單": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "朴": "piao", "查": "zha", "区": "ou",
-    "區": "ou", "盖": "ge", "蓋": "ge", "任": "ren", "华": "hua", "華": "hua", "翟": "zhai", "员": "yun", "員": "yun", "贾": "jia",
-    "賈": "jia", "缪": "miao", "繆": "miao", "宓": "mi", "冼": "xian", "洗": "xian", "覃": "qin", "召": "shao",
+    "區": "ou", "盖": "ge", "蓋": "ge", "任": "ren", "华": "hua", "華": "hua", "翟": "zhai", "员": "yun", "員": "yun",
+    "贾": "jia", "賈": "jia",    "缪": "miao", "繆": "miao", "宓": "mi", "冼": "xian", "洗": "xian", "覃": "qin", "召": "shao",
     "折": "she", "繁": "po", "种": "chong", "秘": "bi", "逄": "pang", "祭": "zhai", "葛": "ge", "那": "na", "哈": "ha",
     "阚": "kan", "佴": "nai", "隗": "wei", "郇": "xun", "牟": "mou", "谌": "chen", "乐": "yue", "樂": "yue",
     "尉": "yu", "万": "wan", "萬": "wan", "盛": "sheng", "车": "che", "車": "che", "都": "du", "厘": "xi", "尹": "yin",
