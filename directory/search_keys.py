@@ -15,9 +15,7 @@ INITIALS_MAX = 64
 OTHER_READINGS_MAX = 6
 
 # How these are read as surnames, where the everyday reading is another.
-SURNAMES = dict(
-    entry.split("=")
-    for entry in """
+SURNAME_TABLE = """
     单=shan 單=shan 曾=zeng 解=xie 仇=qiu 朴=piao 查=zha 区=ou 區=ou 盖=ge 蓋=ge 任=ren 华=hua 華=hua 翟=zhai
     员=yun 員=yun 贾=jia 賈=jia 缪=miao 繆=miao 宓=mi 冼=xian 洗=xian 覃=qin 召=shao 折=she 繁=po 种=chong
     秘=bi 逄=pang 祭=zhai 葛=ge 那=na 哈=ha 阚=kan 佴=nai 隗=wei 郇=xun 牟=mou 谌=chen 乐=yue 樂=yue 尉=yu
@@ -26,8 +24,8 @@ SURNAMES = dict(
     句=gou 沈=shen 殷=yin 尉迟=yu-chi 尉遲=yu-chi 万俟=mo-qi 萬俟=mo-qi 单于=chan-yu 單于=chan-yu
     长孙=zhang-sun 長孫=zhang-sun 澹台=tan-tai 澹臺=tan-tai 皇甫=huang-fu 令狐=ling-hu 呼延=hu-yan
     夏侯=xia-hou 诸葛=zhu-ge 諸葛=zhu-ge 宰父=zai-fu 中行=zhong-hang 乐正=yue-zheng 乐羊=yue-yang 冒顿=mo-du
-    """.split()
-)
+"""
+SURNAMES = dict(entry.split("=") for entry in SURNAME_TABLE.split())
 
 
 class Reading(NamedTuple):
