@@ -109,14 +109,15 @@ class AuditChain(models.Model):
 class AuditEvent(models.Model):
     """One change: who, what, before and after, when, from where. Append-only; see accounts.audit.
 
-    `personal` ({"salt", "target", "before", "after"}) is the one erasable column; the chain covers `personal_digest`.
+    `personal` ({"salt", "actor", "target", "before", "after"}) is the one erasable column; the chain covers
+    `personal_digest`. There is no key of its own beside the number, for it would be a column the chain can't cover.
     """
 
+    pk = models.CompositePrimaryKey("enterprise_id", "number")
     enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="audit_events")
     number = models.PositiveBigIntegerField()
     at = models.DateTimeField()
     actor_id_number = models.BigIntegerField(null=True)
-    actor = models.CharField(max_length=64)
     role = models.CharField(max_length=16, blank=True)
     via = models.CharField(max_length=16)
     ip = models.CharField(max_length=45, blank=True)
@@ -132,9 +133,20 @@ class AuditEvent(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["enterprise", "number"], name="audit_event_number_unique_in_enterprise"),
             models.CheckConstraint(condition=~Q(digest=F("previous")), name="audit_event_digest_moves_on"),
         ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.action}"
+
+
+class SignInStanding(models.Model):
+    """How passwords fare for a login, a browser that once knew it, or an address; see accounts.throttle."""
+
+    key = models.CharField(max_length=64, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    wait_until = models.DateTimeField(null=True)
+    touched_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"

@@ -91,13 +91,14 @@ class Migration(migrations.Migration):
             name="AuditEvent",
             fields=[
                 (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "enterprise_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("number", models.PositiveBigIntegerField()),
                 ("at", models.DateTimeField()),
                 ("actor_id_number", models.BigIntegerField(null=True)),
-                ("actor", models.CharField(max_length=64)),
                 ("role", models.CharField(blank=True, max_length=16)),
                 ("via", models.CharField(max_length=16)),
                 ("ip", models.CharField(blank=True, max_length=45)),
@@ -121,15 +122,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("enterprise", "number"), name="audit_event_number_unique_in_enterprise"
-                    ),
                     models.CheckConstraint(
                         condition=models.Q(("digest", models.F("previous")), _negated=True),
                         name="audit_event_digest_moves_on",
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="SignInStanding",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("wait_until", models.DateTimeField(null=True)),
+                ("touched_at", models.DateTimeField(db_index=True)),
+            ],
         ),
         migrations.CreateModel(
             name="Role",

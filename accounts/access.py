@@ -1,0 +1,104 @@
+"""Who may do what in the console: four roles, and the one decorator of its pages."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from enum import StrEnum, auto
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts.models import Role
+from accounts.requests import ConsoleRequest, SignedInRequest
+from accounts.sign_in import current_enterprise
+
+View = Callable[..., HttpResponse]
+
+
+class Permission(StrEnum):
+    READ = auto()
+    SEE_PHONES = auto()
+    MANAGE_MEMBERS = auto()
+    MANAGE_DEPARTMENTS = auto()
+    SEND_INVITATIONS = auto()
+    READ_MESSAGES = auto()
+    MANAGE_SETTINGS = auto()
+
+
+# A department administrator has these within their own departments only; the access functions of directory see to it.
+PERMISSIONS: dict[str, set[Permission]] = {
+    Role.Name.OWNER: set(Permission),
+    Role.Name.ADMIN: set(Permission),
+    Role.Name.DEPARTMENT_ADMIN: {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS},
+    Role.Name.AUDITOR: {Permission.READ, Permission.READ_MESSAGES},
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    return permission in PERMISSIONS[role.name]
+
+
+def signed_in_page(view: View) -> View:
+    """For anyone signed in; others are sent to sign in and come back."""
+
+    @functools.wraps(view)
+    def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return to_sign_in(request, "accounts:login")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def console_page(permission: Permission) -> Callable[[View], View]:
+    """For a role with `permission` in the session's enterprise, signed in by password not too long ago.
+
+    Sets request.enterprise and request.role. A code or an invitation proves a phone, which is not enough to
+    administer (security.md 6.1): such a session is asked for the password first.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: ConsoleRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return to_sign_in(request, "accounts:login")
+            enterprise = current_enterprise(request)
+            role = Role.objects.filter(user=request.user, enterprise=enterprise).first() if enterprise else None
+            if role is None or enterprise is None:
+                raise PermissionDenied
+            if not _is_fresh_by_password(request):
+                return to_sign_in(request, "accounts:login_password")
+            if not may(role, permission):
+                raise PermissionDenied
+            request.enterprise, request.role = enterprise, role
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
+    """To the sign-in `page` and back here; after a POST back to the front door, for a deed is not repeated unseen."""
+    back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
+
+
+def _is_fresh_by_password(request: HttpRequest) -> bool:
+    session, now = request.session, time.time()
+    if session.get("method") != "password":
+        return False
+    is_fresh = (
+        now - session.get("signed_in_at", 0) < settings.ACCOUNTS_CONSOLE_SECONDS
+        and now - session.get("seen_at", 0) < settings.ACCOUNTS_CONSOLE_IDLE_SECONDS
+    )
+    if not is_fresh:
+        # Else the visit itself would count as activity and the next request would pass.
+        session["method"] = ""
+    return is_fresh

@@ -1,0 +1,179 @@
+"""The audit log: who did what, when, from where; append-only, chained, and erasable where it is personal.
+
+Every verb that changes something wraps its body:
+
+    with recording(enterprise, by=by) as record:
+        ...
+        record("member_created", member, after={...})
+
+`recording` takes the lock of the enterprise's chain before anything else, so the changes of one enterprise follow
+one another: a rule checked inside stays true until the commit.
+
+Each event's digest is HMAC-SHA256(key, previous digest + canonical JSON of its columns). Names, phones and addresses
+lie only in `personal`, which may be erased; the chain covers a salted HMAC of it and therefore still verifies.
+A cut tail shows in the chain's row, and each head is written to the process's log, which lies elsewhere.
+The key comes from SECRET_KEY: with another SECRET_KEY the chain can't be verified.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import json
+import logging
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
+from sms.phones import mask_phone
+
+log = logging.getLogger(__name__)
+NEVER_RECORDED = {"code", "link", "password", "sealed", "secret", "token"}
+A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a person in a browser ("web"), a "task" or a "command".
+
+    The event says which role they had in its enterprise, and "member" for a person in a browser who had none.
+    """
+
+    user: User | None
+    name: str
+    via: str = "web"
+    ip: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+class Record(Protocol):
+    def __call__(
+        self,
+        action: str,
+        target: models.Model,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> AuditEvent: ...
+
+
+def command_actor(user: User | None = None) -> Actor:
+    """Someone at the operator's shell, on behalf of `user` if one is named."""
+    return Actor(user=user, name=str(user) if user else "command line", via="command")
+
+
+def task_actor(name: str) -> Actor:
+    """Work in the background that no person waits for."""
+    return Actor(user=None, name=name, via="task")
+
+
+@contextmanager
+def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
+    """A transaction of `enterprise` that changes something; yields the function that notes what.
+
+    Promised: the chain's row is locked first and until the end; the notes are kept if and only if the change is.
+    """
+    with transaction.atomic():
+        _locked_chain(enterprise)
+        yield partial(_append, enterprise, by)
+
+
+def _locked_chain(enterprise: Enterprise) -> AuditChain:
+    return AuditChain.objects.select_for_update().get_or_create(enterprise=enterprise)[0]
+
+
+def _append(
+    enterprise: Enterprise,
+    by: Actor,
+    action: str,
+    target: models.Model,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEvent:
+    # Read again each time: a verb may call another that records within the same transaction.
+    chain = _locked_chain(enterprise)
+    role = Role.objects.filter(user=by.user, enterprise=enterprise).values_list("name", flat=True).first() or ""
+    personal = {
+        "salt": secrets.token_hex(16),
+        "actor": plain(by.name),
+        "target": plain(str(target)),
+        "before": plain(before or {}),
+        "after": plain(after or {}),
+    }
+    event = AuditEvent(
+        enterprise=enterprise,
+        number=chain.length + 1,
+        at=timezone.now(),
+        actor_id_number=by.user.pk if by.user else None,
+        role=role,
+        via="member" if by.via == "web" and not role else by.via,
+        ip=by.ip,
+        user_agent=plain(by.user_agent)[:200],
+        request_id=plain(by.request_id)[:36],
+        action=action,
+        target_type=target._meta.model_name or "",
+        target_id=str(target.pk),
+        personal=personal,
+        personal_digest=personal_digest(personal),
+        previous=chain.head,
+    )
+    event.digest = digest(event)
+    event.save(force_insert=True)
+    chain.length, chain.head = event.number, event.digest
+    chain.save(update_fields=["length", "head"])
+    transaction.on_commit(
+        partial(log.info, "audit enterprise=%d number=%d head=%s", enterprise.pk, event.number, event.digest)
+    )
+    return event
+
+
+def digest(event: AuditEvent) -> str:
+    """What `event.digest` must be, from its columns and `event.previous`."""
+    columns = {
+        field.attname: getattr(event, field.attname)
+        for field in AuditEvent._meta.concrete_fields
+        if field.attname not in {"personal", "previous", "digest"}
+    }
+    columns["at"] = event.at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+    return _hmac(event.previous + _canonical(columns))
+
+
+def personal_digest(personal: Mapping[str, Any]) -> str:
+    return _hmac(_canonical(personal))
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON that is safe to keep and to print: phones masked, secrets gone, no control characters."""
+    match value:
+        case None | bool() | int():
+            return value
+        case Mapping():
+            return {str(key): plain(held) for key, held in value.items() if str(key) not in NEVER_RECORDED}
+        case list() | tuple() | set() | frozenset() | models.QuerySet():
+            return [plain(held) for held in value]
+        case _:
+            text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(value))
+            return A_PHONE.sub(lambda found: mask_phone(_international(found[0])), text)
+
+
+def _international(phone: str) -> str:
+    return phone if phone.startswith("+") else "+86" + phone[-11:]
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _hmac(text: str) -> str:
+    key = hashlib.sha256(b"accounts.audit:" + settings.SECRET_KEY.encode()).digest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

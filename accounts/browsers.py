@@ -1,0 +1,60 @@
+"""Which browser asks, and from where."""
+
+import ipaddress
+import re
+import secrets
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+COOKIE = "__Host-browser" if settings.IS_HTTPS else "browser"
+COOKIE_SECONDS = 180 * 86400
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a name for "unknown", nothing binds to it)
+
+
+def browser_of(request: HttpRequest) -> str:
+    """The browser's own secret, 128 bits in a cookie; minted on first use and set by the middleware."""
+    if not hasattr(request, "_browser"):
+        known = request.COOKIES.get(COOKIE, "")
+        request._browser = known if re.fullmatch(r"[\w-]{22}", known, re.ASCII) else secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+    return request._browser  # type: ignore[attr-defined]
+
+
+def keep_browser(request: HttpRequest, response: HttpResponse) -> None:
+    """Set the cookie if this request minted the secret."""
+    minted = getattr(request, "_browser", None)
+    if minted and request.COOKIES.get(COOKIE) != minted:
+        response.set_cookie(
+            COOKIE, minted, max_age=COOKIE_SECONDS, secure=settings.IS_HTTPS, httponly=True, samesite="Lax"
+        )
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's address as our outermost trusted proxy saw it; what a client says of itself counts for nothing.
+
+    With n trusted proxies the n-th entry of X-Forwarded-For from the right was written by the outermost of them.
+    """
+    count = settings.TRUSTED_PROXY_COUNT
+    entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    forwarded = entries[-count] if 0 < count <= len(entries) else ""
+    return _address(forwarded) or _address(request.META.get("REMOTE_ADDR", "")) or NO_ADDRESS
+
+
+def address_block(address: str) -> str:
+    """What limits count: an IPv4 address, or the /64 one IPv6 customer is given."""
+    parsed = ipaddress.ip_address(address)
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _address(text: str) -> str:
+    """`text` as a plain address, or nothing; some proxies add a port, an IPv4 client may look like IPv6."""
+    text = text.strip()
+    if with_port := re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text):
+        text = with_port[1] or with_port[2]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -1,0 +1,118 @@
+"""The story of a session: opened once someone is proven, carried into one enterprise, ended.
+
+Session keys: "method" ("password", "code" or "invitation"; "" once too old for the console), "signed_in_at" and
+"seen_at" (epoch seconds), "enterprise" (id); before there is a user "proven_phone" and "proven_at".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from accounts.models import Enterprise, User
+from accounts.origin import set_actor
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+SEEN_EVERY_SECONDS = 60
+
+
+def open_session(request: HttpRequest, user: User, *, method: str) -> None:
+    """Sign `user` in, in a session with a new key, and let the floor above choose the enterprise."""
+    if request.user != user:
+        request.session.pop("enterprise", None)
+    for key in ("proven_phone", "proven_at"):
+        request.session.pop(key, None)
+    login(request, user, backend=BACKEND)
+    request.session["method"] = method
+    request.session["signed_in_at"] = request.session["seen_at"] = int(time.time())
+    set_actor(request)
+    UserSession.objects.create_from_request(request)
+    _hook()(request)
+
+
+def prove_phone(request: HttpRequest, phone: str) -> None:
+    """`phone` (E.164) was proven by a code: sign its user in, or keep the proof for a while for who has no user yet."""
+    user = User.objects.filter(phone=phone, is_active=True).first()
+    if user:
+        return open_session(request, user, method="code")
+    if request.user.is_authenticated:
+        end_session(request)
+    request.session.cycle_key()
+    request.session["proven_phone"] = phone
+    request.session["proven_at"] = int(time.time())
+    _hook()(request)
+    return None
+
+
+def proven_phone(request: HttpRequest) -> str | None:
+    """The phone (E.164) this browser's person has proven: the signed-in user's, or one proven just now."""
+    if request.user.is_authenticated:
+        return str(request.user.phone) if request.user.phone else None
+    age = time.time() - request.session.get("proven_at", 0)
+    return request.session.get("proven_phone") if age < settings.ACCOUNTS_PROOF_SECONDS else None
+
+
+def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
+    """Carry the session into `enterprise`. The caller has made sure the user belongs there and records it."""
+    request.session["enterprise"] = enterprise.pk
+    _note_session(request, data={"enterprise": enterprise.pk})
+
+
+def current_enterprise(request: HttpRequest) -> Enterprise | None:
+    """The session's enterprise. That someone once entered it says nothing of today's role or membership."""
+    id = request.session.get("enterprise")
+    return Enterprise.objects.filter(pk=id).first() if id else None
+
+
+def end_session(request: HttpRequest) -> None:
+    UserSession.objects.filter(session_key=request.session.session_key).delete()
+    logout(request)
+    set_actor(request)
+
+
+def end_sessions(user: User, *, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
+    """End `user`'s sessions, all or those in `enterprise`; their next request is anonymous. How many there were."""
+    sessions = UserSession.objects.filter(user=user).exclude(session_key=except_key or "")
+    if enterprise:
+        sessions = sessions.filter(data__enterprise=enterprise.pk)
+    for session in (ended := list(sessions)):
+        session.end()
+    return len(ended)
+
+
+def keep_session(request: HttpRequest) -> None:
+    """Once a request is answered: note that its session was seen, not more than once a minute."""
+    session, now = request.session, int(time.time())
+    if not session.get("signed_in_at") or now - session.get("seen_at", 0) < SEEN_EVERY_SECONDS:
+        return
+    session["seen_at"] = now
+    _note_session(request)
+
+
+def expire_session(request: HttpRequest) -> None:
+    """End a session that is too old or was too long unused (security.md 1.2: 14 days, 7 days idle)."""
+    session, now = request.session, time.time()
+    signed_in_at = session.get("signed_in_at")
+    if signed_in_at is None:
+        return
+    is_old = now - signed_in_at >= settings.ACCOUNTS_SESSION_SECONDS
+    if is_old or now - session.get("seen_at", 0) >= settings.ACCOUNTS_SESSION_IDLE_SECONDS:
+        end_session(request)
+
+
+def _note_session(request: HttpRequest, **fields: Any) -> None:
+    from_now = {"last_seen_at": timezone.now(), **fields}
+    UserSession.objects.filter(session_key=request.session.session_key).update(**from_now)
+
+
+def _hook() -> Callable[[HttpRequest], None]:
+    hook: Callable[[HttpRequest], None] = import_string(settings.ACCOUNTS_ON_SIGN_IN)
+    return hook
