@@ -1,17 +1,68 @@
-"""What surrounds every request: a log line without secrets, and headers Django does not set."""
+"""What surrounds every request: its id and its line in the log, and the headers Django does not set."""
 
+from __future__ import annotations
+
+import time
+import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.cache import add_never_cache_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+log = structlog.get_logger(__name__)
+
+QUIET_ROUTES = {"healthz", "readyz"}
+NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 def request_log(get_response: GetResponse) -> GetResponse:
-    """Give each request an id."""
-    return get_response
+    """Give each request an id, the same in all its log lines and in its answer, and log it when it is done.
+
+    The line names the route, never the path: a path can hold a token.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        begin = time.perf_counter()
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]
+            response = get_response(request)
+            response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+            if not is_quiet(request, response):
+                log.info(
+                    "request",
+                    method=request.method,
+                    route=route_of(request),
+                    status=response.status_code,
+                    ms=round((time.perf_counter() - begin) * 1000),
+                )
+        return response
+
+    return answer
 
 
 def response_headers(get_response: GetResponse) -> GetResponse:
-    """No page of ours is stored by a shared cache."""
-    return get_response
+    """No cache keeps a page of ours, no page reaches for the device, and TRACE echoes nothing."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = HttpResponseNotAllowed(["GET", "POST"]) if request.method == "TRACE" else get_response(request)
+        response.headers.setdefault("Permissions-Policy", NO_FEATURES)
+        if not request.path.startswith(settings.STATIC_URL) and "Cache-Control" not in response:
+            add_never_cache_headers(response)
+        return response
+
+    return answer
+
+
+def route_of(request: HttpRequest) -> str:
+    """The pattern that matched, such as `i/<str:token>/`."""
+    return request.resolver_match.route if request.resolver_match else "none"
+
+
+def is_quiet(request: HttpRequest, response: HttpResponse) -> bool:
+    """Probes and static files would drown the rest."""
+    if request.path.startswith(settings.STATIC_URL):
+        return response.status_code < 500
+    return route_of(request) in QUIET_ROUTES

@@ -2,17 +2,20 @@
 
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from exmail_admin.sockets import embedded_socket
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env", overwrite=False)
+# Everything a run writes lies below.
+VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")
 
 # --- what kind of place this is
 DEBUG: bool = env.bool("DEBUG", default=False)
@@ -112,8 +115,8 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- database: SQLite until DATABASE_URL says PostgreSQL
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-_engine = DATABASES["default"]["ENGINE"]
+DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+_engine = DATABASES["default"].get("ENGINE")
 if _engine == "django.db.backends.sqlite3":
     # Without IMMEDIATE, writers that meet fail with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -130,7 +133,10 @@ else:
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
 # --- queue
-REDIS_URL: str = env.str("REDIS_URL", default="") or f"unix://{VAR_DIR / 'valkey.sock'}"
+REDIS_URL: str = env.str("REDIS_URL", default="")
+IS_REDIS_EMBEDDED = not REDIS_URL
+if IS_REDIS_EMBEDDED:
+    REDIS_URL = f"unix://{quote(str(embedded_socket(VAR_DIR)))}"
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured("REDIS_URL must be a redis://, rediss:// or unix:// address.")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)

@@ -1,0 +1,90 @@
+"""Every log line is one JSON object on stderr, from web, workers and gunicorn alike, and holds no secret."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from typing import Any
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger
+from structlog.typing import EventDict, WrappedLogger
+
+from exmail_admin.redaction import redact, redact_named
+
+QUIET = {"django.request", "django.security.DisallowedHost", "celery.beat", "celery.worker.strategy"}
+
+
+def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """structlog's processor: the last one before the line is written."""
+    return {key: redact_named(key, value) for key, value in event.items()}
+
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure() -> None:
+    """Send the standard library's and structlog's lines through the same processors. Safe to call again."""
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": SHARED,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        structlog.processors.format_exc_info,
+                        redact_event,
+                        structlog.processors.JSONRenderer(ensure_ascii=False),
+                    ],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "root": {"level": "INFO", "handlers": ["stderr"]},
+            "loggers": {name: {"level": "ERROR"} for name in QUIET},
+        }
+    )
+    structlog.configure(
+        processors=[
+            *SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+class GunicornLogger(Logger):
+    """gunicorn's own lines, in the same shape."""
+
+    def setup(self, cfg: Any) -> None:
+        configure()
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+def start_sentry(dsn: str) -> None:
+    """Report errors to Sentry, redacted like the log; nothing is imported unless a DSN is set."""
+    if not dsn:
+        return
+    try:
+        import sentry_sdk  # an optional part, not among the requirements
+    except ImportError as error:
+        raise ImproperlyConfigured("SENTRY_DSN is set, but the package sentry-sdk isn't installed.") from error
+    sentry_sdk.init(dsn=dsn, send_default_pii=False, before_send=redact_report, before_breadcrumb=redact_report)
+
+
+def redact_report(report: Any, hint: Any) -> Any:
+    """What leaves for Sentry: a plain structure, redacted to its leaves."""
+    return redact(report)
