@@ -13,12 +13,19 @@ from structlog.typing import EventDict, WrappedLogger
 
 from exmail_admin.redaction import redact, redact_named
 
-QUIET = {"django.request", "django.security.DisallowedHost", "celery.beat", "celery.worker.strategy"}
+QUIET = ("django.security.DisallowedHost", "celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """structlog's processor: the last one before the line is written."""
     return {key: redact_named(key, value) for key, value in event.items()}
+
+
+class HasTraceback(logging.Filter):
+    """The request's own line says a 404 or 503 well enough; Django's is kept for what was raised."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
 
 
 SHARED: list[Any] = [
@@ -47,9 +54,13 @@ def configure() -> None:
                     ],
                 }
             },
+            "filters": {"traceback": {"()": HasTraceback}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"level": "INFO", "handlers": ["stderr"]},
-            "loggers": {name: {"level": "ERROR"} for name in QUIET},
+            "loggers": {
+                **{name: {"level": "ERROR"} for name in QUIET},
+                "django.request": {"filters": ["traceback"]},
+            },
         }
     )
     structlog.configure(

@@ -93,6 +93,12 @@ class Processes:
             if child.process is None and time.monotonic() >= child.start_again_at:
                 self.start(child)
 
+    def keep_alive_for(self, seconds: float) -> None:
+        """The same for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.keep_alive()
+
     def stop(self) -> None:
         """Ask all to end; kill what has not ended after STOP_SECONDS or at a second Ctrl-C."""
         asked, end = self.signals, time.monotonic() + STOP_SECONDS

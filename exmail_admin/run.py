@@ -26,6 +26,7 @@ from exmail_admin.processes import Child, ChildFailed, Processes, Stopped
 
 LOCK_SECONDS = 3
 READY_SECONDS = 60
+ASK_SECONDS = 0.3
 
 
 def main() -> None:
@@ -111,7 +112,16 @@ def parts(listener: int) -> list[Child]:
     """The programs of a whole console. `listener` is the listening socket's file descriptor."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--app", "exmail_admin", "--quiet"]
-    worker = [*celery, "worker", "--without-gossip", "--without-mingle"]
+    # In a container everything runs as root; Celery's page-long warning about it would bury the rest.
+    worker = [
+        python[0],
+        "-W",
+        "ignore:You're running the worker",
+        *celery[1:],
+        "worker",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     children = [
         Child(
             "web",
@@ -143,7 +153,7 @@ def greet(processes: Processes, place: Place, *, begin: float, sign_in: str) -> 
     """Wait until all parts answer, then say where and how to sign in."""
     end = time.monotonic() + READY_SECONDS
     while not (ready := is_ready(place)) and time.monotonic() < end:
-        processes.keep_alive()
+        processes.keep_alive_for(ASK_SECONDS)
     seconds = time.monotonic() - begin
     lines = [
         f"Ready after {seconds:.1f} s."
