@@ -1,10 +1,84 @@
-"""What both shells show on every page."""
+"""What both shells show on every page. Nothing here asks the database: an error page needs it too."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Permission, may
+
+BRAND = _("Mail directory")
+THEMES = {"system": _("As the device"), "light": _("Light"), "dark": _("Dark")}
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A place in the navigation: the URL name it leads to, its words, and the right it takes."""
+
+    page: str
+    label: Any
+    icon: str
+    permission: Permission
+
+
+ROOMS = [
+    Room("invitations:overview", _("Overview"), "layout-dashboard", Permission.READ),
+    Room("directory:member_list", _("Directory"), "users", Permission.READ),
+    Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
+    Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
+    Room("directory:domain_list", _("Mail domains"), "globe", Permission.MANAGE_SETTINGS),
+    Room("accounts:settings", _("Enterprise settings"), "settings", Permission.MANAGE_SETTINGS),
+]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Navigation, language and theme."""
-    return {}
+    """`shell`: brand, enterprise, role, navigation, languages and themes with the one in force."""
+    return {
+        "shell": {
+            "brand": BRAND,
+            "enterprise": getattr(request, "enterprise", None),
+            "role": getattr(request, "role", None),
+            "navigation": navigation(request),
+            "language": get_language(),
+            "languages": settings.LANGUAGES,
+            "theme": theme_of(request),
+            "themes": list(THEMES.items()),
+            "is_demo_bench": settings.DEBUG,
+        }
+    }
+
+
+def theme_of(request: HttpRequest) -> str:
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else "system"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The rooms this role may enter; the one with the longest address the path begins with is current."""
+    role = getattr(request, "role", None)
+    if role is None:
+        return []
+    rooms = [(url_of(room.page), room) for room in ROOMS if may(role, room.permission)]
+    home = rooms[0][0] if rooms else ""
+    current = max((url for url, _room in rooms if url and is_within(request.path, url, home)), key=len, default="")
+    return [
+        {"url": url, "label": room.label, "icon": room.icon, "is_current": url == current} for url, room in rooms if url
+    ]
+
+
+def is_within(path: str, url: str, home: str) -> bool:
+    return path == url or (url != home and path.startswith(url))
+
+
+def url_of(page: str) -> str:
+    try:
+        return reverse(page)
+    except NoReverseMatch:
+        return ""

@@ -1,11 +1,15 @@
 """Routes of the wiring itself: health, language, theme, the demo's bench."""
 
-from django.urls import URLPattern, path
+from django.urls import path
 
-from exmail_admin import health
+from exmail_admin import demo, health, views
 
 app_name = "exmail_admin"
-urlpatterns: list[URLPattern] = [
+urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("language/", views.language, name="language"),
+    path("theme/", views.theme, name="theme"),
+    path("demo/components/", demo.demo_components, name="demo_components"),
+    path("demo/phone/", demo.demo_phone, name="demo_phone"),
 ]

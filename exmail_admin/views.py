@@ -1,23 +1,78 @@
-"""Health, errors, and the demo's bench."""
+"""Language, theme, errors, and the demo's bench."""
 
+from __future__ import annotations
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen language in a cookie and go back to where it was chosen."""
+    answer = back(request)
+    code = request.POST.get("language", "")
+    if code in dict(settings.LANGUAGES):
+        keep(answer, settings.LANGUAGE_COOKIE_NAME, code)
+    return answer
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen colours in a cookie; the page's script has changed them already."""
+    answer = back(request)
+    name = request.POST.get("theme", "")
+    if name in THEMES:
+        keep(answer, THEME_COOKIE, name)
+    return answer
+
+
+def back(request: HttpRequest) -> HttpResponse:
+    """303 to `next` if it lies on this host, else to the start."""
+    to = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
+    return HttpResponse(status=303, headers={"Location": to if is_ours else "/"})
+
+
+def keep(answer: HttpResponse, name: str, value: str) -> None:
+    answer.set_cookie(
+        name,
+        value,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def error_page(request: HttpRequest, name: str, status: int) -> HttpResponse:
+    """In the console's shell if the console had let the visitor in, else in the public one."""
+    layout = "layouts/console.html" if getattr(request, "role", None) else "layouts/public.html"
+    return render(request, f"errors/{name}.html", {"error_layout": layout}, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return HttpResponse("400", status=400)
+    return error_page(request, "bad_request", 400)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return HttpResponse("403", status=403)
+    return error_page(request, "csrf_failure", 403)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return HttpResponse("403", status=403)
+    return error_page(request, "permission_denied", 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return HttpResponse("404", status=404)
+    return error_page(request, "not_found", 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("500", status=500)
+    """Without the request's own context: whatever broke may break again, the database first of all."""
+    page = render_to_string("errors/server_error.html", {"brand": BRAND, "theme": theme_of(request)})
+    return HttpResponse(page, status=500)
