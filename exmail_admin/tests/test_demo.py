@@ -19,7 +19,19 @@ def line(text, *, to="+8613800138000", at="2026-11-22T09:00:00Z"):
 @pytest.mark.usefixtures("debug")
 def test_bench_shows_every_component(client, db):
     page = client.get("/demo/components/").content.decode()
-    for name in ("button", "badge", "card", "notice", "toast", "avatar", "steps", "progress", "dialog", "menu", "empty"):
+    for name in (
+        "button",
+        "badge",
+        "card",
+        "notice",
+        "toast",
+        "avatar",
+        "steps",
+        "progress",
+        "dialog",
+        "menu",
+        "empty",
+    ):
         assert f'class="{name}' in page, name
     assert 'aria-invalid="true"' in page
     assert "<script>alert" not in page
@@ -47,7 +59,9 @@ def test_phone_without_messages_says_so(client, db):
 def test_phone_shows_newest_first_with_link_and_code(client, db, settings, tmp_path):
     path = tmp_path / "sms.jsonl"
     settings.SMS_FILE = str(path)
-    path.write_text(line("加入：http://127.0.0.1:8000/i/abc/ 请点击") + "\n" + line("验证码 012345，5 分钟内有效") + "\nbroken\n")
+    path.write_text(
+        line("加入：http://127.0.0.1:8000/i/abc/ 请点击") + "\n" + line("验证码 012345，5 分钟内有效") + "\nbroken\n"
+    )
     page = client.get("/demo/phone/").content.decode()
     assert 'href="http://127.0.0.1:8000/i/abc/"' in page
     assert page.index("012345") < page.index("/i/abc/")
