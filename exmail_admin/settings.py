@@ -163,7 +163,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
-    "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 3600.0},
+    "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 
@@ -272,6 +272,9 @@ SMS_FAILURE_WAITS = [(10, timedelta(minutes=15)), (30, timedelta(hours=12))]
 SMS_FAILURES_UNTIL_OFF = 100
 SMS_LEASE_SECONDS = 60
 SMS_TRIES = 6
+SMS_CODE_ROW_HOURS = 24
+SMS_TEXT_DAYS = 30
+SMS_ROW_DAYS = 180
 
 INVITATION_DAYS = 7
 INVITATION_PAUSE_SECONDS = 60

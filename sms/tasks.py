@@ -1,3 +1,45 @@
 """When messages move. Tasks carry nothing: the rows are the truth, so each may be lost, doubled or late."""
 
 from __future__ import annotations
+
+from celery import shared_task
+
+from sms import delivery, outbox, retention
+from sms.hints import hint_codes, hint_messages
+from sms.models import Message
+
+CODES = [Message.Kind.CODE]
+# Codes first here too: this worker may be the only one.
+ALL = [Message.Kind.CODE, Message.Kind.DECISION, Message.Kind.INVITATION]
+
+
+@shared_task
+def deliver_codes() -> None:
+    """Hand over the codes that wait."""
+    if delivery.deliver_messages(CODES):
+        hint_codes()
+
+
+@shared_task
+def deliver_messages() -> None:
+    """Hand over all that waits, codes always first."""
+    if delivery.deliver_messages(ALL):
+        hint_messages()
+
+
+@shared_task
+def sweep_outbox() -> None:
+    """Every 10 s: end what came too late, settle what a killed worker left, wake workers for what was forgotten."""
+    outbox.expire_messages()
+    delivery.settle_abandoned()
+    if outbox.has_due_messages(CODES):
+        hint_codes()
+    if outbox.has_due_messages(ALL[1:]):
+        hint_messages()
+
+
+@shared_task
+def purge_codes() -> None:
+    """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
+    retention.purge_codes()
+    retention.purge_messages()

@@ -54,6 +54,10 @@ def unknown(reason: str) -> Outcome:
     return Outcome(Message.State.UNKNOWN, reason)
 
 
+class CannotTellYet(Exception):
+    """Ask again in a moment: somebody is still writing."""
+
+
 class Gateway(Protocol):
     """`batch_size` letters are claimed at a time: as many are in doubt if the worker is killed."""
 
@@ -63,7 +67,10 @@ class Gateway(Protocol):
         """One outcome a letter, in order. Must not begin to send after `until` (time.monotonic())."""
 
     def find(self, ids: set[str]) -> set[str] | None:
-        """Those that were certainly sent, all others certainly not; None if this can't be told (now)."""
+        """Those that were certainly sent, all others certainly not; None if this gateway can't tell.
+
+        Raises CannotTellYet if it will be able to later.
+        """
 
 
 def open_gateway(name: str) -> Gateway:

@@ -1,0 +1,80 @@
+"""The worker's side of the outbox: claim, hand over, write down; and tidy up after workers that were killed."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+
+from django.conf import settings
+from django.utils.translation import gettext_noop as _
+
+from sms.gateways import CannotTellYet, Gateway, Letter, Outcome, open_gateway, rejected, retry, sent, unknown
+from sms.models import Message
+from sms.outbox import Claim, abandoned_messages, claim_messages, letter_id, settle_messages
+from sms.seal import SealBroken, unseal
+from sms.texts import render_text
+
+# One task does not hold its worker longer than this; what is left gets a new hint.
+RUN_SECONDS = 10.0
+RUN_MESSAGES = 1000
+
+
+def deliver_messages(kinds: Sequence[str]) -> bool:
+    """Hand over what is due, an earlier kind always before a later one. True if it stopped with more to do."""
+    gateways = {name: open_gateway(name) for name in settings.SMS_GATEWAYS}
+    deadline, handed_over = time.monotonic() + RUN_SECONDS, 0
+    while handed_over < RUN_MESSAGES and time.monotonic() < deadline:
+        count = _deliver_batch(kinds, gateways)
+        if not count:
+            return False
+        handed_over += count
+    return True
+
+
+def settle_abandoned() -> int:
+    """Find out what became of messages whose worker did not come back: sent, to be tried again, or unknown."""
+    by_gateway: dict[str, list[Message]] = defaultdict(list)
+    for message in abandoned_messages():
+        by_gateway[message.gateway].append(message)
+    for name, messages in by_gateway.items():
+        with suppress(CannotTellYet):
+            settle_messages(_look_up(open_gateway(name), messages))
+    return sum(map(len, by_gateway.values()))
+
+
+def _deliver_batch(kinds: Sequence[str], gateways: dict[str, Gateway]) -> int:
+    for kind in kinds:
+        for name, gateway in gateways.items():
+            claim = claim_messages(kind, name, limit=gateway.batch_size)
+            if claim.messages:
+                _hand_over(claim, gateway)
+                return len(claim.messages)
+    return 0
+
+
+def _hand_over(claim: Claim, gateway: Gateway) -> None:
+    letters: list[tuple[Message, Letter]] = []
+    spoilt: list[tuple[Message, Outcome]] = []
+    for message in claim.messages:
+        try:
+            letters.append((message, _open(message)))
+        except SealBroken:
+            spoilt.append((message, rejected(_("The message can't be opened any more: SECRET_KEY has changed."))))
+    outcomes = gateway.send([letter for _message, letter in letters], until=claim.until) if letters else []
+    settle_messages([*spoilt, *zip((message for message, _letter in letters), outcomes, strict=True)])
+
+
+def _open(message: Message) -> Letter:
+    params = {**message.params, **unseal(message.sealed)}
+    text = render_text(message.template, params, message.language)
+    return Letter(letter_id(message), message.to, message.kind, text, message.template, params)
+
+
+def _look_up(gateway: Gateway, messages: list[Message]) -> list[tuple[Message, Outcome]]:
+    found = gateway.find({letter_id(message) for message in messages})
+    if found is None:
+        return [(message, unknown(_("The worker was stopped while it was sending."))) for message in messages]
+    again = retry(_("The worker was stopped before it sent."), after=0)
+    return [(message, sent() if letter_id(message) in found else again) for message in messages]

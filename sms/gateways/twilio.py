@@ -1,0 +1,159 @@
+"""Twilio, by its own library. It has no idempotency key for messages, so each answer is sorted with care:
+certainly not sent is tried again, perhaps sent never is (security.md, fact 7)."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from twilio.base.exceptions import TwilioException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from sms.gateways import Letter, Outcome, rejected, retry, sent, unknown
+from sms.models import Message
+
+REASONS = {
+    20003: _("Twilio refuses our credentials. Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."),
+    21211: _("This phone number does not exist."),
+    21212: _("Twilio refuses our sender. Check TWILIO_FROM."),
+    21408: _("Twilio may not send to this country. Allow it in Twilio's geographic permissions."),
+    21606: _("Our sender can't send SMS to this number. Check TWILIO_FROM."),
+    21608: _("A Twilio trial account sends to verified numbers only."),
+    21610: _("The recipient has opted out of our messages."),
+    21612: _("Our sender can't reach this number."),
+    21614: _("This number can't receive SMS."),
+    21617: _("The message is too long."),
+    30034: _("The sender is not registered with the carriers."),
+    63038: _("The account's daily limit of messages is reached."),
+}
+REFUSED = _("Twilio refused the message.")
+BUSY = _("Twilio asked us to slow down.")
+UNREACHABLE = _("Twilio could not be reached.")
+NOT_CONFIGURED = _("Twilio is not configured. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
+NO_ANSWER = _("Twilio did not answer in time.")
+BROKEN_ANSWER = _("Twilio's answer made no sense.")
+NEVER_LEFT = (requests.ConnectTimeout, InvalidSchema, InvalidURL, MissingSchema)
+# Faults of TLS after the handshake: the request may have been read.
+MID_ANSWER = {None, "UNEXPECTED_EOF_WHILE_READING", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"}
+
+
+class TwilioGateway:
+    """One letter at a time, so that a killed worker leaves at most one unknown."""
+
+    batch_size = 1
+    connect_seconds = 3.0
+    read_seconds = 10.0
+
+    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
+        """Hand over each letter once; nothing is repeated here."""
+        if not (settings.TWILIO_ACCOUNT_SID and settings.TWILIO_AUTH_TOKEN):
+            return [retry(NOT_CONFIGURED)] * len(letters)
+        return [self._send(letter, until) for letter in letters]
+
+    def find(self, ids: set[str]) -> set[str] | None:
+        """Not to be told for certain: Twilio keeps no id of ours."""
+        return None
+
+    def _send(self, letter: Letter, until: float) -> Outcome:
+        if time.monotonic() > until - self.connect_seconds - self.read_seconds:
+            return retry(UNREACHABLE, after=0)
+        try:
+            message = self._client.messages.create(to=letter.to, body=letter.text, **_sender(), **_lifetime(letter))
+        except TwilioException as error:
+            return self._sort_refusal(error)
+        except requests.RequestException as error:
+            return _sort_failure(error)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            return unknown(BROKEN_ANSWER)
+        is_ours = message.account_sid in {None, settings.TWILIO_ACCOUNT_SID}
+        if not is_ours or not str(message.sid).startswith(("SM", "MM")):
+            return unknown(BROKEN_ANSWER)
+        return sent(str(message.sid))
+
+    def _sort_refusal(self, error: TwilioException) -> Outcome:
+        status, code = getattr(error, "status", 0), getattr(error, "code", 0)
+        if status == 429:
+            return retry(BUSY, after=self._http.retry_after())
+        if not 400 <= status < 500 or status == 408:
+            return unknown(NO_ANSWER if status >= 500 else BROKEN_ANSWER)
+        return rejected(REASONS.get(code, f"{REFUSED} ({code})"))
+
+    @cached_property
+    def _http(self) -> PatientHttpClient:
+        return PatientHttpClient((self.connect_seconds, self.read_seconds))
+
+    @cached_property
+    def _client(self) -> Client:
+        client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
+        if settings.TWILIO_BASE_URL:
+            client.api.base_url = settings.TWILIO_BASE_URL
+        return client
+
+
+class PatientHttpClient(TwilioHttpClient):
+    """The library's own client with two timeouts instead of one, that remembers the last answer's headers."""
+
+    def __init__(self, timeouts: tuple[float, float]) -> None:
+        super().__init__()
+        self.timeout: Any = timeouts
+        self._last: Response | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> Response:
+        """As the library sends it: no retries, no redirects."""
+        self._last = None
+        self._last = super().request(*args, **kwargs)
+        return self._last
+
+    def retry_after(self) -> float | None:
+        """Seconds the last answer asked us to wait, if it did."""
+        text = (self._last.headers or {}).get("Retry-After", "") if self._last else ""
+        if text.isdecimal():
+            return float(text)
+        try:
+            return max(0.0, (parsedate_to_datetime(text) - timezone.now()).total_seconds())
+        except (ValueError, TypeError):
+            return None
+
+
+def _sender() -> dict[str, str]:
+    if settings.TWILIO_MESSAGING_SERVICE_SID:
+        return {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+    return {"from_": settings.TWILIO_FROM}
+
+
+def _lifetime(letter: Letter) -> dict[str, int]:
+    """A code that lies in a carrier's queue beyond its lifetime must not arrive."""
+    return {"validity_period": settings.SMS_CODE_SECONDS} if letter.kind == Message.Kind.CODE else {}
+
+
+def _sort_failure(error: requests.RequestException) -> Outcome:
+    if isinstance(error, NEVER_LEFT) or any(_is_before_sending(cause) for cause in _causes(error)):
+        return retry(UNREACHABLE)
+    return unknown(NO_ANSWER if isinstance(error, requests.Timeout) else BROKEN_ANSWER)
+
+
+def _is_before_sending(cause: BaseException) -> bool:
+    if isinstance(cause, ssl.SSLError):
+        return getattr(cause, "reason", None) not in MID_ANSWER
+    return isinstance(cause, NewConnectionError | NameResolutionError | ConnectTimeoutError)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps, however the layers below hand it on."""
+    causes: list[BaseException] = [error]
+    for cause in causes:
+        wrapped = [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+        causes += [inner for inner in wrapped if isinstance(inner, BaseException) and inner not in causes]
+    return causes
