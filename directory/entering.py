@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.audit import recording
 from accounts.models import Enterprise, Role, User
+from accounts.requests import PublicRequest
 from accounts.sign_in import current_enterprise, enter_enterprise, proven_phone
 from directory.models import Member
 
@@ -37,7 +37,7 @@ class WaysIn:
     joinable: list[Member]
 
 
-def ways_in(request: HttpRequest) -> WaysIn:
+def ways_in(request: PublicRequest) -> WaysIn:
     """All ways of the person behind this session, by the enterprise's name.
 
     Joining takes a phone proven by code in this very session: a password alone proves no phone.
@@ -50,19 +50,19 @@ def ways_in(request: HttpRequest) -> WaysIn:
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
 
 
-def enter_only_enterprise(request: HttpRequest) -> None:
+def enter_only_enterprise(request: PublicRequest) -> None:
     """After a sign-in: enter at once where there is no choice to make (the hook ACCOUNTS_ON_SIGN_IN)."""
     ways = ways_in(request)
     if len(ways.open) == 1 and not ways.joinable and not ways.open[0].needs_link:
         enter(request, ways.open[0])
 
 
-def enter(request: HttpRequest, way: Way) -> None:
+def enter(request: PublicRequest, way: Way) -> None:
     """Let the session carry the way's enterprise; the caller has made sure that this way is open."""
     with recording(way.enterprise, by=request.actor) as record:
         if way.member:
             Member.objects.filter(pk=way.member.pk).update(last_entered_at=timezone.now())
-        record("enterprise_entered", way.member or way.role)
+        record("signed_in", request.user, after={"method": request.session["method"]})
     enter_enterprise(request, way.enterprise)
 
 
@@ -78,7 +78,7 @@ def joinable_members(phone: str) -> QuerySet[Member]:
     return members.select_related("enterprise").order_by("enterprise__name", "pk")
 
 
-def member_of(request: HttpRequest) -> Member | None:
+def member_of(request: PublicRequest) -> Member | None:
     """The membership this session acts in, read afresh: none once it is disabled, unlinked or deleted."""
     enterprise = current_enterprise(request)
     if enterprise is None or not isinstance(request.user, User):
@@ -86,7 +86,7 @@ def member_of(request: HttpRequest) -> Member | None:
     return active_members(request.user).filter(enterprise=enterprise).first()
 
 
-def role_of(request: HttpRequest) -> Role | None:
+def role_of(request: PublicRequest) -> Role | None:
     """The role this session could act in, read afresh."""
     enterprise = current_enterprise(request)
     if enterprise is None or not isinstance(request.user, User):

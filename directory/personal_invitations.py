@@ -16,15 +16,16 @@ from enum import StrEnum
 from typing import TypedDict
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
 
-from accounts.audit import Actor, recording
+from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.entering import is_long_absent
 from directory.models import Invitation, Member
-from sms.outbox import cancel_messages, queue_message
+from sms.outbox import Promise, cancel_messages, queue_messages
 
 PURPOSE = "invitation"
 CHUNK = 500
@@ -92,13 +93,22 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
 def revoke_invitations(member: Member) -> None:
     """Kill the member's living link and the message that waits to carry it; inside the caller's transaction."""
     Invitation.objects.filter(LIVING, member=member).update(revoked_at=timezone.now())
-    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason="stopped")
+    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=_noop("The link was withdrawn."))
 
 
 def find_invitation(token: str) -> Invitation | None:
     """The invitation this token opens, whatever it is worth by now; none if we never issued it."""
-    invitations = Invitation.objects.select_related("member__enterprise", "sent_by")
-    return invitations.filter(token_digest=digest_of(token)).first()
+    return _invitations().filter(token_digest=digest_of(token)).first()
+
+
+def get_invitation(id: int) -> Invitation | None:
+    """The same, for a browser that opened the link before."""
+    return _invitations().filter(pk=id).first()
+
+
+def living_invitation(member: Member) -> Invitation | None:
+    """The link that counts now, if one was sent and is not used up; it may have expired."""
+    return Invitation.objects.filter(LIVING, member=member).first()
 
 
 def standing_of(invitation: Invitation) -> Standing:
@@ -123,6 +133,10 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _invitations() -> QuerySet[Invitation]:
+    return Invitation.objects.select_related("member__enterprise", "enterprise", "sent_by")
+
+
 def _invite_chunk(
     enterprise: Enterprise, ids: Sequence[int], by: Actor
 ) -> tuple[list[Invitation], list[tuple[Member, InvitationRefused]]]:
@@ -133,15 +147,14 @@ def _invite_chunk(
         refused = [(member, why) for member in members if (why := _refusal(member, past.get(member.pk), now))]
         left_out = {member.pk for member, _why in refused}
         invited = [member for member in members if member.pk not in left_out]
-        _supersede(invited, now)
+        _supersede([member for member in invited if member.pk in past], now)
         tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
         sent = Invitation.objects.bulk_create(
             _invitation(member, tokens[member.pk], past.get(member.pk), by, now) for member in invited
         )
         Member.objects.filter(pk__in=tokens).update(invited_at=now)
-        for member in invited:
-            _queue(enterprise, member, tokens[member.pk], now)
-            record("invitation_sent", member)
+        queue_messages([_promise(enterprise, member, tokens[member.pk], now) for member in invited])
+        _note(record, enterprise, invited)
     return sent, refused
 
 
@@ -181,12 +194,20 @@ def _may_join(member: Member) -> bool:
 def _supersede(members: Sequence[Member], now: datetime) -> None:
     Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
     for member in members:
-        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason="superseded")
+        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=_noop("A fresh link took its place."))
+
+
+def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member]) -> None:
+    """One line, however many were invited at once."""
+    if len(invited) == 1:
+        record("invitation_sent", invited[0])
+    elif invited:
+        record("invitations_sent", enterprise, after={"members": [member.pk for member in invited]})
 
 
 def _invitation(member: Member, token: str, past: Past | None, by: Actor, now: datetime) -> Invitation:
     return Invitation(
-        enterprise=member.enterprise,
+        enterprise_id=member.enterprise_id,
         member=member,
         number=past["number"] + 1 if past else 1,
         token_digest=digest_of(token),
@@ -197,8 +218,8 @@ def _invitation(member: Member, token: str, past: Past | None, by: Actor, now: d
     )
 
 
-def _queue(enterprise: Enterprise, member: Member, token: str, now: datetime) -> None:
-    queue_message(
+def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime) -> Promise:
+    return Promise(
         enterprise=enterprise,
         kind="invitation",
         purpose=PURPOSE,

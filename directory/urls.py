@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from directory.views import departments, domains, members
+from directory.views import departments, domains, entering, invitation, mailbox, members
 
 app_name = "directory"
 
@@ -23,6 +23,18 @@ members_in_the_console: list[URLPattern] = [
     path("console/settings/domains/new/", domains.domain_new, name="domain_new"),
     path("console/settings/domains/<int:id>/edit/", domains.domain_edit, name="domain_edit"),
 ]
-a_members_own_way: list[URLPattern] = []
+a_members_own_way: list[URLPattern] = [
+    path("", entering.home, name="home"),
+    path("choose/", entering.choose, name="choose"),
+    path("choose/<int:id>/", entering.choose_enter, name="choose_enter"),
+    path("choose/<int:id>/link/", entering.choose_link, name="choose_link"),
+    path("choose/<int:id>/join/", entering.choose_join, name="choose_join"),
+    path("i/", invitation.invitation, name="invitation"),
+    path("i/send/", invitation.invitation_send, name="invitation_send"),
+    path("i/join/", invitation.invitation_join, name="invitation_join"),
+    path("i/renew/", invitation.invitation_renew, name="invitation_renew"),
+    path("i/<str:token>/", invitation.invitation_open, name="invitation_open"),
+    path("mailbox/", mailbox.mailbox, name="mailbox"),
+]
 
 urlpatterns = [*members_in_the_console, *a_members_own_way]

@@ -1,0 +1,186 @@
+"""The front door and the choice: who goes where, and what each may enter or join."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Role, User
+from conftest import build_member
+from directory.models import Member
+from directory.tests.phone import code_to, link_to
+from sms.models import Message
+
+PENDING_PHONE = "+8613800138002"
+
+
+@pytest.fixture
+def phone(client) -> Client:
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+def sign_in_by_code(client: Client, number: str) -> str:
+    """Through the sign-in page; the address it led to."""
+    client.post("/login/", {"phone": number})
+    answer = client.post("/login/code/", {"code": code_to(number)}, follow=True)
+    return answer.redirect_chain[-1][0]
+
+
+def away(member, days):
+    Member.objects.filter(pk=member.pk).update(last_entered_at=timezone.now() - timedelta(days=days))
+
+
+def test_the_front_door_leads_strangers_to_the_sign_in(phone):
+    answer = phone.get("/")
+    assert (answer.status_code, answer["Location"]) == (302, "/login/")
+
+
+def test_it_leads_an_administrator_to_the_console_and_a_member_to_the_mailbox(client_of, alice, lin):
+    assert client_of(alice).get("/")["Location"] == "/console/"
+    member = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    assert member.get("/")["Location"] == "/mailbox/"
+
+
+def test_it_leads_who_is_nowhere_to_the_choice(client_of, lin):
+    lost = client_of(lin.user, method="code")
+    assert lost.get("/")["Location"] == "/choose/"
+
+
+def test_an_administrator_with_a_mailbox_goes_where_the_sign_in_says(client_of, lin):
+    Role.objects.create(user=lin.user, enterprise=lin.enterprise, name="admin")
+    assert client_of(lin.user, method="code").get("/")["Location"] == "/mailbox/"
+    assert client_of(lin.user, method="password").get("/")["Location"] == "/console/"
+
+
+@pytest.mark.parametrize("path", ["/choose/", "/mailbox/"])
+def test_who_is_not_proven_signs_in_first(phone, path):
+    assert phone.get(path)["Location"].startswith("/login/")
+
+
+@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/", "/choose/1/link/"])
+def test_deeds_of_the_unproven_do_nothing(phone, path):
+    assert phone.post(path)["Location"].startswith("/login/")
+
+
+def test_a_member_of_one_enterprise_enters_it_by_signing_in(phone, lin):
+    assert sign_in_by_code(phone, str(lin.phone)) == "/mailbox/"
+    lin.refresh_from_db()
+    assert lin.last_entered_at
+
+
+def test_a_pending_member_joins_at_the_sign_in(phone, wang):
+    assert sign_in_by_code(phone, PENDING_PHONE) == "/choose/"
+    assert not User.objects.exists()
+    page = phone.get("/choose/")
+    assert "示例科技" in page.text
+    assert f'action="/choose/{wang.pk}/join/"' in page.text
+
+    joined = phone.post(f"/choose/{wang.pk}/join/")
+    assert (joined.status_code, joined["Location"]) == (303, "/mailbox/")
+    assert phone.get("/mailbox/").status_code == 200
+    wang.refresh_from_db()
+    assert (wang.status, str(wang.user.phone)) == ("active", PENDING_PHONE)
+
+
+def test_nobody_joins_as_someone_else(phone, wang, house):
+    other = build_member(house, "孙二", "suner", "+8613800138007")
+    sign_in_by_code(phone, PENDING_PHONE)
+    assert phone.post(f"/choose/{other.pk}/join/").status_code == 404
+    assert phone.post("/choose/999999999999999999999999/join/").status_code == 404
+    other.refresh_from_db()
+    assert other.status == "pending"
+
+
+def test_who_is_in_several_enterprises_chooses_and_switches(phone, lin, other_house):
+    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
+    page = phone.get("/choose/").text
+    assert "示例科技" in page
+    assert "别家公司" in page
+
+    phone.post(f"/choose/{there.enterprise_id}/")
+    assert "lin@other.example" in phone.get("/mailbox/").text
+    phone.post(f"/choose/{lin.enterprise_id}/")
+    assert "linxiao@example.com" in phone.get("/mailbox/").text
+
+
+def test_an_enterprise_one_does_not_belong_to_cannot_be_entered(phone, lin, other_house):
+    sign_in_by_code(phone, str(lin.phone))
+    assert phone.post(f"/choose/{other_house.enterprise.pk}/").status_code == 404
+    assert phone.session["enterprise"] == lin.enterprise_id
+
+
+def test_a_member_here_who_is_invited_there_may_join_from_the_choice(phone, lin, other_house):
+    there = build_member(other_house, "林晓", "lin", str(lin.phone))
+    assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
+    phone.post(f"/choose/{there.pk}/join/")
+    assert "lin@other.example" in phone.get("/mailbox/").text
+    there.refresh_from_db()
+    assert there.user == lin.user
+
+
+def test_a_password_alone_proves_no_phone_and_joins_nothing(client_of, alice, wang):
+    alice.phone = wang.phone
+    alice.save()
+    browser = client_of(alice)
+    assert "/join/" not in browser.get("/choose/").text
+    assert browser.post(f"/choose/{wang.pk}/join/").status_code == 404
+
+
+def test_who_belongs_nowhere_is_told_so_kindly(phone, wang):
+    sign_in_by_code(phone, PENDING_PHONE)
+    Member.objects.filter(pk=wang.pk).update(status="disabled")
+    page = phone.get("/choose/")
+    assert page.status_code == 200
+    assert "This number is in no directory" in page.text
+    assert "138****8002" in page.text
+    assert 'action="/logout/"' in page.text
+    assert not User.objects.exists()
+
+
+def test_who_was_disabled_between_the_page_and_the_button_does_not_join(phone, wang):
+    sign_in_by_code(phone, PENDING_PHONE)
+    phone.get("/choose/")
+    Member.objects.filter(pk=wang.pk).update(status="disabled")
+    assert phone.post(f"/choose/{wang.pk}/join/").status_code == 404
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(("days", "page"), [(179.99, "/mailbox/"), (180, "/choose/")])
+def test_after_half_a_year_a_code_no_longer_opens_the_enterprise(phone, lin, days, page):
+    away(lin, days)
+    assert sign_in_by_code(phone, str(lin.phone)) == page
+
+
+def test_who_was_away_for_long_comes_back_by_a_fresh_personal_link(phone, lin):
+    away(lin, 200)
+    sign_in_by_code(phone, str(lin.phone))
+    page = phone.get("/choose/").text
+    assert f'action="/choose/{lin.enterprise_id}/link/"' in page
+    assert f'action="/choose/{lin.enterprise_id}/"' not in page
+    assert phone.post(f"/choose/{lin.enterprise_id}/")["Location"] == "/choose/"
+    assert phone.get("/mailbox/")["Location"] == "/choose/"
+
+    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 303
+    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 429
+    assert [message.to for message in Message.objects.filter(kind="invitation")] == [str(lin.phone)]
+
+    phone.get(link_to(lin.phone))
+    phone.post("/i/send/")
+    assert phone.post("/i/join/", {"code": code_to(lin.phone)})["Location"] == "/mailbox/"
+    assert phone.get("/mailbox/").status_code == 200
+
+
+def test_a_link_is_sent_only_to_who_was_away(phone, lin):
+    sign_in_by_code(phone, str(lin.phone))
+    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 404
+    assert not Message.objects.filter(kind="invitation").exists()
+
+
+@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/", "/choose/1/link/"])
+def test_choosing_is_a_post(client_of, lin, path):
+    assert client_of(lin.user, method="code").get(path).status_code == 405

@@ -1,0 +1,97 @@
+"""The front door and the choice behind it: where a proven person goes."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.answers import limited, see_other
+from accounts.requests import PublicRequest
+from accounts.sign_in import enter_enterprise, open_session, proven_phone
+from directory.entering import Way, enter, member_of, role_of, ways_in
+from directory.joining import JoinRefused, join_member
+from directory.member_access import acting_as, is_proven, proven_page
+from directory.personal_invitations import InvitationRefused, invite_member
+from sms.phones import mask_phone
+
+
+@never_cache
+@require_safe
+def home(request: PublicRequest) -> HttpResponse:
+    """To the console, the mailbox, the choice or the sign-in; administrators signed in by password to the console."""
+    if not is_proven(request):
+        return redirect("accounts:login")
+    is_member, role = member_of(request), role_of(request)
+    if role and (request.session.get("method") == "password" or not is_member):
+        return redirect("invitations:overview")
+    return redirect("directory:mailbox" if is_member else "directory:choose")
+
+
+@proven_page
+@require_safe
+def choose(request: PublicRequest) -> HttpResponse:
+    """What a proven person may enter or join; kind words where there is nothing."""
+    return render(request, "directory/choose.html", _choices(request))
+
+
+@proven_page
+@require_POST
+def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
+    """Enter the enterprise with this id."""
+    way = _way(request, id)
+    if way.needs_link:
+        return see_other("directory:choose")
+    enter(request, way)
+    return see_other("directory:home")
+
+
+@proven_page
+@require_POST
+def choose_link(request: PublicRequest, id: int) -> HttpResponse:
+    """Send a fresh personal link to a member who was away for long, to the phone on record."""
+    way = _way(request, id)
+    if not way.needs_link or way.member is None:
+        raise Http404
+    try:
+        invite_member(way.member, by=request.actor)
+    except InvitationRefused as refusal:
+        context = {**_choices(request), "wait": refusal.retry_after}
+        return limited(request, "directory/choose.html", context, retry_after=refusal.retry_after)
+    words = _("A fresh link is on its way to %(phone)s.") % {"phone": mask_phone(str(way.member.phone))}
+    messages.success(request, words)
+    return see_other("directory:choose")
+
+
+@proven_page
+@require_POST
+def choose_join(request: PublicRequest, id: int) -> HttpResponse:
+    """Join as the member with this id, by the phone proven in this session."""
+    phone = proven_phone(request)
+    member = next((member for member in ways_in(request).joinable if member.pk == id), None)
+    if member is None or phone is None:
+        raise Http404
+    try:
+        user = join_member(member, phone=phone, by=acting_as(request, member))
+    except JoinRefused as refusal:
+        messages.error(request, str(refusal))
+        return see_other("directory:choose")
+    if request.user != user:
+        open_session(request, user, method="code")
+    enter_enterprise(request, member.enterprise)
+    return see_other("directory:mailbox")
+
+
+def _choices(request: PublicRequest) -> dict[str, object]:
+    ways = ways_in(request)
+    return {"ways": ways, "phone": mask_phone(proven_phone(request)), "current": request.session.get("enterprise")}
+
+
+def _way(request: PublicRequest, id: int) -> Way:
+    way = next((way for way in ways_in(request).open if way.enterprise.pk == id), None)
+    if way is None:
+        raise Http404
+    return way

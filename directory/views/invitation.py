@@ -1,0 +1,233 @@
+"""The personal invitation: `/i/<token>/` from the SMS leads to `/i/`, which shows it; the deeds stand below that.
+
+The token leaves the address bar at once; from then on a signed cookie names the invitation. No GET changes a row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.answers import limited, see_other
+from accounts.browsers import address_block, browser_of, client_address
+from accounts.requests import PublicRequest
+from accounts.sign_in import enter_enterprise, open_session
+from directory.invitation_forms import InvitationJoinForm
+from directory.joining import JoinRefused, join_member
+from directory.member_access import acting_as
+from directory.models import Invitation
+from directory.personal_invitations import (
+    InvitationRefused,
+    Standing,
+    find_invitation,
+    get_invitation,
+    invite_member,
+    living_invitation,
+    standing_of,
+)
+from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
+from sms.models import PhoneCode
+from sms.phones import mask_phone
+
+COOKIE_SECONDS = 3600
+COOKIE_SALT = "directory.invitation"
+PURPOSE = "join"
+
+InvitedView = Callable[[PublicRequest, Invitation], HttpResponse]
+
+
+def with_living_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpResponse]:
+    """Pass on the invitation the cookie names, if it still lets its member join; else answer why not."""
+
+    @wraps(view)
+    def guarded(request: PublicRequest) -> HttpResponse:
+        invitation = _carried(request)
+        if invitation is None:
+            return _lost(request)
+        if standing_of(invitation) != Standing.LIVING:
+            return _dead(request, invitation)
+        return view(request, invitation)
+
+    return guarded
+
+
+@require_safe
+def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
+    """The address in the SMS. Previews and scanners open it too, so it only takes the token out of sight."""
+    invitation = find_invitation(token)
+    if invitation is None:
+        raise Http404
+    if standing_of(invitation) == Standing.LIVING:
+        answer: HttpResponse = see_other("directory:invitation")
+        answer["Referrer-Policy"] = "no-referrer"
+    else:
+        answer = _dead(request, invitation)
+        # "no-referrer" would make its form send "Origin: null"; this keeps the token out of every Referer too.
+        answer["Referrer-Policy"] = "strict-origin"
+    _remember(answer, invitation)
+    return _private(answer)
+
+
+@require_safe
+@with_living_invitation
+def invitation(request: PublicRequest, invitation: Invitation) -> HttpResponse:
+    return _page(request, invitation)
+
+
+@require_POST
+@with_living_invitation
+def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
+    """Send a code to the number on record; no field of the form has a say in which number that is."""
+    try:
+        send_code(
+            phone=invitation.phone,
+            purpose=PURPOSE,
+            browser=browser_of(request),
+            subject=_subject(invitation),
+            enterprise=invitation.enterprise,
+            address=address_block(client_address(request)),
+            language=get_language(),
+        )
+    except CodeLimited as limit:
+        return _page(request, invitation, refusal=str(limit), retry_after=limit.retry_after)
+    return see_other("directory:invitation")
+
+
+@require_POST
+@with_living_invitation
+def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
+    """The right code makes the member active and signs this browser in."""
+    form = InvitationJoinForm(request.POST)
+    if not form.is_valid():
+        return _page(request, invitation, form=form)
+    try:
+        code = check_code(
+            form.cleaned_data["code"],
+            purpose=PURPOSE,
+            browser=browser_of(request),
+            subject=_subject(invitation),
+        )
+        user = join_member(invitation.member, phone=code.phone, by=acting_as(request, invitation.member))
+    except CodeRefused as refusal:
+        form.add_error("code", str(refusal))
+        return _page(request, invitation, form=form, retry_after=getattr(refusal, "retry_after", 0))
+    except JoinRefused:
+        # Disabled, given another number, or joined on another phone since the code was sent.
+        return _dead(request, invitation)
+    open_session(request, user, method="invitation")
+    enter_enterprise(request, invitation.enterprise)
+    answer = see_other("directory:mailbox")
+    answer.delete_cookie(_cookie_name())
+    return answer
+
+
+@require_POST
+def invitation_renew(request: PublicRequest) -> HttpResponse:
+    """Send a fresh link in place of a dead one: to the phone on record, whoever asks."""
+    invitation = _carried(request)
+    if invitation is None:
+        return _lost(request)
+    if standing_of(invitation) not in {Standing.EXPIRED, Standing.SUPERSEDED}:
+        return see_other("directory:invitation")
+    try:
+        invite_member(invitation.member, by=acting_as(request, invitation.member))
+    except InvitationRefused as refusal:
+        return _dead(request, invitation, retry_after=refusal.retry_after)
+    return see_other("directory:invitation")
+
+
+def _page(
+    request: PublicRequest,
+    invitation: Invitation,
+    *,
+    form: InvitationJoinForm | None = None,
+    refusal: str = "",
+    retry_after: int = 0,
+) -> HttpResponse:
+    code = current_code(purpose=PURPOSE, browser=browser_of(request), subject=_subject(invitation))
+    context = {
+        "invitation": invitation,
+        "member": invitation.member,
+        "address": invitation.member.addresses.select_related("domain").filter(purpose="primary").first(),
+        "enterprise": invitation.enterprise,
+        "phone": mask_phone(invitation.phone),
+        "code": code,
+        "wait": max(retry_after, _resend_wait(code)),
+        "form": form or InvitationJoinForm(),
+        "refusal": refusal,
+    }
+    if retry_after:
+        return _private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
+    return _private(render(request, "directory/invitation.html", context, status=422 if form else 200))
+
+
+def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 0) -> HttpResponse:
+    """Why the link no longer leads anywhere, and the way forward."""
+    invitation.refresh_from_db()
+    member = invitation.member
+    standing = standing_of(invitation)
+    context = {
+        "standing": standing,
+        "invitation": invitation,
+        "enterprise": invitation.enterprise,
+        "phone": mask_phone(invitation.phone) if invitation.phone == member.phone else "",
+        "may_renew": standing in {Standing.EXPIRED, Standing.SUPERSEDED} and member.phone,
+        "newer": living_invitation(member),
+        "wait": retry_after,
+    }
+    if retry_after:
+        return _private(limited(request, "directory/invitation_dead.html", context, retry_after=retry_after))
+    return _private(render(request, "directory/invitation_dead.html", context, status=410))
+
+
+def _lost(request: PublicRequest) -> HttpResponse:
+    """The browser brings no invitation: its cookie is gone, or it never opened the link."""
+    return _private(render(request, "directory/invitation_lost.html", status=404))
+
+
+def _subject(invitation: Invitation) -> str:
+    return f"invitation:{invitation.pk}"
+
+
+def _resend_wait(code: PhoneCode | None) -> int:
+    """Seconds until another code may be sent."""
+    if code is None:
+        return 0
+    passed = (timezone.now() - code.created_at).total_seconds()
+    return max(0, math.ceil(settings.SMS_CODE_RESEND_SECONDS - passed))
+
+
+def _cookie_name() -> str:
+    return "__Host-invitation" if settings.IS_HTTPS else "invitation"
+
+
+def _remember(answer: HttpResponse, invitation: Invitation) -> None:
+    answer.set_signed_cookie(
+        _cookie_name(),
+        str(invitation.pk),
+        salt=COOKIE_SALT,
+        max_age=COOKIE_SECONDS,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _carried(request: PublicRequest) -> Invitation | None:
+    """The invitation that this browser opened within the hour."""
+    id = request.get_signed_cookie(_cookie_name(), default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
+    return get_invitation(int(id)) if id else None
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer
