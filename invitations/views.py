@@ -1,0 +1,29 @@
+"""The overview."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import Permission, console_page, may
+from directory.access import members_of
+from invitations import overview as figures
+
+
+@console_page(Permission.READ)
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    members = members_of(request.role)
+    return render(
+        request,
+        "invitations/overview.html",
+        {
+            "funnel": figures.funnel_of(members),
+            "joined_lately": figures.joined_lately(members),
+            "failed_messages": figures.failed_messages(request.enterprise),
+            "domains_without_webmail": figures.domains_without_webmail(request.enterprise),
+            "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
+            "may_read_messages": may(request.role, Permission.READ_MESSAGES),
+            "may_manage_settings": may(request.role, Permission.MANAGE_SETTINGS),
+            "recent_days": figures.RECENT_DAYS,
+        },
+    )
