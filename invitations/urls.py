@@ -1,6 +1,10 @@
 """Routes of invitations."""
 
-from django.urls import URLPattern, path  # noqa: F401
+from django.urls import path
+
+from invitations import views
 
 app_name = "invitations"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("console/", views.overview, name="overview"),
+]
