@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.models import Enterprise, Role, User
 from exmail_admin.bench import bench_context
 
 TAIL_LINES = 200
@@ -37,6 +38,10 @@ def debug_only(view: View) -> View:
 @require_safe
 @debug_only
 def demo_components(request: HttpRequest) -> HttpResponse:
+    # Never saved: the shell shows itself as to an owner.
+    request.user = User(login="owner", name="王明")
+    request.enterprise = Enterprise(name="示例科技有限公司")  # type: ignore[attr-defined]
+    request.role = Role(name=Role.Name.OWNER)  # type: ignore[attr-defined]
     return render(request, "exmail_admin/demo_components.html", bench_context())
 
 

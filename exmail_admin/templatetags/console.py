@@ -91,3 +91,9 @@ def message_tone(message: Any) -> str:
 def split(words: str) -> list[str]:
     """Words apart by spaces, to loop over."""
     return words.split()
+
+
+@register.filter
+def figure(value: Any) -> Any:
+    """A number with its thousands apart; words such as "10,000+" as they are."""
+    return f"{value:,}" if isinstance(value, int) else value

@@ -1,1 +1,25 @@
+// Copies a value. On plain http there is no clipboard: the text is selected and copied the old way.
 "use strict";
+
+for (const box of document.querySelectorAll("[data-copy]")) box.querySelector("button").hidden = false;
+
+document.addEventListener("click", async (event) => {
+  const box = event.target.closest("[data-copy] button")?.closest("[data-copy]");
+  if (!box) return;
+  const field = box.querySelector("input");
+  field.select();
+  if (navigator.clipboard) await navigator.clipboard.writeText(field.value).catch(() => {});
+  else document.execCommand("copy");
+  say(box);
+});
+
+function say(box) {
+  const button = box.querySelector("button");
+  const label = button.getAttribute("aria-label");
+  box.dataset.done = "1";
+  button.setAttribute("aria-label", box.dataset.copied);
+  setTimeout(() => {
+    delete box.dataset.done;
+    button.setAttribute("aria-label", label);
+  }, 2000);
+}

@@ -1,1 +1,15 @@
+// "Send again" counts down to when the server will do it.
 "use strict";
+
+for (const button of document.querySelectorAll("[data-countdown]")) {
+  const until = Date.now() + Number(button.dataset.countdown) * 1000;
+  const words = button.querySelector("span");
+  const label = words.textContent;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    button.disabled = left > 0;
+    words.textContent = left > 0 ? button.dataset.countdownText.replace("{n}", left) : label;
+    if (left > 0) setTimeout(tick, 500);
+  };
+  tick();
+}

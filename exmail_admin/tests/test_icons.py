@@ -1,0 +1,18 @@
+"""Every icon a template or the navigation names exists: a missing one breaks the page."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+from exmail_admin.context import ROOMS
+from exmail_admin.templatetags.console import lucide
+
+NAMED = re.compile(r'lucide "([a-z0-9-]+)"|\bicon="([a-z0-9-]+)"')
+TEXTS = [path.read_text() for path in sorted((settings.BASE_DIR / "templates").rglob("*.html"))]
+ICONS = {first or second for text in TEXTS for first, second in NAMED.findall(text)} | {room.icon for room in ROOMS}
+
+
+@pytest.mark.parametrize("name", sorted(ICONS))
+def test_icon_exists(name):
+    assert "<svg" in lucide(name)
