@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Role
 from accounts.requests import ConsoleRequest, SignedInRequest
@@ -59,8 +60,8 @@ def signed_in_page(view: View) -> View:
 def console_page(permission: Permission) -> Callable[[View], View]:
     """For a role with `permission` in the session's enterprise, signed in by password not too long ago.
 
-    Sets request.enterprise and request.role. A code or an invitation proves a phone, which is not enough to
-    administer (security.md 6.1): such a session is asked for the password first.
+    Sets request.enterprise and request.role; times are shown in the enterprise's zone. A code or an invitation
+    proves a phone, which is not enough to administer (security.md 6.1): such a session is asked for the password.
     """
 
     def decorate(view: View) -> View:
@@ -77,7 +78,8 @@ def console_page(permission: Permission) -> Callable[[View], View]:
             if not may(role, permission):
                 raise PermissionDenied
             request.enterprise, request.role = enterprise, role
-            return view(request, *args, **kwargs)
+            with timezone.override(enterprise.time_zone):
+                return view(request, *args, **kwargs)
 
         return guarded
 

@@ -13,6 +13,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login, logout
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -106,6 +107,12 @@ def expire_session(request: HttpRequest) -> None:
     is_old = now - signed_in_at >= settings.ACCOUNTS_SESSION_SECONDS
     if is_old or now - session.get("seen_at", 0) >= settings.ACCOUNTS_SESSION_IDLE_SECONDS:
         end_session(request)
+
+
+def purge_sessions() -> None:
+    """Delete sessions that are over, and what is known of browsers without one."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 def _note_session(request: HttpRequest, **fields: Any) -> None:

@@ -20,7 +20,7 @@ COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
 def write_events(enterprise, count=4, by=None):
     for n in range(count):
         with recording(enterprise, by=by or task_actor("test")) as record:
-            record("enterprise_edited", enterprise, before={"name": f"a{n}"}, after={"name": f"b{n}"})
+            record("enterprise_edited", enterprise, before={"name": f"from {n}"}, after={"name": f"to {n}"})
 
 
 def overwrite(enterprise, event_number, /, **columns):
@@ -157,7 +157,7 @@ def test_what_is_personal_can_be_erased_and_the_chain_still_holds(enterprise):
     AuditEvent.objects.filter(number=2).update(personal=None)
     assert check_chain(enterprise.pk) is None
     event = AuditEvent.objects.get(number=2)
-    assert "a1" not in str({column: getattr(event, column) for column in COLUMNS})
+    assert "from 1" not in str({column: getattr(event, column) for column in COLUMNS})
 
 
 @pytest.mark.parametrize("change", [{"action": "x"}, {"personal": {}}, {"digest": "x", "personal": None}])
@@ -175,8 +175,7 @@ def test_the_database_refuses_to_delete_an_event(enterprise):
 
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
-def test_the_database_refuses_to_truncate(enterprise):
-    write_events(enterprise, 1)
+def test_the_database_refuses_to_truncate():
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("TRUNCATE accounts_auditevent")
 

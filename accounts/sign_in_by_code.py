@@ -1,0 +1,53 @@
+"""The story of signing in with a phone: a code is sent, the code is typed, the phone is proven.
+
+Whoever asks learns nothing about a number: a listed and an unlisted one take the same way and get the same answers
+(security.md O6); only the SMS itself is not sent to the latter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language
+
+from accounts.browsers import address_block, browser_of, client_address
+from accounts.sign_in import prove_phone
+from sms.codes import check_code, current_code, send_code
+from sms.models import PhoneCode
+
+PURPOSE = "login"
+
+
+def send_login_code(request: HttpRequest, phone: str) -> PhoneCode:
+    """Send a code to `phone` (E.164), or seem to. Raises CodeLimited."""
+    is_listed: Callable[[str], bool] = import_string(settings.ACCOUNTS_PHONE_DIRECTORY)
+    return send_code(
+        phone=phone,
+        purpose=PURPOSE,
+        browser=browser_of(request),
+        is_listed=is_listed(phone),
+        address=address_block(client_address(request)),
+        language=get_language() or settings.LANGUAGE_CODE,
+    )
+
+
+def outstanding_code(request: HttpRequest) -> PhoneCode | None:
+    """The code this browser last asked for and has not used."""
+    return current_code(purpose=PURPOSE, browser=browser_of(request))
+
+
+def resend_seconds(code: PhoneCode) -> int:
+    """How long until another one may be asked for; 0: at once."""
+    age = (timezone.now() - code.created_at).total_seconds()
+    return max(0, ceil(settings.SMS_CODE_RESEND_SECONDS - age))
+
+
+def sign_in_by_code(request: HttpRequest, text: str) -> None:
+    """Use the code up and sign in whose phone it proves. Raises CodeRefused and its kinds; never in a transaction."""
+    code = check_code(text, purpose=PURPOSE, browser=browser_of(request))
+    prove_phone(request, code.phone)

@@ -1,0 +1,12 @@
+"""What accounts tidies away now and then."""
+
+from celery import shared_task
+
+from accounts.sign_in import purge_sessions
+from accounts.throttle import purge_standings
+
+
+@shared_task
+def purge_sign_ins() -> None:
+    purge_sessions()
+    purge_standings()

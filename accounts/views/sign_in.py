@@ -1,0 +1,116 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.answers import limited, refused, see_other
+from accounts.forms import LoginCodeForm, LoginForm, LoginPasswordForm
+from accounts.next_page import next_of, with_next
+from accounts.sign_in import end_session
+from accounts.sign_in_by_code import outstanding_code, resend_seconds, send_login_code, sign_in_by_code
+from accounts.sign_in_by_password import PasswordWrong, prove_password, sign_in
+from accounts.throttle import PasswordLimited
+from sms.code_limits import CodeLimited
+from sms.codes import CodeRefused, CodeSpent
+from sms.models import PhoneCode
+from sms.phones import mask_phone
+
+LOGIN, CODE, PASSWORD = "accounts/login.html", "accounts/login_code.html", "accounts/login_password.html"
+read_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@read_or_post
+def login(request: HttpRequest) -> HttpResponse:
+    next_page = next_of(request)
+    if request.method != "POST":
+        return render(request, LOGIN, {"form": LoginForm(), "next": next_page})
+    form = LoginForm(request.POST)
+    context = {"form": form, "next": next_page}
+    if not form.is_valid():
+        return refused(request, LOGIN, context)
+    try:
+        send_login_code(request, form.cleaned_data["phone"])
+    except CodeLimited as limit:
+        form.add_error("phone", str(limit))
+        context["has_code"] = outstanding_code(request) is not None
+        return limited(request, LOGIN, context, retry_after=limit.retry_after)
+    return see_other(with_next("accounts:login_code", next_page))
+
+
+@read_or_post
+@sensitive_post_parameters("code")
+def login_code(request: HttpRequest) -> HttpResponse:
+    next_page = next_of(request)
+    code = outstanding_code(request)
+    if code is None:
+        return redirect(with_next("accounts:login", next_page))
+    if request.method != "POST":
+        return render(request, CODE, _code_context(LoginCodeForm(), code, next_page))
+    form = LoginCodeForm(request.POST)
+    context = _code_context(form, code, next_page)
+    if not form.is_valid():
+        return refused(request, CODE, context)
+    try:
+        sign_in_by_code(request, form.cleaned_data["code"])
+    except CodeSpent as spent:
+        form.add_error("code", str(spent))
+        return limited(request, CODE, context, retry_after=spent.retry_after)
+    except CodeRefused as wrong:
+        form.add_error("code", str(wrong))
+        return refused(request, CODE, context)
+    # Who has no user yet is offered to join at the front door; `next` would only ask them to sign in again.
+    return see_other(next_page if next_page and request.user.is_authenticated else "/")
+
+
+@require_POST
+def login_code_send(request: HttpRequest) -> HttpResponse:
+    """Another code to the number the last one went to."""
+    next_page = next_of(request)
+    code = outstanding_code(request)
+    if code is None:
+        return see_other(with_next("accounts:login", next_page))
+    try:
+        send_login_code(request, code.phone)
+    except CodeLimited as limit:
+        context = _code_context(LoginCodeForm(), code, next_page) | {"limit": str(limit)}
+        return limited(request, CODE, context, retry_after=limit.retry_after)
+    return see_other(with_next("accounts:login_code", next_page))
+
+
+@read_or_post
+@sensitive_post_parameters("password")
+def login_password(request: HttpRequest) -> HttpResponse:
+    next_page = next_of(request)
+    if request.method != "POST":
+        known = {"login": getattr(request.user, "login", "")}
+        return render(request, PASSWORD, {"form": LoginPasswordForm(initial=known), "next": next_page})
+    form = LoginPasswordForm(request.POST)
+    context = {"form": form, "next": next_page}
+    if not form.is_valid():
+        return refused(request, PASSWORD, context)
+    try:
+        user = prove_password(request, **form.cleaned_data)
+    except PasswordWrong:
+        form.add_error("password", _("Login or password is wrong."))
+        return refused(request, PASSWORD, context)
+    except PasswordLimited as limit:
+        form.add_error("password", _("Too many tries. Please wait a while, then try again."))
+        return limited(request, PASSWORD, context, retry_after=limit.retry_after)
+    return sign_in(request, user, to=next_page or "/")
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    end_session(request)
+    return see_other("accounts:login")
+
+
+def _code_context(form: LoginCodeForm, code: PhoneCode, next_page: str) -> dict[str, Any]:
+    return {"form": form, "next": next_page, "phone": mask_phone(code.phone), "resend_seconds": resend_seconds(code)}
