@@ -1,0 +1,117 @@
+"""The browsers a person is signed in with, told in words, and signing them out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import recording
+from accounts.models import User
+from accounts.sign_in import current_enterprise, end_session, end_sessions
+
+# The first that matches counts: most browsers also name those they want to be taken for.
+BROWSERS = [
+    ("MicroMessenger/", "WeChat"),
+    ("wxwork/", "WeCom"),
+    ("DingTalk/", "DingTalk"),
+    ("Edg(?:e|A|iOS)?/", "Edge"),
+    ("OPR/|Opera", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("HuaweiBrowser/", "Huawei Browser"),
+    ("MiuiBrowser/", "Mi Browser"),
+    ("QQBrowser/", "QQ Browser"),
+    ("UCBrowser/", "UC Browser"),
+    ("Firefox/|FxiOS/", "Firefox"),
+    ("Chrome/|CriOS/", "Chrome"),
+    ("Version/.*Safari/", "Safari"),
+]
+SYSTEMS = [
+    ("HarmonyOS|OpenHarmony", "HarmonyOS"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Macintosh|Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+]
+HAND_HELD = {"HarmonyOS", "iPhone", "iPad", "Android"}
+
+
+@dataclass(frozen=True)
+class Device:
+    id: int
+    browser: str
+    system: str
+    ip: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+    @property
+    def is_hand_held(self) -> bool:
+        return self.system in HAND_HELD
+
+
+def list_devices(request: HttpRequest) -> list[Device]:
+    """Where the person of this request is signed in now: this browser first, then by when they were last seen."""
+    rows = list(UserSession.objects.filter(user_id=request.user.pk).order_by("-last_seen_at"))
+    alive = Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
+    keys = set(alive.values_list("session_key", flat=True))
+    devices = [_device(row, request.session.session_key) for row in rows if row.session_key in keys]
+    return sorted(devices, key=lambda device: not device.is_this)
+
+
+def end_device(request: HttpRequest, row: UserSession) -> None:
+    """Sign one browser out, perhaps this one."""
+    with transaction.atomic():
+        _record(request, "device_signed_out")
+        if row.session_key == request.session.session_key:
+            end_session(request)
+        else:
+            row.end()
+
+
+def end_all_devices(request: HttpRequest, user: User) -> None:
+    """Sign the person out everywhere, here too."""
+    with transaction.atomic():
+        _record(request, "signed_out_everywhere")
+        end_sessions(user)
+        end_session(request)
+
+
+def describe_browser(user_agent: str) -> tuple[str, str]:
+    """Browser and system in words, each "" if it can't be told. A user agent is a claim, not a fact."""
+    return _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
+
+
+def _first(names: list[tuple[str, str]], user_agent: str) -> str:
+    return next((name for pattern, name in names if re.search(pattern, user_agent)), "")
+
+
+def _device(row: UserSession, this_key: str | None) -> Device:
+    browser, system = describe_browser(row.user_agent)
+    return Device(
+        id=row.pk,
+        browser=browser or _("Unknown browser"),
+        system=system,
+        ip=row.ip,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        is_this=row.session_key == this_key,
+    )
+
+
+def _record(request: HttpRequest, action: str) -> None:
+    """In the log of the enterprise the session is in; a session in none has no log to speak to."""
+    if enterprise := current_enterprise(request):
+        with recording(enterprise, by=request.actor) as record:  # type: ignore[attr-defined]
+            record(action, request.user)  # type: ignore[arg-type]

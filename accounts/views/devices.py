@@ -1,0 +1,36 @@
+"""Where a person is signed in."""
+
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import signed_in_page
+from accounts.answers import see_other
+from accounts.devices import end_all_devices, end_device, list_devices
+from accounts.requests import SignedInRequest
+
+
+@signed_in_page
+@require_safe
+def device_list(request: SignedInRequest) -> HttpResponse:
+    return render(request, "accounts/device_list.html", {"devices": list_devices(request)})
+
+
+@signed_in_page
+@require_POST
+def device_end(request: SignedInRequest, id: int) -> HttpResponse:
+    row = get_object_or_404(UserSession, pk=id, user=request.user)
+    end_device(request, row)
+    messages.success(request, _("The device is signed out."))
+    return see_other("accounts:device_list" if request.user.is_authenticated else "accounts:login")
+
+
+@signed_in_page
+@require_POST
+def device_end_all(request: SignedInRequest) -> HttpResponse:
+    end_all_devices(request, request.user)
+    messages.success(request, _("You are signed out everywhere."))
+    return see_other("accounts:login")

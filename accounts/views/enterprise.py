@@ -1,0 +1,26 @@
+"""The enterprise's own settings."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import Permission, console_page
+from accounts.answers import refused, see_other
+from accounts.enterprises import edit_enterprise
+from accounts.forms import SettingsForm
+from accounts.requests import ConsoleRequest
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: ConsoleRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "accounts/settings.html", {"form": SettingsForm(instance=request.enterprise)})
+    form = SettingsForm(request.POST)
+    if not form.is_valid():
+        return refused(request, "accounts/settings.html", {"form": form})
+    edit_enterprise(request.enterprise, by=request.actor, **form.cleaned_data)
+    messages.success(request, _("The settings are saved."))
+    return see_other("accounts:settings")
