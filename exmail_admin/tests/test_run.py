@@ -1,0 +1,138 @@
+"""`make run`: one sentence for what can't be, and nothing left behind, whatever ends it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from exmail_admin.tests.stack import ROOT, Stack, free_port
+
+pytestmark = pytest.mark.story
+
+
+@pytest.fixture
+def stack(tmp_path):
+    stack = Stack(tmp_path / "var")
+    yield stack
+    for pid in stack.processes():
+        os.kill(pid, signal.SIGKILL)
+
+
+def refusal(stack, **environment):
+    """The one sentence of a start that is refused."""
+    done = subprocess.run(
+        [sys.executable, "-m", "exmail_admin.run"],
+        cwd=ROOT,
+        env={**stack.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert stack.left_behind() == {}
+    [sentence] = done.stderr.strip().splitlines()
+    return sentence
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_no_process_outlives_the_runner(stack, number):
+    stack.start()
+    assert len(stack.processes()) > 8
+    stack.stop(number)
+    assert stack.left_behind() == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_make(stack, tmp_path, number):
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"run:\n\t@exec {sys.executable} -m exmail_admin.run --parent $$PPID\n")
+    stack.start(["make", "-f", str(makefile), "run"])
+    stack.stop(number)
+    assert stack.left_behind(seconds=15) == {}
+
+
+def test_ctrl_c_reaches_all_who_share_the_terminal(stack):
+    stack.start()
+    os.killpg(stack.process.pid, signal.SIGINT)
+    stack.process.wait(timeout=30)
+    assert stack.left_behind() == {}
+
+
+def test_starts_again_after_kill_and_in_the_same_tree_only_once(stack):
+    stack.start()
+    sentence = refusal(stack, PORT=str(free_port()))
+    assert "runs already" in sentence
+    stack.stop(signal.SIGKILL)
+    stack.start()
+    assert stack.stop() == 0
+    assert stack.left_behind() == {}
+
+
+def test_a_killed_part_comes_back(stack):
+    stack.start()
+    before = stack.processes()
+    victims = [pid for pid, command in before.items() if "exmail_admin.run" not in command]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(1)
+    end = time.monotonic() + 30
+    while not stack.is_ready():
+        assert time.monotonic() < end, stack.log
+        time.sleep(0.2)
+    stack.stop()
+    assert stack.left_behind() == {}
+
+
+def test_a_busy_port_is_one_sentence(stack):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", stack.port))
+        taken.listen()
+        assert f"Port {stack.port} is in use" in refusal(stack)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("PORT", "eighty", "PORT"),
+        ("PORT", "70000", "PORT"),
+        ("HOST", "no.such.host.invalid", "HOST"),
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none", "DATABASE_URL"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+        ("DATABASE_URL", "postgres://host:port/none", "DATABASE_URL"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "REDIS_URL"),
+        ("REDIS_URL", "nonsense", "REDIS_URL"),
+        ("REDIS_URL", "redis://127.0.0.1:port/0", "REDIS_URL"),
+        ("DEBUG", "maybe", "DEBUG"),
+        ("TRUSTED_PROXY_COUNT", "many", "TRUSTED_PROXY_COUNT"),
+        ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE"),
+        ("PUBLIC_URL", "mail.example.com", "PUBLIC_URL"),
+        ("SMS_GATEWAY", "pigeon", "SMS_GATEWAY"),
+        ("SMS_GATEWAY", "twilio", "TWILIO_ACCOUNT_SID"),
+        ("DEBUG", "0", "PUBLIC_URL"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence_that_names_it(stack, name, value, word):
+    assert word in refusal(stack, **{name: value})
+
+
+def test_a_path_too_long_for_a_socket_is_no_obstacle(tmp_path):
+    stack = Stack(tmp_path / ("deep" * 30) / "数据 目录" / "var")
+    stack.var.parent.mkdir(parents=True)
+    stack.start()
+    assert stack.stop() == 0
+    assert stack.left_behind() == {}
+
+
+def test_var_deleted_means_a_first_start(stack):
+    stack.start()
+    stack.stop()
+    shutil.rmtree(stack.var)
+    stack.start()
+    stack.stop()
+    assert (stack.var / "db.sqlite3").exists()
