@@ -30,7 +30,7 @@ def is_reachable(check: Callable[[], bool]) -> bool:
     """Whatever goes wrong in a check means no."""
     try:
         return check()
-    except (DatabaseError, InterfaceError, redis.RedisError):
+    except (DatabaseError, InterfaceError, redis.RedisError, OSError):
         return False
 
 

@@ -4,40 +4,39 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from exmail_admin import environment
 from exmail_admin.sockets import embedded_socket
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env", overwrite=False)
+environment.read_file(BASE_DIR / ".env")
 # Everything a run writes lies below.
-VAR_DIR = BASE_DIR / (env.str("VAR_DIR", default="") or "var")
+VAR_DIR = BASE_DIR / environment.text("VAR_DIR", "var")
 
 # --- what kind of place this is
-DEBUG: bool = env.bool("DEBUG", default=False)
-SECRET_KEY: str = env.str("SECRET_KEY", default="")
+DEBUG: bool = environment.flag("DEBUG")
+SECRET_KEY = environment.text("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. Run `make setup` once, or set it to a long random text.")
 
-PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
-_public = urlsplit(PUBLIC_URL)
-if _public.scheme not in {"http", "https"} or not _public.hostname or _public.path or _public.query:
+_public = urlsplit(
+    environment.address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "", schemes={"http", "https"})
+)
+if _public.path.strip("/") or _public.query or _public.fragment or _public.username:
     raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://mail.example.com, without a path.")
+PUBLIC_URL = f"{_public.scheme}://{_public.netloc}"
 IS_HTTPS = _public.scheme == "https"
 if not IS_HTTPS and not DEBUG:
     raise ImproperlyConfigured("PUBLIC_URL must begin with https:// unless DEBUG=1.")
 
-ALLOWED_HOSTS: list[str] = [*env.list("ALLOWED_HOSTS", default=[]), _public.hostname]
+ALLOWED_HOSTS: list[str] = [*environment.names("ALLOWED_HOSTS"), _public.hostname or ""]
 if DEBUG:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", "testserver"]
-TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
-if TRUSTED_PROXY_COUNT < 0:
-    raise ImproperlyConfigured("TRUSTED_PROXY_COUNT must be 0 or more.")
-DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="")
+TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0)
+DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
 
 # --- the parts, from the ground floor up
 INSTALLED_APPS = [
@@ -115,30 +114,27 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- database: SQLite until DATABASE_URL says PostgreSQL
-DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-_engine = DATABASES["default"].get("ENGINE")
-if _engine == "django.db.backends.sqlite3":
+_database = environment.database("DATABASE_URL", VAR_DIR / "db.sqlite3")
+DATABASES = {"default": _database}
+if _database["ENGINE"] == environment.SQLITE:
     # Without IMMEDIATE, writers that meet fail with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
+    _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-elif _engine == "django.db.backends.postgresql":
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 else:
-    raise ImproperlyConfigured("DATABASE_URL must be a sqlite:// or postgres:// address.")
+    _database["CONN_MAX_AGE"] = 60
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # Rows, not Redis: with Redis stopped every page still answers.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
 # --- queue
-REDIS_URL: str = env.str("REDIS_URL", default="")
-IS_REDIS_EMBEDDED = not REDIS_URL
-if IS_REDIS_EMBEDDED:
-    REDIS_URL = f"unix://{quote(str(embedded_socket(VAR_DIR)))}"
-if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
-    raise ImproperlyConfigured("REDIS_URL must be a redis://, rediss:// or unix:// address.")
+IS_REDIS_EMBEDDED = not environment.text("REDIS_URL")
+REDIS_URL = environment.address(
+    "REDIS_URL", f"unix://{quote(str(embedded_socket(VAR_DIR)))}", schemes={"redis", "rediss", "unix"}
+)
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
@@ -175,7 +171,7 @@ LANGUAGE_COOKIE_AGE = 365 * 86400
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = IS_HTTPS
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+TIME_ZONE = environment.time_zone("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "CN"
 
@@ -238,20 +234,20 @@ CSRF_FAILURE_VIEW = "exmail_admin.views.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- messages (security.md 1.2 and 5.2 give each figure its source)
-SMS_GATEWAY: str = env.str("SMS_GATEWAY", default="file")
+SMS_GATEWAY = environment.text("SMS_GATEWAY", "file")
 SMS_GATEWAYS = {"file": "sms.gateways.file.FileGateway", "twilio": "sms.gateways.twilio.TwilioGateway"}
 if SMS_GATEWAY not in SMS_GATEWAYS:
     raise ImproperlyConfigured(f"SMS_GATEWAY must be one of {', '.join(SMS_GATEWAYS)}, not {SMS_GATEWAY!r}.")
-if SMS_GATEWAY == "file" and not DEBUG and not env.bool("SMS_FILE_ALLOWED", default=False):
+if SMS_GATEWAY == "file" and not DEBUG and not environment.flag("SMS_FILE_ALLOWED"):
     raise ImproperlyConfigured(
         "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
     )
-SMS_FILE: str = env.str("SMS_FILE", default=str(VAR_DIR / "sms.jsonl"))
-TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
-TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
-TWILIO_FROM: str = env.str("TWILIO_FROM", default="")
-TWILIO_MESSAGING_SERVICE_SID: str = env.str("TWILIO_MESSAGING_SERVICE_SID", default="")
-TWILIO_BASE_URL: str = env.str("TWILIO_BASE_URL", default="")
+SMS_FILE = str(BASE_DIR / environment.text("SMS_FILE", str(VAR_DIR / "sms.jsonl")))
+TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = environment.text("TWILIO_FROM")
+TWILIO_MESSAGING_SERVICE_SID = environment.text("TWILIO_MESSAGING_SERVICE_SID")
+TWILIO_BASE_URL = environment.text("TWILIO_BASE_URL")
 if SMS_GATEWAY == "twilio" and not (
     TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and (TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID)
 ):
@@ -305,4 +301,4 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LOGGING_CONFIG = None  # exmail_admin.logs configures structlog and the standard library together
-SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+SENTRY_DSN = environment.text("SENTRY_DSN")

@@ -24,7 +24,9 @@ class Stack:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name not in {"PUBLIC_URL", "REDIS_URL", "SMS_FILE"}},
+            **{
+                name: value for name, value in os.environ.items() if name not in {"PUBLIC_URL", "REDIS_URL", "SMS_FILE"}
+            },
             "DEBUG": "1",
             "DEMO_PASSWORD": "a-password-for-the-stories",
             "DATABASE_URL": f"sqlite:///{var}/db.sqlite3",
@@ -53,8 +55,8 @@ class Stack:
             )
         end = time.monotonic() + START_SECONDS
         while not self.is_ready():
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < end, self.log
+            assert self.process.poll() is None, self.log[-3000:]
+            assert time.monotonic() < end, self.log[-3000:]
             time.sleep(0.2)
         return self
 
