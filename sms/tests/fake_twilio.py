@@ -1,0 +1,113 @@
+"""A small server that speaks Twilio's API and misbehaves on demand. Its ledger is the judge of what was accepted."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+ACCOUNT = "AC" + "0" * 32
+
+
+class FakeTwilio(ThreadingHTTPServer):
+    """`say(how)` decides the next answer; without a word it accepts. `ledger` is what it accepted."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Conversation)
+        self.ledger: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
+        self.words: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+
+    def say(self, **how: Any) -> None:
+        self.words.append(how)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Conversation(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FakeTwilio
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        form = {key: values[0] for key, values in parse_qs(body).items()}
+        self.server.requests.append(form)
+        self.server.paths.append(self.path)
+        how = self.server.words.pop(0) if self.server.words else {}
+        if how.get("accept", how.get("status", 201) == 201):
+            self.server.ledger.append(form)
+        time.sleep(how.get("delay", 0))
+        if how.get("reset"):
+            self.reset(how["reset"])
+            return
+        self.answer(how, form)
+
+    def answer(self, how: dict[str, Any], form: dict[str, str]) -> None:
+        status = how.get("status", 201)
+        text = how.get("text") or json.dumps(how.get("json") or accepted(form) if status == 201 else refused(how))
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in how.get("headers", {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def reset(self, when: str) -> None:
+        if when == "in the middle":
+            self.wfile.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{")
+            self.wfile.flush()
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *args: Any) -> None:
+        """Quiet."""
+
+
+def accepted(form: dict[str, str]) -> dict[str, Any]:
+    return {
+        "sid": "SM" + "1" * 32,
+        "account_sid": ACCOUNT,
+        "status": "queued",
+        "to": form["To"],
+        "body": form["Body"],
+        "date_created": "Sun, 22 Nov 2026 09:00:00 +0000",
+    }
+
+
+def refused(how: dict[str, Any]) -> dict[str, Any]:
+    return {"code": how.get("code", how["status"]), "message": "No.", "status": how["status"], "more_info": ""}
+
+
+@contextmanager
+def fake_twilio():
+    """A server on a port of its own, gone at the end."""
+    server = FakeTwilio()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
