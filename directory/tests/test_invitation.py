@@ -139,10 +139,10 @@ def test_a_link_never_issued_is_not_found(phone, link, token):
     assert phone.get(f"/i/{token}/").status_code == 404
 
 
-def test_a_thousand_random_tokens_open_nothing(link, django_assert_num_queries):
+def test_random_tokens_open_nothing(link, django_assert_num_queries):
     client = Client()
-    with django_assert_num_queries(1000):
-        for _ in range(1000):
+    with django_assert_num_queries(300):
+        for _ in range(300):
             assert client.get(f"/i/{secrets.token_urlsafe(16)}/").status_code == 404
 
 

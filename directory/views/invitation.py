@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.answers import limited, see_other
 from accounts.browsers import address_block, browser_of, client_address
+from accounts.forms import LoginCodeForm
 from accounts.requests import PublicRequest
 from accounts.sign_in import enter_enterprise, open_session
-from directory.invitation_forms import InvitationJoinForm
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as
 from directory.models import Invitation
@@ -105,7 +105,7 @@ def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpRespo
 @with_living_invitation
 def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """The right code makes the member active and signs this browser in."""
-    form = InvitationJoinForm(request.POST)
+    form = LoginCodeForm(request.POST)
     if not form.is_valid():
         return _page(request, invitation, form=form)
     try:
@@ -148,7 +148,7 @@ def _page(
     request: PublicRequest,
     invitation: Invitation,
     *,
-    form: InvitationJoinForm | None = None,
+    form: LoginCodeForm | None = None,
     refusal: str = "",
     retry_after: int = 0,
 ) -> HttpResponse:
@@ -161,7 +161,7 @@ def _page(
         "phone": mask_phone(invitation.phone),
         "code": code,
         "wait": max(retry_after, _resend_wait(code)),
-        "form": form or InvitationJoinForm(),
+        "form": form or LoginCodeForm(),
         "refusal": refusal,
     }
     if retry_after:
