@@ -1,19 +1,76 @@
 """The enterprise's tree in the console."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission, console_page, may
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from directory.access import departments_of, get_department
+from directory.department_forms import DepartmentEditForm, DepartmentNewForm
+from directory.department_tree import branches_of
+from directory.departments import DepartmentRefused, delete_department
 
 
-def department_list(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.READ)
+@require_safe
+def department_list(request: ConsoleRequest) -> HttpResponse:
+    """The tops and their children; `?department=` opens the tree down to that one."""
+    id = request.GET.get("department", "")
+    is_id = id.isascii() and id.isdigit() and len(id) < 19
+    current = departments_of(request.role).filter(pk=int(id)).first() if is_id else None
+    context = {
+        "branches": branches_of(request.role, current),
+        "may_manage": may(request.role, Permission.MANAGE_DEPARTMENTS),
+    }
+    return render(request, "directory/department_list.html", context)
 
 
-def department_new(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_DEPARTMENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def department_new(request: ConsoleRequest) -> HttpResponse:
+    typed = request.POST if request.method == "POST" else None
+    initial = {"department": request.GET.get("department", "")}
+    form = DepartmentNewForm(typed, departments=departments_of(request.role), initial=initial)
+    if typed is None:
+        return render(request, "directory/department_new.html", {"form": form})
+    department = form.create(by=request.actor) if form.is_valid() else None
+    if department is None:
+        return refused(request, "directory/department_new.html", {"form": form})
+    messages.success(request, _("“%(name)s” is part of the tree.") % {"name": department.name})
+    return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
 
-def department_edit(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_DEPARTMENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def department_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    department = get_department(request, id)
+    typed = request.POST if request.method == "POST" else None
+    form = DepartmentEditForm(typed, initial={"name": department.name})
+    context = {"form": form, "department": department}
+    if typed is None:
+        return render(request, "directory/department_edit.html", context)
+    if not form.is_valid() or not form.rename(department, by=request.actor):
+        return refused(request, "directory/department_edit.html", context)
+    messages.success(request, _("Saved."))
+    return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
 
-def department_delete(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_DEPARTMENTS)
+@require_POST
+def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
+    department = get_department(request, id)
+    try:
+        delete_department(department, by=request.actor)
+    except DepartmentRefused as refusal:
+        form = DepartmentEditForm({"name": department.name})
+        form.refuse(refusal)
+        return refused(request, "directory/department_edit.html", {"form": form, "department": department})
+    messages.success(request, _("“%(name)s” is deleted.") % {"name": department.name})
+    return see_other(f"{reverse('directory:department_list')}?department={department.parent_id}")

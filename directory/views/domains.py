@@ -1,15 +1,52 @@
 """The enterprise's mail domains in the console."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import Permission, console_page
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from directory.access import get_domain
+from directory.domain_forms import DomainEditForm, DomainNewForm
 
 
-def domain_list(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_SETTINGS)
+@require_safe
+def domain_list(request: ConsoleRequest) -> HttpResponse:
+    """With what a member is missing where no server is named."""
+    mailboxes = Count("addresses", filter=Q(addresses__purpose="primary"))
+    domains = request.enterprise.domains.annotate(mailboxes=mailboxes).order_by("-is_default", "name")
+    return render(request, "directory/domain_list.html", {"domains": domains})
 
 
-def domain_new(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def domain_new(request: ConsoleRequest) -> HttpResponse:
+    form = DomainNewForm(request.POST if request.method == "POST" else None)
+    if not form.is_bound:
+        return render(request, "directory/domain_new.html", {"form": form})
+    domain = form.create(request.enterprise, by=request.actor) if form.is_valid() else None
+    if domain is None:
+        return refused(request, "directory/domain_new.html", {"form": form})
+    messages.success(request, _("%(name)s can be used for addresses now.") % {"name": domain.name})
+    return see_other("directory:domain_list")
 
 
-def domain_edit(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def domain_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    domain = get_domain(request, id)
+    facts = {field: getattr(domain, field) for field in ("webmail_url", "imap", "smtp", "is_default")}
+    form = DomainEditForm(request.POST if request.method == "POST" else None, initial=facts)
+    if not form.is_bound:
+        return render(request, "directory/domain_edit.html", {"form": form, "domain": domain})
+    if not form.is_valid() or not form.edit(domain, by=request.actor):
+        return refused(request, "directory/domain_edit.html", {"form": form, "domain": domain})
+    messages.success(request, _("Saved."))
+    return see_other("directory:domain_list")

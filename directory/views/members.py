@@ -1,35 +1,189 @@
 """Members in the console: the list, one member, and what is done to them."""
 
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission, console_page, may
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from directory.access import get_member, members_of
+from directory.department_tree import branches_of, paths_of
+from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
+from directory.member_rows import MemberQuery, rows_of
+from directory.members import disable_member, enable_member
+from directory.models import Address, Invitation, Member
+from directory.personal_invitations import PURPOSE, InvitationRefused, invite_member, invite_members, subject_of
+from sms.models import Message
+from sms.phones import mask_phone, show_phone
+
+# Whoever is left out beyond these is counted only.
+NAMED_MAX = 5
 
 
-def member_list(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.READ)
+@require_safe
+def member_list(request: ConsoleRequest) -> HttpResponse:
+    """The departments beside the members of one of them, or those who match a search; a fragment for htmx."""
+    query = MemberQuery(request.GET, request.role)
+    rows, pages = rows_of(query)
+    context: dict[str, Any] = {
+        "query": query,
+        "rows": rows,
+        "pages": pages,
+        "statuses": Member.Status.choices,
+        "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS),
+    }
+    if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
+        return render(request, "directory/_member_table.html", context)
+    context["branches"] = branches_of(request.role, query.department)
+    context["may_manage_departments"] = may(request.role, Permission.MANAGE_DEPARTMENTS)
+    return render(request, "directory/member_list.html", context)
 
 
-def member_new(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def member_new(request: ConsoleRequest) -> HttpResponse:
+    typed = request.POST if request.method == "POST" else None
+    form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_begin_with(request))
+    if typed is None:
+        form.initial.setdefault("departments", [form.home_department().pk])
+        return render(request, "directory/member_new.html", {"form": form})
+    member = form.create(by=request.actor) if form.is_valid() else None
+    if member is None:
+        return refused(request, "directory/member_new.html", {"form": form})
+    if form.cleaned_data["send_invitation"]:
+        _invite(request, member)
+    else:
+        messages.success(request, _("%(name)s is in the directory.") % {"name": member.name})
+    if "save_and_add" in request.POST:
+        return see_other(f"{reverse('directory:member_new')}?{urlencode(_go_on_with(form), doseq=True)}")
+    return see_other("directory:member_detail", id=member.pk)
 
 
-def member_detail(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.READ)
+@require_safe
+def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member(request, id)
+    addresses = list(member.addresses.select_related("domain").order_by("pk"))
+    sees_phones = may(request.role, Permission.SEE_PHONES)
+    paths = paths_of(member.departments.all())
+    context = {
+        "member": member,
+        "address": next((one for one in addresses if one.purpose == Address.Purpose.PRIMARY), None),
+        "aliases": [one for one in addresses if one.purpose == Address.Purpose.ALIAS],
+        "phone": show_phone(member.phone) if sees_phones else mask_phone(member.phone),
+        "main_path": paths.pop(member.main_department_id, ""),
+        "other_paths": list(paths.values()),
+        "invitations": _invitations_of(member),
+        "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and member.status == Member.Status.PENDING,
+    }
+    return render(request, "directory/member_detail.html", context)
 
 
-def member_edit(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member(request, id)
+    typed = request.POST if request.method == "POST" else None
+    form = MemberEditForm(typed, enterprise=request.enterprise, role=request.role, member=member)
+    if typed is None:
+        return render(request, "directory/member_edit.html", {"form": form, "member": member})
+    if not form.is_valid() or not form.edit(by=request.actor):
+        return refused(request, "directory/member_edit.html", {"form": form, "member": member})
+    messages.success(request, _("Saved."))
+    return see_other("directory:member_detail", id=member.pk)
 
 
-def member_invite(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member(request, id)
+    _invite(request, member)
+    return see_other("directory:member_detail", id=member.pk)
 
 
-def member_disable(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = disable_member(get_member(request, id), by=request.actor)
+    messages.success(request, _("%(name)s is disabled and signed out.") % {"name": member.name})
+    return see_other("directory:member_detail", id=member.pk)
 
 
-def member_enable(request: HttpRequest, id: int) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = enable_member(get_member(request, id), by=request.actor)
+    messages.success(request, _("%(name)s is enabled.") % {"name": member.name})
+    return see_other("directory:member_detail", id=member.pk)
 
 
-def member_invite_many(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def member_invite_many(request: ConsoleRequest) -> HttpResponse:
+    """Those chosen, or with `all_matching` all whom the list's search and filters find. Foreign ids are not there."""
+    query = MemberQuery(request.POST, request.role)
+    back = reverse("directory:member_list") + query.url()
+    if request.POST.get("all_matching"):
+        chosen = query.matching().filter(status=Member.Status.PENDING)
+    else:
+        ids = [int(id) for id in request.POST.getlist("members") if id.isascii() and id.isdigit() and len(id) < 19]
+        chosen = members_of(request.role).filter(pk__in=ids)
+    invited = invite_members(chosen.select_related("enterprise").order_by("pk"), by=request.actor)
+    if not invited.sent and not invited.left_out:
+        messages.warning(request, _("Nobody was chosen."))
+        return see_other(back)
+    if invited.sent:
+        sent = ngettext("%(n)d invitation is on its way.", "%(n)d invitations are on their way.", invited.sent)
+        messages.success(request, sent % {"n": invited.sent})
+    _tell_left_out(request, [reason for _member, reason in invited.left_out])
+    return see_other(back)
+
+
+def _invite(request: ConsoleRequest, member: Member) -> None:
+    try:
+        invite_member(member, by=request.actor)
+    except InvitationRefused as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
+
+
+def _tell_left_out(request: HttpRequest, reasons: list[str]) -> None:
+    if not reasons:
+        return
+    count = ngettext("%(n)d was left out:", "%(n)d were left out:", len(reasons)) % {"n": len(reasons)}
+    more = " …" if len(reasons) > NAMED_MAX else ""
+    messages.warning(request, f"{count} {' '.join(reasons[:NAMED_MAX])}{more}")
+
+
+def _begin_with(request: HttpRequest) -> dict[str, Any]:
+    """The domain and departments that the address names, as a list or the form before it hands them on."""
+    ids = [int(id) for id in request.GET.getlist("department") if id.isascii() and id.isdigit()]
+    initial: dict[str, Any] = {"departments": ids} if ids else {}
+    return initial | ({"domain": request.GET["domain"]} if request.GET.get("domain") else {})
+
+
+def _go_on_with(form: MemberForm) -> dict[str, Any]:
+    return {"department": form.cleaned_data["departments"], "domain": form.cleaned_data["domain"]}
+
+
+def _invitations_of(member: Member) -> list[tuple[Invitation, Message | None]]:
+    """The newest first, each with the message that carried it: both are numbered alike."""
+    sent = Message.objects.filter(purpose=PURPOSE, subject=subject_of(member))
+    by_number = {message.logical_no: message for message in sent}
+    invitations = member.invitations.select_related("sent_by").order_by(F("number").desc())
+    return [(invitation, by_number.get(invitation.number)) for invitation in invitations]

@@ -1,0 +1,143 @@
+"""What an administrator types about a member. The rules are the verbs' own; here are the fields and the choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Permission, may
+from accounts.audit import Actor
+from accounts.models import Enterprise, Role
+from directory.access import departments_of, is_scoped, scope_of
+from directory.department_tree import paths_of
+from directory.member_facts import MemberRefused, Said, split_aliases
+from directory.members import create_member, edit_member
+from directory.models import Department, Member
+from sms.phones import mask_phone
+
+
+class MemberForm(forms.Form):
+    """Fields bear the names of interface.md; what is wrong with them is said by the verb."""
+
+    name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    prefix = forms.CharField(label=_("Mailbox prefix"))
+    domain = forms.ChoiceField(label=_("Mail domain"))
+    phone = forms.CharField(
+        label=_("Phone"),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+        help_text=_("The invitation goes to this number, and the member joins with it."),
+    )
+    account = forms.CharField(
+        label=_("Account"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("Blank: the mailbox prefix, and if that is taken the whole address."),
+    )
+    departments = forms.TypedMultipleChoiceField(label=_("Departments"), coerce=int, required=False)
+    main_department = forms.TypedChoiceField(label=_("Main department"), coerce=int, required=False, empty_value=None)
+    position = forms.CharField(label=_("Position"), required=False)
+    activation = forms.ChoiceField(
+        label=_("Activation"), choices=[(Member.Activation.PHONE.value, Member.Activation.PHONE.label)]
+    )
+    aliases = forms.CharField(
+        label=_("Aliases"), required=False, help_text=_("At most 5, parted by semicolons: info; sales@example.com")
+    )
+
+    def __init__(self, *args: Any, enterprise: Enterprise, role: Role, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.enterprise, self.role = enterprise, role
+        self.domains = {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
+        self.choosable = {department.pk: department for department in departments_of(role)}
+        paths = paths_of(self.choosable.values())
+        self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
+        self.fields["departments"].choices = list(paths.items())  # type: ignore[attr-defined]
+        self.fields["main_department"].choices = [("", _("The first chosen")), *paths.items()]  # type: ignore[attr-defined]
+
+    def clean_activation(self) -> str:
+        return self.cleaned_data["activation"] or Member.Activation.PHONE
+
+    def said(self) -> Said:
+        """As the member verbs take it."""
+        typed = self.cleaned_data
+        return Said(
+            name=typed["name"],
+            account=typed["account"],
+            prefix=typed["prefix"],
+            domain=self.domains[typed["domain"]],
+            phone=typed["phone"],
+            departments=[self.choosable[pk] for pk in typed["departments"]],
+            main_department=self.choosable.get(typed["main_department"]),
+            position=typed["position"],
+            activation=typed["activation"],
+            aliases=split_aliases(typed["aliases"]),
+        )
+
+    def refuse(self, refused: MemberRefused) -> None:
+        for field, messages in refused.errors.items():
+            for message in messages:
+                self.add_error(field, message)
+
+    def home_department(self) -> Department:
+        """Where a member without departments belongs: the root, or the first that this administrator looks after."""
+        tops = scope_of(self.role) if is_scoped(self.role) else []
+        return tops[0] if tops else next(one for one in self.choosable.values() if one.parent_id is None)
+
+
+class MemberNewForm(MemberForm):
+    send_invitation = forms.BooleanField(label=_("Send the invitation by SMS"), required=False, initial=True)
+
+    def create(self, *, by: Actor) -> Member | None:
+        """The new member, or None with the errors beside their fields."""
+        said = self.said()
+        if not said["departments"]:
+            said["departments"] = [said["main_department"] or self.home_department()]
+        try:
+            return create_member(self.enterprise, by=by, **said)
+        except MemberRefused as refused:
+            self.refuse(refused)
+        return None
+
+
+class MemberEditForm(MemberForm):
+    def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
+        super().__init__(*args, initial=_initial_of(member), **kwargs)
+        self.member = member
+        if not may(self.role, Permission.SEE_PHONES):
+            self.initial["phone"] = ""
+            self.fields["phone"].required = False
+            self.fields["phone"].help_text = _("Blank: it stays %(phone)s.") % {"phone": mask_phone(member.phone)}
+
+    def edit(self, *, by: Actor) -> bool:
+        """False with the errors beside their fields. Departments this administrator can't choose stay as they are."""
+        said = self.said()
+        if not said["phone"] and not self.fields["phone"].required:
+            said["phone"] = self.member.phone
+        elsewhere = [one for one in self.member.departments.all() if one.pk not in self.choosable]
+        if self.member.main_department in elsewhere:
+            said["main_department"] = said["main_department"] or self.member.main_department
+        said["departments"] = [*(said["departments"] or [self.home_department()]), *elsewhere]
+        try:
+            edit_member(self.member, by=by, **said)
+        except MemberRefused as refused:
+            self.refuse(refused)
+        return not self.errors
+
+
+def _initial_of(member: Member) -> dict[str, Any]:
+    addresses = list(member.addresses.select_related("domain").order_by("pk"))
+    primary = next(address for address in addresses if address.purpose == "primary")
+    aliases = [address for address in addresses if address.purpose == "alias"]
+    return {
+        "name": member.name,
+        "account": member.account,
+        "prefix": primary.local,
+        "domain": primary.domain.name,
+        "phone": member.phone,
+        "departments": [department.pk for department in member.departments.all()],
+        "main_department": member.main_department_id,
+        "position": member.position,
+        "activation": member.activation,
+        "aliases": "; ".join(str(alias) for alias in aliases),
+    }

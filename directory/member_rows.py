@@ -1,0 +1,138 @@
+"""The list of members as its page shows it: what is asked for, one page of rows, how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.access import Permission, may
+from accounts.models import Role
+from directory.access import departments_of, is_scoped, members_of
+from directory.member_pages import count_of, page_of
+from directory.models import Address, Department, Member
+from directory.personal_invitations import PURPOSE, subject_of
+from directory.querysets import MemberQuerySet
+from directory.search import TEXT_MAX, Way, any_of, ways_to
+from sms.models import Message
+from sms.outbox import latest_messages
+from sms.phones import mask_phone, show_phone
+
+COUNT_CAP = 10_000
+# A search, or a status within departments, is counted row by row.
+NARROW_COUNT_CAP = 1_000
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """What one line of the list shows. `message`: the newest that carries an invitation."""
+
+    member: Member
+    address: str
+    phone: str
+    more_departments: int
+    message: Message | None
+
+
+@dataclass(frozen=True)
+class Pages:
+    """For the pagination component."""
+
+    count_text: str
+    previous_url: str
+    next_url: str
+
+
+class MemberQuery:
+    """What a list's address asks for. Nonsense in it is left out, another's department too."""
+
+    def __init__(self, asked: QueryDict, role: Role) -> None:
+        self.role = role
+        self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
+        self.status = asked.get("status", "") if asked.get("status") in Member.Status else ""
+        self.department = _department(asked.get("department", ""), role)
+        self.after, self.before = asked.get("after", ""), asked.get("before", "")
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Does it ask for less than all there is?"""
+        return bool(self.text or self.status or self.department)
+
+    @cached_property
+    def ways(self) -> list[Way]:
+        sees_phones = may(self.role, Permission.SEE_PHONES)
+        return ways_to(self.text, enterprise=self.role.enterprise, sees_phones=sees_phones)
+
+    def filtered(self) -> MemberQuerySet:
+        """By department and status; the search is in `ways`."""
+        members = members_of(self.role)
+        if self.department and (self.department.parent_id or is_scoped(self.role)):
+            members = members.under(self.department)
+        return members.filter(status=self.status) if self.status else members
+
+    def matching(self) -> MemberQuerySet:
+        """All who match, on whatever page."""
+        return self.filtered().filter(any_of(self.ways))
+
+    def fields(self, **others: str) -> dict[str, str]:
+        """As the address has them."""
+        department = str(self.department.pk) if self.department else ""
+        fields = {"q": self.text, "department": department, "status": self.status, **others}
+        return {name: value for name, value in fields.items() if value}
+
+    def url(self, **others: str) -> str:
+        return f"?{urlencode(self.fields(**others))}"
+
+
+def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
+    """One page; the same number of queries for three rows and for fifty."""
+    page = page_of(query.filtered(), query.ways, after=query.after, before=query.before)
+    messages = latest_messages(PURPOSE, [subject_of(member) for member in page.members])
+    write_phone = show_phone if may(query.role, Permission.SEE_PHONES) else mask_phone
+    rows = [
+        MemberRow(
+            member=member,
+            address=_primary(member),
+            phone=write_phone(member.phone),
+            more_departments=len(member.memberships.all()) - 1,
+            message=messages.get(subject_of(member)),
+        )
+        for member in page.members
+    ]
+    pages = Pages(
+        count_text=_count_text(query),
+        previous_url=query.url(before=page.before) if page.before else "",
+        next_url=query.url(after=page.after) if page.after else "",
+    )
+    return rows, pages
+
+
+def _count_text(query: MemberQuery) -> str:
+    """Departments know their members; all else is counted up to a cap."""
+    cap = NARROW_COUNT_CAP if query.text or query.department else COUNT_CAP
+    if not query.text and not query.status and (query.department or not is_scoped(query.role)):
+        count, cap = _members_below(query), 0
+    else:
+        count = count_of(query.filtered(), query.ways, cap=cap)
+    if cap and count > cap:
+        return _("%(n)s+ members") % {"n": number_format(cap, force_grouping=True)}
+    return ngettext("%(n)s member", "%(n)s members", count) % {"n": number_format(count, force_grouping=True)}
+
+
+def _members_below(query: MemberQuery) -> int:
+    department = query.department or Department.objects.filter(enterprise=query.role.enterprise_id, parent=None).first()
+    return department.members_below if department else 0
+
+
+def _department(id: str, role: Role) -> Department | None:
+    return departments_of(role).filter(pk=int(id)).first() if id.isascii() and id.isdigit() and len(id) < 19 else None
+
+
+def _primary(member: Member) -> str:
+    addresses = [str(one) for one in member.addresses.all() if one.purpose == Address.Purpose.PRIMARY]
+    return addresses[0] if addresses else ""

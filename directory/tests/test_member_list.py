@@ -1,0 +1,110 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conftest import build_member
+
+URL = "/console/members/"
+
+
+def ids(response):
+    return [row.member.pk for row in response.context["rows"]]
+
+
+def test_it_shows_each_member_with_name_account_address_phone_and_department(client_of, alice, lin):
+    page = client_of(alice).get(URL)
+    assert page.status_code == 200
+    for text in (f'data-id="{lin.pk}"', "林晓", "linxiao", "linxiao@example.com", "138 0013 8001", "市场部"):
+        assert text in page.content.decode()
+
+
+def test_phones_are_masked_for_who_may_not_see_them(client_of, erin, lin):
+    page = client_of(erin).get(URL).content.decode()
+    assert "138****8001" in page
+    assert "138 0013 8001" not in page
+
+
+def test_a_department_administrator_sees_their_own_departments_only(client_of, bob, lin, wang, zhao):
+    page = client_of(bob).get(URL)
+    assert set(ids(page)) == {lin.pk, wang.pk}
+    assert "赵敏" not in page.content.decode()
+
+
+def test_another_enterprise_sees_nothing_of_it(client_of, charlie, lin, wang):
+    page = client_of(charlie).get(URL, {"q": "linxiao", "department": lin.main_department_id})
+    assert ids(page) == []
+    assert "林晓" not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["王", "芳", "wang", "wangfang", "WANG fang", "8002", "13800138002", "138-0013-8002", "wangfang@exa"]
+)
+def test_a_search_finds_by(client_of, alice, wang, lin, text):
+    assert ids(client_of(alice).get(URL, {"q": text})) == [wang.pk]
+
+
+def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, alice, house, lin, wang, zhao):
+    client = client_of(alice)
+    assert set(ids(client.get(URL, {"department": house.market.pk}))) == {lin.pk, wang.pk}
+    assert ids(client.get(URL, {"department": house.east.pk})) == [wang.pk]
+    assert ids(client.get(URL, {"status": "disabled"})) == [zhao.pk]
+    assert ids(client.get(URL, {"status": "disabled", "department": house.east.pk})) == []
+
+
+def test_nonsense_in_the_address_is_left_out(client_of, alice, lin):
+    for query in (
+        "department=x",
+        "department=99999999999999999999",
+        "status=x",
+        "after=x",
+        "after=9.9",
+        "before=0.999",
+        "q=%00",
+    ):
+        assert client_of(alice).get(f"{URL}?{query}").status_code == 200
+
+
+def test_pages_follow_each_other_by_key_there_and_back(client_of, alice, house):
+    made = [build_member(house, f"n{number:03}", f"n{number:03}", f"+86139{number:08}").pk for number in range(120)]
+    client, seen, page = client_of(alice), [], None
+    url = URL
+    while url:
+        page = client.get(url)
+        seen += ids(page)
+        url = page.context["pages"].next_url and URL + page.context["pages"].next_url
+    assert seen == made
+    back = client.get(URL + page.context["pages"].previous_url)
+    assert ids(back) == made[50:100]
+    first = client.get(URL + back.context["pages"].previous_url)
+    assert ids(first) == made[:50]
+    assert first.context["pages"].previous_url == ""
+
+
+def test_it_asks_as_often_for_three_hundred_members_as_for_three(client_of, alice, house, lin, wang, zhao):
+    client = client_of(alice)
+    client.get(URL)
+    with CaptureQueriesContext(connection) as few:
+        client.get(URL)
+    for number in range(297):
+        build_member(house, f"n{number:03}", f"n{number:03}", f"+86139{number:08}", department=house.east)
+    with CaptureQueriesContext(connection) as many:
+        client.get(URL)
+    assert len(many) == len(few)
+
+
+def test_it_says_when_there_is_nobody_and_when_nobody_matches(client_of, alice):
+    client = client_of(alice)
+    assert "No members yet" in client.get(URL).content.decode()
+    assert "Nobody matches" in client.get(URL, {"q": "x"}).content.decode()
+
+
+def test_htmx_gets_the_table_alone(client_of, alice, lin):
+    page = client_of(alice).get(URL, headers={"hx-request": "true"}).content.decode()
+    assert page.lstrip().startswith('<div id="member-table">')
+    assert "<html" not in page
+
+
+def test_it_is_only_read(client_of, alice):
+    assert client_of(alice).post(URL).status_code == 405
+    assert reverse("directory:member_list") == URL
