@@ -322,7 +322,7 @@ def test_known_and_unknown_number_take_the_same_statements():
 
 
 def shape_of(sql: str) -> str:
-    return re.sub(r"'[^']*'|\b[0-9a-f]{32}\b| ?-?\b\d+\b|\bNULL\b|s\d+_x\d+", "?", sql)
+    return re.sub(r"'[^']*'|\b[0-9a-f]{32}\b| ?-?\b\d+\b|\bNULL\b|\btrue\b|\bfalse\b|s\d+_x\d+", "?", sql)
 
 
 @pytest.mark.django_db
