@@ -21,6 +21,7 @@ class Stack:
 
     def __init__(self, var: Path, **environment: str) -> None:
         self.var = var
+        self.password = "a-password-for-the-stories"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -28,7 +29,7 @@ class Stack:
                 name: value for name, value in os.environ.items() if name not in {"PUBLIC_URL", "REDIS_URL", "SMS_FILE"}
             },
             "DEBUG": "1",
-            "DEMO_PASSWORD": "a-password-for-the-stories",
+            "DEMO_PASSWORD": self.password,
             "DATABASE_URL": f"sqlite:///{var}/db.sqlite3",
             "VAR_DIR": str(var),
             "HOST": "127.0.0.1",

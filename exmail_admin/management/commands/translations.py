@@ -1,0 +1,24 @@
+"""`manage.py translations update|check`: the Chinese catalogue against code and templates."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from exmail_admin import translations
+
+
+class Command(BaseCommand):
+    help = "Update the Chinese catalogue from code and templates, or check that it is complete and compiled."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("deed", choices=["update", "check"])
+
+    def handle(self, *args: Any, deed: str, **options: Any) -> None:
+        if deed == "update":
+            waiting = translations.update()
+            self.stdout.write(f"The catalogue is up to date; {waiting} strings wait for a translation.")
+            return
+        if problems := translations.problems():
+            raise CommandError("\n".join([*problems, "Run `manage.py translations update`, translate, run it again."]))
+        self.stdout.write("The translations are complete.")

@@ -1,0 +1,163 @@
+"""`make test`: everything on SQLite, on PostgreSQL where there is one, in a browser where there is one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
+POSTGRES_HINT = "install PostgreSQL (Debian: postgresql) or set TEST_DATABASE_URL"
+BROWSER_HINT = "install Chromium (Debian: chromium fonts-noto-cjk)"
+
+
+@dataclass
+class Outcome:
+    """What one run of pytest came to."""
+
+    name: str
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def counts(self) -> Counter[str]:
+        line = next((line for line in reversed(self.output.splitlines()) if COUNTED.search(line)), "")
+        return Counter({word.rstrip("s") if "error" in word else word: int(n) for n, word in COUNTED.findall(line)})
+
+
+def main() -> None:
+    """Run the suites side by side, print each as it ends, then what was not run and one line for all."""
+    begin = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        databases = {"SQLite": ""}
+        if url := stack.enter_context(postgresql()):
+            databases["PostgreSQL"] = url
+        browser = find_browser()
+        with ThreadPoolExecutor() as pool:
+            rows = list(pool.map(lambda pair: run_on(*pair, with_browser=bool(browser)), databases.items()))
+    outcomes = [outcome for row in rows for outcome in row]
+    missing = []
+    if "PostgreSQL" not in databases:
+        missing.append(f"Not run on PostgreSQL: {POSTGRES_HINT}.")
+    if not browser:
+        missing.append(f"Not run in a browser: {BROWSER_HINT}.")
+    sys.exit(report(outcomes, missing, time.monotonic() - begin))
+
+
+def run_on(name: str, url: str, *, with_browser: bool) -> list[Outcome]:
+    """The suite on one database, then the stories in a browser."""
+    outcomes = [run_pytest(name, url, "not story")]
+    if with_browser:
+        outcomes.append(run_pytest(f"{name}, whole stories", url, "story"))
+    return outcomes
+
+
+def run_pytest(name: str, url: str, marks: str) -> Outcome:
+    """Run pytest once and print what it said."""
+    begin = time.monotonic()
+    environment = os.environ | {
+        "DEBUG": "1",
+        "SECRET_KEY": "only-for-the-tests-0123456789-abcdefghijklmnop-qrstuvw",
+        "DATABASE_URL": url,
+        "REDIS_URL": "",
+        "PUBLIC_URL": "",
+        "DJANGO_SETTINGS_MODULE": "exmail_admin.settings",
+    }
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "pytest", "-m", marks, "-p", "no:cacheprovider", "-ra", *sys.argv[1:]],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    outcome = Outcome(name, done.returncode, done.stdout, time.monotonic() - begin)
+    print(f"== {name} ({outcome.seconds:.0f} s)\n{outcome.output}", flush=True)
+    return outcome
+
+
+def report(outcomes: list[Outcome], missing: list[str], seconds: float) -> int:
+    """Print the last lines; return the exit code. Where CI is set, a part that was not run is a failure."""
+    total = sum((outcome.counts for outcome in outcomes), Counter())
+    failed = [outcome.name for outcome in outcomes if outcome.code not in {0, 5}]  # 5: nothing was chosen
+    if os.environ.get("CI") and missing:
+        failed += missing
+    for outcome in outcomes:
+        words = ", ".join(f"{n} {word}" for word, n in sorted(outcome.counts.items())) or "nothing"
+        print(f"{outcome.name}: {words} in {outcome.seconds:.0f} s")
+    print(*missing, sep="\n" if missing else "", end="\n" if missing else "")
+    words = ", ".join(f"{n} {word}" for word, n in sorted(total.items()))
+    print(f"{'FAILED' if failed else 'OK'}: {words} in {seconds:.2f}s")
+    return 1 if failed else 0
+
+
+def find_browser() -> str | None:
+    """Chromium or Chrome on the PATH."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of TEST_DATABASE_URL, else of a server of our own for this run; blank if there is no PostgreSQL."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    binaries = find_postgresql()
+    if not binaries:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as name:
+        place = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(place, "postgres")
+        as_postgres(
+            binaries / "initdb",
+            "-D",
+            place / "data",
+            "-U",
+            "postgres",
+            "--auth",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+        )
+        options = f"-c listen_addresses= -c unix_socket_directories={place} -c fsync=off -c max_connections=200"
+        as_postgres(binaries / "pg_ctl", "-D", place / "data", "-l", place / "log", "-w", "-o", options, "start")
+        try:
+            yield f"postgres://postgres@{str(place).replace('/', '%2F')}/postgres"
+        finally:
+            as_postgres(binaries / "pg_ctl", "-D", place / "data", "-m", "immediate", "-w", "stop")
+
+
+def find_postgresql() -> Path | None:
+    """The directory of the newest server's programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    found += [Path(path) for path in [shutil.which("initdb")] if path]
+    return found[-1].parent if found else None
+
+
+def as_postgres(*command: str | Path) -> None:
+    """PostgreSQL's server refuses to be root."""
+    words = [str(word) for word in command]
+    if os.geteuid() == 0:
+        words = ["runuser", "-u", "postgres", "--", *words]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
+
+
+if __name__ == "__main__":
+    main()
