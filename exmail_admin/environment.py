@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -72,7 +72,7 @@ def database(name: str, default: Path) -> dict[str, Any]:
         config = {}
     if config.get("ENGINE") not in {SQLITE, POSTGRESQL} or not config["NAME"]:
         raise ImproperlyConfigured(f"{name} must be a sqlite:// or postgres:// address.")
-    return config
+    return config | {"HOST": unquote(config["HOST"])}  # %2Fvar%2Frun%2Fpostgresql is a socket's directory
 
 
 def time_zone(name: str, default: str) -> str:

@@ -46,7 +46,7 @@ def database_of_its_own() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory) -> Iterator[Stack]:
-    """`console.url`, `console.password` of the demo's `owner`, `console.messages("+86…")`, `console.next_message(…)`."""
+    """The running console: its `url`, the `password` of the demo's owner, what its `messages("+86…")` said."""
     with database_of_its_own() as url:
         stack = Stack(tmp_path_factory.mktemp("console") / "var", **({"DATABASE_URL": url} if url else {}))
         stack.start()
