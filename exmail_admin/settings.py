@@ -160,6 +160,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
+    "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 

@@ -15,18 +15,6 @@ pytestmark = pytest.mark.django_db
 LISTED, UNLISTED = "13800138001", "13900139009"
 
 
-@pytest.fixture(autouse=True)
-def _directory(settings):
-    """A floor above that knows one number and enters nothing."""
-    settings.ACCOUNTS_PHONE_DIRECTORY = "accounts.tests.floor_above.is_listed"
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_nothing"
-
-
-@pytest.fixture
-def english():
-    return Client(headers={"accept-language": "en"})
-
-
 def masked(response):
     """The page without what differs in every answer: its tokens."""
     return re.sub(rb'name="csrfmiddlewaretoken" value="\w+"', b"", response.content)
