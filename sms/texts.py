@@ -20,7 +20,7 @@ TEMPLATES = {
     ),
 }
 PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join")}
-BRAND = gettext_lazy("Enterprise Mail")
+BRAND = gettext_lazy("Mail directory")
 
 _LINK = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
@@ -44,10 +44,10 @@ def mask_secrets(secrets: dict[str, str]) -> dict[str, str]:
 
 def plain_name(name: str) -> str:
     """A name that can't pose as a signature, a link, a second line or a code."""
-    spaced = " ".join(name.split())
-    visible = "".join(sign for sign in spaced if unicodedata.category(sign)[0] != "C" and sign not in "【】[]")
+    line = " ".join(name.split())
+    visible = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C" and sign not in "【】[]")
     unlinked = _DOT_IN_WORD.sub("·", _LINK.sub("", visible))
-    return _LONE_SIX_DIGITS.sub(r"\1 \2", unlinked).strip()
+    return " ".join(_LONE_SIX_DIGITS.sub(r"\1 \2", unlinked).split())
 
 
 NAMES = frozenset({"enterprise", "name", "brand"})

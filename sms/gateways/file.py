@@ -13,15 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from sms.gateways import CannotTellYet, Letter, Outcome, retry, sent
-
-TAIL_BYTES = 256 * 1024
 
 
 class FileGateway:
@@ -46,17 +43,9 @@ class FileGateway:
         """Those that stand in the file. Raises CannotTellYet while another process holds it."""
         try:
             with _locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                return ids & {line["id"] for line in _read_lines()}
+                return ids.intersection(_read_ids())
         except OSError as error:
             raise CannotTellYet from error
-
-
-def last_messages(limit: int = 50) -> list[dict[str, Any]]:
-    """The newest lines of SMS_FILE as interface.md writes them, newest first; empty where there is no file yet."""
-    try:
-        return list(_read_lines(TAIL_BYTES))[::-1][:limit]
-    except FileNotFoundError:
-        return []
 
 
 def _append(descriptor: int, letters: Sequence[Letter], outcomes: list[Outcome]) -> None:
@@ -89,17 +78,13 @@ def _end_torn_line(descriptor: int) -> None:
         os.write(descriptor, b"\n")
 
 
-def _read_lines(tail: int | None = None) -> Iterator[dict[str, Any]]:
+def _read_ids() -> Iterator[str]:
     with Path(settings.SMS_FILE).open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - tail) if tail else 0)
         for line in file:
             try:
-                read = json.loads(line)
-            except ValueError:
-                continue  # torn by a kill, or by our jump into the middle
-            if isinstance(read, dict) and "id" in read:
-                yield read
+                yield json.loads(line)["id"]
+            except (ValueError, TypeError, KeyError):
+                continue  # torn by a kill, or not ours
 
 
 @contextmanager

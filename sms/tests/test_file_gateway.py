@@ -1,0 +1,112 @@
+"""The file gateway: one line of JSON a message, whoever writes beside it and whatever kills it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import re
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from sms.gateways import CannotTellYet, Letter
+from sms.gateways.file import FileGateway
+
+
+def letter(id: str = "a-1", text: str = "您好") -> Letter:
+    return Letter(id, "+8613800138000", "invitation", text, "invitation", {})
+
+
+def send(*letters: Letter, seconds: float = 60) -> list[str]:
+    return [outcome.state for outcome in FileGateway().send(letters, until=time.monotonic() + seconds)]
+
+
+def test_line_is_as_the_interface_says(settings):
+    assert send(letter()) == ["sent"]
+    text = Path(settings.SMS_FILE).read_text()
+    assert text.endswith("\n")
+    line = json.loads(text)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line.pop("at"))
+    assert line == {"id": "a-1", "to": "+8613800138000", "kind": "invitation", "text": "您好"}
+    assert "您好" in text
+
+
+def test_line_break_in_a_text_stays_within_its_line(settings):
+    send(letter(text="one\ntwo\u2028three"))
+    assert Path(settings.SMS_FILE).read_bytes().count(b"\n") == 1
+
+
+def test_torn_line_spoils_no_other(settings):
+    send(letter("a-1"))
+    path = Path(settings.SMS_FILE)
+    path.write_bytes(path.read_bytes() + b'{"id": "a-2", "to": "+86')
+    send(letter("a-3"))
+    assert FileGateway().find({"a-1", "a-2", "a-3"}) == {"a-1", "a-3"}
+    assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("garbage", [b"null\n", b"[]\n", b'"a-1"\n', b"\xff\xfe\n", b"{}\n", b"\n"])
+def test_foreign_lines_are_read_over(settings, garbage):
+    Path(settings.SMS_FILE).write_bytes(garbage)
+    send(letter())
+    assert FileGateway().find({"a-1", "a-2"}) == {"a-1"}
+
+
+def test_nothing_is_written_after_the_lease(settings):
+    assert send(letter(), seconds=-1) == ["retry_wait"]
+    assert Path(settings.SMS_FILE).read_bytes() == b""
+
+
+def test_nobody_can_tell_while_somebody_writes(settings):
+    with Path(settings.SMS_FILE).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(CannotTellYet):
+            FileGateway().find({"a-1"})
+    assert FileGateway().find({"a-1"}) == set()
+
+
+def test_folder_is_made_and_one_that_can_not_be_is_tried_again(settings, tmp_path):
+    settings.SMS_FILE = str(tmp_path / "new" / "sms.jsonl")
+    assert send(letter()) == ["sent"]
+    settings.SMS_FILE = str(tmp_path / "new" / "sms.jsonl" / "below-a-file")
+    assert send(letter()) == ["retry_wait"]
+
+
+def write_100(name: str) -> None:
+    for number in range(10):
+        send(*[letter(f"{name}-{number}-{line}", "长" * 200) for line in range(10)])
+
+
+def test_processes_write_side_by_side(settings):
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=write_100, args=[name]) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    lines = [json.loads(line) for line in Path(settings.SMS_FILE).read_text().splitlines()]
+    assert len({line["id"] for line in lines}) == len(lines) == 400
+
+
+def write_on_a_full_disk(results) -> None:
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    results.put(send(*[letter(f"a-{number}", "x" * 200) for number in range(6)]))
+
+
+def test_full_disk_leaves_whole_lines_and_the_rest_to_be_tried_again(settings):
+    fork = multiprocessing.get_context("fork")
+    results = fork.SimpleQueue()
+    writer = fork.Process(target=write_on_a_full_disk, args=[results])
+    writer.start()
+    outcomes = results.get()
+    writer.join()
+    lines = Path(settings.SMS_FILE).read_text().splitlines()
+    assert outcomes == ["sent"] * len(lines) + ["retry_wait"] * (6 - len(lines))
+    assert 0 < len(lines) < 6
+    assert [json.loads(line)["id"] for line in lines] == [f"a-{number}" for number in range(len(lines))]
