@@ -94,7 +94,7 @@ def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
 
 def _is_fresh_by_password(request: HttpRequest) -> bool:
     session, now = request.session, time.time()
-    if session.get("method") != "password":
+    if session.get("method") != "password" or session.get("is_stale"):
         return False
     is_fresh = (
         now - session.get("signed_in_at", 0) < settings.ACCOUNTS_CONSOLE_SECONDS
@@ -102,5 +102,5 @@ def _is_fresh_by_password(request: HttpRequest) -> bool:
     )
     if not is_fresh:
         # Else the visit itself would count as activity and the next request would pass.
-        session["method"] = ""
+        session["is_stale"] = True
     return is_fresh

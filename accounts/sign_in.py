@@ -1,7 +1,8 @@
 """The story of a session: opened once someone is proven, carried into one enterprise, ended.
 
-Session keys: "method" ("password", "code" or "invitation"; "" once too old for the console), "signed_in_at" and
-"seen_at" (epoch seconds), "enterprise" (id); before there is a user "proven_phone" and "proven_at".
+Session keys: "method" ("password", "code" or "invitation"), "signed_in_at" and "seen_at" (epoch seconds),
+"enterprise" (id), "is_stale" (the console wants the password again); before there is a user "proven_phone" and
+"proven_at".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def open_session(request: HttpRequest, user: User, *, method: str) -> None:
     """Sign `user` in, in a session with a new key, and let the floor above choose the enterprise."""
     if request.user != user:
         request.session.pop("enterprise", None)
-    for key in ("proven_phone", "proven_at"):
+    for key in ("proven_phone", "proven_at", "is_stale"):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method

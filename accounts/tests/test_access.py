@@ -1,0 +1,127 @@
+"""Who gets into the console: a role, a password, not too long ago."""
+
+import time
+
+import pytest
+from django.test import Client
+
+from accounts.access import Permission, may
+from accounts.models import Role
+
+pytestmark = pytest.mark.django_db
+PATH = "/console/messages/"
+SEE_ALL = set(Permission)
+
+
+@pytest.mark.parametrize(
+    ("role", "permissions"),
+    [
+        ("owner", SEE_ALL),
+        ("admin", SEE_ALL),
+        ("department_admin", {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS}),
+        ("auditor", {Permission.READ, Permission.READ_MESSAGES}),
+    ],
+)
+def test_each_role_may_what_it_should(role, permissions):
+    assert {permission for permission in Permission if may(Role(name=role), permission)} == permissions
+
+
+def test_every_role_has_its_permissions():
+    for role in Role.Name.values:
+        may(Role(name=role), Permission.READ)
+
+
+def test_nobody_is_sent_to_sign_in_and_back(client):
+    response = client.get(PATH + "?state=sent&q=1")
+    assert (response.status_code, response.url) == (302, "/login/?next=%2Fconsole%2Fmessages%2F%3Fstate%3Dsent%26q%3D1")
+
+
+def test_a_deed_of_nobody_is_not_repeated_after_sign_in(client):
+    assert client.post("/console/settings/").url == "/login/?next=%2F"
+
+
+@pytest.mark.parametrize("method", ["code", "invitation", None])
+def test_a_proven_phone_alone_is_asked_for_the_password(client_of, alice, method):
+    response = client_of(alice, method=method).get(PATH)
+    assert (response.status_code, response.url) == (302, "/login/password/?next=%2Fconsole%2Fmessages%2F")
+
+
+def test_a_session_in_no_enterprise_has_no_console(client_of, alice):
+    browser = client_of(alice)
+    session = browser.session
+    del session["enterprise"]
+    session.save()
+    assert browser.get(PATH).status_code == 403
+
+
+def test_a_member_without_a_role_has_no_console(client_of, lin, enterprise):
+    assert client_of(lin.user, method="code", enterprise=enterprise).get(PATH).status_code == 403
+
+
+def test_a_role_elsewhere_opens_nothing_here(client_of, charlie, enterprise):
+    assert client_of(charlie, enterprise=enterprise).get(PATH).status_code == 403
+
+
+def test_a_role_taken_away_ends_the_console_at_once(client_of, alice):
+    browser = client_of(alice)
+    assert browser.get(PATH).status_code == 200
+    alice.roles.all().delete()
+    assert browser.get(PATH).status_code == 403
+
+
+def test_a_disabled_person_is_out_at_once(client_of, alice):
+    browser = client_of(alice)
+    alice.is_active = False
+    alice.save()
+    assert browser.get(PATH).status_code == 302
+
+
+def aged(browser, **keys):
+    session = browser.session
+    for key, seconds in keys.items():
+        session[key] = time.time() - seconds
+    session.save()
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("signed_in_ago", "seen_ago", "status"),
+    [
+        (12 * 3600 - 5, 10, 200),
+        (12 * 3600, 10, 302),
+        (4000, 3600 - 5, 200),
+        (4000, 3600, 302),
+    ],
+)
+def test_the_console_asks_again_after_an_idle_hour_and_after_twelve(client_of, alice, signed_in_ago, seen_ago, status):
+    browser = aged(client_of(alice), signed_in_at=signed_in_ago, seen_at=seen_ago)
+    response = browser.get(PATH)
+    assert response.status_code == status
+    if status == 302:
+        assert response.url.startswith("/login/password/?next=")
+        assert browser.get(PATH).status_code == 302, "the refused visit counted as activity"
+
+
+@pytest.mark.parametrize(
+    ("signed_in_ago", "seen_ago", "status"),
+    [
+        (14 * 86400 - 5, 10, 200),
+        (14 * 86400, 10, 302),
+        (8 * 86400, 7 * 86400 - 5, 200),
+        (8 * 86400, 7 * 86400, 302),
+    ],
+)
+def test_a_session_ends_after_an_idle_week_and_after_two(client_of, alice, signed_in_ago, seen_ago, status):
+    browser = aged(client_of(alice, method="code"), signed_in_at=signed_in_ago, seen_at=seen_ago)
+    assert browser.get("/mailbox/devices/").status_code == status
+    assert ("_auth_user_id" in browser.session) == (status == 200)
+
+
+def test_the_permission_is_asked_before_the_form_is_read(client_of, erin):
+    assert client_of(erin).post("/console/settings/", {"name": "x"}).status_code == 403
+
+
+def test_a_form_from_elsewhere_is_refused_even_with_a_right(alice):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    assert browser.post("/console/settings/", {"name": "x"}).status_code == 403
