@@ -66,6 +66,12 @@ def enter(request: PublicRequest, way: Way) -> None:
     enter_enterprise(request, way.enterprise)
 
 
+def enter_as(request: PublicRequest, member: Member) -> None:
+    """Enter the enterprise the person has just joined, unless the sign-in has led there by itself."""
+    if request.session.get("enterprise") != member.enterprise_id:
+        enter(request, Way(member.enterprise, member=member))
+
+
 def active_members(user: User) -> QuerySet[Member]:
     """The memberships of a user that count: active, not in the bin, and both phones still equal."""
     members = Member.objects.filter(user=user, phone=F("user__phone"))

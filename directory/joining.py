@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as _noop
+from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, recording
 from accounts.models import User
@@ -36,7 +36,7 @@ def join_member(member: Member, *, phone: str, by: Actor) -> User:
         member.last_entered_at = now
         member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
         Invitation.objects.filter(LIVING, member=member).update(used_at=now)
-        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=_noop("The member has joined."))
+        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
         record("member_joined", member, before={"status": before}, after={"status": member.status})
     return member.user
 

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as _noop
+from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise
@@ -93,7 +93,7 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
 def revoke_invitations(member: Member) -> None:
     """Kill the member's living link and the message that waits to carry it; inside the caller's transaction."""
     Invitation.objects.filter(LIVING, member=member).update(revoked_at=timezone.now())
-    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=_noop("The link was withdrawn."))
+    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The link was withdrawn."))
 
 
 def find_invitation(token: str) -> Invitation | None:
@@ -194,7 +194,9 @@ def _may_join(member: Member) -> bool:
 def _supersede(members: Sequence[Member], now: datetime) -> None:
     Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
     for member in members:
-        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=_noop("A fresh link took its place."))
+        cancel_messages(
+            purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("A fresh link took its place.")
+        )
 
 
 def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member]) -> None:

@@ -101,12 +101,22 @@ def test_opening_a_link_changes_nothing_however_often_and_by_whom(link):
     before = everything()
     for number in range(100):
         bot = Client(headers={"user-agent": BOTS[number % len(BOTS)]})
-        assert bot.get(link, follow=True).status_code == 200
+        assert bot.get(link).status_code == 303
         assert bot.head(link).status_code == 303
-        bot.options(link)
-        bot.get(link, headers={"purpose": "prefetch", "sec-purpose": "prefetch"})
-        bot.head("/i/")
-        bot.options("/i/")
+        assert bot.options(link).status_code == 405
+    for bot in (Client(headers={"user-agent": agent, "purpose": "prefetch"}) for agent in BOTS):
+        assert bot.get(link, follow=True).status_code == 200
+        assert bot.head("/i/").status_code == 200
+        assert bot.options("/i/").status_code == 405
+    assert everything() == before
+
+
+def test_opening_a_dead_link_changes_nothing_either(link, wang):
+    shift(invitation_of(wang), expires_at=timezone.now())
+    before = everything()
+    for agent in BOTS:
+        bot = Client(headers={"user-agent": agent})
+        assert bot.get(link).status_code == bot.head(link).status_code == bot.get("/i/").status_code == 410
     assert everything() == before
 
 
@@ -313,6 +323,26 @@ def test_a_number_that_was_changed_is_not_shown_to_the_holder_of_the_old_one(pho
     page = phone.get(link)
     assert page.status_code == 410
     assert "9999" not in page.text
+
+
+def test_a_person_shut_out_of_the_deployment_is_told_whom_to_ask(phone, link):
+    User.objects.create(phone=PHONE, is_active=False)
+    phone.get(link)
+    phone.post("/i/send/")
+    answer = phone.post("/i/join/", {"code": code_to(PHONE)})
+    assert answer.status_code == 410
+    assert 'data-state="closed"' in answer.text
+
+
+def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_house):
+    user = User.objects.create_user(phone=PHONE)
+    build_member(other_house, "王芳", "wang", PHONE, status="active", user=user)
+    phone.get(link)
+    phone.post("/i/send/")
+    phone.post("/i/join/", {"code": code_to(PHONE)})
+    actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+    assert actions == ["invitation_sent", "member_joined", "signed_in"]
+    assert phone.get("/mailbox/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/i/send/", "/i/join/", "/i/renew/"])

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.answers import limited, see_other
 from accounts.requests import PublicRequest
-from accounts.sign_in import enter_enterprise, open_session, proven_phone
-from directory.entering import Way, enter, member_of, role_of, ways_in
+from accounts.sign_in import open_session, proven_phone
+from directory.entering import Way, enter, enter_as, member_of, role_of, ways_in
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as, is_proven, proven_page
 from directory.personal_invitations import InvitationRefused, invite_member
@@ -81,7 +81,7 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
         return see_other("directory:choose")
     if request.user != user:
         open_session(request, user, method="code")
-    enter_enterprise(request, member.enterprise)
+    enter_as(request, member)
     return see_other("directory:mailbox")
 
 

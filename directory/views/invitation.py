@@ -20,7 +20,8 @@ from accounts.answers import limited, see_other
 from accounts.browsers import address_block, browser_of, client_address
 from accounts.forms import LoginCodeForm
 from accounts.requests import PublicRequest
-from accounts.sign_in import enter_enterprise, open_session
+from accounts.sign_in import open_session
+from directory.entering import enter_as
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as
 from directory.models import Invitation
@@ -123,7 +124,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
         # Disabled, given another number, or joined on another phone since the code was sent.
         return _dead(request, invitation)
     open_session(request, user, method="invitation")
-    enter_enterprise(request, invitation.enterprise)
+    enter_as(request, invitation.member)
     answer = see_other("directory:mailbox")
     answer.delete_cookie(_cookie_name())
     return answer
@@ -174,6 +175,9 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
     invitation.refresh_from_db()
     member = invitation.member
     standing = standing_of(invitation)
+    if standing == Standing.LIVING:
+        # The link lives, yet its member may not join: their user is shut out of the whole deployment.
+        standing = Standing.CLOSED
     context = {
         "standing": standing,
         "invitation": invitation,
