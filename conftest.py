@@ -15,6 +15,7 @@ from django.test import Client
 
 from accounts.audit_triggers import lift_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
+from directory.departments import move_counts
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
 
 PASSWORD = "correct horse battery staple"
@@ -60,6 +61,7 @@ def build_member(house: House, name: str, prefix: str, phone: str | None, **fiel
         enterprise=house.enterprise, name=name, account=prefix, phone=phone, main_department=department, **fields
     )
     Membership.objects.create(member=member, department=department)
+    move_counts(after=[department])
     Address.objects.create(
         enterprise=house.enterprise, domain=house.domain, local=prefix, purpose="primary", member=member
     )

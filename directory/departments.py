@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import F, ProtectedError
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -85,7 +86,7 @@ def move_counts(*, before: Iterable[Department] = (), after: Iterable[Department
     transaction of the enterprise. A member of two departments counts once in what is above both."""
     left, entered = _ids_above(before), _ids_above(after)
     if left - entered:
-        Department.objects.filter(pk__in=left - entered).update(members_below=F("members_below") - 1)
+        Department.objects.filter(pk__in=left - entered).update(members_below=Greatest(F("members_below") - 1, 0))
     if entered - left:
         Department.objects.filter(pk__in=entered - left).update(members_below=F("members_below") + 1)
 
@@ -115,7 +116,7 @@ def _refuse_twin(parent: Department | None, name: str, but: Department | None = 
     """The constraint folds ASCII only on SQLite; this folds as Python does on both."""
     if not parent:
         return
-    names = parent.children.exclude(pk=but.pk if but else None).values_list("name", flat=True)
+    names = parent.children.exclude(pk=but.pk if but else 0).values_list("name", flat=True)
     if name.casefold() in {taken.casefold() for taken in names}:
         raise DepartmentRefused({"name": [_twin_message(name, parent)]})
 

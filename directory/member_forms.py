@@ -22,7 +22,8 @@ class MemberForm(forms.Form):
     """Fields bear the names of interface.md; what is wrong with them is said by the verb."""
 
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    prefix = forms.CharField(label=_("Mailbox prefix"))
+    # A form has a `prefix` of its own, which fields of this name leave alone.
+    prefix = forms.CharField(label=_("Mailbox prefix"))  # type: ignore[assignment]
     domain = forms.ChoiceField(label=_("Mail domain"))
     phone = forms.CharField(
         label=_("Phone"),

@@ -94,7 +94,7 @@ def _read_mark(members: QuerySet[Member], ways: list[Way], mark: str) -> tuple[i
     if not parts or int(parts[1]) >= len(ways):
         return None
     member = members.annotate(key=ways[int(parts[1])].key).filter(pk=int(parts[2])).first()
-    return (int(parts[1]), member) if member and member.key is not None else None  # type: ignore[attr-defined]
+    return (int(parts[1]), member) if member and member.key is not None else None
 
 
 def _write_mark(row: tuple[int, Member]) -> str:

@@ -47,7 +47,7 @@ class HasCharacters(Func):
     def __init__(self, field: str, text: str) -> None:
         super().__init__(F(field), Value(text))
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         (name, of_name), (text, of_text) = map(compiler.compile, self.source_expressions)
         return f"string_to_array({name}, NULL) @> string_to_array({text}, NULL)", (*of_name, *of_text)
 

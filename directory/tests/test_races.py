@@ -1,0 +1,46 @@
+"""Fifty hands at once on one fact: one gets it, the others hear who holds it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from accounts.audit import command_actor
+from conftest import build_house
+from directory.members import MemberRefused, create_member
+from directory.models import Address, Member
+
+HANDS = 50
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("not __import__('django.db').db.connection.vendor == 'postgresql'", reason="needs PostgreSQL"),
+]
+
+
+@pytest.mark.parametrize("field", ["phone", "prefix", "account"])
+def test_of_fifty_who_create_with_one_value_one_wins(field):
+    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
+
+    def create(number: int) -> dict[str, list[str]] | None:
+        facts = {"phone": f"139{number:08}", "prefix": f"p{number}", "account": f"a{number}"}
+        facts[field] = {"phone": "13800138000", "prefix": "same", "account": "same"}[field]
+        gate.wait()
+        try:
+            create_member(house.enterprise, by=command_actor(), name="李四", domain=house.domain, **facts)
+        except MemberRefused as refused:
+            return refused.errors
+        finally:
+            connection.close()
+        return None
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        answers = list(pool.map(create, range(HANDS)))
+    refusals = [answer for answer in answers if answer is not None]
+    assert len(refusals) == HANDS - 1
+    assert all(list(errors) == [field] and "李四" in errors[field][0] for errors in refusals)
+    assert (Member.objects.count(), Address.objects.count()) == (1, 1)
+    house.root.refresh_from_db()
+    assert house.root.members_below == 1
