@@ -193,10 +193,8 @@ def _may_join(member: Member) -> bool:
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:
     Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
-    for member in members:
-        cancel_messages(
-            purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("A fresh link took its place.")
-        )
+    subjects = [subject_of(member) for member in members]
+    cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("A fresh link took its place."))
 
 
 def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member]) -> None:

@@ -108,12 +108,14 @@ def queue_messages(promises: Sequence[Promise]) -> list[Message]:
     return Message.objects.bulk_create(messages, batch_size=500)
 
 
-def cancel_messages(*, purpose: str, subject: str, reason: str) -> int:
-    """End what waits for this subject (joined, superseded, stopped); what a worker has claimed is on its way.
+def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str) -> int:
+    """End what waits for this subject, or for these (joined, superseded, stopped); what a worker has claimed is on its
+    way.
 
     `reason` is a msgid. Returns how many were ended.
     """
-    return Message.objects.filter(purpose=purpose, subject=subject, state__in=Message.WAITING).update(
+    subjects = [subject] if isinstance(subject, str) else subject
+    return Message.objects.filter(purpose=purpose, subject__in=subjects, state__in=Message.WAITING).update(
         state=State.CANCELLED, reason=reason, sealed="", settled_at=timezone.now()
     )
 

@@ -108,6 +108,9 @@ def test_inviting_many_costs_few_statements_of_its_own(house, by, django_assert_
     members = [build_member(house, f"成员{n}", f"m{n}", f"+86138001390{n:02}") for n in range(40)]
     with django_assert_max_num_queries(15):
         assert invite_members(members, by=by).sent == 40
+    Invitation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    with django_assert_max_num_queries(15):
+        assert invite_members(members, by=by).sent == 40
 
 
 def test_nobody_is_invited_by_hand_of_another_enterprise(wang, other_house, by):
