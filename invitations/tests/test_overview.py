@@ -1,0 +1,58 @@
+"""The overview: how far the way in has come, and what waits."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from conftest import build_member
+
+URL = "/console/"
+
+
+def test_route_is_the_consoles_front():
+    assert reverse("invitations:overview") == URL
+
+
+def test_an_empty_enterprise_says_what_to_do_first(client_of, alice):
+    page = client_of(alice).get(URL)
+    assert page.status_code == 200
+    assert "Nobody is in the directory yet" in page.text
+    assert reverse("directory:member_new") in page.text
+
+
+def test_it_counts_who_has_come_how_far(client_of, alice, house, lin, wang, zhao):
+    build_member(house, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
+    page = client_of(alice).get(URL).text
+    for name, count in {"joined": 1, "invited": 1, "not_invited": 1, "disabled": 1}.items():
+        assert f'data-name="{name}" value="{count}"' in page
+
+
+def test_a_department_administrator_counts_their_own_departments(client_of, bob, lin, wang, zhao):
+    page = client_of(bob).get(URL).text
+    assert 'data-name="joined" value="1"' in page
+    assert 'data-name="disabled" value="0"' in page
+
+
+def test_a_failed_message_waits_for_the_administrator(client_of, alice, enterprise, lin):
+    enterprise.sms_messages.create(
+        kind="invitation", purpose="invitation", subject="member:1", to=str(lin.phone), state="rejected", text="…"
+    )
+    assert "1 message did not go out" in client_of(alice).get(URL).text
+
+
+def test_a_domain_without_webmail_is_told(client_of, alice, house, lin):
+    assert "example.com has no webmail address" in client_of(alice).get(URL).text
+    house.domain.webmail_url = "https://mail.example.com/"
+    house.domain.save()
+    assert "has no webmail address" not in client_of(alice).get(URL).text
+
+
+def test_another_enterprise_is_invisible(client_of, charlie, lin, wang):
+    page = client_of(charlie).get(URL).text
+    assert "Nobody is in the directory yet" in page
+    assert lin.name not in page
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_it_only_shows(client_of, alice, method):
+    assert getattr(client_of(alice), method)(URL).status_code == 405
