@@ -12,6 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import redis
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90
 
@@ -90,6 +92,10 @@ class Stack:
         while (left := self.processes()) and time.monotonic() < end:
             time.sleep(0.1)
         return left
+
+    def redis(self) -> redis.Redis:
+        """The embedded server, for a test that empties it."""
+        return redis.Redis(unix_socket_path=str(self.var / "valkey.sock"))
 
     def messages(self, to: str | None = None) -> list[dict[str, str]]:
         """What the file gateway has written, oldest first; of one phone (E.164), if given."""
