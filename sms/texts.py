@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from django.utils.translation import gettext, gettext_lazy, override
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 MASK = "••••••"
 TEMPLATES = {
     # The code stands alone as six digits and no link is beside it; a link is the last word.
     "code": _(
-        "[%(enterprise)s] Code No. %(serial)s to %(purpose)s: %(code)s . Valid for %(minutes)s minutes. "
+        "[%(enterprise)s] Code No. %(serial)s to %(purpose)s: %(code)s. Valid for %(minutes)s minutes. "
         "Never share it with anyone."
     ),
     "invitation": _(
@@ -20,7 +20,9 @@ TEMPLATES = {
     ),
 }
 PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join")}
-BRAND = gettext_lazy("Mail directory")
+# Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.
+BRAND = _("Mail directory")
+NAMES = {"enterprise", "name"}
 
 _LINK = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
@@ -31,7 +33,7 @@ def render_text(template: str, params: dict[str, str], language: str) -> str:
     """The message as the phone shows it. Secrets are among the params, or masked by the caller."""
     with override(language):
         words = {key: plain_name(value) if key in NAMES else value for key, value in params.items()}
-        words["enterprise"] = words.get("enterprise") or gettext(str(BRAND))
+        words["enterprise"] = words.get("enterprise") or str(BRAND)
         if "purpose" in words:
             words["purpose"] = str(PURPOSES[words["purpose"]])
         return str(TEMPLATES[template]) % words
@@ -48,6 +50,3 @@ def plain_name(name: str) -> str:
     visible = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C" and sign not in "【】[]")
     unlinked = _DOT_IN_WORD.sub("·", _LINK.sub("", visible))
     return " ".join(_LONE_SIX_DIGITS.sub(r"\1 \2", unlinked).split())
-
-
-NAMES = frozenset({"enterprise", "name", "brand"})
