@@ -200,6 +200,7 @@ def test_an_older_link_says_that_a_newer_one_was_sent(phone, link, wang, alice):
     assert page.status_code == 410
     assert 'data-state="superseded"' in page.text
     assert "newer" in page.text
+    assert link.split("/")[2] not in page.text
     # The dead page has a form, so it must not send "Origin: null"; nor may the token go out with its style sheet.
     assert page["Referrer-Policy"] == "strict-origin"
 
@@ -274,6 +275,7 @@ def test_a_wrong_code_is_told_beside_its_field(phone, link, wang):
         answer = phone.post("/i/join/", {"code": text})
         assert answer.status_code == 422, text
         assert 'aria-invalid="true"' in answer.text
+        assert 'name="next" value="/i/"' in answer.text
     wang.refresh_from_db()
     assert wang.status == "pending"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -87,7 +88,12 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
 
 def _choices(request: PublicRequest) -> dict[str, object]:
     ways = ways_in(request)
-    return {"ways": ways, "phone": mask_phone(proven_phone(request)), "current": request.session.get("enterprise")}
+    return {
+        "here": reverse("directory:choose"),
+        "ways": ways,
+        "phone": mask_phone(proven_phone(request)),
+        "current": request.session.get("enterprise"),
+    }
 
 
 def _way(request: PublicRequest, id: int) -> Way:

@@ -12,6 +12,7 @@ from functools import wraps
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_POST, require_safe
@@ -155,6 +156,7 @@ def _page(
 ) -> HttpResponse:
     code = current_code(purpose=PURPOSE, browser=browser_of(request), subject=_subject(invitation))
     context = {
+        "here": reverse("directory:invitation"),
         "invitation": invitation,
         "member": invitation.member,
         "address": invitation.member.addresses.select_related("domain").filter(purpose="primary").first(),
@@ -179,6 +181,7 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         # The link lives, yet its member may not join: their user is shut out of the whole deployment.
         standing = Standing.CLOSED
     context = {
+        "here": reverse("directory:invitation"),
         "standing": standing,
         "invitation": invitation,
         "enterprise": invitation.enterprise,
@@ -194,7 +197,9 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
 
 def _lost(request: PublicRequest) -> HttpResponse:
     """The browser brings no invitation: its cookie is gone, or it never opened the link."""
-    return _private(render(request, "directory/invitation_lost.html", status=404))
+    return _private(
+        render(request, "directory/invitation_lost.html", {"here": reverse("directory:invitation")}, status=404)
+    )
 
 
 def _subject(invitation: Invitation) -> str:
