@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -85,6 +86,7 @@ class MessageFilterForm(forms.Form):
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All kinds")), *Message.Kind.choices])
 
 
+@cache
 def time_zones() -> list[tuple[str, str]]:
     """The zones named after places, which know their daylight saving."""
     places = (
@@ -102,6 +104,7 @@ def time_zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in ["UTC", *names]]
 
 
+@cache
 def regions() -> list[tuple[str, str]]:
     codes = sorted(phonenumbers.SUPPORTED_REGIONS)
     return [(code, f"{code} (+{phonenumbers.country_code_for_region(code)})") for code in codes]
