@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -113,4 +114,10 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 def _code_context(form: LoginCodeForm, code: PhoneCode, next_page: str) -> dict[str, Any]:
-    return {"form": form, "next": next_page, "phone": mask_phone(code.phone), "resend_seconds": resend_seconds(code)}
+    return {
+        "form": form,
+        "next": next_page,
+        "phone": mask_phone(code.phone),
+        "minutes": settings.SMS_CODE_SECONDS // 60,
+        "resend_seconds": resend_seconds(code),
+    }
