@@ -1,7 +1,7 @@
 // Rows chosen in a list: one box for all, a count, and a bar that stays in sight while something is chosen.
 "use strict";
 
-for (const list of document.querySelectorAll("[data-selection]")) {
+const watch = (list) => {
   const all = list.querySelector("[data-select-all]");
   const bar = list.querySelector("[data-selection-bar]");
   const boxes = () => [...list.querySelectorAll("tbody .table__check input")];
@@ -23,4 +23,11 @@ for (const list of document.querySelectorAll("[data-selection]")) {
     show();
   });
   show();
-}
+};
+
+document.querySelectorAll("[data-selection]").forEach(watch);
+
+// A list that was exchanged on the page is another list.
+document.addEventListener("htmx:load", ({ detail }) => {
+  if (detail.elt !== document.body) detail.elt.querySelectorAll("[data-selection]").forEach(watch);
+});
