@@ -54,6 +54,7 @@ def prepare_database() -> None:
         raise StartRefused(f"The database of DATABASE_URL ({where}) can't be reached: {reason}") from error
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     if not settings.DEBUG:
         call_command("collectstatic", interactive=False, verbosity=0)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from exmail_admin.processes import start_guard
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -41,13 +44,18 @@ class Outcome:
 def main() -> None:
     """Run the suites side by side, print each as it ends, then what was not run and one line for all."""
     begin = time.monotonic()
+    guard, _ = start_guard()  # whatever ends us, no test and no server goes on
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(130))
     with contextlib.ExitStack() as stack:
         databases = {"SQLite": ""}
-        if url := stack.enter_context(postgresql()):
+        if url := stack.enter_context(postgresql(guard)):
             databases["PostgreSQL"] = url
         browser = find_browser()
         with ThreadPoolExecutor() as pool:
-            rows = list(pool.map(lambda pair: run_on(*pair, with_browser=bool(browser)), databases.items()))
+            rows = list(
+                pool.map(lambda pair: run_on(*pair, guard=guard, with_browser=bool(browser)), databases.items())
+            )
     outcomes = [outcome for row in rows for outcome in row]
     missing = []
     if "PostgreSQL" not in databases:
@@ -57,15 +65,15 @@ def main() -> None:
     sys.exit(report(outcomes, missing, time.monotonic() - begin))
 
 
-def run_on(name: str, url: str, *, with_browser: bool) -> list[Outcome]:
+def run_on(name: str, url: str, *, guard: int, with_browser: bool) -> list[Outcome]:
     """The suite on one database, then the stories in a browser."""
-    outcomes = [run_pytest(name, url, "not story")]
+    outcomes = [run_pytest(name, url, "not story", guard=guard)]
     if with_browser:
-        outcomes.append(run_pytest(f"{name}, whole stories", url, "story"))
+        outcomes.append(run_pytest(f"{name}, whole stories", url, "story", guard=guard))
     return outcomes
 
 
-def run_pytest(name: str, url: str, marks: str) -> Outcome:
+def run_pytest(name: str, url: str, marks: str, *, guard: int) -> Outcome:
     """Run pytest once and print what it said."""
     begin = time.monotonic()
     environment = os.environ | {
@@ -77,12 +85,13 @@ def run_pytest(name: str, url: str, marks: str) -> Outcome:
         "DJANGO_SETTINGS_MODULE": "exmail_admin.settings",
     }
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "pytest", "-m", marks, "-p", "no:cacheprovider", "-ra", *sys.argv[1:]],
+        [sys.executable, "-m", "pytest", "-m", marks, "-ra", "-o", "faulthandler_timeout=180", *sys.argv[1:]],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        process_group=guard,
     )
     outcome = Outcome(name, done.returncode, done.stdout, time.monotonic() - begin)
     print(f"== {name} ({outcome.seconds:.0f} s)\n{outcome.output}", flush=True)
@@ -110,7 +119,7 @@ def find_browser() -> str | None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(guard: int) -> Iterator[str]:
     """The URL of TEST_DATABASE_URL, else of a server of our own for this run; blank if there is no PostgreSQL."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
@@ -120,28 +129,34 @@ def postgresql() -> Iterator[str]:
         yield ""
         return
     with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as name:
-        place = Path(name)
-        if os.geteuid() == 0:
+        place, data = Path(name), Path(name) / "data"
+        as_postgres: list[str | Path] = []
+        if os.geteuid() == 0:  # PostgreSQL's server refuses to be root
+            as_postgres = ["runuser", "-u", "postgres", "--"]
             shutil.chown(place, "postgres")
-        as_postgres(
-            binaries / "initdb",
-            "-D",
-            place / "data",
-            "-U",
-            "postgres",
-            "--auth",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale",
-            "C.UTF-8",
-        )
-        options = f"-c listen_addresses= -c unix_socket_directories={place} -c fsync=off -c max_connections=200"
-        as_postgres(binaries / "pg_ctl", "-D", place / "data", "-l", place / "log", "-w", "-o", options, "start")
+        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        subprocess.run([*as_postgres, *initdb], check=True, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
+        options = ["listen_addresses=", f"unix_socket_directories={name}", "fsync=off", "max_connections=200"]
+        command = [binaries / "postgres", "-D", data, *(word for each in options for word in ("-c", each))]
+        with (place / "log").open("wb") as log:
+            server = subprocess.Popen(  # noqa: S603
+                [*as_postgres, *command], stdout=log, stderr=log, cwd="/", process_group=guard
+            )
+        wait_for_server(binaries, name)
         try:
-            yield f"postgres://postgres@{str(place).replace('/', '%2F')}/postgres"
+            yield f"postgres://postgres@{name.replace('/', '%2F')}/postgres"
         finally:
-            as_postgres(binaries / "pg_ctl", "-D", place / "data", "-m", "immediate", "-w", "stop")
+            server.send_signal(signal.SIGQUIT)
+            server.wait(timeout=30)
+
+
+def wait_for_server(binaries: Path, socket_directory: str) -> None:
+    """Up to half a minute."""
+    for _ in range(300):
+        if subprocess.run([binaries / "pg_isready", "-q", "-h", socket_directory]).returncode == 0:  # noqa: S603
+            return
+        time.sleep(0.1)
+    sys.exit("PostgreSQL does not start.")
 
 
 def find_postgresql() -> Path | None:
@@ -149,14 +164,6 @@ def find_postgresql() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
     found += [Path(path) for path in [shutil.which("initdb")] if path]
     return found[-1].parent if found else None
-
-
-def as_postgres(*command: str | Path) -> None:
-    """PostgreSQL's server refuses to be root."""
-    words = [str(word) for word in command]
-    if os.geteuid() == 0:
-        words = ["runuser", "-u", "postgres", "--", *words]
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
 
 
 if __name__ == "__main__":
