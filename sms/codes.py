@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -89,18 +89,10 @@ def send_code(
 
 
 def current_code(*, purpose: str, browser: str, subject: str = "") -> PhoneCode | None:
-    """The newest code this browser asked for that is neither used nor superseded. It may have expired."""
-    return (
-        PhoneCode.objects.filter(
-            browser=_browser_digest(browser),
-            purpose=purpose,
-            subject=subject,
-            consumed_at=None,
-            superseded_at=None,
-        )
-        .order_by("-created_at")
-        .first()
-    )
+    """The code this browser asked for last, unless it is used or superseded. It may have expired."""
+    asked = PhoneCode.objects.filter(browser=_browser_digest(browser), purpose=purpose, subject=subject)
+    newest = asked.order_by("-created_at").first()
+    return newest if newest and not newest.consumed_at and not newest.superseded_at else None
 
 
 def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> PhoneCode:
@@ -135,10 +127,8 @@ def _lock_standing(phone: str) -> PhoneStanding:
 
 
 def _supersede_older(code: PhoneCode) -> None:
-    same_place = Q(browser=code.browser, subject=code.subject)
-    PhoneCode.objects.filter(
-        Q(phone=code.phone) | same_place, purpose=code.purpose, consumed_at=None, superseded_at=None
-    ).update(superseded_at=code.created_at)
+    outstanding = PhoneCode.objects.filter(phone=code.phone, purpose=code.purpose, consumed_at=None, superseded_at=None)
+    outstanding.update(superseded_at=code.created_at)
     cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("A newer code took its place."))
 
 

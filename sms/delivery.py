@@ -19,17 +19,21 @@ from sms.texts import render_text
 # One task does not hold its worker longer than this; what is left gets a new hint.
 RUN_SECONDS = 10.0
 RUN_MESSAGES = 1000
+UNWELL = {Message.State.RETRY_WAIT, Message.State.UNKNOWN}
 
 
 def deliver_messages(kinds: Sequence[str]) -> bool:
-    """Hand over what is due, an earlier kind always before a later one. True if it stopped with more to do."""
+    """Hand over what is due, an earlier kind always before a later one. True if it stopped at its bound.
+
+    A gateway that is unwell ends the run until the next hint: an outage costs a message a turn, not all that wait.
+    """
     gateways = {name: open_gateway(name) for name in settings.SMS_GATEWAYS}
     deadline, handed_over = time.monotonic() + RUN_SECONDS, 0
     while handed_over < RUN_MESSAGES and time.monotonic() < deadline:
-        count = _deliver_batch(kinds, gateways)
-        if not count:
+        outcomes = _deliver_batch(kinds, gateways)
+        if not outcomes or any(outcome.state in UNWELL for outcome in outcomes):
             return False
-        handed_over += count
+        handed_over += len(outcomes)
     return True
 
 
@@ -44,17 +48,16 @@ def settle_abandoned() -> int:
     return sum(map(len, by_gateway.values()))
 
 
-def _deliver_batch(kinds: Sequence[str], gateways: dict[str, Gateway]) -> int:
+def _deliver_batch(kinds: Sequence[str], gateways: dict[str, Gateway]) -> list[Outcome]:
     for kind in kinds:
         for name, gateway in gateways.items():
             claim = claim_messages(kind, name, limit=gateway.batch_size)
             if claim.messages:
-                _hand_over(claim, gateway)
-                return len(claim.messages)
-    return 0
+                return _hand_over(claim, gateway)
+    return []
 
 
-def _hand_over(claim: Claim, gateway: Gateway) -> None:
+def _hand_over(claim: Claim, gateway: Gateway) -> list[Outcome]:
     letters: list[tuple[Message, Letter]] = []
     spoilt: list[tuple[Message, Outcome]] = []
     for message in claim.messages:
@@ -63,7 +66,9 @@ def _hand_over(claim: Claim, gateway: Gateway) -> None:
         except SealBroken:
             spoilt.append((message, rejected(_("The message can't be opened any more: SECRET_KEY has changed."))))
     outcomes = gateway.send([letter for _message, letter in letters], until=claim.until) if letters else []
-    settle_messages([*spoilt, *zip((message for message, _letter in letters), outcomes, strict=True)])
+    settled = [*spoilt, *zip((message for message, _letter in letters), outcomes, strict=True)]
+    settle_messages(settled)
+    return [outcome for _message, outcome in settled]
 
 
 def _open(message: Message) -> Letter:

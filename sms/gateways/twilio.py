@@ -116,6 +116,12 @@ class PatientHttpClient(TwilioHttpClient):
         self._last = super().request(*args, **kwargs)
         return self._last
 
+    def log_request(self, kwargs: dict[str, Any]) -> None:
+        """Nothing: its dozen lines a message would drown the log."""
+
+    def log_response(self, status_code: int, response: Any) -> None:
+        """Nothing: the outcome is written down in the message's row."""
+
     def retry_after(self) -> float | None:
         """Seconds the last answer asked us to wait, if it did."""
         text = (self._last.headers or {}).get("Retry-After", "") if self._last else ""

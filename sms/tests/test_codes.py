@@ -171,6 +171,18 @@ def test_new_code_kills_the_old_one_at_once_and_stops_its_sms(monkeypatch):
 
 
 @pytest.mark.django_db
+def test_browser_that_corrects_its_number_can_use_only_the_last_code(monkeypatch):
+    numbers = iter([111111, 222222])
+    monkeypatch.setattr("sms.codes.secrets.randbelow", lambda _limit: next(numbers))
+    ask("+8613900139000")
+    ask()
+    with pytest.raises(CodeWrong):
+        check_code("111111", purpose="login", browser=BROWSER)
+    assert check_code("222222", purpose="login", browser=BROWSER).phone == PHONE
+    assert current_code(purpose="login", browser=BROWSER) is None
+
+
+@pytest.mark.django_db
 def test_serial_tells_which_sms_is_the_newest():
     first = ask()
     age(first, 60)
