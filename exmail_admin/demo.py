@@ -48,7 +48,16 @@ def demo_components(request: HttpRequest) -> HttpResponse:
 @require_safe
 @debug_only
 def demo_phone(request: HttpRequest) -> HttpResponse:
-    return render(request, "exmail_admin/demo_phone.html", {"phones": phones(Path(settings.SMS_FILE))})
+    path = Path(settings.SMS_FILE)
+    mark = mark_of(path)
+    if request.GET.get("seen") == mark:
+        return HttpResponse(status=204)  # what the reader has before them, and may be selecting, stays as it is
+    return render(request, "exmail_admin/demo_phone.html", {"phones": phones(path), "mark": mark})
+
+
+def mark_of(path: Path) -> str:
+    """Differs once the file has grown; the page asks with the mark it shows."""
+    return str(path.stat().st_size) if path.exists() else "0"
 
 
 def phones(path: Path) -> list[dict[str, Any]]:

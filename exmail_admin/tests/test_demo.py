@@ -85,3 +85,14 @@ def test_only_the_end_of_a_long_file_is_read(tmp_path):
 
 def test_code_is_six_digits_that_stand_alone():
     assert [part["kind"] for part in split_text("码 123456。号 13800138000")] == ["text", "code", "text"]
+
+
+@pytest.mark.usefixtures("debug")
+def test_phone_that_asks_again_is_answered_only_if_something_came(client, db, settings, tmp_path):
+    path = tmp_path / "sms.jsonl"
+    settings.SMS_FILE = str(path)
+    path.write_text(line("一") + "\n")
+    seen = client.get("/demo/phone/").context["mark"]
+    assert client.get("/demo/phone/", {"seen": seen}).status_code == 204
+    path.write_text(line("一") + "\n" + line("二") + "\n")
+    assert client.get("/demo/phone/", {"seen": seen}).status_code == 200

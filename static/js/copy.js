@@ -1,8 +1,6 @@
 // Copies a value. On plain http there is no clipboard: the text is selected and copied the old way.
 "use strict";
 
-for (const box of document.querySelectorAll("[data-copy]")) box.querySelector("button").hidden = false;
-
 document.addEventListener("click", async (event) => {
   const box = event.target.closest("[data-copy] button")?.closest("[data-copy]");
   if (!box) return;

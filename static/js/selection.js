@@ -1,33 +1,31 @@
-// Rows chosen in a list: one box for all, a count, and a bar that stays in sight while something is chosen.
+// Rows chosen in a list: one box for all, a count, and a bar whose deeds wait until something is chosen.
 "use strict";
 
-const watch = (list) => {
-  const all = list.querySelector("[data-select-all]");
-  const bar = list.querySelector("[data-selection-bar]");
-  const boxes = () => [...list.querySelectorAll("tbody .table__check input")];
-
-  const show = () => {
-    const chosen = boxes().filter((box) => box.checked).length;
-    if (all) {
-      all.checked = chosen > 0 && chosen === boxes().length;
-      all.indeterminate = chosen > 0 && !all.checked;
-    }
-    list.querySelectorAll("[data-selection-count]").forEach((place) => (place.textContent = chosen));
-    if (!bar) return;
-    bar.dataset.chosen = chosen;
-    bar.querySelectorAll("button").forEach((button) => (button.disabled = chosen === 0));
-  };
-
-  list.addEventListener("change", (event) => {
-    if (event.target === all) for (const box of boxes()) box.checked = all.checked;
-    show();
-  });
-  show();
-};
-
-document.querySelectorAll("[data-selection]").forEach(watch);
-
-// A list that was exchanged on the page is another list.
-document.addEventListener("htmx:load", ({ detail }) => {
-  if (detail.elt !== document.body) detail.elt.querySelectorAll("[data-selection]").forEach(watch);
+document.addEventListener("change", (event) => {
+  const list = event.target.closest("[data-selection]");
+  if (!list) return;
+  if (event.target.matches("[data-select-all]")) for (const box of boxesOf(list)) box.checked = event.target.checked;
+  showSelection(list);
 });
+// Also what htmx brings later, and what the browser restores when one comes back.
+document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
+window.addEventListener("pageshow", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
+
+function boxesOf(list) {
+  return [...list.querySelectorAll("tbody .table__check input")];
+}
+
+function showSelection(list) {
+  const boxes = boxesOf(list);
+  const chosen = boxes.filter((box) => box.checked).length;
+  const all = list.querySelector("[data-select-all]");
+  if (all) {
+    all.checked = chosen > 0 && chosen === boxes.length;
+    all.indeterminate = chosen > 0 && !all.checked;
+  }
+  list.querySelectorAll("[data-selection-count]").forEach((place) => (place.textContent = chosen));
+  const bar = list.querySelector("[data-selection-bar]");
+  if (!bar) return;
+  bar.dataset.chosen = chosen;
+  bar.querySelectorAll("button").forEach((button) => (button.disabled = chosen === 0));
+}
