@@ -184,3 +184,19 @@ def test_a_link_is_sent_only_to_who_was_away(phone, lin):
 @pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/", "/choose/1/link/"])
 def test_choosing_is_a_post(client_of, lin, path):
     assert client_of(lin.user, method="code").get(path).status_code == 405
+
+
+def test_who_proved_a_number_can_let_it_go_and_try_another(phone, wang):
+    sign_in_by_code(phone, PENDING_PHONE)
+    assert phone.post("/logout/").status_code == 303
+    assert phone.get("/choose/")["Location"].startswith("/login/")
+
+
+def test_a_proof_lasts_ten_minutes(phone, wang):
+    sign_in_by_code(phone, PENDING_PHONE)
+    session = phone.session
+    session["proven_at"] -= 600
+    session.save()
+    assert phone.post(f"/choose/{wang.pk}/join/")["Location"].startswith("/login/")
+    wang.refresh_from_db()
+    assert wang.status == "pending"
