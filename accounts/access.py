@@ -17,7 +17,6 @@ from django.utils import timezone
 
 from accounts.models import Role
 from accounts.requests import ConsoleRequest, SignedInRequest
-from accounts.sign_in import current_enterprise
 
 View = Callable[..., HttpResponse]
 
@@ -69,16 +68,15 @@ def console_page(permission: Permission) -> Callable[[View], View]:
         def guarded(request: ConsoleRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return to_sign_in(request, "accounts:login")
-            enterprise = current_enterprise(request)
-            role = Role.objects.filter(user=request.user, enterprise=enterprise).first() if enterprise else None
-            if role is None or enterprise is None:
+            role = _role_in_session(request)
+            if role is None:
                 raise PermissionDenied
             if not _is_fresh_by_password(request):
                 return to_sign_in(request, "accounts:login_password")
             if not may(role, permission):
                 raise PermissionDenied
-            request.enterprise, request.role = enterprise, role
-            with timezone.override(enterprise.time_zone):
+            request.enterprise, request.role = role.enterprise, role
+            with timezone.override(role.enterprise.time_zone):
                 return view(request, *args, **kwargs)
 
         return guarded
@@ -90,6 +88,12 @@ def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
     """To the sign-in `page` and back here; after a POST back to the front door, for a deed is not repeated unseen."""
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
     return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
+
+
+def _role_in_session(request: SignedInRequest) -> Role | None:
+    """Read afresh on each request: a role taken away ends at once."""
+    roles = Role.objects.select_related("enterprise")
+    return roles.filter(user=request.user, enterprise=request.session.get("enterprise")).first()
 
 
 def _is_fresh_by_password(request: HttpRequest) -> bool:

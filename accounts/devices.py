@@ -9,12 +9,11 @@ from datetime import datetime
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import recording
-from accounts.models import User
+from accounts.requests import SignedInRequest
 from accounts.sign_in import current_enterprise, end_session, end_sessions
 
 # The first that matches counts: most browsers also name those they want to be taken for.
@@ -61,7 +60,7 @@ class Device:
         return self.system in HAND_HELD
 
 
-def list_devices(request: HttpRequest) -> list[Device]:
+def list_devices(request: SignedInRequest) -> list[Device]:
     """Where the person of this request is signed in now: this browser first, then by when they were last seen."""
     rows = list(UserSession.objects.filter(user_id=request.user.pk).order_by("-last_seen_at"))
     alive = Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
@@ -70,7 +69,7 @@ def list_devices(request: HttpRequest) -> list[Device]:
     return sorted(devices, key=lambda device: not device.is_this)
 
 
-def end_device(request: HttpRequest, row: UserSession) -> None:
+def end_device(request: SignedInRequest, row: UserSession) -> None:
     """Sign one browser out, perhaps this one."""
     with transaction.atomic():
         _record(request, "device_signed_out")
@@ -80,11 +79,11 @@ def end_device(request: HttpRequest, row: UserSession) -> None:
             row.end()
 
 
-def end_all_devices(request: HttpRequest, user: User) -> None:
+def end_all_devices(request: SignedInRequest) -> None:
     """Sign the person out everywhere, here too."""
     with transaction.atomic():
         _record(request, "signed_out_everywhere")
-        end_sessions(user)
+        end_sessions(request.user)
         end_session(request)
 
 
@@ -110,8 +109,8 @@ def _device(row: UserSession, this_key: str | None) -> Device:
     )
 
 
-def _record(request: HttpRequest, action: str) -> None:
+def _record(request: SignedInRequest, action: str) -> None:
     """In the log of the enterprise the session is in; a session in none has no log to speak to."""
     if enterprise := current_enterprise(request):
-        with recording(enterprise, by=request.actor) as record:  # type: ignore[attr-defined]
-            record(action, request.user)  # type: ignore[arg-type]
+        with recording(enterprise, by=request.actor) as record:
+            record(action, request.user)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from allauth.account.utils import perform_login
 from django.contrib.auth import authenticate
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from accounts.audit import recording
 from accounts.browsers import address_block, browser_of, client_address
 from accounts.hashers import HashersBusy
 from accounts.models import Enterprise, User
+from accounts.requests import PublicRequest
 from accounts.throttle import Guess, PasswordLimited
 
 BUSY_SECONDS = 5
@@ -23,7 +24,7 @@ class PasswordWrong(Exception):
     """No such login, a wrong password, or a person who may not sign in: nobody is told which."""
 
 
-def prove_password(request: HttpRequest, *, login: str, password: str) -> User:
+def prove_password(request: PublicRequest, *, login: str, password: str) -> User:
     """The user whose password this is. Raises PasswordWrong or PasswordLimited.
 
     The same work is done for a login that exists and one that doesn't.
@@ -43,17 +44,17 @@ def prove_password(request: HttpRequest, *, login: str, password: str) -> User:
     return user
 
 
-def sign_in(request: HttpRequest, user: User, *, to: str) -> HttpResponse:
+def sign_in(request: PublicRequest, user: User, *, to: str) -> HttpResponse:
     """Open the session, or ask for what else a stage wants; either way the answer to give."""
     response: HttpResponse = perform_login(request, user, redirect_url=to)
     return response
 
 
-def _record_lock(request: HttpRequest, login: str) -> None:
+def _record_lock(request: PublicRequest, login: str) -> None:
     """Tell each enterprise where this login has a role that it was closed for a while."""
     user = User.objects.filter(login=login.lower()).first()
     if user is None:
         return
     for enterprise in Enterprise.objects.filter(roles__user=user):
-        with recording(enterprise, by=request.actor) as record:  # type: ignore[attr-defined]
+        with recording(enterprise, by=request.actor) as record:
             record("sign_in_locked", user)

@@ -31,6 +31,6 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
 @signed_in_page
 @require_POST
 def device_end_all(request: SignedInRequest) -> HttpResponse:
-    end_all_devices(request, request.user)
+    end_all_devices(request)
     messages.success(request, _("You are signed out everywhere."))
     return see_other("accounts:login")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.answers import limited, refused, see_other
 from accounts.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.next_page import next_of, with_next
+from accounts.requests import PublicRequest
 from accounts.sign_in import end_session
 from accounts.sign_in_by_code import outstanding_code, resend_seconds, send_login_code, sign_in_by_code
 from accounts.sign_in_by_password import PasswordWrong, prove_password, sign_in
@@ -28,7 +31,7 @@ read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @read_or_post
-def login(request: HttpRequest) -> HttpResponse:
+def login(request: PublicRequest) -> HttpResponse:
     next_page = next_of(request)
     if request.method != "POST":
         return render(request, LOGIN, {"form": LoginForm(), "next": next_page})
@@ -47,7 +50,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 @read_or_post
 @sensitive_post_parameters("code")
-def login_code(request: HttpRequest) -> HttpResponse:
+def login_code(request: PublicRequest) -> HttpResponse:
     next_page = next_of(request)
     code = outstanding_code(request)
     if code is None:
@@ -71,7 +74,7 @@ def login_code(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def login_code_send(request: HttpRequest) -> HttpResponse:
+def login_code_send(request: PublicRequest) -> HttpResponse:
     """Another code to the number the last one went to."""
     next_page = next_of(request)
     code = outstanding_code(request)
@@ -87,7 +90,7 @@ def login_code_send(request: HttpRequest) -> HttpResponse:
 
 @read_or_post
 @sensitive_post_parameters("password")
-def login_password(request: HttpRequest) -> HttpResponse:
+def login_password(request: PublicRequest) -> HttpResponse:
     next_page = next_of(request)
     if request.method != "POST":
         known = {"login": getattr(request.user, "login", "")}
@@ -102,15 +105,24 @@ def login_password(request: HttpRequest) -> HttpResponse:
         form.add_error("password", _("Login or password is wrong."))
         return refused(request, PASSWORD, context)
     except PasswordLimited as limit:
-        form.add_error("password", _("Too many tries. Please wait a while, then try again."))
+        form.add_error("password", _wait_text(limit.retry_after))
         return limited(request, PASSWORD, context, retry_after=limit.retry_after)
     return sign_in(request, user, to=next_page or "/")
 
 
 @require_POST
-def logout(request: HttpRequest) -> HttpResponse:
+def logout(request: PublicRequest) -> HttpResponse:
     end_session(request)
     return see_other("accounts:login")
+
+
+def _wait_text(seconds: int) -> str:
+    minutes = ceil(seconds / 60)
+    return ngettext(
+        "Too many tries. Please try again in %(minutes)s minute.",
+        "Too many tries. Please try again in %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def _code_context(form: LoginCodeForm, code: PhoneCode, next_page: str) -> dict[str, Any]:
