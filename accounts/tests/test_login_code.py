@@ -1,8 +1,11 @@
 """The page of the code: in with the right one, told with a wrong one, and nothing else."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -145,3 +148,40 @@ def test_other_methods_are_refused(client, method):
 @pytest.mark.parametrize("path", ["/login/code/", "/login/code/send/"])
 def test_a_form_from_elsewhere_is_refused(path):
     assert Client(enforce_csrf_checks=True).post(path).status_code == 403
+
+
+def post_at_once(english, code, count=40):
+    """The answers to `count` browsers with the same cookie that all send `code`."""
+    answers = []
+
+    def post():
+        browser = Client()
+        browser.cookies["browser"] = english.cookies["browser"].value
+        response = browser.post("/login/code/", {"code": code})
+        answers.append((response.status_code, "_auth_user_id" in browser.session))
+        connection.close()
+
+    threads = [threading.Thread(target=post) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_many_right_answers_at_once_one_signs_in(english, lin):
+    answers = post_at_once(english, ask(english))
+    assert [is_signed_in for _status, is_signed_in in answers].count(True) == 1
+    assert UserSession.objects.count() == 1
+    assert {status for status, is_signed_in in answers if not is_signed_in} <= {302, 422, 429}
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_of_many_wrong_answers_at_once_five_are_looked_at(english, lin):
+    answers = post_at_once(english, wrong(ask(english)))
+    assert sorted(status for status, _is_signed_in in answers) == [422] * 5 + [429] * 35
