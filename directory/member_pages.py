@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
-from directory.models import Member
+from directory.models import Address, Member
 from directory.search import Way
 
 PAGE_SIZE = 50
@@ -102,6 +102,7 @@ def _write_mark(row: tuple[int, Member]) -> str:
 
 
 def _with_company(members: list[Member]) -> list[Member]:
-    """With what a row shows: departments and addresses, a query each."""
-    prefetch_related_objects(members, "main_department", "memberships", "addresses__domain")
+    """With main department and addresses: a query each."""
+    addresses = Prefetch("addresses", Address.objects.select_related("domain"))
+    prefetch_related_objects(members, "main_department", addresses)
     return members

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlencode
 
+from django.db.models import Count
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,7 +17,7 @@ from accounts.access import Permission, may
 from accounts.models import Role
 from directory.access import departments_of, is_scoped, members_of
 from directory.member_pages import count_of, page_of
-from directory.models import Address, Department, Member
+from directory.models import Address, Department, Member, Membership
 from directory.personal_invitations import PURPOSE, subject_of
 from directory.querysets import MemberQuerySet
 from directory.search import TEXT_MAX, Way, any_of, ways_to
@@ -33,6 +35,7 @@ class MemberRow:
     """What one line of the list shows. `message`: the newest that carries an invitation."""
 
     member: Member
+    url: str
     address: str
     phone: str
     more_departments: int
@@ -93,13 +96,16 @@ def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
     page = page_of(query.filtered(), query.ways, after=query.after, before=query.before)
     messages = latest_messages(PURPOSE, [subject_of(member) for member in page.members])
+    departments = Membership.objects.filter(member__in=page.members).values_list("member").annotate(Count("pk"))
+    counts, list_url = dict(departments), reverse("directory:member_list")
     write_phone = show_phone if may(query.role, Permission.SEE_PHONES) else mask_phone
     rows = [
         MemberRow(
             member=member,
+            url=f"{list_url}{member.pk}/",
             address=_primary(member),
             phone=write_phone(member.phone),
-            more_departments=len(member.memberships.all()) - 1,
+            more_departments=counts.get(member.pk, 1) - 1,
             message=messages.get(subject_of(member)),
         )
         for member in page.members
