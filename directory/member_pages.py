@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
@@ -75,10 +77,8 @@ def _rows(
 
 def _found_by(members: QuerySet[Member], ways: list[Way], place: int) -> QuerySet[Member]:
     """Those whom this way finds and no way before it."""
-    members = members.filter(ways[place].found)
-    for way in ways[:place]:
-        members = members.exclude(way.known or way.found)
-    return members
+    earlier = [~(way.known or way.found) for way in ways[:place]]
+    return members.filter(reduce(and_, earlier, ways[place].found))
 
 
 def _beyond(member: Member, *, is_back: bool) -> Q:
