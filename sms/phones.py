@@ -11,6 +11,8 @@ from phonenumbers import PhoneMetadata, PhoneNumberType
 
 RECEIVES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 LONGEST_TEXT = 64
+# No other code begins so; a list shows fifty numbers, and the library takes 50 µs to parse one.
+CHINA = "+86"
 
 # The library's own pattern, 80 times faster than parse and check; a test proves that both agree.
 _CHINA = PhoneMetadata.metadata_for_region("CN")
@@ -45,10 +47,10 @@ def mask_phone(phone: str | None) -> str:
     """`138****8000`, abroad `+1 415****671`: enough for its owner to know it, too little to call it."""
     if not phone:
         return ""
+    if str(phone).startswith(CHINA):
+        return f"{str(phone)[3:6]}****{str(phone)[-4:]}"
     number = phonenumbers.parse(str(phone), None)
     national = phonenumbers.national_significant_number(number)
-    if number.country_code == 86:
-        return f"{national[:3]}****{national[-4:]}"
     shown = 3 if len(national) > 8 else 2
     return f"+{number.country_code} {national[:shown]}****{national[-shown:]}"
 
@@ -57,10 +59,9 @@ def show_phone(phone: str | None) -> str:
     """`138 0013 8000`, abroad as that country writes it, with its code."""
     if not phone:
         return ""
+    if str(phone).startswith(CHINA):
+        return f"{str(phone)[3:6]} {str(phone)[6:10]} {str(phone)[10:]}"
     number = phonenumbers.parse(str(phone), None)
-    if number.country_code == 86:
-        national = phonenumbers.national_significant_number(number)
-        return f"{national[:3]} {national[3:7]} {national[7:]}"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
