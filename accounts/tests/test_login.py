@@ -61,7 +61,9 @@ def answers_to(phone):
         with CaptureQueriesContext(connection) as queries:
             response = getattr(browser, method)(path, data)
         page = masked(response).replace(phone.encode(), b"").replace(f"{phone[:3]}****{phone[-4:]}".encode(), b"")
-        statements = [re.sub(r"'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+", "?", query["sql"]) for query in queries]
+        statements = [
+            re.sub(r"'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+|\btrue\b|\bfalse\b", "?", query["sql"]) for query in queries
+        ]
         yield response.status_code, page, sorted(response.cookies), response.get("Location"), statements
 
 
