@@ -1,0 +1,121 @@
+"""Every page, at both sizes, in both languages, light and dark: no serious finding of axe, nothing wider than the
+screen. With SCREENSHOTS=directory the pictures are kept there for a critical eye."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from exmail_admin.tests.stories.conftest import DESK, PHONE
+from exmail_admin.tests.stories.test_mission import code_in, link_in, press_main_button
+
+LOOKS = {
+    "desk-zh-light": (DESK, "zh-CN", "light"),
+    "desk-en-dark": (DESK, "en-US", "dark"),
+    "phone-zh-dark": (PHONE, "zh-CN", "dark"),
+    "phone-en-light": (PHONE, "en-US", "light"),
+}
+PUBLIC = ["/login/", "/login/password/", "/demo/phone/", "/demo/components/", "/no/such/page/", "/i/"]
+CONSOLE = [
+    "/console/",
+    "/console/members/",
+    "/console/members/?q=zzzz",
+    "/console/members/?status=pending",
+    "/console/members/new/",
+    "/console/departments/",
+    "/console/departments/new/",
+    "/console/messages/",
+    "/console/settings/",
+    "/console/settings/domains/",
+    "/console/settings/domains/new/",
+    "/choose/",
+    "/mailbox/devices/",
+]
+NUMBERS = dict(zip(LOOKS, ["13911112211", "13911112212", "13911112213", "13911112214"], strict=True))
+
+
+def look_at(page: Page, name: str) -> None:
+    """Judge the page as it stands."""
+    if directory := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
+    serious = [
+        f"{name}: {finding['id']} {finding['nodes'][0]['target']}"
+        for finding in Axe().run(page).response["violations"]
+        if finding["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+def file_name(look: str, path: str) -> str:
+    return f"{look}{path.strip('/').replace('/', '-').replace('?', '-').replace('=', '-') or 'home'}"
+
+
+@pytest.fixture(params=LOOKS)
+def look(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def page_of_look(open_page, look) -> Page:
+    viewport, locale, scheme = LOOKS[look]
+    return open_page(viewport, locale=locale, color_scheme=scheme)
+
+
+def test_public_pages(page_of_look, look):
+    for path in PUBLIC:
+        page_of_look.goto(path)
+        look_at(page_of_look, file_name(f"{look}-", path))
+
+
+def test_console_pages(page_of_look, look, sign_in_as_owner):
+    page = sign_in_as_owner(page_of_look)
+    for path in CONSOLE:
+        page.goto(path)
+        look_at(page, file_name(f"{look}-", path))
+    page.goto("/console/members/?status=active")
+    page.locator("main [data-id] a").first.click()
+    look_at(page, f"{look}-member")
+    page.goto(page.url + "edit/")
+    look_at(page, f"{look}-member-edit")
+
+
+def test_a_refused_form(page_of_look, look, sign_in_as_owner):
+    page = sign_in_as_owner(page_of_look)
+    page.goto("/console/members/new/")
+    page.fill("[name=name]", "欧阳" * 20)
+    page.fill("[name=prefix]", ".not ok.")
+    page.fill("[name=phone]", "010-12345678")
+    press_main_button(page)
+    page.wait_for_selector("[name=phone][aria-invalid=true]")
+    assert page.input_value("[name=prefix]") == ".not ok."
+    look_at(page, f"{look}-refused")
+
+
+def test_the_members_way(page_of_look, look, console, open_page, sign_in_as_owner):
+    number = NUMBERS[look]
+    desk = sign_in_as_owner(open_page(DESK))
+    desk.goto("/console/members/new/")
+    for name, value in {"name": "钱多多", "prefix": f"qian{number[-2:]}", "phone": number}.items():
+        desk.fill(f"[name={name}]", value)
+    press_main_button(desk)
+    page = page_of_look
+    page.goto(link_in(console.next_message(f"+86{number}")))
+    look_at(page, f"{look}-invitation")
+    press_main_button(page)
+    look_at(page, f"{look}-invitation-code")
+    page.fill("[name=code]", "000000" if code_in(console.next_message(f"+86{number}", after=1)) != "000000" else "1")
+    press_main_button(page)
+    page.wait_for_selector("[name=code][aria-invalid=true]")
+    look_at(page, f"{look}-invitation-wrong-code")
+    page.fill("[name=code]", code_in(console.next_message(f"+86{number}", after=1)))
+    press_main_button(page)
+    page.wait_for_url("**/mailbox/")
+    look_at(page, f"{look}-mailbox")
+    page.goto(link_in(console.messages(f"+86{number}")[0]))
+    look_at(page, f"{look}-invitation-used")
