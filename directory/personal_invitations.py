@@ -116,7 +116,7 @@ def standing_of(invitation: Invitation) -> Standing:
     member = invitation.member
     if member.deleted_at or member.status == Member.Status.DISABLED:
         return Standing.CLOSED
-    if invitation.used_at or not _may_join(member):
+    if invitation.used_at or not may_join(member):
         return Standing.USED
     if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
         return Standing.SUPERSEDED
@@ -169,7 +169,7 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
 def _refusal(member: Member, past: Past | None, now: datetime) -> InvitationRefused | None:
     if member.deleted_at or member.status == Member.Status.DISABLED:
         return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
-    if not _may_join(member):
+    if not may_join(member):
         return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})
     if not member.phone:
         return InvitationRefused(_("%(name)s has no phone number.") % {"name": member.name})
@@ -187,8 +187,9 @@ def _haste(member: Member, past: Past, now: datetime) -> InvitationRefused | Non
     return None
 
 
-def _may_join(member: Member) -> bool:
-    return member.status == Member.Status.PENDING or is_long_absent(member)
+def may_join(member: Member) -> bool:
+    """Whether a personal link would let the member in: not joined yet, or away so long that only a link does."""
+    return member.status == Member.Status.PENDING or (member.status == Member.Status.ACTIVE and is_long_absent(member))
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:

@@ -61,7 +61,7 @@ def test_who_is_not_proven_signs_in_first(phone, path):
     assert phone.get(path)["Location"].startswith("/login/")
 
 
-@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/", "/choose/1/link/"])
+@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/"])
 def test_deeds_of_the_unproven_do_nothing(phone, path):
     assert phone.post(path)["Location"].startswith("/login/")
 
@@ -156,32 +156,26 @@ def test_after_half_a_year_a_code_no_longer_opens_the_enterprise(phone, lin, day
     assert sign_in_by_code(phone, str(lin.phone)) == page
 
 
-def test_who_was_away_for_long_comes_back_by_a_fresh_personal_link(phone, lin):
+def test_who_was_away_for_long_comes_back_by_a_fresh_invitation_from_an_administrator(phone, client_of, alice, lin):
     away(lin, 200)
     sign_in_by_code(phone, str(lin.phone))
     page = phone.get("/choose/").text
-    assert f'action="/choose/{lin.enterprise_id}/link/"' in page
-    assert f'action="/choose/{lin.enterprise_id}/"' not in page
+    assert "ask an administrator" in page
+    assert f'action="/choose/{lin.enterprise_id}/' not in page
     assert phone.post(f"/choose/{lin.enterprise_id}/")["Location"] == "/choose/"
     assert phone.get("/mailbox/")["Location"] == "/choose/"
+    assert not Message.objects.filter(kind="invitation").exists()
 
-    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 303
-    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 429
-    assert [message.to for message in Message.objects.filter(kind="invitation")] == [str(lin.phone)]
-
+    console = client_of(alice)
+    assert f"/console/members/{lin.pk}/invite/" in console.get(f"/console/members/{lin.pk}/").text
+    assert console.post(f"/console/members/{lin.pk}/invite/").status_code == 303
     phone.get(link_to(lin.phone))
     phone.post("/i/send/")
     assert phone.post("/i/join/", {"code": code_to(lin.phone)})["Location"] == "/mailbox/"
     assert phone.get("/mailbox/").status_code == 200
 
 
-def test_a_link_is_sent_only_to_who_was_away(phone, lin):
-    sign_in_by_code(phone, str(lin.phone))
-    assert phone.post(f"/choose/{lin.enterprise_id}/link/").status_code == 404
-    assert not Message.objects.filter(kind="invitation").exists()
-
-
-@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/", "/choose/1/link/"])
+@pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/"])
 def test_choosing_is_a_post(client_of, lin, path):
     assert client_of(lin.user, method="code").get(path).status_code == 405
 

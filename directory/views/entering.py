@@ -6,17 +6,15 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.answers import limited, see_other
+from accounts.answers import see_other
 from accounts.requests import PublicRequest
 from accounts.sign_in import open_session, proven_phone
 from directory.entering import Way, enter, enter_as, member_of, role_of, ways_in
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as, is_proven, proven_page
-from directory.personal_invitations import InvitationRefused, invite_member
 from sms.phones import mask_phone
 
 
@@ -48,23 +46,6 @@ def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
         return see_other("directory:choose")
     enter(request, way)
     return see_other("directory:home")
-
-
-@proven_page
-@require_POST
-def choose_link(request: PublicRequest, id: int) -> HttpResponse:
-    """Send a fresh personal link to a member who was away for long, to the phone on record."""
-    way = _way(request, id)
-    if not way.needs_link or way.member is None:
-        raise Http404
-    try:
-        invite_member(way.member, by=request.actor)
-    except InvitationRefused as refusal:
-        context = {**_choices(request), "wait": refusal.retry_after}
-        return limited(request, "directory/choose.html", context, retry_after=refusal.retry_after)
-    words = _("A fresh link is on its way to %(phone)s.") % {"phone": mask_phone(str(way.member.phone))}
-    messages.success(request, words)
-    return see_other("directory:choose")
 
 
 @proven_page

@@ -23,7 +23,14 @@ from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.member_rows import MemberQuery, rows_of
 from directory.members import disable_member, enable_member
 from directory.models import Address, Invitation, Member
-from directory.personal_invitations import PURPOSE, InvitationRefused, invite_member, invite_members, subject_of
+from directory.personal_invitations import (
+    PURPOSE,
+    InvitationRefused,
+    invite_member,
+    invite_members,
+    may_join,
+    subject_of,
+)
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
@@ -88,7 +95,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "other_paths": list(paths.values()),
         "invitations": _invitations_of(member),
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
-        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and member.status == Member.Status.PENDING,
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and may_join(member),
     }
     return render(request, "directory/member_detail.html", context)
 
