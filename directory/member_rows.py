@@ -111,18 +111,18 @@ def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
         for member in page.members
     ]
     pages = Pages(
-        count_text=_count_text(query, shown=None if page.before or page.after else len(rows)),
+        count_text=_count_text(query, found=len(rows) if query.text and not page.before and not page.after else None),
         previous_url=query.url(before=page.before) if page.before else "",
         next_url=query.url(after=page.after) if page.after else "",
     )
     return rows, pages
 
 
-def _count_text(query: MemberQuery, *, shown: int | None) -> str:
-    """A page that shows all says how many; departments know their members; all else is counted up to a cap."""
+def _count_text(query: MemberQuery, *, found: int | None) -> str:
+    """A search that fits a page is counted already; departments know their members; all else is counted up to a cap."""
     cap = NARROW_COUNT_CAP if query.text or query.department else COUNT_CAP
-    if shown is not None:
-        count = shown
+    if found is not None:
+        count = found
     elif not query.text and not query.status and (query.department or not is_scoped(query.role)):
         count, cap = _members_below(query), 0
     else:
