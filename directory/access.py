@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
@@ -33,6 +36,11 @@ def get_department(request: ConsoleRequest, id: int) -> Department:
 
 def get_domain(request: ConsoleRequest, id: int) -> Domain:
     return get_object_or_404(Domain.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
+
+
+def read_ids(texts: Iterable[str]) -> list[int]:
+    """The ids among what an address or a form holds; what is no id is left out."""
+    return [int(text) for text in texts if re.fullmatch(r"\d{1,18}", text, re.ASCII)]
 
 
 def is_scoped(role: Role) -> bool:

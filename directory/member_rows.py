@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import Permission, may
 from accounts.models import Role
-from directory.access import departments_of, is_scoped, members_of
+from directory.access import departments_of, is_scoped, members_of, read_ids
 from directory.member_pages import count_of, page_of
 from directory.models import Address, Department, Member, Membership
 from directory.personal_invitations import PURPOSE, subject_of
@@ -138,7 +138,7 @@ def _members_below(query: MemberQuery) -> int:
 
 
 def _department(id: str, role: Role) -> Department | None:
-    return departments_of(role).filter(pk=int(id)).first() if id.isascii() and id.isdigit() and len(id) < 19 else None
+    return departments_of(role).filter(pk__in=read_ids([id])).first()
 
 
 def _primary(member: Member) -> str:

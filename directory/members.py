@@ -15,9 +15,13 @@ from directory.departments import move_counts
 from directory.member_facts import Errors, Facts, MemberRefused, Said, choose_account, clean_facts, conflicts_of
 from directory.models import Address, Member, Membership, Reading
 from directory.personal_invitations import revoke_invitations
-from directory.search_keys import keys_of, other_readings
+from directory.search_keys import Keys, keys_of, other_readings
 
 __all__ = ["MemberRefused", "create_member", "disable_member", "edit_member", "enable_member"]
+
+WRITTEN = (
+    "name", "account", "phone", "position", "activation", "main_department", "status", "user", *Keys._fields
+)  # fmt: skip
 
 
 def create_member(
@@ -120,7 +124,8 @@ def _write(member: Member, facts: Facts) -> None:
     member.main_department = facts.main_department
     for column, value in keys_of(facts.name, facts.phone)._asdict().items():
         setattr(member, column, value)
-    member.save()
+    # What joining and entering note of a member is theirs to write.
+    member.save(update_fields=WRITTEN if member.pk else None)
     _write_readings(member)
     _write_departments(member, facts)
     _write_addresses(member, facts)

@@ -73,16 +73,18 @@ def plain(text: str) -> str:
     return "".join(sign for sign in folded if unicodedata.category(sign) not in {"Cc", "Cf", "Cs"}).strip()
 
 
-def _syllables(name: str) -> list[tuple[str, ...]]:
-    """The name's syllables and words in order, each with all its readings, the usual one first."""
+@lru_cache(maxsize=8192)
+def _syllables(name: str) -> tuple[tuple[str, ...], ...]:
+    """The name's syllables and words in order, each with all its readings, the usual one first. Names come again and
+    again."""
     text = plain(name)
     for length in (2, 1):
         said = SURNAMES.get(text[:length])
         if said:
             usual = said.split("-")
             first = [_prefer(usual[place], sign) for place, sign in enumerate(text[:length])]
-            return first + _words(text[length:])
-    return _words(text)
+            return (*first, *_words(text[length:]))
+    return tuple(_words(text))
 
 
 def _words(text: str) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@ import pytest
 
 from accounts.audit import command_actor
 from accounts.models import AuditEvent, User
+from conftest import build_member
 from directory.models import Invitation, Member
 from directory.personal_invitations import invite_member
 
@@ -133,8 +134,6 @@ def test_an_invitation_is_sent_from_the_page_and_shown_in_its_history(client_of,
 
 
 def test_invitations_go_to_those_chosen_and_to_no_foreigner(client_of, alice, wang, lin, other_house):
-    from conftest import build_member
-
     stranger = build_member(other_house, "外人", "stranger", "+8613700137000")
     answer = client_of(alice).post("/console/members/invite/", {"members": [wang.pk, lin.pk, stranger.pk, "x"]})
     assert answer.status_code == 303
@@ -145,6 +144,14 @@ def test_invitations_go_to_all_that_match_and_have_not_joined(client_of, alice, 
     client_of(alice).post("/console/members/invite/", {"all_matching": "1", "department": house.market.pk, "q": ""})
     assert [one.member for one in Invitation.objects.all()] == [wang]
     assert Member.objects.get(pk=zhao.pk).invited_at is None
+
+
+def test_an_id_beyond_all_numbers_is_not_found(client_of, alice, house):
+    client = client_of(alice)
+    assert client.get(f"/console/members/{'9' * 40}/").status_code == 404
+    assert client.get(f"/console/members/new/?department={'9' * 5000}&department=-1&domain=x").status_code == 200
+    assert client.get(f"/console/departments/?department={'9' * 5000}").status_code == 200
+    assert client.post("/console/members/invite/", {"members": "9" * 5000}).status_code == 303
 
 
 def test_choosing_nobody_says_so(client_of, alice):

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, get_department
+from directory.access import departments_of, get_department, read_ids
 from directory.department_forms import DepartmentEditForm, DepartmentNewForm
 from directory.department_tree import branches_of
 from directory.departments import DepartmentRefused, delete_department
@@ -22,9 +22,8 @@ from directory.departments import DepartmentRefused, delete_department
 @require_safe
 def department_list(request: ConsoleRequest) -> HttpResponse:
     """The tops and their children; `?department=` opens the tree down to that one."""
-    id = request.GET.get("department", "")
-    is_id = id.isascii() and id.isdigit() and len(id) < 19
-    current = departments_of(request.role).filter(pk=int(id)).first() if is_id else None
+    asked = read_ids([request.GET.get("department", "")])
+    current = departments_of(request.role).filter(pk__in=asked).first()
     context = {
         "branches": branches_of(request.role, current),
         "may_manage": may(request.role, Permission.MANAGE_DEPARTMENTS),

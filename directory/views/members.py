@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from directory.access import get_member, members_of
+from directory.access import get_member, members_of, read_ids
 from directory.department_tree import branches_of, paths_of
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.member_rows import MemberQuery, rows_of
@@ -36,6 +36,8 @@ from sms.phones import mask_phone, show_phone
 
 # Whoever is left out beyond these is counted only.
 NAMED_MAX = 5
+# More belong to work in the background.
+INVITED_MAX = 1000
 
 
 @console_page(Permission.READ)
@@ -147,9 +149,12 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
     if request.POST.get("all_matching"):
         chosen = query.matching().filter(status=Member.Status.PENDING)
     else:
-        ids = [int(id) for id in request.POST.getlist("members") if id.isascii() and id.isdigit() and len(id) < 19]
-        chosen = members_of(request.role).filter(pk__in=ids)
-    invited = invite_members(chosen.select_related("enterprise").order_by("pk"), by=request.actor)
+        chosen = members_of(request.role).filter(pk__in=read_ids(request.POST.getlist("members")))
+    members = list(chosen.select_related("enterprise").order_by("pk")[: INVITED_MAX + 1])
+    if len(members) > INVITED_MAX:
+        messages.warning(request, _("At most %(n)d can be invited at once: narrow the search.") % {"n": INVITED_MAX})
+        return see_other(back)
+    invited = invite_members(members, by=request.actor)
     if not invited.sent and not invited.left_out:
         messages.warning(request, _("Nobody was chosen."))
         return see_other(back)
@@ -179,7 +184,7 @@ def _tell_left_out(request: HttpRequest, reasons: list[str]) -> None:
 
 def _begin_with(request: HttpRequest) -> dict[str, Any]:
     """The domain and departments that the address names, as a list or the form before it hands them on."""
-    ids = [int(id) for id in request.GET.getlist("department") if id.isascii() and id.isdigit()]
+    ids = read_ids(request.GET.getlist("department"))
     initial: dict[str, Any] = {"departments": ids} if ids else {}
     return initial | ({"domain": request.GET["domain"]} if request.GET.get("domain") else {})
 
