@@ -1,16 +1,19 @@
-"""Which phone numbers may get a sign-in code: the one question `accounts` asks the floor above it."""
+"""Where a phone number leads: the one question `accounts` asks the floor above it before it sends a sign-in code."""
 
 from __future__ import annotations
 
-from accounts.models import Role
+from django.db.models import Q
+
+from accounts.models import Enterprise, Role
 from directory.models import Member
 
 
-def is_listed(phone: str) -> bool:
-    """Whether the E.164 number can lead into an enterprise: as a member who is not disabled, or by a role.
+def enterprises_of(phone: str) -> list[Enterprise]:
+    """The enterprises this E.164 number can lead into, as a member who is not disabled or by a role.
 
-    Both questions are always asked, so that a known and an unknown number cost the same statements.
+    One statement, the same for a known and an unknown number.
     """
-    is_member = Member.objects.filter(phone=phone, deleted_at=None).exclude(status=Member.Status.DISABLED).exists()
-    has_role = Role.objects.filter(user__phone=phone, user__is_active=True).exists()
-    return is_member or has_role
+    members = Member.objects.filter(phone=phone, deleted_at=None).exclude(status=Member.Status.DISABLED)
+    roles = Role.objects.filter(user__phone=phone, user__is_active=True)
+    leads_into = Q(pk__in=members.values("enterprise")) | Q(pk__in=roles.values("enterprise"))
+    return list(Enterprise.objects.filter(leads_into).order_by("pk"))

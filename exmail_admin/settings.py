@@ -220,9 +220,9 @@ ACCOUNTS_CONSOLE_SECONDS = 12 * 3600
 ACCOUNTS_SESSION_SECONDS = 14 * 86400
 ACCOUNTS_SESSION_IDLE_SECONDS = 7 * 86400
 ACCOUNTS_PROOF_SECONDS = 600
-# accounts asks the floor above two things it can't know itself: is this number listed, and where does a
-# proven person enter.
-ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.is_listed"
+# accounts asks the floor above two things it can't know itself: which enterprises a number leads into, and where a
+# proven person enters.
+ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"
 ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
 
 SESSION_COOKIE_AGE = ACCOUNTS_SESSION_SECONDS

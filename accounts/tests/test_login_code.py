@@ -17,6 +17,11 @@ pytestmark = pytest.mark.django_db
 PHONE = "+8613800138001"
 
 
+@pytest.fixture(autouse=True)
+def _some_enterprise(enterprise):
+    """The one that Lin's number leads into."""
+
+
 @pytest.fixture
 def lin(db):
     return User.objects.create_user(phone=PHONE, name="林晓")
