@@ -11,7 +11,7 @@ one another: a rule checked inside stays true until the commit.
 
 Each event's digest is HMAC-SHA256(key, previous digest + canonical JSON of its columns). Names, phones and addresses
 lie only in `personal`, which may be erased; the chain covers a salted HMAC of it and therefore still verifies.
-A cut tail shows in the chain's row, and each head is written to the process's log, which lies elsewhere.
+A cut tail shows in the chain's row, and after each change its head goes to the process's log, which lies elsewhere.
 The key comes from SECRET_KEY: with another SECRET_KEY the chain can't be verified.
 """
 
@@ -83,9 +83,13 @@ def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
 
     Promised: the chain's row is locked first and until the end; the notes are kept if and only if the change is.
     """
+    is_outermost = not transaction.get_connection().in_atomic_block
+    events: list[AuditEvent] = []
     with transaction.atomic():
         _locked_chain(enterprise)
-        yield partial(_append, enterprise, by)
+        yield partial(_append, events, enterprise, by)
+    if is_outermost and events:
+        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, events[-1].number, events[-1].digest)
 
 
 def _locked_chain(enterprise: Enterprise) -> AuditChain:
@@ -93,6 +97,7 @@ def _locked_chain(enterprise: Enterprise) -> AuditChain:
 
 
 def _append(
+    events: list[AuditEvent],
     enterprise: Enterprise,
     by: Actor,
     action: str,
@@ -131,9 +136,7 @@ def _append(
     event.save(force_insert=True)
     chain.length, chain.head = event.number, event.digest
     chain.save(update_fields=["length", "head"])
-    transaction.on_commit(
-        partial(log.info, "audit enterprise=%d number=%d head=%s", enterprise.pk, event.number, event.digest)
-    )
+    events.append(event)
     return event
 
 

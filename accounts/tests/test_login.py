@@ -61,9 +61,8 @@ def answers_to(phone):
         with CaptureQueriesContext(connection) as queries:
             response = getattr(browser, method)(path, data)
         page = masked(response).replace(phone.encode(), b"").replace(f"{phone[:3]}****{phone[-4:]}".encode(), b"")
-        statements = [
-            re.sub(r"'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+|\btrue\b|\bfalse\b|\bNULL\b", "?", query["sql"]) for query in queries
-        ]
+        value = r"'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+|\btrue\b|\bfalse\b|\bNULL\b"
+        statements = [re.sub(value, "?", query["sql"]) for query in queries]
         yield response.status_code, page, sorted(response.cookies), response.get("Location"), statements
 
 
