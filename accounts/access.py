@@ -73,9 +73,9 @@ def console_page(permission: Permission) -> Callable[[View], View]:
                 raise PermissionDenied
             if not _is_fresh_by_password(request):
                 return to_sign_in(request, "accounts:login_password")
+            request.enterprise, request.role = role.enterprise, role
             if not may(role, permission):
                 raise PermissionDenied
-            request.enterprise, request.role = role.enterprise, role
             with timezone.override(role.enterprise.time_zone):
                 return view(request, *args, **kwargs)
 

@@ -29,7 +29,7 @@ class BenchForm(forms.Form):
     )
     phone = forms.CharField(label="手机号 Phone", widget=forms.TextInput(attrs={"type": "tel"}))
     password = forms.CharField(label="密码 Password", widget=forms.PasswordInput)
-    prefix = forms.CharField(label="邮箱 Mailbox")
+    prefix = forms.CharField(label="邮箱 Mailbox")  # type: ignore[assignment]  # the field, not Form.prefix
     domain = forms.ChoiceField(
         label="邮箱域名 Domain", choices=[("example.com", "example.com"), ("mail.example.cn", "mail.example.cn")]
     )

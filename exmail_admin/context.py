@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -50,7 +50,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "languages": settings.LANGUAGES,
             "theme": theme_of(request),
             "themes": list(THEMES.items()),
-            "is_demo_bench": settings.DEBUG,
+            "has_demo_phone": settings.DEBUG,
         }
     }
 
@@ -65,20 +65,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     role = getattr(request, "role", None)
     if role is None:
         return []
-    rooms = [(url_of(room.page), room) for room in ROOMS if may(role, room.permission)]
-    home = rooms[0][0] if rooms else ""
-    current = max((url for url, _room in rooms if url and is_within(request.path, url, home)), key=len, default="")
+    rooms = {reverse(room.page): room for room in ROOMS if may(role, room.permission)}
+    current = max((url for url in rooms if request.path.startswith(url)), key=len, default="")
     return [
-        {"url": url, "label": room.label, "icon": room.icon, "is_current": url == current} for url, room in rooms if url
+        {"url": url, "label": room.label, "icon": room.icon, "is_current": url == current}
+        for url, room in rooms.items()
     ]
-
-
-def is_within(path: str, url: str, home: str) -> bool:
-    return path == url or (url != home and path.startswith(url))
-
-
-def url_of(page: str) -> str:
-    try:
-        return reverse(page)
-    except NoReverseMatch:
-        return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django_cotton.templatetags import Attrs
 
 register = template.Library()
 
@@ -51,7 +51,7 @@ def widget(field: BoundField, **attributes: Any) -> SafeString:
 
 
 @register.filter
-def attributes(attrs: Mapping[str, Any]) -> SafeString:
+def attributes(attrs: Attrs) -> SafeString:
     """A component's passed-through attributes, each value escaped: cotton's own `{{ attrs }}` escapes none."""
     return format_html_join("", "{}", ((attribute(name, value),) for name, value in attrs.attrs_dict().items()))
 
