@@ -15,6 +15,7 @@ from math import ceil
 
 from django.conf import settings
 from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import SignInStanding
@@ -56,11 +57,14 @@ class Guess:
             raise PasswordLimited(_seconds(until or noisy or now, now))
 
     def failed(self) -> bool:
-        """Count it against the address too. Whether the login has to wait from now on."""
+        """Count it against the address too. Whether the login has to wait from now on.
+
+        An address's failures count together from the first of them for as long as a wait is.
+        """
         now = timezone.now()
         _ensure(self.of_address, now)
         SignInStanding.objects.filter(key=self.of_address).update(
-            failures=F("failures") + 1, wait_until=now + _wait(), touched_at=now
+            failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + _wait()), touched_at=now
         )
         return SignInStanding.objects.filter(key=self.key, wait_until__gt=now).exists()
 

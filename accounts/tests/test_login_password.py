@@ -129,6 +129,16 @@ def test_a_noisy_address_has_one_guess_a_login(english, alice, dora, settings):
     assert guess(Client(REMOTE_ADDR="198.51.100.7")).status_code == 422
 
 
+def test_an_address_is_quiet_again_a_wait_after_its_first_failure(english, alice, settings):
+    settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS = 2
+    guess(english, "nobody1")
+    until = SignInStanding.objects.get(wait_until__isnull=False).wait_until
+    guess(english, "nobody2")
+    assert SignInStanding.objects.get(wait_until__isnull=False).wait_until == until
+    SignInStanding.objects.update(wait_until=timezone.now())
+    assert [guess(english).status_code for _ in range(2)] == [422, 422]
+
+
 def test_forged_addresses_don_t_help(english, alice):
     answers = [
         english.post(PATH, {"login": "alice", "password": "x"}, headers={"x-forwarded-for": f"10.0.0.{n}"}).status_code
