@@ -25,6 +25,7 @@ from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.entering import is_long_absent
 from directory.models import Invitation, Member
+from sms.codes import unlock_phones
 from sms.outbox import Promise, cancel_messages, queue_messages
 
 PURPOSE = "invitation"
@@ -154,6 +155,9 @@ def _invite_chunk(
         )
         Member.objects.filter(pk__in=tokens).update(invited_at=now)
         queue_messages([_promise(enterprise, member, tokens[member.pk], now) for member in invited])
+        if by.user:
+            # An administrator vouches for these numbers: codes that failed too often may be tried anew.
+            unlock_phones([str(member.phone) for member in invited])
         _note(record, enterprise, invited)
     return sent, refused
 

@@ -11,6 +11,7 @@ import re
 import secrets
 import unicodedata
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -116,9 +117,9 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     return code
 
 
-def unlock_phone(phone: str) -> None:
-    """Forget a number's failures: its holder was proven in another way, or an administrator vouches."""
-    PhoneStanding.objects.filter(phone=phone).update(failures=0, wait_until=None)
+def unlock_phones(phones: Collection[str]) -> None:
+    """Forget these numbers' failures: the holder was proven in another way, or an administrator vouches."""
+    PhoneStanding.objects.filter(phone__in=phones).update(failures=0, wait_until=None)
 
 
 def _lock_standing(phone: str) -> PhoneStanding:
@@ -199,7 +200,7 @@ def _consume(code: PhoneCode) -> None:
     if not consumed:
         raise CodeExpired(_("This code has expired. Ask for a new one."))
     code.consumed_at = now
-    unlock_phone(code.phone)
+    unlock_phones([code.phone])
 
 
 def _refuse_while_waiting(phone: str) -> None:

@@ -22,7 +22,7 @@ from directory.personal_invitations import (
     standing_of,
 )
 from directory.tests.phone import link_to
-from sms.models import Message
+from sms.models import Message, PhoneStanding
 from sms.seal import unseal
 
 
@@ -106,10 +106,10 @@ def test_of_many_those_who_cannot_be_invited_are_left_out_with_the_reason(house,
 
 def test_inviting_many_costs_few_statements_of_its_own(house, by, django_assert_max_num_queries):
     members = [build_member(house, f"成员{n}", f"m{n}", f"+86138001390{n:02}") for n in range(40)]
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert invite_members(members, by=by).sent == 40
     Invitation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert invite_members(members, by=by).sent == 40
 
 
@@ -150,3 +150,10 @@ def test_a_link_to_a_number_no_longer_on_record_is_superseded(wang, by):
     invitation = invite_member(wang, by=by)
     invitation.member.phone = "+8613800138009"
     assert standing_of(invitation) == Standing.SUPERSEDED
+
+
+@pytest.mark.parametrize(("who", "failures"), [("an administrator", 0), ("the member", 100)])
+def test_only_an_administrators_link_ends_a_numbers_lock(wang, by, who, failures):
+    PhoneStanding.objects.create(phone=str(wang.phone), failures=100)
+    invite_member(wang, by=by if who == "an administrator" else Actor(user=None, name=wang.name))
+    assert PhoneStanding.objects.get().failures == failures

@@ -18,7 +18,7 @@ from sms.codes import (
     check_code,
     current_code,
     send_code,
-    unlock_phone,
+    unlock_phones,
 )
 from sms.delivery import deliver_messages
 from sms.models import Message, PhoneCode, PhoneStanding
@@ -260,7 +260,7 @@ def test_twenty_codes_of_five_guesses_switch_a_number_off_until_somebody_vouches
     assert PhoneStanding.objects.get().failures == 100
     with pytest.raises(CodeLimited):
         ask()
-    unlock_phone(PHONE)
+    unlock_phones([PHONE])
     assert ask()
 
 
