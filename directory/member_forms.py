@@ -89,6 +89,12 @@ class MemberForm(forms.Form):
 class MemberNewForm(MemberForm):
     send_invitation = forms.BooleanField(label=_("Send the invitation by SMS"), required=False, initial=True)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("departments", [self.home_department().pk])
+        if not self.is_bound:
+            self.fields["departments"].widget.attrs["data-preset"] = True
+
     def create(self, *, by: Actor) -> Member | None:
         """The new member, or None with the errors beside their fields."""
         said = self.said()

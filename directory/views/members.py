@@ -67,7 +67,6 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
     form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_begin_with(request))
     if typed is None:
-        form.initial.setdefault("departments", [form.home_department().pk])
         return render(request, "directory/member_new.html", {"form": form})
     member = form.create(by=request.actor) if form.is_valid() else None
     if member is None:

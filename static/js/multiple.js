@@ -20,6 +20,9 @@ for (const field of document.querySelectorAll("[data-multiple]")) {
     const option = event.target.closest("option");
     if (!option || list.disabled || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    // What was only preset gives way to the first choice.
+    if ("preset" in list.dataset && !option.selected) for (const other of [...list.selectedOptions]) other.selected = false;
+    delete list.dataset.preset;
     const top = list.scrollTop;
     option.selected = !option.selected;
     list.focus({ preventScroll: true });
