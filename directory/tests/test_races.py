@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.audit import command_actor
 from conftest import build_house
@@ -44,3 +44,35 @@ def test_of_fifty_who_create_with_one_value_one_wins(field):
     assert (Member.objects.count(), Address.objects.count()) == (1, 1)
     house.root.refresh_from_db()
     assert house.root.members_below == 1
+
+
+def test_the_databases_last_word_is_the_same_field_error():
+    """An application may take an address without the lock that members' changes wait for."""
+    house = build_house("示例科技", "example.com")
+
+    def create() -> dict[str, list[str]]:
+        try:
+            create_member(
+                house.enterprise,
+                by=command_actor(),
+                name="李四",
+                domain=house.domain,
+                prefix="lisi",
+                phone="13800138000",
+            )
+        except MemberRefused as refused:
+            return refused.errors
+        finally:
+            connection.close()
+        return {}
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="lisi", purpose="held")
+            answer = pool.submit(create)
+            with pytest.raises(TimeoutError):
+                answer.result(timeout=1)
+        errors = answer.result(timeout=10)
+    assert list(errors) == ["prefix"]
+    assert "lisi@example.com" in errors["prefix"][0]
+    assert not Member.objects.exists()
