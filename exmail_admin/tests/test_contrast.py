@@ -18,6 +18,7 @@ AVATARS = re.findall(
 )
 GROUNDS = ["paper", "surface", "raised", "sunken", "hover"]
 WORDS = [(ink, ground) for ink in ("ink", "ink-soft", "ink-mute", "accent-ink", "bad-ink") for ground in GROUNDS]
+WORDS += [("ink", "picked")]
 WORDS += [(ink, ground) for ink in ("ink", "ink-soft", "ink-mute") for ground in ("neutral-soft", "accent-soft")]
 WORDS += [("ink", f"{tone}-soft") for tone in ("good", "warn", "bad")]
 WORDS += [(f"{tone}-ink", f"{tone}-soft") for tone in ("accent", "good", "warn", "bad")]
