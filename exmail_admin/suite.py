@@ -130,17 +130,16 @@ def postgresql(guard: int) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as name:
         place, data = Path(name), Path(name) / "data"
-        as_postgres: list[str | Path] = []
-        if os.geteuid() == 0:  # PostgreSQL's server refuses to be root
-            as_postgres = ["runuser", "-u", "postgres", "--"]
-            shutil.chown(place, "postgres")
+        owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL's server refuses to be root
+        if owner:
+            shutil.chown(place, owner, owner)
         initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-        subprocess.run([*as_postgres, *initdb], check=True, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", user=owner, group=owner)  # noqa: S603
         options = ["listen_addresses=", f"unix_socket_directories={name}", "fsync=off", "max_connections=200"]
         command = [binaries / "postgres", "-D", data, *(word for each in options for word in ("-c", each))]
         with (place / "log").open("wb") as log:
             server = subprocess.Popen(  # noqa: S603
-                [*as_postgres, *command], stdout=log, stderr=log, cwd="/", process_group=guard
+                command, stdout=log, stderr=log, cwd="/", user=owner, group=owner, process_group=guard
             )
         wait_for_server(binaries, name)
         try:
@@ -160,10 +159,11 @@ def wait_for_server(binaries: Path, socket_directory: str) -> None:
 
 
 def find_postgresql() -> Path | None:
-    """The directory of the newest server's programs."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
-    found += [Path(path) for path in [shutil.which("initdb")] if path]
-    return found[-1].parent if found else None
+    """The directory of a server's programs: Debian's newest, else those on the PATH."""
+    if found := sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4])):
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
 
 
 if __name__ == "__main__":
