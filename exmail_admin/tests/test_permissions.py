@@ -1,0 +1,170 @@
+"""The permission table: every route, by GET and by POST, for everyone who may come."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import AuditEvent
+from exmail_admin.tests.test_laws import routes
+
+PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
+
+# The stranger owns another enterprise; every id in a path is one of ours, so they find nothing there. The department
+# administrator looks after the department the member is in. POSTs carry no fields: 422 is a form that was let in.
+TABLE = """
+accounts:login                GET    200 200 200 200 200 200 200
+accounts:login                POST   422 422 422 422 422 422 422
+accounts:login_code           GET    302 302 302 302 302 302 302
+accounts:login_code           POST   302 302 302 302 302 302 302
+accounts:login_code_send      GET    405 405 405 405 405 405 405
+accounts:login_code_send      POST   303 303 303 303 303 303 303
+accounts:login_password       GET    200 200 200 200 200 200 200
+accounts:login_password       POST   422 422 422 422 422 422 422
+accounts:logout               GET    405 405 405 405 405 405 405
+accounts:logout               POST   303 303 303 303 303 303 303
+accounts:device_list          GET    302 200 200 200 200 200 200
+accounts:device_list          POST   302 405 405 405 405 405 405
+accounts:device_end_all       GET    302 405 405 405 405 405 405
+accounts:device_end_all       POST   302 303 303 303 303 303 303
+accounts:device_end           GET    302 405 405 405 405 405 405
+accounts:device_end           POST   302 404 404 404 404 404 404
+accounts:message_list         GET    302 403 200 403 200 200 200
+accounts:message_list         POST   302 403 405 403 405 405 405
+accounts:settings             GET    302 403 403 403 200 200 200
+accounts:settings             POST   302 403 403 403 422 422 422
+directory:member_list         GET    302 403 200 200 200 200 200
+directory:member_list         POST   302 403 405 405 405 405 405
+directory:member_new          GET    302 403 403 200 200 200 200
+directory:member_new          POST   302 403 403 422 422 422 422
+directory:member_invite_many  GET    302 403 403 405 405 405 405
+directory:member_invite_many  POST   302 403 403 303 303 303 303
+directory:member_detail       GET    302 403 200 200 200 200 404
+directory:member_detail       POST   302 403 405 405 405 405 405
+directory:member_edit         GET    302 403 403 200 200 200 404
+directory:member_edit         POST   302 403 403 422 422 422 404
+directory:member_invite       GET    302 403 403 405 405 405 405
+directory:member_invite       POST   302 403 403 303 303 303 404
+directory:member_disable      GET    302 403 403 405 405 405 405
+directory:member_disable      POST   302 403 403 303 303 303 404
+directory:member_enable       GET    302 403 403 405 405 405 405
+directory:member_enable       POST   302 403 403 303 303 303 404
+directory:department_list     GET    302 403 200 200 200 200 200
+directory:department_list     POST   302 403 405 405 405 405 405
+directory:department_new      GET    302 403 403 403 200 200 200
+directory:department_new      POST   302 403 403 403 422 422 422
+directory:department_edit     GET    302 403 403 403 200 200 404
+directory:department_edit     POST   302 403 403 403 422 422 404
+directory:department_delete   GET    302 403 403 403 405 405 405
+directory:department_delete   POST   302 403 403 403 422 422 404
+directory:domain_list         GET    302 403 403 403 200 200 200
+directory:domain_list         POST   302 403 403 403 405 405 405
+directory:domain_new          GET    302 403 403 403 200 200 200
+directory:domain_new          POST   302 403 403 403 422 422 422
+directory:domain_edit         GET    302 403 403 403 200 200 404
+directory:domain_edit         POST   302 403 403 403 303 303 404
+directory:home                GET    302 302 302 302 302 302 302
+directory:home                POST   405 405 405 405 405 405 405
+directory:choose              GET    302 200 200 200 200 200 200
+directory:choose              POST   302 405 405 405 405 405 405
+directory:choose_enter        GET    302 405 405 405 405 405 405
+directory:choose_enter        POST   302 303 303 303 303 303 404
+directory:choose_link         GET    302 405 405 405 405 405 405
+directory:choose_link         POST   302 404 404 404 404 404 404
+directory:choose_join         GET    302 405 405 405 405 405 405
+directory:choose_join         POST   302 404 404 404 404 404 404
+directory:invitation          GET    404 404 404 404 404 404 404
+directory:invitation          POST   405 405 405 405 405 405 405
+directory:invitation_send     GET    405 405 405 405 405 405 405
+directory:invitation_send     POST   404 404 404 404 404 404 404
+directory:invitation_join     GET    405 405 405 405 405 405 405
+directory:invitation_join     POST   404 404 404 404 404 404 404
+directory:invitation_renew    GET    405 405 405 405 405 405 405
+directory:invitation_renew    POST   404 404 404 404 404 404 404
+directory:invitation_open     GET    404 404 404 404 404 404 404
+directory:invitation_open     POST   405 405 405 405 405 405 405
+directory:mailbox             GET    302 200 302 302 302 302 302
+directory:mailbox             POST   302 405 302 302 302 302 302
+invitations:overview          GET    302 403 200 200 200 200 200
+invitations:overview          POST   302 403 405 405 405 405 405
+exmail_admin:healthz          GET    200 200 200 200 200 200 200
+exmail_admin:healthz          POST   405 405 405 405 405 405 405
+exmail_admin:readyz           GET    503 503 503 503 503 503 503
+exmail_admin:readyz           POST   405 405 405 405 405 405 405
+exmail_admin:language         GET    405 405 405 405 405 405 405
+exmail_admin:language         POST   303 303 303 303 303 303 303
+exmail_admin:theme            GET    405 405 405 405 405 405 405
+exmail_admin:theme            POST   303 303 303 303 303 303 303
+exmail_admin:demo_components  GET    404 404 404 404 404 404 404
+exmail_admin:demo_components  POST   405 405 405 405 405 405 405
+exmail_admin:demo_phone       GET    404 404 404 404 404 404 404
+exmail_admin:demo_phone       POST   405 405 405 405 405 405 405
+"""
+
+
+def rows() -> list[tuple[str, str, str, int]]:
+    """The table, one row for each person."""
+    lines = [line.split() for line in TABLE.strip().splitlines() if not line.startswith("#")]
+    return [
+        (route, method, person, int(status))
+        for route, method, *statuses in lines
+        for person, status in zip(PEOPLE, statuses, strict=True)
+    ]
+
+
+@pytest.fixture
+def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
+    """`browser_of(person)` is a browser in which that person is signed in."""
+    users = {"auditor": erin, "department_admin": bob, "admin": dora, "owner": alice, "stranger": charlie}
+
+    def browser(person):
+        if person == "anonymous":
+            return client
+        if person == "member":
+            return client_of(lin.user, method="code", enterprise=house.enterprise)
+        return client_of(users[person])
+
+    return browser
+
+
+@pytest.fixture
+def path_of(house, wang):
+    """`path_of(route)` with ids of our enterprise."""
+
+    def path(route):
+        noun = route.split(":")[1].split("_")[0]
+        ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
+        pattern = dict(routes())[route].pattern
+        arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
+        return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
+
+    return path
+
+
+@pytest.mark.parametrize(("route", "method", "person", "status"), rows())
+def test_the_table_holds(browser_of, path_of, route, method, person, status):
+    answer = browser_of(person).generic(method, path_of(route))
+    assert answer.status_code == status
+    if status in {403, 404, 405, 422} or method == "GET":
+        assert AuditEvent.objects.count() == 0
+
+
+def test_no_route_is_missing_from_the_table():
+    every = {(route, method) for route, _ in routes() for method in ("GET", "POST")}
+    assert {(route, method) for route, method, _, _ in rows()} == every
+
+
+@pytest.mark.parametrize("route", ["member_detail", "member_edit", "member_invite", "member_disable", "member_enable"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_department_admin_finds_nobody_outside_the_department(browser_of, house, zhao, route, method):
+    answer = browser_of("department_admin").generic(method, reverse(f"directory:{route}", args=[zhao.pk]))
+    assert answer.status_code in {404, 405}
+    zhao.refresh_from_db()
+    assert zhao.status == "disabled"
+
+
+@pytest.mark.parametrize(
+    "route", sorted({route for route, method, _, status in rows() if method == "GET" and status == 200})
+)
+def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang, route):
+    page = browser_of("stranger").get(path_of(route)).content.decode()
+    for canary in (house.enterprise.name, house.domain.name, house.east.name, wang.name, "13800138002"):
+        assert canary not in page
