@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
 from accounts.models import Role
-from directory.models import Department, Domain, Member
+from directory.models import Department, Domain, Import, Member
 from directory.querysets import DepartmentQuerySet, MemberQuerySet
 
 
@@ -41,6 +42,16 @@ def get_domain(request: ConsoleRequest, id: int) -> Domain:
 def read_ids(texts: Iterable[str]) -> list[int]:
     """The ids among what an address or a form holds; what is no id is left out."""
     return [int(text) for text in texts if re.fullmatch(r"\d{1,18}", text, re.ASCII)]
+
+
+def imports_of(role: Role) -> QuerySet[Import]:
+    """All of the enterprise; to a department administrator their own."""
+    imports = Import.objects.filter(enterprise=role.enterprise_id)
+    return imports.filter(author=role.user_id) if is_scoped(role) else imports
+
+
+def get_import(request: ConsoleRequest, id: int) -> Import:
+    return get_object_or_404(imports_of(request.role).select_related("enterprise", "author"), pk=id)
 
 
 def is_scoped(role: Role) -> bool:

@@ -1,6 +1,6 @@
 """Many members at once, without a query a row: for imports and demo data.
 
-On PostgreSQL by COPY (three times bulk_create), elsewhere by executemany; both behind `_insert`.
+On PostgreSQL by COPY (three times bulk_create), elsewhere by executemany; both behind `insert_rows`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,16 @@ def insert_members(enterprise: Enterprise, members: Iterable[NewMember]) -> list
     return ids
 
 
+def remove_members(enterprise: Enterprise, ids: Sequence[int]) -> None:
+    """Out of the directory with all that is theirs, in the caller's transaction of the enterprise. Records nothing."""
+    above = dict(Department.objects.filter(enterprise=enterprise).values_list("pk", "path"))
+    stood_in: dict[int, list[int]] = {}
+    for member, department in Membership.objects.filter(member__in=ids).values_list("member", "department"):
+        stood_in.setdefault(member, []).append(department)
+    Member.objects.filter(enterprise=enterprise, pk__in=ids).delete()
+    _count(stood_in.values(), above, -1)
+
+
 def settle_statistics() -> None:
     """After many rows PostgreSQL must count anew, or it plans for the table as it was."""
     if connection.vendor == "postgresql":
@@ -75,23 +85,23 @@ def _insert_chunk(enterprise: Enterprise, members: list[NewMember], above: Mappi
     ids = _reserve_ids(Member, len(members))
     now = timezone.now()
     numbered = list(zip(ids, members, strict=True))
-    _insert(Member, MEMBER_COLUMNS, (_member_row(enterprise.pk, id, member, now) for id, member in numbered))
-    _insert(
+    insert_rows(Member, MEMBER_COLUMNS, (_member_row(enterprise.pk, id, member, now) for id, member in numbered))
+    insert_rows(
         Membership,
         ("member_id", "department_id"),
         ((id, department) for id, member in numbered for department in member.departments),
     )
-    _insert(
+    insert_rows(
         Address,
         ("enterprise_id", "domain_id", "local", "purpose", "member_id", "held_for"),
         (row for id, member in numbered for row in _address_rows(enterprise.pk, id, member)),
     )
-    _insert(
+    insert_rows(
         Reading,
         ("enterprise_id", "member_id", "pinyin", "initials"),
         ((enterprise.pk, id, *reading) for id, member in numbered for reading in other_readings(member.name)),
     )
-    _count(members, above)
+    _count((member.departments for member in members), above, 1)
     return ids
 
 
@@ -109,15 +119,16 @@ def _address_rows(enterprise: int, id: int, member: NewMember) -> Iterator[tuple
         yield enterprise, domain, local, Address.Purpose.ALIAS.value, id, ""
 
 
-def _count(members: list[NewMember], above: Mapping[int, str]) -> None:
-    entered: Counter[int] = Counter()
-    for member in members:
-        entered.update({int(pk) for one in member.departments for pk in above[one].split("/")[:-1]})
+def _count(members: Iterable[Sequence[int]], above: Mapping[int, str], sign: int) -> None:
+    """Each of `members` is the departments they enter (`sign` 1) or leave (-1)."""
+    moved: Counter[int] = Counter()
+    for departments in members:
+        moved.update({int(pk) for one in departments for pk in above[one].split("/")[:-1]})
     by_number: dict[int, list[int]] = {}
-    for department, number in entered.items():
+    for department, number in moved.items():
         by_number.setdefault(number, []).append(department)
     for number, departments in by_number.items():
-        Department.objects.filter(pk__in=departments).update(members_below=F("members_below") + number)
+        Department.objects.filter(pk__in=departments).update(members_below=F("members_below") + sign * number)
 
 
 def _reserve_ids(model: type[models.Model], number: int) -> list[int]:
@@ -133,7 +144,7 @@ def _reserve_ids(model: type[models.Model], number: int) -> list[int]:
         return list(range(last + 1, last + 1 + number))
 
 
-def _insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Text, numbers, None and moments; everything else the caller has turned into these."""
     table, names = model._meta.db_table, ", ".join(columns)
     with connection.cursor() as cursor:

@@ -133,6 +133,18 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
     return errors
 
 
+def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
+    """Who holds what can be held once, to someone who may see that member or not."""
+    if not is_seen:
+        return _("%(what)s belongs to a member outside your departments.") % {"what": what}
+    return _("%(what)s belongs to %(name)s (%(department)s, %(status)s)") % {
+        "what": what,
+        "name": holder.name,
+        "department": holder.main_department.name,
+        "status": _("Deleted") if holder.deleted_at else holder.get_status_display(),
+    }
+
+
 def split_aliases(text: str) -> list[str]:
     """What was typed into one field, parted by semicolons, commas, spaces or lines."""
     for sign in ";；,，、":
@@ -158,14 +170,7 @@ def _address_conflict(local: str, domain: Domain, by: Actor, but: Member | None)
 
 def _belongs(what: str, holder: Member, by: Actor) -> str:
     """A department administrator hears names from their own departments only."""
-    if not _is_seen_by(by, holder):
-        return _("%(what)s belongs to a member outside your departments.") % {"what": what}
-    return _("%(what)s belongs to %(name)s (%(department)s, %(status)s)") % {
-        "what": what,
-        "name": holder.name,
-        "department": holder.main_department.name,
-        "status": _("Deleted") if holder.deleted_at else holder.get_status_display(),
-    }
+    return name_holder(what, holder, is_seen=_is_seen_by(by, holder))
 
 
 def _is_seen_by(by: Actor, holder: Member) -> bool:

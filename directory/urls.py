@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from directory.views import departments, domains, entering, invitation, mailbox, members
+from directory.views import departments, domains, entering, imports, invitation, mailbox, members
 
 app_name = "directory"
 
@@ -19,6 +19,15 @@ members_in_the_console: list[URLPattern] = [
     path("console/departments/new/", departments.department_new, name="department_new"),
     path("console/departments/<int:id>/edit/", departments.department_edit, name="department_edit"),
     path("console/departments/<int:id>/delete/", departments.department_delete, name="department_delete"),
+    path("console/imports/", imports.import_list, name="import_list"),
+    path("console/imports/template/", imports.import_template, name="import_template"),
+    path("console/imports/<int:id>/", imports.import_detail, name="import_detail"),
+    path("console/imports/<int:id>/apply/", imports.import_apply, name="import_apply"),
+    path("console/imports/<int:id>/cancel/", imports.import_cancel, name="import_cancel"),
+    path("console/imports/<int:id>/repair/", imports.import_repair, name="import_repair"),
+    path("console/imports/<int:id>/invite/", imports.import_invite, name="import_invite"),
+    path("console/imports/<int:id>/undo/", imports.import_undo, name="import_undo"),
+    path("console/imports/<int:id>/failed.xlsx", imports.import_failed, name="import_failed"),
     path("console/settings/domains/", domains.domain_list, name="domain_list"),
     path("console/settings/domains/new/", domains.domain_new, name="domain_new"),
     path("console/settings/domains/<int:id>/edit/", domains.domain_edit, name="domain_edit"),

@@ -32,6 +32,7 @@ ROOMS = [
     Room("invitations:overview", _("Overview"), "layout-dashboard", Permission.READ),
     Room("directory:member_list", _("Directory"), "users", Permission.READ),
     Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
+    Room("directory:import_list", _("Import members"), "file-up", Permission.MANAGE_MEMBERS),
     Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
     Room("directory:domain_list", _("Mail domains"), "globe", Permission.MANAGE_SETTINGS),
     Room("accounts:settings", _("Enterprise settings"), "settings", Permission.MANAGE_SETTINGS),
@@ -50,7 +51,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "languages": settings.LANGUAGES,
             "theme": theme_of(request),
             "themes": list(THEMES.items()),
-            "has_demo_phone": settings.HAS_DEMO,
+            "has_demo_phone": settings.DEBUG,
         }
     }
 

@@ -17,26 +17,23 @@ environment.read_file(BASE_DIR / ".env")
 VAR_DIR = BASE_DIR / environment.text("VAR_DIR", "var")
 
 # --- what kind of place this is
-# DEBUG=1 makes a place for trying out: plain http and the demo's pages. Django's own debugging stays off there too, so
-# that a first visitor meets our error pages; the trace of a fault is in the log.
-HAS_DEMO: bool = environment.flag("DEBUG")
-DEBUG = False
+DEBUG: bool = environment.flag("DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. Run `make setup` once, or set it to a long random text.")
 
 _public = urlsplit(
-    environment.address("PUBLIC_URL", "http://127.0.0.1:8000" if HAS_DEMO else "", schemes={"http", "https"})
+    environment.address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "", schemes={"http", "https"})
 )
 if _public.path.strip("/") or _public.query or _public.fragment or _public.username:
     raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://mail.example.com, without a path.")
 PUBLIC_URL = f"{_public.scheme}://{_public.netloc}"
 IS_HTTPS = _public.scheme == "https"
-if not IS_HTTPS and not HAS_DEMO:
+if not IS_HTTPS and not DEBUG:
     raise ImproperlyConfigured("PUBLIC_URL must begin with https:// unless DEBUG=1.")
 
 ALLOWED_HOSTS: list[str] = [*environment.names("ALLOWED_HOSTS"), _public.hostname or ""]
-if HAS_DEMO:
+if DEBUG:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", "testserver"]
 TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0)
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
@@ -144,6 +141,7 @@ CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_ROUTES = {
     "sms.tasks.deliver_codes": {"queue": "codes"},
     "sms.tasks.deliver_messages": {"queue": "messages"},
+    "directory.tasks.work_on_imports": {"queue": "imports"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -163,6 +161,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
+    "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
+    "empty old imports": {"task": "directory.tasks.empty_imports", "schedule": 3600.0},
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
@@ -187,11 +187,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if HAS_DEMO
+        if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = HAS_DEMO
+WHITENOISE_USE_FINDERS = DEBUG
 
 # --- who signs in
 AUTH_USER_MODEL = "accounts.User"
@@ -242,7 +242,7 @@ SMS_GATEWAY = environment.text("SMS_GATEWAY", "file")
 SMS_GATEWAYS = {"file": "sms.gateways.file.FileGateway", "twilio": "sms.gateways.twilio.TwilioGateway"}
 if SMS_GATEWAY not in SMS_GATEWAYS:
     raise ImproperlyConfigured(f"SMS_GATEWAY must be one of {', '.join(SMS_GATEWAYS)}, not {SMS_GATEWAY!r}.")
-if SMS_GATEWAY == "file" and not HAS_DEMO and not environment.flag("SMS_FILE_ALLOWED"):
+if SMS_GATEWAY == "file" and not DEBUG and not environment.flag("SMS_FILE_ALLOWED"):
     raise ImproperlyConfigured(
         "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
     )
@@ -280,6 +280,25 @@ INVITATION_DAYS = 7
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
 ENTRY_DAYS = 180
+
+# --- imports (security.md 4.2)
+IMPORT_DIR = VAR_DIR / "imports"
+IMPORT_FILE_BYTES = 40 * 1024 * 1024
+IMPORT_UNPACKED_BYTES = 300 * 1024 * 1024
+IMPORT_RATIO = 50
+IMPORT_ENTRIES = 200
+IMPORT_ROWS = 200_000
+IMPORT_COLUMNS = 64
+IMPORT_CELLS = 4_000_000
+IMPORT_READ_MEMORY_BYTES = 512 * 1024 * 1024
+IMPORT_READ_CPU_SECONDS = 60
+IMPORT_READ_SECONDS = 120
+IMPORT_UPLOADS = 100
+IMPORT_UPLOAD_WINDOW_SECONDS = 600
+IMPORT_LEASE_SECONDS = 30
+IMPORT_KEPT_DAYS = 30
+# What a request does itself rather than leave to a worker.
+IMPORT_ROWS_AT_ONCE = 2000
 
 # --- headers
 SECURE_SSL_REDIRECT = IS_HTTPS

@@ -38,6 +38,11 @@ def hint_messages() -> None:
     _publish(DELIVER_MESSAGES)
 
 
+def hint_work(task: str) -> None:
+    """Wake a worker for work that a floor above keeps in rows of its own."""
+    _publish(task)
+
+
 def _publish(task: str) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:

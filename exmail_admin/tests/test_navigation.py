@@ -20,7 +20,7 @@ def visit(client_of):
 
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
-        "Overview", "Directory", "Departments", "Messages", "Mail domains", "Enterprise settings",
+        "Overview", "Directory", "Departments", "Import members", "Messages", "Mail domains", "Enterprise settings",
     ]  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_auditor_sees_what_they_may_read(visit, erin):
 
 
 def test_department_administrator_sees_their_people(visit, bob):
-    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory"]
+    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEvent, Enterprise
-from directory.models import Department, Member
+from directory.models import Department, Import, Member
 from exmail_admin.tests.test_laws import routes
 
 PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
@@ -56,6 +56,24 @@ directory:department_edit     GET    302 403 403 403 200 200 404
 directory:department_edit     POST   302 403 403 403 422 422 404
 directory:department_delete   GET    302 403 403 403 405 405 405
 directory:department_delete   POST   302 403 403 403 422 422 404
+directory:import_list         GET    302 403 403 200 200 200 200
+directory:import_list         POST   302 403 403 422 422 422 422
+directory:import_template     GET    302 403 403 200 200 200 200
+directory:import_template     POST   302 403 403 405 405 405 405
+directory:import_detail       GET    302 403 403 200 200 200 404
+directory:import_detail       POST   302 403 403 405 405 405 405
+directory:import_failed       GET    302 403 403 200 200 200 404
+directory:import_failed       POST   302 403 403 405 405 405 405
+directory:import_apply        GET    302 403 403 405 405 405 405
+directory:import_apply        POST   302 403 403 303 303 303 404
+directory:import_cancel       GET    302 403 403 405 405 405 405
+directory:import_cancel       POST   302 403 403 303 303 303 404
+directory:import_repair       GET    302 403 403 405 405 405 405
+directory:import_repair       POST   302 403 403 303 303 303 404
+directory:import_invite       GET    302 403 403 405 405 405 405
+directory:import_invite       POST   302 403 403 303 303 303 404
+directory:import_undo         GET    302 403 403 405 405 405 405
+directory:import_undo         POST   302 403 403 303 303 303 404
 directory:domain_list         GET    302 403 403 403 200 200 200
 directory:domain_list         POST   302 403 403 403 405 405 405
 directory:domain_new          GET    302 403 403 403 200 200 200
@@ -125,12 +143,16 @@ def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
 
 
 @pytest.fixture
-def path_of(house, wang):
-    """`path_of(route)` with ids of our enterprise."""
+def path_of(house, wang, bob):
+    """`path_of(route)` with ids of our enterprise; the import is the department administrator's."""
+    columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
+    heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
+    imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
 
     def path(route):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
+        ids["import"] = imported.pk
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
@@ -168,6 +190,6 @@ def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang, rout
     Member.objects.filter(pk=wang.pk).update(name="金丝雀")
     Department.objects.filter(pk=house.east.pk).update(name="金丝雀组")
     Enterprise.objects.filter(pk=house.enterprise.pk).update(name="金丝雀公司")
-    page = browser_of("stranger").get(path_of(route)).content.decode()
+    page = browser_of("stranger").get(path_of(route)).content.decode(errors="replace")
     assert "金丝雀" not in page
     assert "13800138002" not in page

@@ -1,0 +1,61 @@
+"""What an administrator chooses for an import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Permission, may
+from accounts.audit import Actor
+from accounts.models import Role
+from directory.access import departments_of
+from directory.department_tree import paths_of
+from directory.importing.workbook import WorkbookRefused
+from directory.imports import ImportRefused, start_import
+from directory.models import Import
+
+
+class ImportNewForm(forms.Form):
+    file = forms.FileField(
+        label=_("Workbook"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
+        help_text=_(".xlsx or .csv, at most 40 MB and 200,000 rows."),
+    )
+    department = forms.TypedChoiceField(
+        label=_("Into department"), coerce=int, help_text=_("The departments in the file are read from here down.")
+    )
+    mode = forms.ChoiceField(
+        label=_("Members that exist"),
+        choices=[("create", _("Refuse rows that differ from them")), ("update", _("Update them from the file"))],
+        widget=forms.RadioSelect,
+        initial=Import.Mode.CREATE,
+    )
+    create_departments = forms.BooleanField(label=_("Create departments that are missing"), required=False)
+
+    def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.departments = {department.pk: department for department in departments_of(role)}
+        choices = list(paths_of(self.departments.values()).items())
+        self.fields["department"].choices = choices  # type: ignore[attr-defined]
+        top = min(self.departments.values(), key=lambda one: (one.depth, one.pk), default=None)
+        self.initial.setdefault("department", top and top.pk)
+        if not may(role, Permission.MANAGE_DEPARTMENTS):
+            del self.fields["create_departments"]
+
+    def start(self, *, by: Actor) -> Import | None:
+        """The import that is now being checked, or None with the error beside the file."""
+        chosen = self.cleaned_data
+        try:
+            return start_import(
+                self.departments[chosen["department"]],
+                by=by,
+                upload=chosen["file"],
+                mode=chosen["mode"],
+                create_departments=chosen.get("create_departments", False),
+            )
+        except (WorkbookRefused, ImportRefused) as refused:
+            self.add_error("file", forms.ValidationError(str(refused), code=getattr(refused, "code", "limited")))
+        return None

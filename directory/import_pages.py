@@ -1,0 +1,111 @@
+"""An import as its page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from directory.importing.columns import BY_NAME, show_cell
+from directory.models import Import, ImportRow
+
+BAD_ROWS_SHOWN = 100
+NOTED_ROWS_SHOWN = 50
+WORKING = {Import.State.CHECKING, Import.State.APPLYING}
+TONES: dict[str, str] = {
+    Import.State.CHECKING: "accent", Import.State.READY: "accent", Import.State.APPLYING: "accent",
+    Import.State.DONE: "good", Import.State.FAILED: "bad", Import.State.CANCELLED: "neutral",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """What stands in a cell and what is wrong with it; `name` is the column's, `title` as the file has it."""
+
+    name: str
+    title: str
+    text: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    number: int
+    who: str
+    cells: list[BadCell] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+
+def is_working(imported: Import) -> bool:
+    return imported.state in WORKING or bool(imported.errand)
+
+
+def bad_rows(imported: Import) -> list[ShownRow]:
+    rows = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED).order_by("number")[:BAD_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+
+
+def noted_rows(imported: Import) -> list[ShownRow]:
+    """Rows that would change a member, or were understood differently from what stands there."""
+    verdicts = [ImportRow.Verdict.NEW, ImportRow.Verdict.CHANGED]
+    rows = imported.rows.filter(verdict__in=verdicts).exclude(notes=[]).order_by("number")[:NOTED_ROWS_SHOWN]
+    return [
+        ShownRow(
+            row.number, _who(imported, row), notes=[note | {"title": _title(note["column"])} for note in row.notes]
+        )
+        for row in rows
+    ]
+
+
+def left_out_rows(imported: Import) -> list[ShownRow]:
+    rows = imported.rows.filter(verdict=ImportRow.Verdict.LEFT_OUT).order_by("number")[:NOTED_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row)) for row in rows]
+
+
+def kept_rows(imported: Import) -> list[ShownRow]:
+    """Those that an undo left as they are, with why."""
+    rows = imported.rows.filter(undo=ImportRow.Undo.KEPT).order_by("number")[:BAD_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+
+
+def remarks(imported: Import) -> list[str]:
+    """What was noticed while reading and is worth telling."""
+    heading = imported.heading
+    unknown = heading["columns"]["unknown"]
+    told = []
+    if unknown:
+        told.append(_("These columns are not known and are ignored: %(names)s") % {"names": ", ".join(unknown[:20])})
+    if heading["other_sheets"]:
+        names = {"sheet": heading["sheet"], "names": ", ".join(heading["other_sheets"])}
+        told.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
+    if rows := heading["hidden_rows"]:
+        told.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
+    if columns := heading["hidden_columns"]:
+        text = ngettext("%(n)d hidden column is read too.", "%(n)d hidden columns are read too.", columns)
+        told.append(text % {"n": columns})
+    return told
+
+
+def _bad_cells(imported: Import, row: ImportRow) -> list[BadCell]:
+    places, cells = imported.heading["columns"]["places"], row.cells or []
+    reasons: dict[str, list[str]] = {}
+    for problem in row.problems:
+        reasons.setdefault(problem["column"], []).append(problem["text"])
+    return [BadCell(name, _title(name), _text_at(cells, places.get(name)), texts) for name, texts in reasons.items()]
+
+
+def _text_at(cells: list[Any], place: int | None) -> str:
+    return show_cell(cells[place]) if place is not None and place < len(cells) else ""
+
+
+def _title(name: str) -> str:
+    return BY_NAME[name].heading(get_language() or "").rstrip("*") if name in BY_NAME else ""
+
+
+def _who(imported: Import, row: ImportRow) -> str:
+    places: dict[str, int] = imported.heading["columns"]["places"]
+    texts: Iterable[str] = (_text_at(row.cells or [], places.get(name)) for name in ("name", "prefix", "account"))
+    return next((text for text in texts if text), "")

@@ -1,0 +1,174 @@
+"""`python -m directory.importing.child LIMITS FILE SPOOL`: reads one file, in a process that may die of it.
+
+Prints one line of JSON: what was found, or {"refused": code}. The rows go to SPOOL, one line of JSON each: the number
+in the sheet and the cells from the first column on, as text, number, boolean or {"date" | "time" | "dead": text}.
+Knows no database and no settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from directory.importing.scan import Cell, Limits, Refused, Scanned, kind_of, scan_workbook
+
+# Longer ones are cut: what follows is refused for its length anyway.
+TEXT_MAX = 1000
+SNIFFED = 64 * 1024
+ENCODINGS = ("utf-8-sig", "gb18030")
+
+
+def main(limits: str, file: str, spool: str) -> None:
+    given = json.loads(limits)
+    _limit_process(given["memory"], given["cpu"], given["spool"])
+    try:
+        found = _read(Path(file), Path(spool), Limits(*given["workbook"]), is_csv=given["is_csv"])
+    except Refused as refused:
+        found = {"refused": str(refused)}
+    except MemoryError:
+        found = {"refused": "too_heavy"}
+    except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
+        found = {"refused": "not_xlsx", "error": f"{type(error).__name__}: {error}"[:200]}
+    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(found))
+
+
+def _limit_process(memory: int, cpu: int, spool: int) -> None:
+    for limit, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, spool),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+
+
+def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
+    kind = kind_of(file)
+    if kind == "text" and is_csv:
+        return _write(spool, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
+    if kind != "xlsx":
+        raise Refused("not_xlsx" if kind == "text" else kind)
+    scanned = scan_workbook(file, limits)
+    facts = scanned.facts
+    if facts.last_row * facts.last_column > limits.cells * 4:
+        raise Refused("cell_limit")
+    return _write(spool, _sheet_rows(file, scanned), limits) | {
+        "kind": "xlsx",
+        "sheet": scanned.sheet,
+        "other_sheets": scanned.others,
+        "hidden_rows": facts.hidden_rows,
+        "hidden_columns": facts.hidden_columns,
+        "merges": facts.merges,
+    }
+
+
+def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
+    """Blank rows are no rows."""
+    count = 0
+    with spool.open("w", encoding="utf-8") as file:
+        for number, cells in rows:
+            while cells and cells[-1] == "":
+                cells.pop()
+            if not cells:
+                continue
+            count += 1
+            if count > limits.rows + 10:
+                raise Refused("row_limit")
+            file.write(json.dumps([number, cells], ensure_ascii=False))
+            file.write("\n")
+    return {"rows": count}
+
+
+def _sheet_rows(file: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]:
+    # Only here: the parent must not load what can abort a process.
+    from python_calamine import CalamineWorkbook
+
+    sheet = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(scanned.place)
+    dead = scanned.facts.dead
+    dead_rows = {cell.row for cell in dead}
+    # calamine leaves out the blank columns on the left, though not the blank rows above.
+    blank = [""] * (sheet.start[1] if sheet.start else 0)
+    for number, values in enumerate(sheet.iter_rows(), start=1):
+        cells = blank + [value if type(value) is str and len(value) <= TEXT_MAX else _plain(value) for value in values]
+        if number in dead_rows:
+            for column in range(1, scanned.facts.last_column + 1):
+                if Cell(number, column) in dead:
+                    cells += [""] * (column - len(cells))
+                    cells[column - 1] = {"dead": dead[Cell(number, column)]}
+        yield number, [_tidy(cell) for cell in cells]
+
+
+def _tidy(cell: Any) -> Any:
+    if type(cell) is not str:
+        return cell
+    # PostgreSQL keeps no NUL.
+    return cell.replace("\0", "\N{REPLACEMENT CHARACTER}") if cell.strip() else ""
+
+
+def _plain(value: Any) -> Any:
+    """calamine gives whole numbers as floats; numbers that a float can't hold whole become text."""
+    match value:
+        case bool() | int():
+            return value
+        case float():
+            return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        case datetime.datetime() | datetime.date():
+            return {"date": value.isoformat()}
+        case datetime.time() | datetime.timedelta():
+            return {"time": str(value)}
+        case None:
+            return ""
+    return str(value)[: TEXT_MAX + 1]
+
+
+def _text_of(file: Path) -> str:
+    content = file.read_bytes()
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return _decode(content, "utf-16")
+    if b"\0" in content[:SNIFFED]:
+        return _decode(content, "utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+    try:
+        return _decode(content, ENCODINGS[0])
+    except Refused:
+        return _decode(content, ENCODINGS[1])
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise Refused("csv_encoding") from None
+    strange = sum(not sign.isprintable() and sign not in "\r\n\t\ufeff\xa0\u3000" for sign in text[:4096])
+    # A picture or a PDF decodes as GB18030 now and then; a text has hardly a control character.
+    if "\0" in text or strange > len(text[:4096]) // 50 or text.lstrip()[:1] == "<" or text.startswith("%PDF"):
+        raise Refused("not_text")
+    return text
+
+
+def _csv_rows(text: str, limits: Limits) -> Iterator[tuple[int, list[Any]]]:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",\t;", key=first.count)
+    csv.field_size_limit(limits.unpacked)
+    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
+        if len(cells) > limits.columns and any(cell.strip() for cell in cells[limits.columns :]):
+            raise Refused("column_limit")
+        yield number, [_csv_cell(cell) for cell in cells[: limits.columns]]
+
+
+def _csv_cell(cell: str) -> str:
+    # Exports put an apostrophe before what a spreadsheet would take for a formula.
+    if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@", "\t"}:
+        cell = cell[1:]
+    return cell[: TEXT_MAX + 1] if cell.strip() else ""
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,144 @@
+"""Who in the directory holds what the rows want: asked for many rows at once, never row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from accounts.models import Enterprise, Role
+from directory.access import is_scoped, members_of
+from directory.importing.columns import Facts
+from directory.member_facts import name_holder
+from directory.models import Address, Member
+from sms.phones import show_phone
+
+Mailbox = tuple[int, str]
+
+
+@dataclass
+class Wanted:
+    """What a chunk of rows asks for: accounts in lower case, phones, addresses as (domain, local)."""
+
+    accounts: set[str] = field(default_factory=set)
+    phones: set[str] = field(default_factory=set)
+    mailboxes: set[Mailbox] = field(default_factory=set)
+
+
+@dataclass
+class Holders:
+    """Accounts, phones and addresses to their member's id; an address may be "reserved" or "held" instead."""
+
+    accounts: dict[str, int]
+    phones: dict[str, int]
+    mailboxes: dict[Mailbox, int | str]
+    members: dict[int, Member]
+    seen: Collection[int] | None
+
+    def say(self, what: str, holder: int | str) -> str:
+        if holder == Address.Purpose.RESERVED:
+            return _("%(address)s is reserved.") % {"address": what}
+        if holder == Address.Purpose.HELD:
+            return _("%(address)s has been applied for.") % {"address": what}
+        return name_holder(what, self.members[int(holder)], is_seen=self.sees(holder))
+
+    def sees(self, holder: int | str) -> bool:
+        return self.seen is None or holder in self.seen
+
+    def conflicts(self, facts: Facts, names: Mapping[int, str], *, but: int | None = None) -> list[tuple[str, str]]:
+        """Column and message for everything in `facts` that another than `but` holds."""
+        found = []
+        holder: int | str | None = self.accounts.get(facts["account"].lower(), but)
+        if holder != but and holder is not None:
+            found.append(("account", self.say(facts["account"], holder)))
+        if facts["phone"]:
+            holder = self.phones.get(facts["phone"], but)
+            if holder != but and holder is not None:
+                found.append(("phone", self.say(show_phone(facts["phone"]), holder)))
+        for place, (domain, local) in enumerate(mailboxes_of(facts)):
+            holder = self.mailboxes.get((domain, local), but)
+            if holder != but and holder is not None:
+                found.append(("aliases" if place else "prefix", self.say(f"{local}@{names[domain]}", holder)))
+        return found
+
+
+def mailboxes_of(facts: Facts) -> list[Mailbox]:
+    """The mailbox first, then the aliases."""
+    return [(facts["domain"], facts["prefix"]), *((domain, local) for local, domain in facts["aliases"])]
+
+
+def wanted_by(rows: Iterable[Facts]) -> Wanted:
+    wanted = Wanted()
+    for facts in rows:
+        wanted.accounts.add(facts["account"].lower())
+        wanted.mailboxes.update(mailboxes_of(facts))
+        if facts["phone"]:
+            wanted.phones.add(facts["phone"])
+    return wanted
+
+
+def find_holders(enterprise: Enterprise, wanted: Wanted, role: Role | None) -> Holders:
+    """In six queries at most. `role` is whose eyes the messages are for; none sees everything."""
+    members = Member.objects.filter(enterprise=enterprise)
+    accounts = (
+        members.alias(low=Lower("account")).filter(low__in=wanted.accounts) if wanted.accounts else members.none()
+    )
+    phones = members.filter(deleted_at=None, phone__in=wanted.phones) if wanted.phones else members.none()
+    by_account = {account.lower(): id for account, id in accounts.values_list("account", "pk")}
+    by_phone = {str(phone): id for phone, id in phones.values_list("phone", "pk")}
+    by_mailbox = _mailboxes(enterprise, wanted)
+    ids = {*by_account.values(), *by_phone.values(), *(id for id in by_mailbox.values() if isinstance(id, int))}
+    seen = None
+    if role and is_scoped(role):
+        seen = set(members_of(role).filter(pk__in=ids).values_list("pk", flat=True))
+    return Holders(by_account, by_phone, by_mailbox, load_members(ids), seen)
+
+
+def load_members(ids: Collection[int]) -> dict[int, Member]:
+    """With all that `facts_of` reads."""
+    if not ids:
+        return {}
+    members = Member.objects.filter(pk__in=ids).select_related("main_department", "enterprise", "user")
+    return {member.pk: member for member in members.prefetch_related("memberships", "addresses")}
+
+
+def facts_of(member: Member) -> Facts:
+    """A member as a row states one: the main department first, the rest in order."""
+    mailbox = next(one for one in member.addresses.all() if one.purpose == Address.Purpose.PRIMARY)
+    aliases = [one for one in member.addresses.all() if one.purpose == Address.Purpose.ALIAS]
+    others = sorted(one.department_id for one in member.memberships.all())
+    main = member.main_department_id
+    return {
+        "name": member.name,
+        "account": member.account,
+        "prefix": mailbox.local,
+        "domain": mailbox.domain_id,
+        "phone": member.phone,
+        "departments": [main, *(id for id in others if id != main)],
+        "position": member.position,
+        "activation": member.activation,
+        "aliases": sorted([one.local, one.domain_id] for one in aliases),
+    }
+
+
+def is_same(column: str, one: Any, other: Any) -> bool:
+    """The order of aliases, and of departments but the main one, says nothing."""
+    if column == "departments":
+        return one[:1] == other[:1] and set(one) == set(other)
+    if column == "aliases":
+        return sorted(map(tuple, one)) == sorted(map(tuple, other))
+    return bool(one == other)
+
+
+def _mailboxes(enterprise: Enterprise, wanted: Wanted) -> dict[Mailbox, int | str]:
+    if not wanted.mailboxes:
+        return {}
+    locals_ = {local for _domain, local in wanted.mailboxes}
+    held = Address.objects.filter(enterprise=enterprise, local__in=locals_)
+    return {
+        (domain, local): member or purpose
+        for domain, local, member, purpose in held.values_list("domain", "local", "member", "purpose")
+    }

@@ -1,0 +1,95 @@
+"""An import taken back: rows that nobody has touched since are removed or restored, the others kept and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, recording
+from directory.bulk import remove_members
+from directory.importing.applying import EDITS, said_of
+from directory.importing.checking import Check, rewrite_rows
+from directory.importing.holders import facts_of, is_same, load_members
+from directory.importing.lease import Lease
+from directory.member_facts import MemberRefused
+from directory.members import edit_member
+from directory.models import Import, ImportRow, Member
+
+CHUNK = 500
+Verdict = ImportRow.Verdict
+
+
+def undo_rows(check: Check, *, by: Actor, lease: Lease) -> None:
+    """All of them, a transaction for each chunk; a row that was looked at is not looked at again."""
+    while _undo_chunk(check, by=by, lease=lease):
+        pass
+    with recording(check.imported.enterprise, by=by) as record:
+        imported = lease.hold()
+        imported.errand, imported.undone_at = "", timezone.now()
+        imported.undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE).count()
+        imported.kept = imported.rows.filter(undo=ImportRow.Undo.KEPT).count()
+        imported.save(update_fields=["errand", "undone_at", "undone", "kept"])
+        record("import_undone", imported, after={"undone": imported.undone, "kept": imported.kept})
+
+
+def _undo_chunk(check: Check, *, by: Actor, lease: Lease) -> bool:
+    with recording(check.imported.enterprise, by=by):
+        imported = lease.hold()
+        rows = _next_rows(imported)
+        if not rows:
+            return False
+        members = load_members([row.member_id for row in rows if row.member_id])
+        for row in rows:
+            why = _why_kept(row, members.get(row.member_id or 0))
+            _mark(row, ImportRow.Undo.KEPT if why else ImportRow.Undo.UNDONE, why)
+        created = [row for row in rows if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.CREATED]
+        remove_members(imported.enterprise, [row.member_id for row in created if row.member_id])
+        for row in created:
+            row.member_id = None
+        for row in rows:
+            if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.UPDATED:
+                _restore(check, row, members[row.member_id or 0], by)
+        rewrite_rows(imported, rows)
+    return True
+
+
+def _next_rows(imported: Import) -> list[ImportRow]:
+    done = ImportRow.objects.filter(of=imported, verdict__in=[Verdict.CREATED, Verdict.UPDATED], undo="")
+    rows = list(done.order_by("number")[:CHUNK])
+    edits = [place for place, row in enumerate(rows) if row.verdict == Verdict.UPDATED]
+    return rows[: edits[EDITS]] if len(edits) > EDITS else rows
+
+
+def _why_kept(row: ImportRow, member: Member | None) -> str:
+    """What happened to the member since; "" if nothing did."""
+    if not member or member.deleted_at:
+        return _("The member is no longer in the directory.")
+    if row.facts is None or (row.verdict == Verdict.UPDATED and row.previous is None):
+        return _("What the row replaced is no longer kept.")
+    if any(not is_same(column, value, row.facts[column]) for column, value in facts_of(member).items()):
+        return _("%(name)s was edited since.") % {"name": member.name}
+    if row.verdict == Verdict.CREATED and member.status != Member.Status.PENDING:
+        return _("%(name)s has joined or was disabled since.") % {"name": member.name}
+    if row.verdict == Verdict.CREATED and member.invited_at:
+        return _("%(name)s was invited since.") % {"name": member.name}
+    return ""
+
+
+def _restore(check: Check, row: ImportRow, member: Member, by: Actor) -> None:
+    try:
+        edit_member(member, by=by, **said_of(check, row.previous))
+    except MemberRefused as refused:
+        _mark(row, ImportRow.Undo.KEPT, " ".join(text for texts in refused.errors.values() for text in texts))
+
+
+def _mark(row: ImportRow, undo: str, why: str) -> None:
+    row.undo = undo
+    if why:
+        row.problems = [*row.problems, {"column": "", "text": why}]
+
+
+def rows_kept(imported: Import) -> Sequence[ImportRow]:
+    """Those that the undo left as they are, with why."""
+    return list(imported.rows.filter(undo=ImportRow.Undo.KEPT).select_related("member").order_by("number")[:100])

@@ -1,0 +1,380 @@
+"""What is done with an import: start, repair, leave out, apply, cancel, undo, invite; and the worker's side of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts.access import Permission, may
+from accounts.audit import Actor, Record, recording
+from accounts.models import Enterprise, Role
+from directory.bulk import settle_statistics
+from directory.importing.applying import apply_rows, recount
+from directory.importing.checking import check_rows, open_check
+from directory.importing.columns import HEADING_ROWS, find_heading
+from directory.importing.lease import Lease, LeaseLost, claim_import
+from directory.importing.undoing import undo_rows
+from directory.importing.workbook import Sheet, WorkbookRefused, read_spool, read_workbook
+from directory.models import Department, Import, ImportRow, Member
+from directory.personal_invitations import invite_members
+from sms.hints import hint_work
+
+WORK = "directory.tasks.work_on_imports"
+MANY = 5000
+MERGES_KEPT = 2000
+State = Import.State
+log = logging.getLogger(__name__)
+
+
+class ImportRefused(Exception):
+    """Nothing was changed; the text says why."""
+
+
+class Upload(Protocol):
+    """As Django hands it over."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def size(self) -> int | None: ...
+
+    def chunks(self) -> Iterable[bytes]: ...
+
+
+def start_import(
+    department: Department,
+    *,
+    by: Actor,
+    upload: Upload,
+    mode: str = Import.Mode.CREATE,
+    create_departments: bool = False,
+) -> Import:
+    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ImportRefused;
+    then nothing was kept."""
+    if not upload.size:
+        raise WorkbookRefused("empty_file")
+    if upload.size > settings.IMPORT_FILE_BYTES:
+        raise WorkbookRefused("file_too_large")
+    _refuse_haste(department.enterprise)
+    stored = uuid.uuid4().hex
+    try:
+        digest = _store(upload, _path(stored, "upload"))
+        sheet = read_workbook(_path(stored, "upload"), _path(stored, "rows"), name=upload.name or "")
+        heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
+        return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
+    except BaseException:
+        _remove_files(stored)
+        raise
+
+
+def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Actor) -> None:
+    """Other cells for one row, and all rows are checked anew: a repair may free another row, or clash with one."""
+    with _changing(imported, by, State.READY) as (locked, _record):
+        known = locked.heading["columns"]["places"]
+        if not ImportRow.objects.filter(of=locked, number=number).exists():
+            raise ImportRefused(_("There is no such row."))
+        locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
+        locked.omitted = [one for one in locked.omitted if one != number]
+        _check_again(locked)
+    _work_now_or_later(imported)
+
+
+def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
+    with _changing(imported, by, State.READY) as (locked, _record):
+        locked.omitted = sorted({*locked.omitted, number})
+        _check_again(locked)
+    _work_now_or_later(imported)
+
+
+def begin_import(imported: Import, *, by: Actor) -> None:
+    """From the preview to the worker. Raises ImportRefused if it is not ready, or has nothing to do."""
+    with _changing(imported, by, State.READY) as (locked, record):
+        locked.state, locked.started_at = State.APPLYING, timezone.now()
+        locked.lease, locked.lease_until = "", None
+        locked.save()
+        counts = {"file": locked.file_name, "create": locked.created, "update": locked.updated}
+        record("import_started", locked, after=counts)
+        transaction.on_commit(hint_imports)
+
+
+def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
+    """What has been applied stays; the rest is not reached. Waits for the chunk that is under way."""
+    with _changing(imported, by, State.CHECKING, State.READY, State.APPLYING) as (locked, record):
+        locked.state, locked.reason, locked.finished_at = State.CANCELLED, reason[:500], timezone.now()
+        recount(locked)
+        locked.save()
+        record("import_cancelled", locked, after=_counts(locked))
+
+
+def send_on_errand(imported: Import, errand: str, *, by: Actor) -> None:
+    """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
+    with _changing(imported, by, State.DONE, State.CANCELLED) as (locked, _record):
+        if locked.errand:
+            raise ImportRefused(_("Something is being done with this import already."))
+        if errand == Import.Errand.UNDO and (locked.undone_at or not locked.stored):
+            raise ImportRefused(_("This import can no longer be undone."))
+        locked.errand = errand
+        locked.save(update_fields=["errand"])
+    _work_now_or_later(imported)
+
+
+def hint_imports() -> None:
+    """Wake a worker; lost hints are made up for every ten seconds."""
+    hint_work(WORK)
+
+
+def work_on_imports() -> None:
+    """Carry on with whatever waits, one import after another, until nothing does."""
+    while lease := claim_import():
+        work_on(lease)
+
+
+def work_on(lease: Lease) -> None:
+    """All there is to do for the import now. A database that is away leaves it to the next worker."""
+    imported = Import.objects.select_related("enterprise", "author").get(pk=lease.id)
+    with override(imported.language):
+        try:
+            _work(imported, lease)
+        except LeaseLost:
+            log.warning("import_taken_over import=%d", imported.pk)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("import_failed import=%d", imported.pk)
+            _fail(imported, _("Something broke on our side. Nothing is half done; please upload the file again."))
+    lease.release()
+
+
+def empty_imports() -> int:
+    """Files, cells and previous values older than IMPORT_KEPT_DAYS; counts, verdicts, reasons and members stay."""
+    old = Import.objects.filter(created_at__lt=timezone.now() - timedelta(days=settings.IMPORT_KEPT_DAYS))
+    emptied = 0
+    for imported in old.exclude(stored="").exclude(state=State.APPLYING):
+        with transaction.atomic():
+            imported.rows.update(cells=None, facts=None, previous=None, notes=[])
+            state = State.CANCELLED if imported.state in {State.CHECKING, State.READY} else imported.state
+            Import.objects.filter(pk=imported.pk).update(stored="", repairs={}, state=state)
+        _remove_files(imported.stored)
+        emptied += 1
+    return emptied
+
+
+def actor_of(imported: Import) -> Actor:
+    """The author, as the worker acts for them."""
+    return Actor(user=imported.author, name=imported.author_name, via="task")
+
+
+def _work(imported: Import, lease: Lease) -> None:
+    role = _role_of(imported)
+    if role is None or not may(role, Permission.MANAGE_MEMBERS):
+        _stop(imported, _("Whoever started it may no longer manage members."))
+        return
+    try:
+        check = open_check(imported, role)
+    except LookupError:
+        _stop(imported, _("The department it was for no longer exists."))
+        return
+    if imported.state == State.CHECKING:
+        _check(imported, check, lease)
+    elif imported.state == State.APPLYING:
+        apply_rows(check, by=actor_of(imported), lease=lease)
+        _finish(imported, lease)
+    elif imported.errand == Import.Errand.UNDO:
+        undo_rows(check, by=actor_of(imported), lease=lease)
+    elif imported.errand == Import.Errand.INVITE:
+        _invite(imported)
+
+
+def _check(imported: Import, check: Any, lease: Lease) -> None:
+    try:
+        check_rows(check, read_spool(_path(imported.stored, "rows")), on_chunk=lease.keep)
+    except FileNotFoundError:
+        _fail(imported, _("The file is no longer there. Please upload it again."))
+        return
+    with transaction.atomic():
+        locked = lease.hold()
+        if locked.state != State.CHECKING:
+            return
+        recount(locked)
+        locked.state = State.READY
+        locked.save()
+
+
+def _finish(imported: Import, lease: Lease) -> None:
+    with recording(imported.enterprise, by=actor_of(imported)) as record:
+        locked = lease.hold()
+        if locked.state != State.APPLYING:
+            return
+        locked.state, locked.finished_at = State.DONE, timezone.now()
+        recount(locked)
+        locked.save()
+        record("import_finished", locked, after=_counts(locked))
+    if locked.created >= MANY:
+        settle_statistics()
+
+
+def _invite(imported: Import) -> None:
+    """Safe to run again: whoever got a link a minute ago is left out."""
+    made = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
+    outcome = invite_members(made.select_related("enterprise").order_by("pk"), by=actor_of(imported))
+    Import.objects.filter(pk=imported.pk).update(
+        errand="", invited=(imported.invited or 0) + outcome.sent, not_invited=len(outcome.left_out)
+    )
+
+
+def members_of_import(imported: Import) -> Any:
+    """Those it created who are still in the directory."""
+    created = imported.rows.filter(verdict=ImportRow.Verdict.CREATED, member__isnull=False)
+    return Member.objects.present().filter(pk__in=created.values("member"))
+
+
+def _stop(imported: Import, reason: str) -> None:
+    if imported.state in {State.CHECKING, State.APPLYING}:
+        cancel_import(imported, by=actor_of(imported), reason=reason)
+    else:
+        Import.objects.filter(pk=imported.pk).update(errand="")
+
+
+def _fail(imported: Import, reason: str) -> None:
+    with recording(imported.enterprise, by=actor_of(imported)) as record:
+        locked = Import.objects.select_for_update().get(pk=imported.pk)
+        locked.errand, locked.reason, locked.finished_at = "", reason[:500], timezone.now()
+        if locked.state in {State.CHECKING, State.APPLYING}:
+            locked.state = State.FAILED
+            recount(locked)
+        locked.save()
+        record("import_failed", locked, after=_counts(locked))
+
+
+def _check_again(locked: Import) -> None:
+    locked.state = State.CHECKING
+    locked.save(update_fields=["state", "repairs", "omitted"])
+
+
+def _work_now_or_later(imported: Import) -> None:
+    lease = claim_import(imported.pk) if imported.read <= settings.IMPORT_ROWS_AT_ONCE else None
+    if lease:
+        work_on(lease)
+    else:
+        hint_imports()
+
+
+@contextmanager
+def _changing(imported: Import, by: Actor, *states: str) -> Iterator[tuple[Import, Record]]:
+    """The import under the enterprise's lock, if it is in one of these states; else raises ImportRefused."""
+    with recording(imported.enterprise, by=by) as record:
+        locked = Import.objects.select_for_update().get(pk=imported.pk)
+        if locked.state not in states:
+            raise ImportRefused(_("The import has moved on meanwhile."))
+        yield locked, record
+
+
+def _role_of(imported: Import) -> Role | None:
+    return Role.objects.filter(user=imported.author, enterprise=imported.enterprise_id).first()
+
+
+def _counts(imported: Import) -> dict[str, int]:
+    names = ("read", "created", "updated", "unchanged", "refused", "left_out", "not_reached")
+    return {name: getattr(imported, name) for name in names}
+
+
+def _refuse_haste(enterprise: Enterprise) -> None:
+    since = timezone.now() - timedelta(seconds=settings.IMPORT_UPLOAD_WINDOW_SECONDS)
+    if Import.objects.filter(enterprise=enterprise, created_at__gt=since).count() >= settings.IMPORT_UPLOADS:
+        raise ImportRefused(_("Too many files within ten minutes. Please wait a little."))
+
+
+def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:
+    first = list(takewhile(lambda line: line[0] <= HEADING_ROWS, sheet.lines()))
+    heading = find_heading(first, is_update=is_update)
+    rows = sheet.rows - sum(number <= heading.row for number, _cells in first)
+    if not rows:
+        raise WorkbookRefused("no_rows")
+    if rows > settings.IMPORT_ROWS:
+        raise WorkbookRefused("row_limit")
+    return {
+        "columns": asdict(heading),
+        "sheet": sheet.name,
+        "other_sheets": sheet.other_sheets[:20],
+        "hidden_rows": sheet.hidden_rows,
+        "hidden_columns": sheet.hidden_columns,
+        "merges": sheet.merges[:MERGES_KEPT],
+        "child_memory": sheet.child_memory,
+    }
+
+
+def _keep(
+    department: Department,
+    by: Actor,
+    stored: str,
+    digest: str,
+    heading: dict[str, Any],
+    name: str,
+    mode: str,
+    create_departments: bool,
+) -> Import:
+    with transaction.atomic():
+        imported = Import.objects.create(
+            enterprise=department.enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            department=department,
+            department_name=department.name,
+            mode=mode,
+            create_departments=create_departments,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            file_name=plain_file_name(name),
+            stored=stored,
+            digest=digest,
+            heading=heading,
+        )
+        transaction.on_commit(hint_imports)
+    return imported
+
+
+def plain_file_name(name: str) -> str:
+    """For showing only: no path, nothing that can't be seen."""
+    base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    return "".join(sign for sign in base if unicodedata.category(sign)[0] != "C").strip()[-128:] or "–"
+
+
+def _store(upload: Upload, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for chunk in upload.chunks():
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def _path(stored: str, kind: str) -> Path:
+    return Path(settings.IMPORT_DIR) / f"{stored}.{kind}"
+
+
+def _remove_files(stored: str) -> None:
+    for kind in ("upload", "rows"):
+        _path(stored, kind).unlink(missing_ok=True)
+
+
+def kept_columns(imported: Import) -> Sequence[str]:
+    """The names of the columns that the file has, in its order."""
+    places: dict[str, int] = imported.heading["columns"]["places"]
+    return sorted(places, key=lambda name: places[name])

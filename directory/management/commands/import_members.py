@@ -1,0 +1,102 @@
+"""The import of the console, from the operator's shell: the same rules, counts and file of refused rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.access import Permission, may
+from accounts.audit import command_actor
+from accounts.models import Role, User
+from directory.importing.columns import fold
+from directory.importing.lease import claim_import
+from directory.importing.sheets import write_failed
+from directory.importing.workbook import WorkbookRefused
+from directory.imports import ImportRefused, begin_import, cancel_import, start_import, work_on
+from directory.models import Department, Domain, Import
+
+WAIT_SECONDS = 0.2
+COUNTS = ("read", "created", "updated", "unchanged", "refused", "left_out", "not_reached")
+
+
+class Command(BaseCommand):
+    help = "Import members from a workbook. Prints one line of JSON; the exit code is 1 if a row was refused."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--enterprise", required=True, metavar="DOMAIN", help="one of the enterprise's domains")
+        parser.add_argument("--department", default="", metavar="A/B", help="below the root; usual: the root itself")
+        parser.add_argument("--by", required=True, metavar="LOGIN", help="the administrator who is on record for it")
+        parser.add_argument("--update", action="store_true", help="also update members that exist")
+        parser.add_argument("--create-departments", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="only check")
+        parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows to this .xlsx")
+
+    def handle(self, *args: Any, file: Path, errors: Path | None, dry_run: bool, **options: Any) -> None:
+        imported = self._start(file, **options)
+        if imported.state == Import.State.READY and dry_run:
+            cancel_import(imported, by=command_actor(imported.author))
+        elif imported.state == Import.State.READY and imported.to_apply:
+            begin_import(imported, by=command_actor(imported.author))
+            self._work(imported)
+        counts = {name: getattr(imported, name) for name in COUNTS}
+        if errors:
+            errors.write_bytes(write_failed(imported, imported.language))
+        told = {"import": imported.pk, "state": imported.state, **counts}
+        self.stdout.write(json.dumps(told | ({"reason": imported.reason} if imported.reason else {})))
+        if imported.refused or imported.state == Import.State.FAILED:
+            sys.exit(1)
+
+    def _start(self, file: Path, **options: Any) -> Import:
+        domain = Domain.objects.select_related("enterprise").filter(name=options["enterprise"].lower()).first()
+        if not domain:
+            raise CommandError(f"There is no domain {options['enterprise']}.")
+        user = User.objects.filter(login=options["by"].lower()).first()
+        role = Role.objects.filter(user=user, enterprise=domain.enterprise).first() if user else None
+        if not user or not role or not may(role, Permission.MANAGE_MEMBERS):
+            raise CommandError(f"{options['by']} may not manage members there.")
+        try:
+            with file.open("rb") as opened:
+                imported = start_import(
+                    _department(domain, options["department"]),
+                    by=command_actor(user),
+                    upload=File(opened, name=file.name),
+                    mode=Import.Mode.UPDATE if options["update"] else Import.Mode.CREATE,
+                    create_departments=options["create_departments"],
+                )
+        except OSError as error:
+            raise CommandError(f"{file} can't be read: {error.strerror}.") from error
+        except (WorkbookRefused, ImportRefused) as refused:
+            raise CommandError(str(refused)) from refused
+        self._work(imported)
+        return imported
+
+    def _work(self, imported: Import) -> None:
+        """Here, not by a worker; should one have been quicker, its outcome is waited for."""
+        while is_waiting(imported):
+            lease = claim_import(imported.pk)
+            if lease:
+                work_on(lease)
+            else:
+                time.sleep(WAIT_SECONDS)
+            imported.refresh_from_db()
+
+
+def is_waiting(imported: Import) -> bool:
+    return imported.state in {Import.State.CHECKING, Import.State.APPLYING}
+
+
+def _department(domain: Domain, path: str) -> Department:
+    at = Department.objects.select_related("enterprise").get(enterprise=domain.enterprise, parent=None)
+    for name in filter(None, path.split("/")):
+        below = {fold(child.name): child for child in at.children.select_related("enterprise")}
+        if fold(name.strip()) not in below:
+            raise CommandError(f"There is no department {path}.")
+        at = below[fold(name.strip())]
+    return at

@@ -1,0 +1,332 @@
+import io
+import re
+from datetime import timedelta
+
+import openpyxl
+import pytest
+from django.utils import timezone
+
+from conftest import build_member
+from directory import imports
+from directory.models import Department, Import, Member
+from directory.tests.workbooks import HEADINGS, book, person, saved, upload, xlsx
+
+URL = "/console/imports/"
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def send(client, house, content, name="members.xlsx", **fields):
+    fields = {"department": house.root.pk, "mode": "create"} | fields
+    return client.post(URL, {"file": upload(content, name), **fields})
+
+
+def checked(client, house, content, name="members.xlsx", **fields):
+    """The address of the import's page, once a worker has checked it."""
+    answer = send(client, house, content, name, **fields)
+    assert answer.status_code == 303, answer.content.decode()
+    imports.work_on_imports()
+    return answer["Location"]
+
+
+def applied(client, page):
+    assert client.post(f"{page}apply/").status_code == 303
+    imports.work_on_imports()
+    return client.get(page).content.decode()
+
+
+def counts(html):
+    return {name: int(value) for name, value in re.findall(r'data-name="(\w+)" value="(\d+)"', html)}
+
+
+def state(html):
+    return re.search(r'<main[^>]*data-state="(\w*)"', html)[1]
+
+
+def figures(created=0, updated=0, unchanged=0, refused=0, left_out=0):
+    read = created + updated + unchanged + refused + left_out
+    return {
+        "read": read,
+        "created": created,
+        "updated": updated,
+        "unchanged": unchanged,
+        "refused": refused,
+        "left_out": left_out,
+    }
+
+
+def test_a_workbook_goes_from_upload_over_preview_to_members(client_of, alice, house):
+    client = client_of(alice)
+    assert 'type="file"' in client.get(URL).content.decode()
+    answer = send(client, house, xlsx(person(1, departments="市场部/华东组"), person(2, phone="１３９ 0000 0002")))
+    page = answer["Location"]
+    assert state(client.get(page).content.decode()) == "checking"
+    imports.work_on_imports()
+    preview = client.get(page).content.decode()
+    assert state(preview) == "ready"
+    assert counts(preview) == figures(created=2)
+    assert "139 0000 0002" in preview, "the repair is shown"
+    assert "data-row" not in preview
+    assert not Member.objects.exists()
+    result = applied(client, page)
+    assert (state(result), counts(result)) == ("done", figures(created=2))
+    member = Member.objects.get(name="成员1")
+    assert (member.main_department, member.origin["file"], member.origin["row"]) == (house.east, "members.xlsx", 2)
+    assert "members.xlsx" in client.get(URL).content.decode()
+
+
+def test_every_bad_row_is_named_with_its_text_and_reason_and_holder(client_of, alice, house, wang):
+    client = client_of(alice)
+    page = checked(
+        client,
+        house,
+        xlsx(
+            person(1, phone="13800138002"),
+            person(2, phone="12345"),
+            person(3, departments="没有/这个"),
+            person(4, phone="13900000009"),
+            person(5, phone="13900000009"),
+            person(6),
+        ),
+    )
+    html = client.get(page).content.decode()
+    assert counts(html) == figures(created=1, refused=5)
+    assert re.findall(r'data-row="(\d+)"', html) == ["2", "3", "4", "5", "6"]
+    assert "belongs to 王芳 (华东组, Not joined)" in html
+    for text in ("12345", "没有/这个", "stands in row 6 of this file", "stands in row 5 of this file"):
+        assert text in html
+
+
+def test_the_same_file_again_changes_nothing(client_of, alice, house):
+    client = client_of(alice)
+    content = xlsx(person(1, aliases="one;eins@example.com", position="经理"), person(2, activation="激活码", phone=""))
+    applied(client, checked(client, house, content))
+    html = client.get(checked(client, house, content)).content.decode()
+    assert counts(html) == figures(unchanged=2)
+
+
+def test_an_update_touches_only_the_columns_that_are_there(client_of, alice, house, lin, wang):
+    client = client_of(alice)
+    content = xlsx(["linxiao", "总监", "lin.xiao"], ["wangfang", "", ""], headings=["帐号", "职务", "别名"])
+    Member.objects.filter(pk=wang.pk).update(position="会计")
+    page = checked(client, house, content, mode="update")
+    preview = client.get(page).content.decode()
+    assert counts(preview) == figures(updated=2)
+    assert "总监" in preview
+    assert counts(applied(client, page)) == figures(updated=2)
+    lin.refresh_from_db()
+    wang.refresh_from_db()
+    assert (lin.position, lin.name, lin.phone, lin.status) == ("总监", "林晓", "+8613800138001", "active")
+    assert lin.addresses.filter(local="lin.xiao", purpose="alias").exists()
+    assert wang.position == "", "a blank cell clears"
+
+
+def test_an_update_lets_nothing_change_hands(client_of, alice, house, lin, wang):
+    client = client_of(alice)
+    content = xlsx(["linxiao", "13800138002"], headings=["帐号", "手机号"])
+    html = client.get(checked(client, house, content, mode="update")).content.decode()
+    assert counts(html) == figures(refused=1)
+    assert "belongs to 王芳" in html
+
+
+def test_missing_departments_are_created_only_if_that_was_ticked(client_of, alice, house):
+    client = client_of(alice)
+    content = xlsx(person(1, departments="研发/一组;市场部"), person(2, departments="研发/一组"))
+    assert counts(client.get(checked(client, house, content)).content.decode()) == figures(refused=2)
+    page = checked(client, house, content, create_departments="on")
+    assert not Department.objects.filter(name="研发").exists()
+    applied(client, page)
+    first = Member.objects.get(name="成员1")
+    assert first.main_department.name == "一组"
+    assert set(first.departments.all()) == {first.main_department, house.market}
+
+
+def test_a_bad_cell_is_repaired_in_the_browser_and_frees_the_other_row(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1, phone="13900000005"), person(2, phone="13900000005")))
+    assert counts(client.get(page).content.decode()) == figures(refused=2)
+    assert client.post(f"{page}repair/", {"row": 3, "phone": "13900000006"}).status_code == 303
+    html = client.get(page).content.decode()
+    assert (state(html), counts(html)) == ("ready", figures(created=2))
+
+
+def test_a_row_can_be_left_out(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1, phone="13900000005"), person(2, phone="13900000005")))
+    client.post(f"{page}repair/", {"row": 3, "leave_out": "1"})
+    html = applied(client, page)
+    assert counts(html) == figures(created=1, left_out=1)
+
+
+def test_failed_rows_come_back_as_a_workbook_that_is_refused_for_the_same_reasons(client_of, alice, house):
+    client = client_of(alice)
+    made = book(
+        person(1, phone=13800000000),
+        person(2, phone="=1+1"),
+        person(3),
+        [*person(4), "红"],
+        headings=[*HEADINGS, "颜色"],
+    )
+    made.active["E5"] = True
+    page = checked(client, house, saved(made))
+    first = client.get(page).content.decode()
+    assert counts(first) == figures(created=1, refused=3)
+    applied(client, page)
+    failed = client.get(f"{page}failed.xlsx").content
+    sheet = openpyxl.load_workbook(io.BytesIO(failed)).active
+    rows = list(sheet.iter_rows(values_only=True))
+    assert rows[0] == (*HEADINGS, "颜色", "Reason")
+    assert rows[1][4] == 13800000000
+    assert rows[3][4] is True
+    assert rows[3][9] == "红"
+    again = client.get(checked(client, house, failed)).content.decode()
+    assert counts(again) == figures(refused=3)
+    reasons = re.compile(r"<div>([^<]+)</div>")
+    assert reasons.findall(again)[:1] == reasons.findall(first)[:1]
+
+
+def test_a_member_created_meanwhile_becomes_a_refused_row(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1), person(2)))
+    build_member(house, "先来", "first", "+8613900000001")
+    html = applied(client, page)
+    assert counts(html) == figures(created=1, refused=1)
+    assert "belongs to 先来" in html
+
+
+def test_an_import_is_undone_but_for_whoever_was_touched(client_of, alice, house, lin):
+    client = client_of(alice)
+    content = xlsx([*person(1)[:5], ""], [*person(2)[:5], ""], ["林晓", "linxiao", "", "", "13800138001", "总监"],
+                   headings=[*HEADINGS[:5], "职务"])  # fmt: skip
+    page = checked(client, house, content, mode="update")
+    assert counts(applied(client, page)) == figures(created=2, updated=1)
+    Member.objects.filter(name="成员2").update(position="改过")
+    assert client.post(f"{page}undo/").status_code == 303
+    html = client.get(page).content.decode()
+    assert "成员2 was edited since." in html
+    assert set(Member.objects.values_list("name", flat=True)) == {"林晓", "成员2"}
+    lin.refresh_from_db()
+    assert lin.position == ""
+    assert f'action="{page}undo/"' not in html
+
+
+def test_invitations_go_to_the_members_this_import_made(client_of, alice, house, wang):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1), person(2, activation="激活码", phone="")))
+    html = applied(client, page)
+    assert f'action="{page}invite/"' in html
+    assert client.post(f"{page}invite/").status_code == 303
+    assert "1 invitation was sent" in client.get(page).content.decode()
+    assert Member.objects.get(name="成员1").invited_at
+    wang.refresh_from_db()
+    assert not wang.invited_at
+
+
+def test_a_cancelled_import_keeps_what_it_did_and_says_what_it_did_not_reach(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1), person(2, phone="x")))
+    client.post(f"{page}apply/")
+    assert client.post(f"{page}cancel/").status_code == 303
+    html = client.get(page).content.decode()
+    assert state(html) == "cancelled"
+    assert counts(html) == figures(refused=1) | {"read": 2, "not_reached": 1}
+    imports.work_on_imports()
+    assert not Member.objects.exists()
+
+
+def test_a_file_that_is_no_workbook_is_refused_beside_the_field_and_nothing_is_kept(client_of, alice, house, settings):
+    answer = send(client_of(alice), house, b"\x00\x01nonsense" * 100)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in html
+    assert "no workbook that can be read" in html
+    assert not Import.objects.exists()
+    assert not list(settings.IMPORT_DIR.glob("*"))
+
+
+def test_an_upload_without_a_file_or_without_a_row_is_refused(client_of, alice, house):
+    client = client_of(alice)
+    assert client.post(URL, {"department": house.root.pk, "mode": "create"}).status_code == 422
+    assert "The file is empty" in send(client, house, b"").content.decode()
+    assert "no row of data" in send(client, house, xlsx()).content.decode()
+
+
+def test_the_template_imports_as_it_is_in_both_languages(client_of, alice, house):
+    for language, heading in (("zh-hans", "姓名*"), ("en", "Name*")):
+        client = client_of(alice)
+        client.cookies["django_language"] = language
+        content = client.get(f"{URL}template/").content
+        made = openpyxl.load_workbook(io.BytesIO(content))
+        assert made.worksheets[0]["A1"].value == heading
+        assert len(made.sheetnames) == 3
+        html = client.get(checked(client, house, content)).content.decode()
+        assert counts(html) == figures(), "the example row is no row"
+        assert "/apply/" not in html
+        made.worksheets[0].append(person(1))
+        page = checked(client, house, saved(made))
+        assert counts(client.get(page).content.decode()) == figures(created=1)
+        made.worksheets[0]["A2"] = "张三"
+        page = checked(client, house, saved(made))
+        assert counts(client.get(page).content.decode())["read"] == 2
+
+
+def test_the_page_asks_again_while_a_worker_is_at_it_and_reloads_at_the_end(client_of, alice, house):
+    client = client_of(alice)
+    page = send(client, house, xlsx(person(1)))["Location"]
+    assert "hx-trigger" in client.get(page).content.decode()
+    assert "HX-Refresh" not in client.get(page, headers={"hx-request": "true"})
+    imports.work_on_imports()
+    assert client.get(page, headers={"hx-request": "true"})["HX-Refresh"] == "true"
+
+
+def test_a_department_administrator_imports_into_their_own_departments_and_sees_their_own(
+    client_of, alice, bob, house, zhao
+):
+    theirs = checked(client_of(alice), house, xlsx(person(9)))
+    client = client_of(bob)
+    assert client.get(theirs).status_code == 404
+    assert send(client, house, xlsx(person(1))).status_code == 422, "not into the root"
+    page = checked(client, house, xlsx(person(1), person(2, phone="13800138003")), department=house.market.pk)
+    html = client.get(page).content.decode()
+    assert "outside your departments" in html
+    assert "赵敏" not in html
+    assert "create_departments" not in client.get(URL).content.decode()
+
+
+def test_another_enterprise_and_an_auditor_see_nothing_of_it(client_of, alice, charlie, erin, house):
+    page = checked(client_of(alice), house, xlsx(person(1)))
+    for deed in ("", "failed.xlsx"):
+        assert client_of(charlie).get(page + deed).status_code == 404
+    for deed in ("apply/", "cancel/", "repair/", "invite/", "undo/"):
+        assert client_of(charlie).post(page + deed).status_code == 404
+    assert client_of(erin).get(URL).status_code == 403
+
+
+def test_whoever_lost_the_right_meanwhile_imports_nothing_more(client_of, dora, house):
+    client = client_of(dora)
+    page = checked(client, house, xlsx(person(1)))
+    client.post(f"{page}apply/")
+    dora.roles.update(name="auditor")
+    imports.work_on_imports()
+    imported = Import.objects.get()
+    assert (imported.state, imported.not_reached) == ("cancelled", 1)
+    assert not Member.objects.exists()
+
+
+def test_files_and_cells_go_in_time_but_what_became_of_each_row_stays(client_of, alice, house, settings):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1), person(2, phone="x")))
+    applied(client, page)
+    Import.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert imports.empty_imports() == 1
+    assert not list(settings.IMPORT_DIR.glob("*"))
+    html = client.get(page).content.decode()
+    assert counts(html) == figures(created=1, refused=1)
+    assert f'action="{page}undo/"' not in html
+    imported = Import.objects.get()
+    assert list(imported.rows.values_list("cells", "facts", "previous")) == [(None, None, None)] * 2
+    assert imported.rows.get(number=3).problems
+    assert imported.rows.get(number=2).member.name == "成员1"

@@ -1,0 +1,162 @@
+"""Imports in the console: the upload and the history, one import from preview to undo, and its workbooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission, console_page, may
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from directory.access import departments_of, get_import, imports_of
+from directory.department_tree import paths_of
+from directory.import_forms import ImportNewForm
+from directory.import_pages import TONES, bad_rows, is_working, kept_rows, left_out_rows, noted_rows, remarks
+from directory.importing.columns import COLUMNS
+from directory.importing.sheets import XLSX, write_failed, write_template
+from directory.imports import (
+    ImportRefused,
+    begin_import,
+    cancel_import,
+    leave_out_row,
+    members_of_import,
+    repair_row,
+    send_on_errand,
+)
+from directory.models import Import, Member
+
+HISTORY = 50
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_list(request: ConsoleRequest) -> HttpResponse:
+    """The upload at once, and what was imported before."""
+    typed = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    form = ImportNewForm(*typed, role=request.role)
+    if typed[0] is None:
+        return render(request, "directory/import_list.html", _list_context(request, form))
+    imported = form.start(by=request.actor) if form.is_valid() else None
+    if imported is None:
+        return refused(request, "directory/import_list.html", _list_context(request, form))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_safe
+def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    """The preview, the progress or the result. While a worker is at it the page asks again each second."""
+    imported = get_import(request, id)
+    if getattr(request, "htmx", None) and not is_working(imported):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "directory/import_detail.html", _detail_context(request, imported))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_safe
+def import_template(request: ConsoleRequest) -> HttpResponse:
+    domains = [domain.name for domain in request.enterprise.domains.order_by("-is_default", "name")]
+    paths = [path.partition("/")[2] for path in paths_of(departments_of(request.role)).values()]
+    content = write_template(_language(), domains, [path for path in paths if path])
+    return _workbook(content, "members.xlsx")
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_apply(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: begin_import(imported, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: cancel_import(imported, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
+    """`row`, and the new text of each column by the column's name; or `leave_out`."""
+    imported = get_import(request, id)
+    typed = request.POST.get("row", "")
+    number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else 0
+    cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
+    if "leave_out" in request.POST:
+        _try(request, lambda: leave_out_row(imported, number, by=request.actor))
+    else:
+        _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: send_on_errand(imported, Import.Errand.INVITE, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: send_on_errand(imported, Import.Errand.UNDO, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_safe
+def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    return _workbook(write_failed(imported, _language()), f"failed-{imported.pk}.xlsx")
+
+
+def _try(request: ConsoleRequest, deed: Any) -> None:
+    try:
+        deed()
+    except ImportRefused as refusal:
+        messages.warning(request, str(refusal))
+
+
+def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
+    history = [(imported, TONES[imported.state]) for imported in imports_of(request.role).order_by("-pk")[:HISTORY]]
+    return {"form": form, "history": history}
+
+
+def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]:
+    is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
+    invitable = 0
+    if is_over and imported.created:
+        invitable = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None).count()
+    return {
+        "imported": imported,
+        "tone": TONES[imported.state],
+        "is_working": is_working(imported),
+        "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
+        "bad_rows": bad_rows(imported) if not is_working(imported) else [],
+        "noted_rows": noted_rows(imported) if imported.state == Import.State.READY else [],
+        "left_out_rows": left_out_rows(imported) if imported.state == Import.State.READY else [],
+        "kept_rows": kept_rows(imported) if imported.undone_at else [],
+        "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
+        "may_undo": is_over and bool(imported.stored) and not imported.undone_at and imported.to_apply > 0,
+        "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
+        "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),
+    }
+
+
+def _language() -> str:
+    return get_language() or "zh-hans"
+
+
+def _workbook(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(content, XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
