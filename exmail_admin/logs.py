@@ -93,7 +93,7 @@ def start_sentry(dsn: str) -> None:
         import sentry_sdk  # an optional part, not among the requirements
     except ImportError as error:
         raise ImproperlyConfigured("SENTRY_DSN is set, but the package sentry-sdk isn't installed.") from error
-    sentry_sdk.init(dsn=dsn, send_default_pii=False, before_send=redact_report, before_breadcrumb=redact_report)
+    sentry_sdk.init(dsn=dsn, before_send=redact_report, before_breadcrumb=redact_report)
 
 
 def redact_report(report: Any, hint: Any) -> Any:

@@ -44,14 +44,23 @@ def request_log(get_response: GetResponse) -> GetResponse:
 
 
 def response_headers(get_response: GetResponse) -> GetResponse:
-    """No cache keeps a page of ours, no page reaches for the device, and TRACE echoes nothing."""
+    """No cache keeps a page of ours, and no page reaches for the device."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        response = HttpResponseNotAllowed(["GET", "POST"]) if request.method == "TRACE" else get_response(request)
+        response = get_response(request)
         response.headers.setdefault("Permissions-Policy", NO_FEATURES)
         if not request.path.startswith(settings.STATIC_URL) and "Cache-Control" not in response:
             add_never_cache_headers(response)
         return response
+
+    return answer
+
+
+def refuse_trace(get_response: GetResponse) -> GetResponse:
+    """TRACE would echo a request, cookies and all, to whoever made the browser send it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponseNotAllowed(["GET", "POST"]) if request.method == "TRACE" else get_response(request)
 
     return answer
 

@@ -16,8 +16,8 @@ RULES = (
     (re.compile(r"((?:/|%2F)[ijqa](?:/|%2F))[^/\s\"'?&%<>]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     # E.164, also as people write it: +1 415 555 2671
     (re.compile(r"\+\d(?:[ -]?\d){3,9}((?:[ -]?\d){4})(?!\d)"), r"+***\1"),
-    # mainland mobiles, with or without blanks
-    (re.compile(r"(?<!\d)(1[3-9]\d)[ -]?\d{4}[ -]?(\d{4})(?!\d)"), r"\1****\2"),
+    # mainland mobiles, with or without blanks and country code
+    (re.compile(r"(?<!\d)(?:[0０]{2})?(?:[8８][6６][ -]?)?([1１]\d\d)[ -]?\d{4}[ -]?(\d{4})(?!\d)"), r"\1****\2"),
     (re.compile(r"(?<!\w)\d{6}(?!\w)"), "******"),
 )
 

@@ -60,9 +60,12 @@ INSTALLED_APPS = [
     "exmail_admin",
 ]
 MIDDLEWARE = [
+    # First those that put headers on an answer, so that one which others give in a view's place has them all.
     "exmail_admin.middleware.request_log",
-    "django.middleware.security.SecurityMiddleware",
+    "exmail_admin.middleware.response_headers",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -70,11 +73,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.audit_origin",
-    "exmail_admin.middleware.response_headers",
+    "exmail_admin.middleware.refuse_trace",
 ]
 ROOT_URLCONF = "exmail_admin.urls"
 WSGI_APPLICATION = "exmail_admin.wsgi.application"

@@ -122,32 +122,43 @@ def find_browser() -> str | None:
 @contextlib.contextmanager
 def postgresql(guard: int) -> Iterator[str]:
     """The URL of TEST_DATABASE_URL, else of a server of our own for this run; blank if there is no PostgreSQL."""
+    binaries = find_postgresql()
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
-        return
-    binaries = find_postgresql()
-    if not binaries:
+    elif binaries:
+        with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as place:
+            with own_server(binaries, place, guard):
+                yield f"postgres://postgres@{place.replace('/', '%2F')}/postgres"
+    else:
         yield ""
-        return
-    with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as name:
-        place, data = Path(name), Path(name) / "data"
-        owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL's server refuses to be root
-        if owner:
-            shutil.chown(place, owner, owner)
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", user=owner, group=owner)  # noqa: S603
-        options = ["listen_addresses=", f"unix_socket_directories={name}", "fsync=off", "max_connections=200"]
-        command = [binaries / "postgres", "-D", data, *(word for each in options for word in ("-c", each))]
-        with (place / "log").open("wb") as log:
-            server = subprocess.Popen(  # noqa: S603
-                command, stdout=log, stderr=log, cwd="/", user=owner, group=owner, process_group=guard
-            )
-        wait_for_server(binaries, name)
-        try:
-            yield f"postgres://postgres@{name.replace('/', '%2F')}/postgres"
-        finally:
-            server.send_signal(signal.SIGQUIT)
-            server.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def own_server(binaries: Path, place: str, guard: int) -> Iterator[None]:
+    """A PostgreSQL that lives in `place` and listens on a socket there."""
+    owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL's server refuses to be root
+    if owner:
+        shutil.chown(place, owner, owner)
+    new = [f"{binaries}/initdb", f"--pgdata={place}/data", "--username=postgres", "--auth=trust"]
+    words = [*new, "--encoding=UTF8", "--locale=C.UTF-8"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/", user=owner, group=owner)  # noqa: S603
+    options = ["--listen_addresses=", f"--unix_socket_directories={place}", "--fsync=off", "--max_connections=200"]
+    with open(f"{place}/log", "wb") as log:
+        server = subprocess.Popen(  # noqa: S603
+            [f"{binaries}/postgres", "-D", f"{place}/data", *options],
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            user=owner,
+            group=owner,
+            process_group=guard,
+        )
+    try:
+        wait_for_server(binaries, place)
+        yield
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(timeout=30)
 
 
 def wait_for_server(binaries: Path, socket_directory: str) -> None:

@@ -1,0 +1,162 @@
+"""security.md 6.1: the headers of every answer, and what a production is set to."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+
+from exmail_admin.tests.test_laws import ROOT, routes
+
+PRODUCTION = {
+    "DEBUG": "0",
+    "SECRET_KEY": "only-for-this-test-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "PUBLIC_URL": "https://mail.example.com",
+    "SMS_FILE_ALLOWED": "1",
+}
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "object-src 'none'",
+}
+
+
+def in_production(words):
+    """Evaluate an expression of `settings` in a process that is set to production."""
+    code = f"import json; from django.conf import settings; print(json.dumps({words}))"
+    environment = os.environ | PRODUCTION | {"DJANGO_SETTINGS_MODULE": "exmail_admin.settings"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+STRICT = {
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_HSTS_SECONDS": 31536000,
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
+    "SESSION_COOKIE_SECURE": True,
+    "SESSION_COOKIE_NAME": "__Host-session",
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "CSRF_COOKIE_SECURE": True,
+    "CSRF_COOKIE_NAME": "__Host-csrf",
+    "CSRF_COOKIE_HTTPONLY": True,
+    "CSRF_COOKIE_SAMESITE": "Lax",
+    "ALLOWED_HOSTS": ["mail.example.com"],
+    "DEBUG": False,
+    "X_FRAME_OPTIONS": "DENY",
+    "SECURE_REFERRER_POLICY": "same-origin",
+    "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
+    "SILENCED_SYSTEM_CHECKS": [],
+    "LANGUAGE_COOKIE_SECURE": True,
+}
+
+
+def test_a_production_is_strict():
+    assert in_production(f"{{name: getattr(settings, name) for name in {list(STRICT)}}}") == STRICT
+
+
+def has_all_headers(answer):
+    """Whether the whole set is there."""
+    policy = {part.strip() for part in answer["Content-Security-Policy"].split(";")}
+    return (
+        policy >= POLICY
+        and "unsafe" not in answer["Content-Security-Policy"]
+        and answer["X-Content-Type-Options"] == "nosniff"
+        and answer["X-Frame-Options"] == "DENY"
+        and answer["Referrer-Policy"] in {"same-origin", "no-referrer"}
+        and answer["Cross-Origin-Opener-Policy"] == "same-origin"
+        and answer["Permissions-Policy"]
+        and "no-store" in answer["Cache-Control"]
+        and answer["X-Request-ID"]
+    )
+
+
+@pytest.fixture(params=["nobody", "owner", "member"])
+def browser(request, client, client_of, house, alice, lin):
+    if request.param == "nobody":
+        return client
+    return (
+        client_of(alice)
+        if request.param == "owner"
+        else client_of(lin.user, method="code", enterprise=house.enterprise)
+    )
+
+
+def arguments(pattern):
+    """Any values that the path takes."""
+    return {name: "A" * 43 if name == "token" else 1 for name in pattern.converters}
+
+
+def test_every_answer_of_every_route_carries_the_headers(browser):
+    for route, pattern in routes():
+        path = reverse(route, kwargs=arguments(pattern.pattern))
+        for method in ("GET", "POST", "PUT", "TRACE"):
+            answer = browser.generic(method, path)
+            assert answer.status_code < 500 or route == "exmail_admin:readyz"
+            assert has_all_headers(answer), (route, method, answer.headers)
+
+
+def test_no_page_has_style_or_script_within(browser):
+    for route, pattern in routes():
+        page = browser.get(reverse(route, kwargs=arguments(pattern.pattern))).content.decode()
+        assert not re.search(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:", page), route
+
+
+@pytest.mark.parametrize("path", ["/none/", "/i/", "/i/none/", "/%00", "/console/members/9999999999999999999999/"])
+def test_answers_of_errors_carry_them_too(client_of, alice, path):
+    answer = client_of(alice).get(path)
+    assert answer.status_code == 404
+    assert has_all_headers(answer)
+
+
+def test_a_failure_of_ours_shows_nothing_and_carries_them(db, monkeypatch):
+    client = Client(raise_request_exception=False)
+    monkeypatch.setattr("exmail_admin.health.is_reachable", lambda check: 1 / 0)
+    answer = client.get("/readyz")
+    assert answer.status_code == 500
+    assert has_all_headers(answer)
+    assert "ZeroDivisionError" not in answer.content.decode()
+
+
+def test_a_strange_host_is_refused_with_them(client, db):
+    answer = client.get("/login/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert has_all_headers(answer)
+
+
+def test_a_form_without_token_is_refused_with_them(db):
+    client = Client(enforce_csrf_checks=True)
+    for route, pattern in routes():
+        answer = client.post(reverse(route, kwargs=arguments(pattern.pattern)))
+        assert answer.status_code in {403, 405} or answer.status_code == 302, route
+        assert answer.status_code != 302 or "/login/" in answer["Location"], route
+        assert has_all_headers(answer)
+
+
+def test_plain_http_is_sent_to_https_where_that_is_the_address(client, settings, db):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 31536000
+    assert client.get("/login/")["Location"] == "https://testserver/login/"
+    answer = client.get("/login/", secure=True)
+    assert "max-age=31536000" in answer["Strict-Transport-Security"]
+
+
+def test_trace_echoes_nothing(client, db):
+    assert client.generic("TRACE", "/login/").status_code == 405
+
+
+def test_uploads_are_bounded():
+    assert django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE <= 2.5 * 1024 * 1024
+    assert django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS <= 1000

@@ -1,0 +1,57 @@
+"""Health: quick, never a 500, and exact about what is missing."""
+
+import pytest
+import redis
+from django.db import OperationalError
+
+from exmail_admin import health, heartbeat
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """What the checks find; a test puts an error in the place of one."""
+    found = {"database": True, "redis": True, "worker": True}
+
+    def check(name):
+        if isinstance(found[name], Exception):
+            raise found[name]
+        return found[name]
+
+    monkeypatch.setattr(health, "CHECKS", {name: lambda name=name: check(name) for name in found})
+    return found
+
+
+def test_the_process_answers_whatever_else_is_down(client, settings):
+    settings.REDIS_URL = "unix:///nowhere.sock"
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_all_there_is_200(client, parts):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "worker": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("part", "finding"),
+    [("database", OperationalError("gone")), ("redis", redis.ConnectionError("gone")), ("worker", False)],
+)
+def test_what_is_missing_is_named_with_503(client, parts, part, finding):
+    parts[part] = finding
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()[part] == "unreachable"
+    assert [name for name, word in answer.json().items() if word == "unreachable"] == [part]
+
+
+@pytest.mark.django_db
+def test_without_redis_there_is_no_worker_either(client, settings):
+    settings.REDIS_URL = "unix:///nowhere.sock"
+    heartbeat.note_heartbeat(["codes"])
+    assert client.get("/readyz").json()["database"] == "ok"
+    assert client.get("/readyz").json()["redis"] == client.get("/readyz").json()["worker"] == "unreachable"
+
+
+def test_health_is_not_redirected_to_https(client, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/healthz").status_code == 200
