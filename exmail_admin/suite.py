@@ -126,9 +126,9 @@ def postgresql(guard: int) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
     elif binaries:
-        with tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True) as place:
-            with own_server(binaries, place, guard):
-                yield f"postgres://postgres@{place.replace('/', '%2F')}/postgres"
+        temporary = tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True)
+        with temporary as place, own_server(binaries, place, guard):
+            yield f"postgres://postgres@{place.replace('/', '%2F')}/postgres"
     else:
         yield ""
 
