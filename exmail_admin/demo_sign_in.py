@@ -1,5 +1,6 @@
 """The demo's owner: made at the first start, reached by a password that is chosen or printed once."""
 
+import io
 import secrets
 import string
 
@@ -17,7 +18,7 @@ def prepare_demo() -> str:
     chosen = settings.DEMO_PASSWORD
     if not apps.get_model("accounts.Enterprise").objects.exists():
         settings.DEMO_PASSWORD = chosen or random_password()
-        call_command("seed_demo", verbosity=0)
+        call_command("seed_demo", stdout=io.StringIO())
         return f"Sign in as {DEMO_LOGIN} with the password {settings.DEMO_PASSWORD}"
     if chosen and change_password(chosen):
         return f"Sign in as {DEMO_LOGIN} with the password of DEMO_PASSWORD."

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-STOP_SECONDS = 8
+STOP_SECONDS = 5
 QUICK_SECONDS = 10
 QUICK_DEATHS = 5
 PR_SET_PDEATHSIG = 1
@@ -100,9 +100,12 @@ class Processes:
             self.keep_alive()
 
     def stop(self) -> None:
-        """Ask all to end; kill what has not ended after STOP_SECONDS or at a second Ctrl-C."""
+        """Ask all to end; kill what has not ended after STOP_SECONDS or at a second Ctrl-C.
+
+        Where nobody waits for us any more nothing is asked: no part loses anything by being killed.
+        """
         asked, end = self.signals, time.monotonic() + STOP_SECONDS
-        for is_last in (False, True):
+        for is_last in () if self.is_over() else (False, True):
             going = [child for child in self.children if child.is_alive and child.is_needed_by_others is is_last]
             for child in going:
                 assert child.process
