@@ -13,7 +13,13 @@ from structlog.typing import EventDict, WrappedLogger
 
 from exmail_admin.redaction import redact, redact_named
 
-QUIET = ("django.security.DisallowedHost", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+QUIET = (
+    "django.security.DisallowedHost",
+    "celery.beat",
+    "celery.worker.strategy",
+    "celery.app.trace",
+    "twilio.http_client",
+)
 
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 STOP_SECONDS = 5
@@ -112,8 +113,9 @@ class Processes:
                 child.process.terminate()
             while any(child.is_alive for child in going) and time.monotonic() < end and self.signals == asked:
                 self._print_output()
-        os.killpg(self.guard, signal.SIGKILL)
-        os.waitpid(self.guard, 0)
+        with suppress(ProcessLookupError, ChildProcessError):  # it was killed before us
+            os.killpg(self.guard, signal.SIGKILL)
+            os.waitpid(self.guard, 0)
 
     def say(self, name: str, line: str) -> None:
         """Print one line with the speaker's name before it."""

@@ -1,17 +1,18 @@
 """The overview."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission, console_page, may
+from accounts.requests import ConsoleRequest
 from directory.access import members_of
 from invitations import overview as figures
 
 
 @console_page(Permission.READ)
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: ConsoleRequest) -> HttpResponse:
     members = members_of(request.role)
     return render(
         request,
