@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import pytest
 from django.test import Client
 
+from accounts.audit import command_actor
 from accounts.audit_triggers import lift_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
 from directory.departments import move_counts
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
+from invitations.join_links import open_joining
 
 PASSWORD = "correct horse battery staple"
 
@@ -48,6 +50,7 @@ def build_house(name: str, domain: str) -> House:
     market = build_department(enterprise, "市场部", root)
     east = build_department(enterprise, "华东组", market)
     mail = Domain.objects.create(enterprise=enterprise, name=domain, is_default=True)
+    open_joining(enterprise, by=command_actor())
     return House(enterprise, mail, root, market, east)
 
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
@@ -34,6 +36,8 @@ def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False,
                 record("enterprise_opened", enterprise, after={"name": kept_name})
                 open_root(enterprise)
             add_domain(enterprise, name=domain, by=by)
+            for path in django_settings.DIRECTORY_ON_OPEN:
+                import_string(path)(enterprise, by=by)
     except DomainRefused as refused:
         raise EnterpriseRefused({"domain": refused.errors["name"]}) from refused
     return enterprise

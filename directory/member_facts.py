@@ -127,7 +127,7 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
     if holder:
         errors["phone"] = [_belongs(show_phone(facts.phone), holder, by)]
     for place, (local, domain) in enumerate(facts.addresses):
-        message = _address_conflict(local, domain, by, but)
+        message = holder_of_address(local, domain, by, but)
         if message:
             errors.setdefault("aliases" if place else "prefix", []).append(message)
     return errors
@@ -145,6 +145,19 @@ def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
     }
 
 
+def holder_of_address(local: str, domain: Domain, by: Actor, but: Member | None = None) -> str:
+    """Words that name who holds the address; none if nobody (but `but`) does."""
+    held = Address.objects.filter(domain=domain, local=local).select_related("member__main_department").first()
+    if not held or (but and held.member_id == but.pk):
+        return ""
+    what = {"address": f"{local}@{domain}", "name": held.held_for}
+    if held.member:
+        return _belongs(what["address"], held.member, by)
+    if held.purpose == Address.Purpose.RESERVED:
+        return _("%(address)s is reserved.") % what
+    return _("%(address)s has been applied for by %(name)s.") % what
+
+
 def split_aliases(text: str) -> list[str]:
     """What was typed into one field, parted by semicolons, commas, spaces or lines."""
     for sign in ";；,，、":
@@ -155,17 +168,6 @@ def split_aliases(text: str) -> list[str]:
 def _holders_of_account(enterprise: Enterprise, account: str, but: Member | None) -> Any:
     held = Member.objects.alias(low=Lower("account")).filter(enterprise=enterprise, low=account.lower())
     return held.exclude(pk=but.pk if but else 0).select_related("main_department")
-
-
-def _address_conflict(local: str, domain: Domain, by: Actor, but: Member | None) -> str:
-    held = Address.objects.filter(domain=domain, local=local).select_related("member__main_department").first()
-    if not held or (but and held.member_id == but.pk):
-        return ""
-    if held.member:
-        return _belongs(f"{local}@{domain}", held.member, by)
-    if held.purpose == Address.Purpose.RESERVED:
-        return _("%(address)s is reserved.") % {"address": f"{local}@{domain}"}
-    return _("%(address)s has been applied for.") % {"address": f"{local}@{domain}"}
 
 
 def _belongs(what: str, holder: Member, by: Actor) -> str:

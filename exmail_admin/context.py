@@ -33,6 +33,8 @@ ROOMS = [
     Room("directory:member_list", _("Directory"), "users", Permission.READ),
     Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
     Room("directory:import_list", _("Import members"), "file-up", Permission.MANAGE_MEMBERS),
+    Room("invitations:application_list", _("Applications"), "user-round-plus", Permission.READ),
+    Room("invitations:joining", _("Joining"), "qr-code", Permission.MANAGE_SETTINGS),
     Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
     Room("directory:domain_list", _("Mail domains"), "globe", Permission.MANAGE_SETTINGS),
     Room("accounts:settings", _("Enterprise settings"), "settings", Permission.MANAGE_SETTINGS),
@@ -69,6 +71,6 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     rooms = {reverse(room.page): room for room in ROOMS if may(role, room.permission)}
     current = max((url for url in rooms if request.path.startswith(url)), key=len, default="")
     return [
-        {"url": url, "label": room.label, "icon": room.icon, "is_current": url == current}
+        {"url": url, "page": room.page, "label": room.label, "icon": room.icon, "is_current": url == current}
         for url, room in rooms.items()
     ]

@@ -109,6 +109,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "exmail_admin.context.shell",
+                "invitations.context.waiting",
             ],
         },
     }
@@ -282,6 +283,13 @@ INVITATION_DAYS = 7
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
 ENTRY_DAYS = 180
+# What floors above the directory lay down for a new enterprise.
+DIRECTORY_ON_OPEN = ["invitations.join_links.open_joining"]
+# Of one number in a day, of one enterprise at a time, of one proven number in an hour.
+APPLICATIONS_PER_DAY = 3
+APPLICATIONS_PENDING = 200
+PREFIX_CHECKS_PER_HOUR = 10
+JOIN_PROOF_SECONDS = 1800
 
 # --- imports (security.md 4.2)
 IMPORT_DIR = VAR_DIR / "imports"

@@ -1,1 +1,132 @@
-"""Join settings, links and applications come with the next capability; today this app only reads."""
+"""The ways in for people outside the directory: the enterprise's rules, its links, and who applied by them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise
+from directory.models import Address, Department, Domain, Member
+
+
+class JoinSettings(models.Model):
+    """How people outside the directory join. The switch itself is Enterprise.is_joining_open.
+
+    No department means the root, no domain the enterprise's default.
+    """
+
+    enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="join_settings")
+    approval_required = models.BooleanField(_("an administrator approves each application"), default=True)
+    default_department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, related_name="+")
+    default_domain = models.ForeignKey(Domain, on_delete=models.PROTECT, null=True, related_name="+")
+    privacy_notice = models.TextField(_("privacy notice"), max_length=4000, blank=True)
+
+    class Meta:
+        verbose_name_plural = _("joining settings")
+
+    def __str__(self) -> str:
+        return f"joining {self.enterprise_id}"
+
+
+class JoinLink(models.Model):
+    """One link that many may open: the enterprise's own, a named one, or a colleague's.
+
+    Its token must be shown again, so it lies sealed beside the SHA-256 it is found by. What a link leaves open
+    (department, domain, approval) the settings say.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="join_links")
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    inviter = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, related_name="join_links")
+    token_digest = models.CharField(max_length=64, unique=True)
+    sealed_token = models.TextField()
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, related_name="+")
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, null=True, related_name="+")
+    approval_required = models.BooleanField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    uses_max = models.PositiveIntegerField(null=True)
+    uses = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = _("join links")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enterprise"],
+                condition=Q(name="", inviter=None, revoked_at=None),
+                name="join_link_one_default_in_enterprise",
+            ),
+            models.UniqueConstraint(
+                fields=["inviter"], condition=Q(revoked_at=None), name="join_link_one_living_of_a_colleague"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"join link {self.pk}"
+
+
+class Application(models.Model):
+    """What somebody filed through a join link, their phone proven. While it waits, it holds its address."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting for approval")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    REASON_MAX = 200
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="applications", db_index=False)
+    link = models.ForeignKey(JoinLink, on_delete=models.SET_NULL, null=True, related_name="applications")
+    inviter = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, related_name="+")
+    name = models.CharField(_("name"), max_length=64)
+    phone = models.CharField(_("phone"), max_length=16)
+    prefix = models.CharField(_("mailbox prefix"), max_length=64)
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="+")
+    department = models.ForeignKey(Department, on_delete=models.SET_NULL, null=True, related_name="+")
+    address = models.OneToOneField(Address, on_delete=models.RESTRICT, null=True, related_name="application")
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    pinyin = models.CharField(max_length=400)
+    initials = models.CharField(max_length=64)
+    consented_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(_("reason"), max_length=REASON_MAX, blank=True)
+    member = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, related_name="applications")
+    token_digest = models.CharField(max_length=64, null=True, unique=True)
+
+    class Meta:
+        verbose_name_plural = _("applications to join")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enterprise", "phone"],
+                condition=Q(state="pending"),
+                name="application_phone_unique_among_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="pending", address__isnull=False) | ~Q(state="pending") & Q(address__isnull=True),
+                name="application_holds_an_address_exactly_while_it_waits",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
+            models.Index(fields=["phone", "created_at"], name="application_of_phone"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def wanted_address(self) -> str:
+        """As it was applied for, or as the approval will make it."""
+        return f"{self.prefix}@{self.domain}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state == self.State.PENDING

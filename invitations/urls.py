@@ -2,9 +2,36 @@
 
 from django.urls import path
 
-from invitations import views
+from invitations.views import applications, join, join_status, joining, overview
 
 app_name = "invitations"
-urlpatterns = [
-    path("console/", views.overview, name="overview"),
+in_the_console = [
+    path("console/", overview.overview, name="overview"),
+    path("console/joining/", joining.joining, name="joining"),
+    path("console/joining/reset/", joining.joining_reset, name="joining_reset"),
+    path("console/joining/qr.svg", joining.joining_qr_svg, name="joining_qr_svg"),
+    path("console/joining/qr.png", joining.joining_qr_png, name="joining_qr_png"),
+    path("console/joining/poster/", joining.joining_poster, name="joining_poster"),
+    path("console/applications/", applications.application_list, name="application_list"),
+    path("console/applications/approve/", applications.application_approve_many, name="application_approve_many"),
+    path("console/applications/reject/", applications.application_reject_many, name="application_reject_many"),
+    path("console/applications/<int:id>/", applications.application_detail, name="application_detail"),
+    path("console/applications/<int:id>/edit/", applications.application_edit, name="application_edit"),
+    path("console/applications/<int:id>/approve/", applications.application_approve, name="application_approve"),
+    path("console/applications/<int:id>/reject/", applications.application_reject, name="application_reject"),
 ]
+an_applicants_way = [
+    path("j/", join.join, name="join"),
+    path("j/send/", join.join_send, name="join_send"),
+    path("j/resend/", join.join_resend, name="join_resend"),
+    path("j/code/", join.join_code, name="join_code"),
+    path("j/prefix/", join.join_prefix, name="join_prefix"),
+    path("j/apply/", join.join_apply, name="join_apply"),
+    path("j/member/", join.join_as_member, name="join_as_member"),
+    path("j/status/", join_status.join_status, name="join_status"),
+    path("j/status/withdraw/", join_status.join_withdraw, name="join_withdraw"),
+    path("j/<str:token>/", join.join_open, name="join_open"),
+    path("a/<str:token>/", join_status.decision_open, name="decision_open"),
+]
+
+urlpatterns = [*in_the_console, *an_applicants_way]

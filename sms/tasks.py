@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sms import delivery, outbox, retention
+from sms import counters, delivery, outbox, retention
 from sms.hints import hint_codes, hint_messages
 from sms.models import Message
 
@@ -41,5 +41,6 @@ def sweep_outbox() -> None:
 @shared_task
 def purge_codes() -> None:
     """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
+    counters.purge_counters()
     retention.purge_codes()
     retention.purge_messages()

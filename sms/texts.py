@@ -18,6 +18,8 @@ TEMPLATES = {
     "invitation": _(
         "[%(enterprise)s] %(name)s, your mailbox is waiting. Open this link within %(days)s days to join: %(link)s"
     ),
+    "approved": _("[%(enterprise)s] %(name)s, your application was approved: your mailbox is ready. See %(link)s"),
+    "rejected": _("[%(enterprise)s] %(name)s, your application was not approved. See why: %(link)s"),
 }
 PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join")}
 # Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.

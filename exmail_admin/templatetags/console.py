@@ -97,3 +97,9 @@ def split(words: str) -> list[str]:
 def figure(value: Any) -> Any:
     """A number with its thousands apart; words such as "10,000+" as they are."""
     return f"{value:,}" if isinstance(value, int) else value
+
+
+@register.filter
+def at(values: dict[str, Any] | None, key: str) -> Any:
+    """What a mapping holds under a key that stands in a variable."""
+    return values.get(key) if values else None

@@ -20,16 +20,17 @@ def visit(client_of):
 
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
-        "Overview", "Directory", "Departments", "Import members", "Messages", "Mail domains", "Enterprise settings",
+        "Overview", "Directory", "Departments", "Import members", "Applications", "Joining", "Messages", "Mail domains",
+        "Enterprise settings",
     ]  # fmt: skip
 
 
 def test_auditor_sees_what_they_may_read(visit, erin):
-    assert labels_of(visit(erin, "/console/")) == ["Overview", "Directory", "Messages"]
+    assert labels_of(visit(erin, "/console/")) == ["Overview", "Directory", "Applications", "Messages"]
 
 
 def test_department_administrator_sees_their_people(visit, bob):
-    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members"]
+    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members", "Applications"]
 
 
 @pytest.mark.parametrize(
@@ -53,4 +54,4 @@ def test_title_is_the_heading_too(visit, alice):
 
 
 def test_page_that_is_not_theirs_stands_in_their_console(visit, erin):
-    assert labels_of(visit(erin, "/console/settings/")) == ["Overview", "Directory", "Messages"]
+    assert labels_of(visit(erin, "/console/settings/")) == ["Overview", "Directory", "Applications", "Messages"]

@@ -2,10 +2,12 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Enterprise
-from directory.models import Department, Import, Member
+from directory.models import Address, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
+from invitations.models import Application
 
 PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
 
@@ -102,6 +104,52 @@ directory:mailbox             GET    302 200 302 302 302 302 302
 directory:mailbox             POST   302 405 302 302 302 302 302
 invitations:overview          GET    302 403 200 200 200 200 200
 invitations:overview          POST   302 403 405 405 405 405 405
+invitations:joining                   GET    302 403 403 403 200 200 200
+invitations:joining                   POST   302 403 403 403 422 422 422
+invitations:joining_reset             GET    302 403 403 403 405 405 405
+invitations:joining_reset             POST   302 403 403 403 303 303 303
+invitations:joining_qr_svg            GET    302 403 403 403 200 200 200
+invitations:joining_qr_svg            POST   302 403 403 403 405 405 405
+invitations:joining_qr_png            GET    302 403 403 403 200 200 200
+invitations:joining_qr_png            POST   302 403 403 403 405 405 405
+invitations:joining_poster            GET    302 403 403 403 200 200 200
+invitations:joining_poster            POST   302 403 403 403 405 405 405
+invitations:application_list          GET    302 403 200 200 200 200 200
+invitations:application_list          POST   302 403 405 405 405 405 405
+invitations:application_approve_many  GET    302 403 403 405 405 405 405
+invitations:application_approve_many  POST   302 403 403 303 303 303 303
+invitations:application_reject_many   GET    302 403 403 405 405 405 405
+invitations:application_reject_many   POST   302 403 403 303 303 303 303
+invitations:application_detail        GET    302 403 200 200 200 200 404
+invitations:application_detail        POST   302 403 405 405 405 405 405
+invitations:application_edit          GET    302 403 403 405 405 405 405
+invitations:application_edit          POST   302 403 403 303 303 303 404
+invitations:application_approve       GET    302 403 403 405 405 405 405
+invitations:application_approve       POST   302 403 403 303 303 303 404
+invitations:application_reject        GET    302 403 403 405 405 405 405
+invitations:application_reject        POST   302 403 403 303 303 303 404
+invitations:join                      GET    404 404 404 404 404 404 404
+invitations:join                      POST   405 405 405 405 405 405 405
+invitations:join_send                 GET    405 405 405 405 405 405 405
+invitations:join_send                 POST   404 404 404 404 404 404 404
+invitations:join_resend               GET    405 405 405 405 405 405 405
+invitations:join_resend               POST   404 404 404 404 404 404 404
+invitations:join_code                 GET    405 405 405 405 405 405 405
+invitations:join_code                 POST   404 404 404 404 404 404 404
+invitations:join_prefix               GET    405 405 405 405 405 405 405
+invitations:join_prefix               POST   404 404 404 404 404 404 404
+invitations:join_apply                GET    405 405 405 405 405 405 405
+invitations:join_apply                POST   404 404 404 404 404 404 404
+invitations:join_as_member            GET    405 405 405 405 405 405 405
+invitations:join_as_member            POST   404 404 404 404 404 404 404
+invitations:join_status               GET    404 404 404 404 404 404 404
+invitations:join_status               POST   405 405 405 405 405 405 405
+invitations:join_withdraw             GET    405 405 405 405 405 405 405
+invitations:join_withdraw             POST   303 303 303 303 303 303 303
+invitations:join_open                 GET    404 404 404 404 404 404 404
+invitations:join_open                 POST   405 405 405 405 405 405 405
+invitations:decision_open             GET    404 404 404 404 404 404 404
+invitations:decision_open             POST   405 405 405 405 405 405 405
 exmail_admin:healthz          GET    200 200 200 200 200 200 200
 exmail_admin:healthz          POST   405 405 405 405 405 405 405
 exmail_admin:readyz           GET    503 503 503 503 503 503 503
@@ -143,7 +191,23 @@ def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
 
 
 @pytest.fixture
-def path_of(house, wang, bob):
+def application(house):
+    """Somebody waits for a place in the department of the department administrator."""
+    address = Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="xin", purpose="held")
+    return Application.objects.create(
+        enterprise=house.enterprise,
+        name="新人",
+        phone="+8613900139001",
+        prefix="xin",
+        domain=house.domain,
+        department=house.east,
+        address=address,
+        consented_at=timezone.now(),
+    )
+
+
+@pytest.fixture
+def path_of(house, wang, bob, application):
     """`path_of(route)` with ids of our enterprise; the import is the department administrator's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
@@ -152,7 +216,7 @@ def path_of(house, wang, bob):
     def path(route):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
-        ids["import"] = imported.pk
+        ids |= {"import": imported.pk, "application": application.pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})

@@ -1,0 +1,134 @@
+"""What an applicant types, and what an administrator says about applicants. The rules are the verbs' own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import phonenumbers
+from django import forms
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise, Role
+from directory.access import departments_of
+from directory.department_tree import paths_of
+from directory.models import Department, Domain
+from invitations.models import Application, JoinSettings
+from sms.phones import PhoneRefused, parse_phone
+
+
+class JoinPhoneForm(forms.Form):
+    phone = forms.CharField(
+        label=_("Your phone number"),
+        error_messages={"required": _("Enter a phone number.")},
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.region = region
+
+    def clean_phone(self) -> str:
+        """Strangers are sent codes within the enterprise's own country only (security.md 1.2)."""
+        try:
+            phone = parse_phone(self.cleaned_data["phone"], self.region)
+        except PhoneRefused as refused:
+            raise forms.ValidationError(str(refused)) from None
+        code = phonenumbers.country_code_for_region(self.region)
+        if phonenumbers.parse(phone).country_code != code:
+            words = _now("Only numbers that begin with +%(code)s can apply here. Please ask your administrator.")
+            raise forms.ValidationError(words % {"code": code})
+        return phone
+
+
+class JoinApplyForm(forms.Form):
+    name = forms.CharField(
+        label=_("Your real name"),
+        error_messages={"required": _("Enter the name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    prefix = forms.CharField(  # type: ignore[assignment]
+        label=_("The mailbox you want"),
+        error_messages={"required": _("Enter the mailbox prefix.")},
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class JoiningForm(forms.Form):
+    enabled = forms.BooleanField(label=_("People not in the directory may be invited to join"), required=False)
+    approval_required = forms.BooleanField(label=_("An administrator approves each application"), required=False)
+    default_department = forms.TypedChoiceField(label=_("Default department"), coerce=int)
+    default_domain = forms.ChoiceField(label=_("Default mail domain"))
+    privacy_notice = forms.CharField(
+        label=_("Privacy notice"),
+        required=False,
+        max_length=JoinSettings._meta.get_field("privacy_notice").max_length,
+        help_text=_("Applicants agree to it before a code is sent. Blank: a short general one."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, typed: Any = None, *, enterprise: Enterprise, role: Role, rules: JoinSettings) -> None:
+        self.departments, self.domains = _choices_of(enterprise, role)
+        root = next(one for one in self.departments.values() if one.parent_id is None)
+        initial = {
+            "enabled": enterprise.is_joining_open,
+            "approval_required": rules.approval_required,
+            "default_department": (rules.default_department or root).pk,
+            "default_domain": (rules.default_domain or next(iter(self.domains.values()))).name,
+            "privacy_notice": rules.privacy_notice,
+        }
+        super().__init__(typed, initial=initial)
+        _offer(self, "default_department", "default_domain")
+
+    def said(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        return {
+            **typed,
+            "default_department": self.departments[typed["default_department"]],
+            "default_domain": self.domains[typed["default_domain"]],
+        }
+
+
+class ApplicationEditForm(forms.Form):
+    name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    prefix = forms.CharField(label=_("Mailbox prefix"))  # type: ignore[assignment]
+    domain = forms.ChoiceField(label=_("Mail domain"))
+    department = forms.TypedChoiceField(label=_("Department"), coerce=int)
+
+    def __init__(self, typed: Any = None, *, application: Application, role: Role) -> None:
+        self.departments, self.domains = _choices_of(application.enterprise, role)
+        initial = {
+            "name": application.name,
+            "prefix": application.prefix,
+            "domain": application.domain.name,
+            "department": application.department_id,
+        }
+        super().__init__(typed, initial=initial)
+        _offer(self, "department", "domain")
+        if application.department_id is None:
+            self.fields["department"].choices = [("", "—"), *self.fields["department"].choices]  # type: ignore[attr-defined]
+
+    def refuse(self, errors: dict[str, list[str]]) -> None:
+        for field, messages in errors.items():
+            for message in messages:
+                self.add_error(field if field in self.fields else None, message)
+
+
+class ApplicationRejectForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=Application.REASON_MAX,
+        help_text=_("The applicant reads it on their page."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+def _choices_of(enterprise: Enterprise, role: Role) -> tuple[dict[int, Department], dict[str, Domain]]:
+    departments = {department.pk: department for department in departments_of(role)}
+    return departments, {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
+
+
+def _offer(form: Any, department: str, domain: str) -> None:
+    form.fields[department].choices = list(paths_of(form.departments.values()).items())
+    form.fields[domain].choices = [(name, name) for name in form.domains]

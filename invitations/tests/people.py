@@ -1,0 +1,46 @@
+"""People on the way in, as the tests play them: a phone that opens the link, proves its number, applies."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from directory.tests.phone import code_to, newest
+from invitations.join_links import default_link, url_of
+from invitations.models import Application
+from sms.seal import unseal
+
+PHONE = "+8613900139001"
+
+
+def join_path(enterprise) -> str:
+    """`/j/<token>/` of the default link."""
+    return "/" + url_of(default_link(enterprise)).split("/", 3)[3]
+
+
+def decision_path(phone: str) -> str:
+    """`/a/<token>/` in the newest decision sent to this number."""
+    return "/" + unseal(newest(phone, "decision").sealed)["link"].split("/", 3)[3]
+
+
+def new_phone() -> Client:
+    return Client(headers={"accept-language": "en"})
+
+
+def prove(client: Client, path: str, phone: str = PHONE):
+    """Open the link, ask for a code, enter it."""
+    assert client.get(path).status_code == 303
+    assert client.post("/j/send/", {"phone": phone}).status_code == 303
+    return client.post("/j/code/", {"code": code_to(phone)})
+
+
+def apply(enterprise, name: str = "张伟", prefix: str = "zhangwei", phone: str = PHONE, path: str = "") -> Client:
+    """The whole way to an application; the phone it was done on."""
+    client = new_phone()
+    prove(client, path or join_path(enterprise), phone)
+    answer = client.post("/j/apply/", {"name": name, "prefix": prefix})
+    assert answer.status_code == 303, answer.content.decode()
+    return client
+
+
+def application_of(phone: str = PHONE) -> Application:
+    return Application.objects.filter(phone=phone).latest("pk")

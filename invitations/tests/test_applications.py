@@ -1,0 +1,282 @@
+"""The approval desk: who sees what, what is decided, and that it is decided once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import AuditEvent
+from conftest import build_member
+from directory.models import Address, Member
+from directory.tests.phone import newest
+from invitations.models import Application
+from invitations.tests.people import PHONE, application_of, apply, decision_path, new_phone
+from sms.models import Message
+from sms.tasks import deliver_messages
+
+LIST = "/console/applications/"
+
+
+@pytest.fixture
+def desk(client_of, alice):
+    return client_of(alice)
+
+
+def page_of(application, deed: str = "") -> str:
+    return f"{LIST}{application.pk}/{deed}"
+
+
+def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_house, settings):
+    phone = apply(open_house.enterprise)
+    application = application_of()
+    page = desk.get(page_of(application))
+    assert 'data-state="pending"' in page.text
+    assert f'action="{page_of(application, "approve/")}"' in page.text
+    answer = desk.post(page_of(application, "approve/"))
+    assert (answer.status_code, answer["Location"]) == (303, page_of(application))
+    member = Member.objects.get()
+    assert (member.status, member.name, member.phone) == ("active", "张伟", PHONE)
+    assert [str(one) for one in member.addresses.all()] == ["zhangwei@example.com"]
+    assert 'data-state="approved"' in desk.get(page_of(application)).text
+
+    deliver_messages()
+    lines = [json.loads(line) for line in Path(settings.SMS_FILE).read_text().splitlines()]
+    decision = next(line for line in lines if line["kind"] == "decision")
+    assert decision["to"] == PHONE
+    assert decision["text"].endswith("/")
+    assert 'data-state="approved"' in phone.get("/j/status/").text
+
+
+def test_the_link_in_the_sms_shows_the_decision_anywhere(desk, open_house):
+    apply(open_house.enterprise)
+    desk.post(page_of(application_of(), "reject/"), {"reason": "不是本公司员工"})
+    path, elsewhere = decision_path(PHONE), new_phone()
+    opened = elsewhere.get(path)
+    assert (opened.status_code, opened["Location"]) == (303, "/j/status/")
+    assert opened["Referrer-Policy"] == "no-referrer"
+    page = elsewhere.get("/j/status/").text
+    assert 'data-state="rejected"' in page
+    assert "不是本公司员工" in page
+    assert path.split("/")[2] not in page
+    assert new_phone().get(f"/a/{'a' * 22}/").status_code == 404
+
+
+def test_rejecting_frees_the_address_and_keeps_the_reason(desk, open_house):
+    apply(open_house.enterprise)
+    application = application_of()
+    assert desk.post(page_of(application, "reject/"), {"reason": "重复申请"}).status_code == 303
+    application.refresh_from_db()
+    assert (application.state, application.reason) == ("rejected", "重复申请")
+    assert str(application.decided_by) == "Alice"
+    assert not Address.objects.filter(purpose="held").exists()
+    assert Message.objects.filter(kind="decision", template="rejected").count() == 1
+    assert not Member.objects.exists()
+
+
+def test_what_is_decided_is_decided_once(desk, open_house):
+    apply(open_house.enterprise)
+    application = application_of()
+    desk.post(page_of(application, "approve/"))
+    for deed in ("approve/", "reject/", "edit/"):
+        assert desk.post(page_of(application, deed), follow=True).status_code == 200
+    application.refresh_from_db()
+    assert application.state == "approved"
+    assert Member.objects.count() == 1
+    assert Message.objects.filter(kind="decision").count() == 1
+    assert AuditEvent.objects.filter(action__startswith="application_").count() == 2
+
+
+def test_name_address_and_department_can_be_changed_before_approving(desk, open_house):
+    apply(open_house.enterprise)
+    application = application_of()
+    form = {"name": "张为", "prefix": "zhang.wei", "domain": "example.com", "department": open_house.east.pk}
+    assert desk.post(page_of(application, "edit/"), form).status_code == 303
+    held = Address.objects.get(purpose="held")
+    assert held.local == "zhang.wei"
+    form["name"] = "张维"
+    assert desk.post(page_of(application, "approve/"), form).status_code == 303
+    member = Member.objects.get()
+    assert (member.name, member.account, member.main_department) == ("张维", "zhang.wei", open_house.east)
+
+
+def test_a_conflict_names_its_holder(desk, open_house, lin):
+    apply(open_house.enterprise)
+    application = application_of()
+    form = {"name": "张伟", "prefix": "linxiao", "domain": "example.com", "department": open_house.root.pk}
+    answer = desk.post(page_of(application, "approve/"), form)
+    assert answer.status_code == 422
+    assert "linxiao@example.com belongs to 林晓" in answer.text
+    assert 'value="linxiao"' in answer.text
+    application.refresh_from_db()
+    assert application.is_pending
+    assert application.address.local == "zhangwei"
+    form["prefix"] = "postmaster..x"
+    assert desk.post(page_of(application, "approve/"), form).status_code == 422
+
+
+def test_an_address_applied_for_is_held_against_the_console(desk, open_house):
+    apply(open_house.enterprise)
+    form = {
+        "name": "另一",
+        "prefix": "zhangwei",
+        "domain": "example.com",
+        "phone": "13900139077",
+        "activation": "phone",
+    }
+    answer = desk.post("/console/members/new/", form)
+    assert answer.status_code == 422
+    assert "has been applied for by 张伟" in answer.text
+
+
+def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_house):
+    apply(open_house.enterprise)
+    member = build_member(open_house, "张伟伟", "zww", PHONE)
+    application = application_of()
+    assert "张伟伟" in desk.get(page_of(application)).text
+    assert desk.post(page_of(application, "approve/")).status_code == 303
+    member.refresh_from_db()
+    application.refresh_from_db()
+    assert member.status == "active"
+    assert application.member == member
+    assert Member.objects.count() == 1
+    assert not Address.objects.filter(local="zhangwei").exists()
+
+
+def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_house):
+    apply(open_house.enterprise)
+    build_member(open_house, "张伟伟", "zww", PHONE, status="disabled")
+    answer = desk.post(page_of(application_of(), "approve/"))
+    assert answer.status_code == 422
+    assert "张伟伟, who is disabled" in answer.text
+    assert application_of().is_pending
+
+
+def test_many_are_approved_at_once_and_who_is_left_out_is_named(desk, open_house):
+    for number in range(3):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    build_member(open_house, "禁用", "jy", "+8613900139012", status="disabled")
+    ids = list(Application.objects.values_list("pk", flat=True))
+    answer = desk.post(f"{LIST}approve/", {"applications": ids}, follow=True)
+    assert "2 applications were approved." in answer.text
+    assert "人2" in answer.text
+    assert Application.objects.filter(state="approved").count() == 2
+
+
+def test_all_that_match_are_rejected_with_one_reason(desk, open_house):
+    for number in range(3):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    desk.post(f"{LIST}reject/", {"all_matching": "1", "q": "ren1", "reason": "试用"})
+    assert list(Application.objects.filter(state="rejected").values_list("prefix", "reason")) == [("ren1", "试用")]
+    desk.post(f"{LIST}reject/", {"all_matching": "1"})
+    assert Application.objects.filter(state="rejected").count() == 3
+
+
+@pytest.mark.parametrize("text", ["张伟", "zhangw", "zw", "zhangwei@exa", "9001"])
+def test_the_list_is_searched_by_name_pinyin_address_and_phone(desk, open_house, text):
+    apply(open_house.enterprise)
+    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+    page = desk.get(LIST, {"q": text}).text
+    assert page.count("data-id=") == 1
+    assert f'data-id="{application_of().pk}"' in page
+    assert "zhangwei@example.com" in page
+
+
+def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_house):
+    for number in range(3):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    desk.post(page_of(application_of("+8613900139010"), "approve/"))
+    page = desk.get(LIST).text
+    assert 'data-name="pending" value="2"' in page
+    assert 'data-name="approved" value="1"' in page
+    assert page.count("data-id=") == 2
+    assert '<data class="navigation__count" value="2">' in page
+    approved = desk.get(LIST, {"state": "approved"}).text
+    assert approved.count("data-id=") == 1
+    assert 'name="applications"' not in approved
+
+
+def test_pages_follow_by_key(desk, open_house, monkeypatch):
+    monkeypatch.setattr("invitations.application_rows.PAGE_SIZE", 2)
+    for number in range(3):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    first = desk.get(LIST).text
+    assert "人2" in first
+    assert "人0" not in first
+    last = Application.objects.order_by("-pk")[1]
+    second = desk.get(LIST, {"before": last.pk}).text
+    assert "人0" in second
+    assert "人1" not in second
+    assert "人1" in desk.get(LIST, {"after": Application.objects.order_by("pk")[0].pk}).text
+
+
+def test_a_list_costs_the_same_whatever_is_on_it(desk, open_house):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(LIST)
+        return len(queries)
+
+    for number in range(3):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    few = cost()
+    for number in range(3, 12):
+        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 20}")
+    assert cost() == few <= 10
+
+
+def test_a_department_administrator_decides_for_their_departments_only(client_of, bob, open_house):
+    apply(open_house.enterprise)
+    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+    mine = application_of("+8613900139002")
+    mine.department = open_house.east
+    mine.save()
+    client = client_of(bob)
+    page = client.get(LIST).text
+    assert page.count("data-id=") == 1
+    assert "139****9002" in page
+    other = application_of()
+    assert client.get(page_of(other)).status_code == 404
+    assert client.post(page_of(other, "approve/")).status_code == 404
+    client.post(f"{LIST}approve/", {"applications": [other.pk, mine.pk]})
+    other.refresh_from_db()
+    mine.refresh_from_db()
+    assert (other.state, mine.state) == ("pending", "approved")
+
+
+def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_house):
+    apply(open_house.enterprise)
+    client, application = client_of(erin), application_of()
+    page = client.get(page_of(application))
+    assert page.status_code == 200
+    assert "approve/" not in page.text
+    assert "139****9001" in page.text
+    for deed in ("approve/", "reject/", "edit/"):
+        assert client.post(page_of(application, deed)).status_code == 403
+    assert client.post(f"{LIST}approve/", {"applications": [application.pk]}).status_code == 403
+
+
+def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_house):
+    apply(open_house.enterprise)
+    client, application = client_of(charlie), application_of()
+    assert client.get(page_of(application)).status_code == 404
+    for deed in ("approve/", "reject/", "edit/"):
+        assert client.post(page_of(application, deed)).status_code == 404
+    client.post(f"{LIST}approve/", {"applications": [application.pk], "all_matching": ""})
+    assert "张伟" not in client.get(LIST).text
+    assert application_of().is_pending
+
+
+def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_house):
+    apply(open_house.enterprise, "<script>alert(1)</script>【银行】 http://evil.example x.evil.com")
+    application = application_of()
+    for page in (desk.get(LIST), desk.get(page_of(application))):
+        assert "<script>alert" not in page.text
+        assert "&lt;script&gt;" in page.text
+    desk.post(page_of(application, "approve/"))
+    text = newest(PHONE, "decision").text
+    assert "evil.example" not in text
+    assert "evil.com" not in text
+    assert "【银行】" not in text

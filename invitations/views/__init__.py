@@ -1,0 +1,1 @@
+"""Doors of invitations: one module per noun."""

@@ -1,0 +1,188 @@
+"""The approval desk: who applied, and what is decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import Permission, console_page, may
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from directory.access import members_of
+from directory.department_tree import paths_of
+from invitations.access import applications_of, get_application
+from invitations.application_rows import ApplicationQuery, phone_for, rows_of
+from invitations.applying import member_with
+from invitations.deciding import (
+    PURPOSE,
+    Amended,
+    Decided,
+    DecidedAlready,
+    DecisionRefused,
+    approve_application,
+    decide_all,
+    edit_application,
+    reject_application,
+    subject_of,
+)
+from invitations.join_forms import ApplicationEditForm, ApplicationRejectForm
+from invitations.models import Application
+from sms.outbox import latest_messages
+
+# Whoever is left out beyond these is counted only.
+NAMED_MAX = 5
+MANY_MAX = 500
+DETAIL = "invitations/application_detail.html"
+
+
+@console_page(Permission.READ)
+@require_safe
+def application_list(request: ConsoleRequest) -> HttpResponse:
+    query = ApplicationQuery(request.GET, request.role)
+    rows, pages = rows_of(query)
+    context = {
+        "query": query,
+        "tabs": query.tabs(),
+        "rows": rows,
+        "pages": pages,
+        "may_decide": may(request.role, Permission.MANAGE_MEMBERS) and query.state == Application.State.PENDING,
+        "may_open": may(request.role, Permission.MANAGE_SETTINGS),
+        "enterprise": request.enterprise,
+        "reject_form": ApplicationRejectForm(),
+    }
+    return render(request, "invitations/application_list.html", context)
+
+
+@console_page(Permission.READ)
+@require_safe
+def application_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    return render(request, DETAIL, _context(request, application))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    return _decide(request, application, lambda: None, _("Saved."))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_approve(request: ConsoleRequest, id: int) -> HttpResponse:
+    """With what was typed on the page, if anything was."""
+    application = get_application(request, id)
+    done = _("%(name)s has joined.") % {"name": request.POST.get("name") or application.name}
+    return _decide(request, application, lambda: approve_application(application, by=request.actor), done)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    form = ApplicationRejectForm(request.POST)
+    if not form.is_valid():
+        return refused(request, DETAIL, _context(request, application) | {"reject_form": form})
+    try:
+        reject_application(application, by=request.actor, reason=form.cleaned_data["reason"])
+    except DecisionRefused as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, _("The application was rejected; an SMS says so."))
+    return see_other("invitations:application_detail", id=id)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_approve_many(request: ConsoleRequest) -> HttpResponse:
+    outcome = decide_all(_chosen(request), partial(approve_application, by=request.actor))
+    words = ngettext("%(n)s application was approved.", "%(n)s applications were approved.", outcome.done)
+    return _after_many(request, outcome, words)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_reject_many(request: ConsoleRequest) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    outcome = decide_all(_chosen(request), partial(reject_application, by=request.actor, reason=reason))
+    words = ngettext("%(n)s application was rejected.", "%(n)s applications were rejected.", outcome.done)
+    return _after_many(request, outcome, words)
+
+
+def _decide(request: ConsoleRequest, application: Application, decide: Callable[[], Any], done: str) -> HttpResponse:
+    """Save what was typed, then decide; what stands in the way is shown beside its field."""
+    form = ApplicationEditForm(request.POST, application=application, role=request.role)
+    is_typed = "name" in request.POST
+    try:
+        if is_typed and form.is_valid():
+            edit_application(application, _amended(form), by=request.actor)
+        if not is_typed or not form.errors:
+            decide()
+            messages.success(request, done)
+            return see_other("invitations:application_detail", id=application.pk)
+    except DecidedAlready as refusal:
+        messages.warning(request, str(refusal))
+        return see_other("invitations:application_detail", id=application.pk)
+    except DecisionRefused as refusal:
+        form.is_valid()
+        form.refuse(refusal.errors)
+    application = get_application(request, application.pk)
+    return refused(request, DETAIL, _context(request, application) | {"form": form})
+
+
+def _amended(form: ApplicationEditForm) -> Amended:
+    typed = form.cleaned_data
+    return Amended(
+        name=typed["name"],
+        prefix=typed["prefix"],
+        domain=form.domains[typed["domain"]],
+        department=form.departments[typed["department"]],
+    )
+
+
+def _context(request: ConsoleRequest, application: Application) -> dict[str, Any]:
+    known = member_with(application.phone, request.enterprise) if application.is_pending else None
+    may_decide = may(request.role, Permission.MANAGE_MEMBERS) and application.is_pending
+    return {
+        "application": application,
+        "phone": phone_for(request.role, application),
+        "path": "".join(paths_of([application.department]).values()) if application.department else "",
+        "known": known if known and members_of(request.role).filter(pk=known.pk).exists() else None,
+        "may_decide": may_decide,
+        "form": ApplicationEditForm(application=application, role=request.role) if may_decide else None,
+        "reject_form": ApplicationRejectForm(),
+        "message": latest_messages(PURPOSE, [subject_of(application)]).get(subject_of(application)),
+    }
+
+
+def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
+    """Those ticked, or all that match; only what waits and only what this role may decide on."""
+    if request.POST.get("all_matching"):
+        chosen = ApplicationQuery(request.POST, request.role).matching()
+    else:
+        ids = [int(id) for id in request.POST.getlist("applications") if id.isdecimal() and len(id) < 19]
+        chosen = applications_of(request.role).filter(pk__in=ids[:MANY_MAX])
+    return chosen.select_related("enterprise", "domain", "department", "inviter", "address").order_by("pk")
+
+
+def _after_many(request: ConsoleRequest, outcome: Decided, words: str) -> HttpResponse:
+    if outcome.done:
+        messages.success(request, words % {"n": outcome.done})
+    for application, reason in outcome.left_out[:NAMED_MAX]:
+        messages.warning(request, f"{application.name}: {reason}" if application.name not in reason else reason)
+    unnamed = len(outcome.left_out) - NAMED_MAX
+    if unnamed > 0:
+        words = ngettext("%(n)s more was left out.", "%(n)s more were left out.", unnamed)
+        messages.warning(request, words % {"n": unnamed})
+    if not outcome.done and not outcome.left_out:
+        messages.info(request, _("Choose at least one application."))
+    return see_other("invitations:application_list")

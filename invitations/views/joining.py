@@ -1,0 +1,80 @@
+"""How people outside the directory join: the switch, the rules, the link and its QR code."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission, console_page
+from accounts.answers import refused, see_other
+from accounts.requests import ConsoleRequest
+from invitations.join_forms import JoiningForm
+from invitations.join_links import default_link, reset_link, url_of
+from invitations.join_rules import edit_rules, rules_of
+from invitations.qr import PNG_SIZES, draw_png, draw_svg
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def joining(request: ConsoleRequest) -> HttpResponse:
+    typed = request.POST if request.method == "POST" else None
+    rules = rules_of(request.enterprise)
+    form = JoiningForm(typed, enterprise=request.enterprise, role=request.role, rules=rules)
+    link = default_link(request.enterprise)
+    context = {"form": form, "link": link, "url": url_of(link), "sizes": PNG_SIZES}
+    if typed is None:
+        return render(request, "invitations/joining.html", context)
+    if not form.is_valid():
+        return refused(request, "invitations/joining.html", context)
+    edit_rules(request.enterprise, by=request.actor, **form.said())
+    messages.success(request, _("Saved."))
+    return see_other("invitations:joining")
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_POST
+def joining_reset(request: ConsoleRequest) -> HttpResponse:
+    reset_link(request.enterprise, by=request.actor)
+    messages.success(request, _("There is a new link; the one before no longer works."))
+    return see_other("invitations:joining")
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_safe
+def joining_qr_svg(request: ConsoleRequest) -> HttpResponse:
+    return answer_svg(_url(request))
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_safe
+def joining_qr_png(request: ConsoleRequest) -> HttpResponse:
+    return answer_png(_url(request), request.GET.get("size", "399"))
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_safe
+def joining_poster(request: ConsoleRequest) -> HttpResponse:
+    """One sheet to print and put up."""
+    return render(request, "invitations/joining_poster.html", {"url": _url(request), "enterprise": request.enterprise})
+
+
+def answer_svg(url: str) -> HttpResponse:
+    return HttpResponse(draw_svg(url), content_type="image/svg+xml")
+
+
+def answer_png(url: str, size: str) -> HttpResponse:
+    """To download, in one of PNG_SIZES."""
+    if size not in map(str, PNG_SIZES):
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="join-{size}.png"'}
+    return HttpResponse(draw_png(url, int(size)), content_type="image/png", headers=headers)
+
+
+def _url(request: ConsoleRequest) -> str:
+    url = url_of(default_link(request.enterprise))
+    if not url:
+        raise Http404
+    return url
