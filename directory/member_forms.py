@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from accounts.audit import Actor
 from accounts.models import Enterprise, Role
 from directory.access import departments_of, is_scoped, scope_of
 from directory.department_tree import paths_of
-from directory.member_facts import MemberRefused, Said, split_aliases
+from directory.member_facts import MemberRefused, Said, clean_facts, split_aliases
 from directory.members import create_member, edit_member
 from directory.models import Department, Member
 from sms.phones import mask_phone
@@ -59,9 +60,20 @@ class MemberForm(forms.Form):
     def clean_activation(self) -> str:
         return self.cleaned_data["activation"] or Member.Activation.PHONE
 
-    def said(self) -> Said:
+    def clean(self) -> dict[str, Any]:
+        """What one field refuses by itself hides nothing of what the rules refuse in the others."""
+        if self.errors:
+            nothing: dict[str, Any] = dict.fromkeys(self.fields, "")
+            nothing |= {"domain": next(iter(self.domains)), "departments": [], "activation": Member.Activation.PHONE}
+            try:
+                clean_facts(self.enterprise, self.said(nothing | self.cleaned_data))
+            except MemberRefused as refused:
+                self.refuse(refused, but=set(self.errors))
+        return self.cleaned_data
+
+    def said(self, typed: dict[str, Any] | None = None) -> Said:
         """As the member verbs take it."""
-        typed = self.cleaned_data
+        typed = typed or self.cleaned_data
         return Said(
             name=typed["name"],
             account=typed["account"],
@@ -75,9 +87,10 @@ class MemberForm(forms.Form):
             aliases=split_aliases(typed["aliases"]),
         )
 
-    def refuse(self, refused: MemberRefused) -> None:
+    def refuse(self, refused: MemberRefused, *, but: Collection[str] = ()) -> None:
+        """Each message beside its field; the fields in `but` have said enough."""
         for field, messages in refused.errors.items():
-            for message in messages:
+            for message in messages if field not in but else ():
                 self.add_error(field, message)
 
     def home_department(self) -> Department:
@@ -116,11 +129,15 @@ class MemberEditForm(MemberForm):
             self.fields["phone"].required = False
             self.fields["phone"].help_text = _("Blank: it stays %(phone)s.") % {"phone": mask_phone(member.phone)}
 
+    def said(self, typed: dict[str, Any] | None = None) -> Said:
+        said = super().said(typed)
+        if not said["phone"] and not self.fields["phone"].required:
+            said["phone"] = self.member.phone
+        return said
+
     def edit(self, *, by: Actor) -> bool:
         """False with the errors beside their fields. Departments this administrator can't choose stay as they are."""
         said = self.said()
-        if not said["phone"] and not self.fields["phone"].required:
-            said["phone"] = self.member.phone
         elsewhere = [one for one in self.member.departments.all() if one.pk not in self.choosable]
         if self.member.main_department in elsewhere:
             said["main_department"] = said["main_department"] or self.member.main_department

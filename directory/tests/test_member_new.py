@@ -54,6 +54,14 @@ def test_a_member_is_created_and_shown(client_of, alice, house):
     assert "13900139000" not in json.dumps(event.personal)
 
 
+def test_every_field_says_at_once_what_is_wrong_with_it(client_of, alice, house):
+    wrong = filled(house, name="", prefix=".a", phone="12345", position="x" * 129, aliases="x@elsewhere.example")
+    errors = client_of(alice).post(URL, wrong).context["form"].errors
+    assert {field: len(messages) for field, messages in errors.items()} == dict.fromkeys(
+        ["name", "prefix", "phone", "position", "aliases"], 1
+    )
+
+
 def test_no_departments_means_the_root(client_of, alice, house):
     client_of(alice).post(URL, filled(house, departments=[]))
     assert made().main_department == house.root
