@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from accounts.naming import clean_enterprise_name
 from sms.models import Message
 from sms.phones import PhoneRefused, parse_phone
 
@@ -75,6 +76,9 @@ class SettingsForm(forms.ModelForm):
         self.fields["name"].label = _("Enterprise name")
         self.fields["time_zone"].choices = time_zones()  # type: ignore[attr-defined]
         self.fields["region"].choices = regions()  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        return clean_enterprise_name(self.cleaned_data["name"])
 
 
 class MessageFilterForm(forms.Form):

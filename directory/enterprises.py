@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
+from accounts.naming import clean_enterprise_name
 from directory.departments import open_root
 from directory.domains import DomainRefused, add_domain
 from directory.naming import clean_department_name
@@ -26,6 +27,7 @@ def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False,
     """With its default domain, that domain's reserved addresses and the root department. `settings`: further columns
     of Enterprise. Raises EnterpriseRefused for fields `name` and `domain`."""
     try:
+        clean_enterprise_name(name)
         kept_name = clean_department_name(name)
     except ValidationError as refused:
         raise EnterpriseRefused({"name": refused.messages}) from refused

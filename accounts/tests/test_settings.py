@@ -48,6 +48,7 @@ def test_saving_what_is_set_records_nothing(owner):
         ("name", "  "),
         ("name", "x" * 65),
         ("name", "a\x00b"),
+        ("name", "技科例示\u202e"),
         ("language", "fr"),
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "../../etc/passwd"),
@@ -64,7 +65,7 @@ def test_nonsense_is_refused_beside_its_field(owner, enterprise, field, value):
     assert Enterprise.objects.get(pk=enterprise.pk).name == "示例科技"
 
 
-@pytest.mark.parametrize("name", ["x", "x" * 64, "😀\u202e<script>alert(1)</script>"])
+@pytest.mark.parametrize("name", ["x", "x" * 64, "😀<script>alert(1)</script>"])
 def test_a_name_may_be_odd(owner, name):
     assert owner.post(PATH, GOOD | {"name": name}).status_code == 303
     assert b"<script>alert" not in owner.get(PATH).content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from typing import Any
 
@@ -27,11 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--owner-phone", help="the owner's mobile number")
 
     def handle(self, *args: Any, name: str, domain: str, owner_login: str, **options: Any) -> None:
-        login = owner_login.strip().lower()
-        if not login or User.objects.filter(login=login).exists():
-            raise CommandError(f"The login {owner_login!r} is empty or taken.")
+        login = self.login(owner_login)
         phone = self.phone(options["owner_phone"])
-        owner = User(login=login, phone=phone, name=owner_login.strip()[:64])
+        owner = User(login=login, phone=phone, name=owner_login.strip())
         password = self.password(owner)
         owner.set_password(password)
         try:
@@ -42,6 +41,14 @@ class Command(BaseCommand):
         except EnterpriseRefused as refused:
             raise CommandError(" ".join(text for texts in refused.errors.values() for text in texts)) from None
         self.stdout.write(f"Created {enterprise.name} with {domain}; {login} owns it.")
+
+    def login(self, text: str) -> str:
+        login = text.strip().lower()
+        if not re.fullmatch(r"[\w.@+-]{1,64}", login):
+            raise CommandError("A login has 1 to 64 letters, digits and signs of . _ @ + -")
+        if User.objects.filter(login=login).exists():
+            raise CommandError(f"The login {login!r} is taken.")
+        return login
 
     def phone(self, text: str | None) -> str | None:
         if not text:

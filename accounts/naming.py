@@ -1,0 +1,42 @@
+"""What may be written where something is named; the rules of each thing's own name build on these."""
+
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+ENTERPRISE_NAME_MAX = 64
+
+# Zero-width joiner and variation selectors hold emoji together; all else that is invisible only deceives.
+VISIBLE_AFTER_ALL = "\u200d\ufe0e\ufe0f"
+
+
+def clean_enterprise_name(text: str) -> str:
+    """What is kept of what was typed. Raises ValidationError with the message for the field."""
+    name = squeeze(text)
+    if not name:
+        raise ValidationError(_("Enter the enterprise's name."))
+    refuse_invisible(name)
+    return refuse_longer(name, ENTERPRISE_NAME_MAX)
+
+
+def squeeze(text: str) -> str:
+    return re.sub(r"[^\S\n\r\t\v\f\x1c-\x1f\x85]+", " ", unicodedata.normalize("NFC", text or "")).strip(" \t\r\n")
+
+
+def refuse_invisible(text: str) -> None:
+    if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Zl", "Zp"} for sign in text):
+        raise ValidationError(_("Remove the control characters: they can't be seen."))
+    if any(unicodedata.category(sign) == "Cf" and sign not in VISIBLE_AFTER_ALL for sign in text):
+        raise ValidationError(_("Remove the invisible or direction-changing characters."))
+    if not any(unicodedata.category(sign)[0] not in "ZCM" for sign in text) and text:
+        raise ValidationError(_("Enter something that can be seen."))
+
+
+def refuse_longer(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise ValidationError(
+            _("At most %(limit)d characters; this has %(length)d.") % {"limit": limit, "length": len(text)}
+        )
+    return text
