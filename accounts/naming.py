@@ -22,10 +22,15 @@ def clean_enterprise_name(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
+    # Nearly every name, ten times as fast: an import asks twice a row.
+    if text and text.isprintable() and "  " not in text and unicodedata.is_normalized("NFC", text):
+        return text.strip()
     return re.sub(r"[^\S\n\r\t\v\f\x1c-\x1f\x85]+", " ", unicodedata.normalize("NFC", text or "")).strip(" \t\r\n")
 
 
 def refuse_invisible(text: str) -> None:
+    if text.isprintable() and any(map(str.isalnum, text)):
+        return
     if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Zl", "Zp"} for sign in text):
         raise ValidationError(_("Remove the control characters: they can't be seen."))
     if any(unicodedata.category(sign) == "Cf" and sign not in VISIBLE_AFTER_ALL for sign in text):

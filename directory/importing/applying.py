@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
 from directory.bulk import NewMember, insert_members
 from directory.departments import DepartmentRefused, add_department
-from directory.importing.checking import CHUNK, Check, rewrite_rows
+from directory.importing.checking import CHUNK, Check
 from directory.importing.columns import Facts, fold
 from directory.importing.holders import Holders, facts_of, find_holders, is_same, load_members, wanted_by
 from directory.importing.lease import Lease
@@ -65,7 +65,7 @@ def recount(imported: Import) -> None:
 
 def _next_rows(imported: Import) -> list[ImportRow]:
     waiting = ImportRow.objects.filter(of=imported, verdict__in=[Verdict.NEW, Verdict.CHANGED])
-    rows = list(waiting.filter(number__gt=imported.position).order_by("number")[:CHUNK])
+    rows = list(waiting.filter(number__gt=imported.position).order_by("number").defer("cells", "notes")[:CHUNK])
     edits = [place for place, row in enumerate(rows) if row.verdict == Verdict.CHANGED]
     return rows[: edits[EDITS]] if len(edits) > EDITS else rows
 
@@ -79,7 +79,7 @@ def _apply(check: Check, rows: list[ImportRow], by: Actor) -> None:
     for row in good:
         if row.verdict == Verdict.CHANGED:
             _update(check, row, members.get(row.member_id or 0), by)
-    rewrite_rows(check.imported, rows)
+    _note_outcomes(check.imported, rows)
 
 
 def _create(check: Check, rows: Sequence[ImportRow]) -> None:
@@ -105,6 +105,34 @@ def _create_one_by_one(check: Check, rows: Sequence[ImportRow]) -> None:
             row.verdict = Verdict.CREATED
         except IntegrityError:
             _refuse(row, "name", _("The directory changed meanwhile: check this row again."))
+
+
+def _note_outcomes(imported: Import, rows: Sequence[ImportRow]) -> None:
+    created = [row for row in rows if row.verdict == Verdict.CREATED]
+    others = [row for row in rows if row.verdict != Verdict.CREATED]
+    _note_created(imported, [row.number for row in created], [row.member_id for row in created])
+    ImportRow.objects.bulk_update(others, ["verdict", "facts", "problems", "previous"], batch_size=EDITS)
+
+
+def _note_created(imported: Import, numbers: list[int], members: list[int | None]) -> None:
+    """One statement on PostgreSQL: of all that an import does to a row this is done most."""
+    table = ImportRow._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"UPDATE {table} SET verdict = %s, member_id = made.member"  # noqa: S608 - our own table's name
+                " FROM unnest(%s::int[], %s::bigint[]) AS made(number, member)"
+                f" WHERE of_id = %s AND {table}.number = made.number",
+                [str(Verdict.CREATED), numbers, members, imported.pk],
+            )
+            return
+        cursor.executemany(
+            f"UPDATE {table} SET verdict = %s, member_id = %s WHERE of_id = %s AND number = %s",  # noqa: S608
+            [
+                (str(Verdict.CREATED), member, imported.pk, number)
+                for number, member in zip(numbers, members, strict=True)
+            ],
+        )
 
 
 def _new_member(imported: Import, row: ImportRow) -> NewMember:

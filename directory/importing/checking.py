@@ -32,6 +32,7 @@ from sms.phones import show_phone
 CHUNK = 2000
 ROWS_NAMED_MAX = 10
 Verdict = ImportRow.Verdict
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
 
 
@@ -356,7 +357,7 @@ def _as_stored(imported: Import, row: Row) -> tuple[Any, ...]:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else _encode(value) if value else "[]"
 
 
 def _with_repairs(heading: Heading, cells: Sequence[Any], repaired: Mapping[str, Any]) -> list[Any]:

@@ -36,7 +36,7 @@ def main(limits: str, file: str, spool: str) -> None:
         found = {"refused": "too_heavy"}
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "not_xlsx", "error": f"{type(error).__name__}: {error}"[:200]}
-    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found["memory"] = _highest_memory()
     print(json.dumps(found))
 
 
@@ -48,6 +48,13 @@ def _limit_process(memory: int, cpu: int, spool: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))
+
+
+def _highest_memory() -> int:
+    """In KB; getrusage would count what the parent held when it started us."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
 def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str,
 
 def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
     """Blank rows are no rows."""
-    count = 0
+    count, encode = 0, json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
     with spool.open("w", encoding="utf-8") as file:
         for number, cells in rows:
             while cells and cells[-1] == "":
@@ -82,7 +89,7 @@ def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -
             count += 1
             if count > limits.rows + 10:
                 raise Refused("row_limit")
-            file.write(json.dumps([number, cells], ensure_ascii=False))
+            file.write(encode([number, cells]))
             file.write("\n")
     return {"rows": count}
 
@@ -134,7 +141,9 @@ def _text_of(file: Path) -> str:
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return _decode(content, "utf-16")
     if b"\0" in content[:SNIFFED]:
-        return _decode(content, "utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+        # The zeros are the upper halves of commas and digits.
+        is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
+        return _decode(content, "utf-16-le" if is_little else "utf-16-be")
     try:
         return _decode(content, ENCODINGS[0])
     except Refused:

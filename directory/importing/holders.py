@@ -84,9 +84,9 @@ def find_holders(enterprise: Enterprise, wanted: Wanted, role: Role | None) -> H
     """In six queries at most. `role` is whose eyes the messages are for; none sees everything."""
     members = Member.objects.filter(enterprise=enterprise)
     accounts = (
-        members.alias(low=Lower("account")).filter(low__in=wanted.accounts) if wanted.accounts else members.none()
+        members.alias(low=Lower("account")).filter(low__among=wanted.accounts) if wanted.accounts else members.none()
     )
-    phones = members.filter(deleted_at=None, phone__in=wanted.phones) if wanted.phones else members.none()
+    phones = members.filter(deleted_at=None, phone__among=wanted.phones) if wanted.phones else members.none()
     by_account = {account.lower(): id for account, id in accounts.values_list("account", "pk")}
     by_phone = {str(phone): id for phone, id in phones.values_list("phone", "pk")}
     by_mailbox = _mailboxes(enterprise, wanted)
@@ -137,7 +137,7 @@ def _mailboxes(enterprise: Enterprise, wanted: Wanted) -> dict[Mailbox, int | st
     if not wanted.mailboxes:
         return {}
     locals_ = {local for _domain, local in wanted.mailboxes}
-    held = Address.objects.filter(enterprise=enterprise, local__in=locals_)
+    held = Address.objects.filter(enterprise=enterprise, local__among=locals_)
     return {
         (domain, local): member or purpose
         for domain, local, member, purpose in held.values_list("domain", "local", "member", "purpose")
