@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invitations.views import applications, join, join_status, joining, overview
+from invitations.views import applications, colleagues, join, join_status, joining, overview
 
 app_name = "invitations"
 in_the_console = [
@@ -33,5 +33,10 @@ an_applicants_way = [
     path("j/<str:token>/", join.join_open, name="join_open"),
     path("a/<str:token>/", join_status.decision_open, name="decision_open"),
 ]
+a_members_colleagues = [
+    path("mailbox/colleagues/", colleagues.colleague_list, name="colleague_list"),
+    path("mailbox/colleagues/qr.svg", colleagues.colleague_qr_svg, name="colleague_qr_svg"),
+    path("mailbox/colleagues/qr.png", colleagues.colleague_qr_png, name="colleague_qr_png"),
+]
 
-urlpatterns = [*in_the_console, *an_applicants_way]
+urlpatterns = [*in_the_console, *an_applicants_way, *a_members_colleagues]

@@ -150,6 +150,12 @@ invitations:join_open                 GET    404 404 404 404 404 404 404
 invitations:join_open                 POST   405 405 405 405 405 405 405
 invitations:decision_open             GET    404 404 404 404 404 404 404
 invitations:decision_open             POST   405 405 405 405 405 405 405
+invitations:colleague_list            GET    302 404 302 302 302 302 302
+invitations:colleague_list            POST   302 404 302 302 302 302 302
+invitations:colleague_qr_svg          GET    302 404 302 302 302 302 302
+invitations:colleague_qr_svg          POST   302 404 302 302 302 302 302
+invitations:colleague_qr_png          GET    302 404 302 302 302 302 302
+invitations:colleague_qr_png          POST   302 404 302 302 302 302 302
 exmail_admin:healthz          GET    200 200 200 200 200 200 200
 exmail_admin:healthz          POST   405 405 405 405 405 405 405
 exmail_admin:readyz           GET    503 503 503 503 503 503 503
