@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import logging
 import os
 import sys
 import time
@@ -49,6 +50,7 @@ def run(*, parent: int | None) -> None:
     write_env()
     choose_addresses(place)
     load_settings()
+    logging.disable(logging.INFO)  # here speak the children
     with lock_of_run(settings.VAR_DIR), listen(place) as listener:
         check_redis()
         prepare_database()
