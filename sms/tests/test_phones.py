@@ -7,11 +7,18 @@ import random
 import phonenumbers
 import pytest
 from django import forms
+from django.utils.translation import override
 
 from sms.fields import PhoneField
 from sms.phones import RECEIVES_SMS, PhoneRefused, mask_phone, parse_phone, show_phone
 
 PHONE = "+8613800138000"
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with override("en"):
+        yield
 
 
 @pytest.mark.parametrize(
