@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,28 @@ def number(name: str, default: int) -> int:
     return int(value)
 
 
-def address(name: str, default: str, *, schemes: set[str]) -> str:
-    """A URL with a host (but for unix://) and one of these schemes."""
+def hosts(name: str) -> list[str]:
+    """Host names as Django matches them: no scheme, no port."""
+    values = names(name)
+    for value in values:
+        if not re.fullmatch(r"\*|\.?\w[\w.-]*|\[[\da-f:]+\]", value, re.IGNORECASE):
+            raise ImproperlyConfigured(f"{name} must be host names, without scheme or port, not {value!r}.")
+    return values
+
+
+def file(name: str, default: Path, *, base: Path) -> str:
+    """The path of a file; relative to `base`."""
+    path = base / text(name, str(default))
+    if path.is_dir():
+        raise ImproperlyConfigured(f"{name} must be the path of a file, but {path} is a directory.")
+    return str(path)
+
+
+def address(name: str, default: str, *, schemes: set[str], is_optional: bool = False) -> str:
+    """A URL with a host (but for unix://) and one of these schemes; blank only if it is optional."""
     value = text(name, default)
+    if is_optional and not value:
+        return ""
     try:
         parts = urlsplit(value)
         is_good = parts.scheme in schemes and (parts.hostname or parts.scheme == "unix") and parts.port != 0

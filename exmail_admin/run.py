@@ -83,7 +83,10 @@ def choose_addresses(place: Place) -> None:
 @contextmanager
 def lock_of_run(var: Path) -> Iterator[None]:
     """Hold `var` for this run. A run that is just ending is waited for; a living one is a refusal."""
-    var.mkdir(parents=True, exist_ok=True)
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartRefused(f"VAR_DIR ({var}) can't be made: {error.strerror}.") from error
     end = time.monotonic() + LOCK_SECONDS
     with (var / "run.lock").open("w") as file:
         while True:

@@ -32,7 +32,7 @@ IS_HTTPS = _public.scheme == "https"
 if not IS_HTTPS and not DEBUG:
     raise ImproperlyConfigured("PUBLIC_URL must begin with https:// unless DEBUG=1.")
 
-ALLOWED_HOSTS: list[str] = [*environment.names("ALLOWED_HOSTS"), _public.hostname or ""]
+ALLOWED_HOSTS: list[str] = [*environment.hosts("ALLOWED_HOSTS"), _public.hostname or ""]
 if DEBUG:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", "testserver"]
 TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0)
@@ -249,12 +249,12 @@ if SMS_GATEWAY == "file" and not DEBUG and not environment.flag("SMS_FILE_ALLOWE
     raise ImproperlyConfigured(
         "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
     )
-SMS_FILE = str(BASE_DIR / environment.text("SMS_FILE", str(VAR_DIR / "sms.jsonl")))
+SMS_FILE = environment.file("SMS_FILE", VAR_DIR / "sms.jsonl", base=BASE_DIR)
 TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN")
 TWILIO_FROM = environment.text("TWILIO_FROM")
 TWILIO_MESSAGING_SERVICE_SID = environment.text("TWILIO_MESSAGING_SERVICE_SID")
-TWILIO_BASE_URL = environment.text("TWILIO_BASE_URL")
+TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "https"}, is_optional=True)
 if SMS_GATEWAY == "twilio" and not (
     TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and (TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID)
 ):
@@ -334,4 +334,4 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LOGGING_CONFIG = None  # exmail_admin.logs configures structlog and the standard library together
-SENTRY_DSN = environment.text("SENTRY_DSN")
+SENTRY_DSN = environment.address("SENTRY_DSN", "", schemes={"http", "https"}, is_optional=True)

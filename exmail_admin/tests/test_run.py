@@ -99,6 +99,11 @@ def test_a_busy_port_is_one_sentence(stack):
         ("PUBLIC_URL", "mail.example.com", "PUBLIC_URL"),
         ("SMS_GATEWAY", "pigeon", "SMS_GATEWAY"),
         ("SMS_GATEWAY", "twilio", "TWILIO_ACCOUNT_SID"),
+        ("TWILIO_BASE_URL", "nonsense", "TWILIO_BASE_URL"),
+        ("SMS_FILE", "/", "SMS_FILE"),
+        ("ALLOWED_HOSTS", "https://mail.example.com", "ALLOWED_HOSTS"),
+        ("SENTRY_DSN", "nonsense", "SENTRY_DSN"),
+        ("VAR_DIR", "/dev/null/var", "VAR_DIR"),
         ("DEBUG", "0", "PUBLIC_URL"),
     ],
 )
