@@ -45,6 +45,13 @@ class ImportNewForm(forms.Form):
         if not may(role, Permission.MANAGE_DEPARTMENTS):
             del self.fields["create_departments"]
 
+    def refuse_too_large(self) -> None:
+        """Of what was typed nothing was read that stands behind the file."""
+        self.full_clean()
+        self.errors.clear()
+        refused = WorkbookRefused("file_too_large")
+        self.add_error("file", forms.ValidationError(str(refused), code=refused.code))
+
     def start(self, *, by: Actor) -> Import | None:
         """The import that is now being checked, or None with the error beside the file."""
         chosen = self.cleaned_data

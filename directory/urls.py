@@ -8,6 +8,7 @@ app_name = "directory"
 
 members_in_the_console: list[URLPattern] = [
     path("console/members/", members.member_list, name="member_list"),
+    path("console/members/export.xlsx", members.member_export, name="member_export"),
     path("console/members/new/", members.member_new, name="member_new"),
     path("console/members/invite/", members.member_invite_many, name="member_invite_many"),
     path("console/members/<int:id>/", members.member_detail, name="member_detail"),

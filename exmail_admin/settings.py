@@ -294,6 +294,11 @@ JOIN_PROOF_SECONDS = 1800
 # --- imports (security.md 4.2)
 IMPORT_DIR = VAR_DIR / "imports"
 IMPORT_FILE_BYTES = 40 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "directory.upload_cap.UploadCap",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 IMPORT_UNPACKED_BYTES = 300 * 1024 * 1024
 IMPORT_RATIO = 50
 IMPORT_ENTRIES = 200

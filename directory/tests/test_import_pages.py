@@ -330,3 +330,22 @@ def test_files_and_cells_go_in_time_but_what_became_of_each_row_stays(client_of,
     assert list(imported.rows.values_list("cells", "facts", "previous")) == [(None, None, None)] * 2
     assert imported.rows.get(number=3).problems
     assert imported.rows.get(number=2).member.name == "成员1"
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(client_of, alice, house, settings):
+    settings.IMPORT_FILE_BYTES = 1000
+    client = client_of(alice)
+    client.handler.enforce_csrf_checks = True
+    client.get(URL)
+    fields = {"csrfmiddlewaretoken": client.cookies["csrf"].value, "file": upload(b"PK" * 100_000)}
+    answer = client.post(URL, fields | {"department": house.root.pk, "mode": "create"})
+    assert answer.status_code == 422
+    assert "The file is too large" in answer.content.decode()
+    assert "This field is required" not in answer.content.decode()
+    assert not Import.objects.exists()
+
+
+def test_two_files_in_one_field_are_one_import(client_of, alice, house):
+    files = [upload(xlsx(person(1)), "first.xlsx"), upload(xlsx(person(2)), "second.xlsx")]
+    client_of(alice).post(URL, {"file": files, "department": house.root.pk, "mode": "create"})
+    assert Import.objects.get().file_name == "second.xlsx"

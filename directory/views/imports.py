@@ -30,6 +30,7 @@ from directory.imports import (
     send_on_errand,
 )
 from directory.models import Import, Member
+from directory.upload_cap import is_too_large
 
 HISTORY = 50
 
@@ -42,6 +43,8 @@ def import_list(request: ConsoleRequest) -> HttpResponse:
     form = ImportNewForm(*typed, role=request.role)
     if typed[0] is None:
         return render(request, "directory/import_list.html", _list_context(request, form))
+    if is_too_large(request):
+        form.refuse_too_large()
     imported = form.start(by=request.actor) if form.is_valid() else None
     if imported is None:
         return refused(request, "directory/import_list.html", _list_context(request, form))

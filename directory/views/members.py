@@ -10,8 +10,8 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission, console_page, may
@@ -19,6 +19,8 @@ from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_member, members_of, read_ids
 from directory.department_tree import branches_of, paths_of
+from directory.importing.sheets import XLSX
+from directory.member_export import export_members
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.member_rows import MemberQuery, rows_of
 from directory.members import disable_member, enable_member
@@ -53,12 +55,22 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
         "statuses": Member.Status.choices,
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS),
+        "may_export": may(request.role, Permission.SEE_PHONES),
     }
     if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
         return render(request, "directory/_member_table.html", context)
     context["branches"] = branches_of(request.role, query.department)
     context["may_manage_departments"] = may(request.role, Permission.MANAGE_DEPARTMENTS)
     return render(request, "directory/member_list.html", context)
+
+
+@console_page(Permission.SEE_PHONES)
+@require_safe
+def member_export(request: ConsoleRequest) -> HttpResponse:
+    """All whom the list's search and filters find, as a workbook that can be imported again."""
+    found = MemberQuery(request.GET, request.role).matching()
+    content = export_members(request.enterprise, found, language=get_language() or "")
+    return HttpResponse(content, XLSX, headers={"Content-Disposition": 'attachment; filename="members.xlsx"'})
 
 
 @console_page(Permission.MANAGE_MEMBERS)

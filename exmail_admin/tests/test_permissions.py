@@ -36,6 +36,8 @@ accounts:settings             GET    302 403 403 403 200 200 200
 accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
 directory:member_list         POST   302 403 405 405 405 405 405
+directory:member_export       GET    302 403 403 403 200 200 200
+directory:member_export       POST   302 403 403 403 405 405 405
 directory:member_new          GET    302 403 403 200 200 200 200
 directory:member_new          POST   302 403 403 422 422 422 422
 directory:member_invite_many  GET    302 403 403 405 405 405 405

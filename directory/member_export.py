@@ -1,0 +1,30 @@
+"""The members as a workbook: the import's own columns and the status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accounts.models import Enterprise
+from directory.department_tree import paths_of
+from directory.importing.columns import Facts, Names
+from directory.importing.holders import facts_of, load_members
+from directory.importing.sheets import write_members
+from directory.models import Department, Member
+from directory.querysets import MemberQuerySet
+
+CHUNK = 2000
+
+
+def export_members(enterprise: Enterprise, members: MemberQuerySet, *, language: str) -> bytes:
+    """Imported again into the root department it changes nothing."""
+    domains = dict(enterprise.domains.values_list("pk", "name"))
+    paths = paths_of(Department.objects.filter(enterprise=enterprise))
+    names = Names(domains, {pk: path.partition("/")[2] for pk, path in paths.items()}, language)
+    return write_members(_rows(members), names)
+
+
+def _rows(members: MemberQuerySet) -> Iterator[tuple[Member, Facts]]:
+    ids = list(members.order_by("pk").values_list("pk", flat=True).distinct())
+    for start in range(0, len(ids), CHUNK):
+        for _pk, member in sorted(load_members(ids[start : start + CHUNK]).items()):
+            yield member, facts_of(member)
