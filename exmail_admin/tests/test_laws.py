@@ -206,3 +206,12 @@ def test_the_line_of_apps_is_installed_in_its_order():
 def test_every_test_file_is_found_by_the_suite():
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.11"
     assert [path for app in LINE for path in (ROOT / app).glob("test_*.py")] == []
+
+
+def test_the_chinese_readme_says_what_the_english_one_says():
+    """The same sections, tables, commands, paths and pictures in the same order; only the words differ."""
+    english, chinese = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
+    for shape in (r"^#+ ", r"^\|", r"^- ", r"^\*\*", r"^```", r"(?<=\]\()(?!README)[^)]+"):
+        assert len(re.findall(shape, english, re.M)) == len(re.findall(shape, chinese, re.M)), shape
+    assert re.findall(r"```.*?```", english, re.S) == re.findall(r"```.*?```", chinese, re.S)
+    assert sorted(re.findall(r"(?<!`)`[^`\n]+`(?!`)", english)) == sorted(re.findall(r"(?<!`)`[^`\n]+`(?!`)", chinese))
