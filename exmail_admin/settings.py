@@ -145,6 +145,7 @@ CELERY_TASK_ROUTES = {
     "sms.tasks.deliver_codes": {"queue": "codes"},
     "sms.tasks.deliver_messages": {"queue": "messages"},
     "directory.tasks.work_on_imports": {"queue": "imports"},
+    "invitations.tasks.send_notices": {"queue": "messages"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -165,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
+    "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
     "empty old imports": {"task": "directory.tasks.empty_imports", "schedule": 3600.0},
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
 }

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
-from directory.models import Address, Department, Domain, Member
+from directory.models import Address, Department, Domain, Invitation, Member
 
 
 class JoinSettings(models.Model):
@@ -130,3 +130,51 @@ class Application(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.state == self.State.PENDING
+
+
+class Notice(models.Model):
+    """A batch of personal invitations, sent in the background; see invitations.notices."""
+
+    class State(models.TextChoices):
+        SENDING = "sending", _("Being sent")
+        DONE = "done", _("Done")
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="notices", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=State, default=State.SENDING)
+    total = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["enterprise", "-id"], name="notice_of_enterprise")]
+
+    def __str__(self) -> str:
+        return f"notice {self.pk}"
+
+
+class Recipient(models.Model):
+    """One member of a notice: waiting until there is an invitation or a reason to leave them out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Invited")
+        LEFT_OUT = "left_out", _("Left out")
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="notices", db_index=False)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["notice", "member"], name="recipient_once_in_a_notice")]
+        indexes = [
+            models.Index(fields=["notice", "id"], name="recipient_of_notice"),
+            models.Index(fields=["member", "sent_at"], name="recipient_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in notice {self.notice_id}"

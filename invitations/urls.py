@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invitations.views import applications, colleagues, join, join_status, joining, overview
+from invitations.views import applications, colleagues, join, join_status, joining, notices, overview
 
 app_name = "invitations"
 in_the_console = [
@@ -12,6 +12,9 @@ in_the_console = [
     path("console/joining/qr.svg", joining.joining_qr_svg, name="joining_qr_svg"),
     path("console/joining/qr.png", joining.joining_qr_png, name="joining_qr_png"),
     path("console/joining/poster/", joining.joining_poster, name="joining_poster"),
+    path("console/invitations/", notices.notice_list, name="notice_list"),
+    path("console/invitations/new/", notices.notice_new, name="notice_new"),
+    path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),
     path("console/applications/", applications.application_list, name="application_list"),
     path("console/applications/approve/", applications.application_approve_many, name="application_approve_many"),
     path("console/applications/reject/", applications.application_reject_many, name="application_reject_many"),

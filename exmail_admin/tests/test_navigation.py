@@ -20,8 +20,8 @@ def visit(client_of):
 
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
-        "Overview", "Directory", "Departments", "Import members", "Applications", "Joining", "Messages", "Mail domains",
-        "Enterprise settings",
+        "Overview", "Directory", "Departments", "Import members", "Notices", "Applications", "Joining", "Messages",
+        "Mail domains", "Enterprise settings",
     ]  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_auditor_sees_what_they_may_read(visit, erin):
 
 
 def test_department_administrator_sees_their_people(visit, bob):
-    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members", "Applications"]
+    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members", "Notices", "Applications"]
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,12 @@ invitations:colleague_qr_svg          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_svg          POST   302 404 302 302 302 302 302
 invitations:colleague_qr_png          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_png          POST   302 404 302 302 302 302 302
+invitations:notice_list               GET    302 403 403 200 200 200 200
+invitations:notice_list               POST   302 403 403 405 405 405 405
+invitations:notice_new                GET    302 403 403 200 200 200 200
+invitations:notice_new                POST   302 403 403 422 422 422 422
+invitations:notice_detail             GET    302 403 403 404 404 404 404
+invitations:notice_detail             POST   302 403 403 405 405 405 405
 exmail_admin:healthz          GET    200 200 200 200 200 200 200
 exmail_admin:healthz          POST   405 405 405 405 405 405 405
 exmail_admin:readyz           GET    503 503 503 503 503 503 503

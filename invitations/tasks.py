@@ -1,0 +1,11 @@
+"""When notices move. A task carries nothing: the rows are the truth, so each may be lost, doubled or late."""
+
+from celery import shared_task
+
+from invitations import notices
+
+
+@shared_task
+def send_notices() -> None:
+    """Every ten seconds: go on with what is to be sent, and with what a killed worker left."""
+    notices.send_notices()
