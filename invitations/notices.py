@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -114,7 +115,7 @@ def _invite(notice: Notice, waiting: list[Recipient], by: Actor) -> None:
     Recipient.objects.bulk_update(waiting, ["state", "reason", "invitation", "sent_at"], batch_size=CHUNK)
 
 
-def _notified_lately() -> QuerySet[Recipient, dict[str, int]]:
+def _notified_lately() -> QuerySet[Any, Any]:
     """Ids of members who had a notice within 24 hours, or three within seven days."""
     now = timezone.now()
     week = Recipient.objects.filter(state=State.SENT, sent_at__gt=now - timedelta(days=7)).order_by()
