@@ -83,6 +83,12 @@ def _quick_passwords(settings):
 
 
 @pytest.fixture(autouse=True)
+def _no_demo(settings):
+    """As in production; a test of the demo's pages says so."""
+    settings.HAS_DEMO = False
+
+
+@pytest.fixture(autouse=True)
 def _no_broker(settings, tmp_path):
     """Hints go nowhere unless a test brings a broker; messages go to a file of the test's own."""
     settings.CELERY_BROKER_URL = "memory://"

@@ -54,7 +54,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "languages": settings.LANGUAGES,
             "theme": theme_of(request),
             "themes": list(THEMES.items()),
-            "has_demo_phone": settings.DEBUG,
+            "has_demo_phone": settings.HAS_DEMO,
         }
     }
 

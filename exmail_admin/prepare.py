@@ -55,7 +55,7 @@ def prepare_database() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    if not settings.DEBUG:
+    if not settings.HAS_DEMO:
         call_command("collectstatic", interactive=False, verbosity=0)
 
 

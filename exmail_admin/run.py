@@ -54,7 +54,7 @@ def run(*, parent: int | None) -> None:
     with lock_of_run(settings.VAR_DIR), listen(place) as listener:
         check_redis()
         prepare_database()
-        sign_in = prepare_demo() if settings.DEBUG else ""
+        sign_in = prepare_demo() if settings.HAS_DEMO else ""
         connections.close_all()  # what follows forks
         processes = Processes(
             environment=dict(os.environ), is_over=lambda: parent is not None and os.getppid() != parent
@@ -166,7 +166,7 @@ def greet(processes: Processes, place: Place, *, begin: float, sign_in: str) -> 
         else f"Not all parts answer after {seconds:.0f} s; /readyz says which.",
         f"The console: {settings.PUBLIC_URL}/",
         sign_in,
-        f"The demo's phone: {settings.PUBLIC_URL}/demo/phone/" if settings.DEBUG else "",
+        f"The demo's phone: {settings.PUBLIC_URL}/demo/phone/" if settings.HAS_DEMO else "",
         "Ctrl-C ends it.",
     ]
     for line in filter(None, lines):

@@ -17,23 +17,26 @@ environment.read_file(BASE_DIR / ".env")
 VAR_DIR = BASE_DIR / environment.text("VAR_DIR", "var")
 
 # --- what kind of place this is
-DEBUG: bool = environment.flag("DEBUG")
+# DEBUG=1 makes a place for trying out: plain http and the demo's pages. Django's own debugging stays off there too, so
+# that a first visitor meets our error pages; the trace of a fault is in the log.
+HAS_DEMO: bool = environment.flag("DEBUG")
+DEBUG = False
 SECRET_KEY = environment.text("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. Run `make setup` once, or set it to a long random text.")
 
 _public = urlsplit(
-    environment.address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "", schemes={"http", "https"})
+    environment.address("PUBLIC_URL", "http://127.0.0.1:8000" if HAS_DEMO else "", schemes={"http", "https"})
 )
 if _public.path.strip("/") or _public.query or _public.fragment or _public.username:
     raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://mail.example.com, without a path.")
 PUBLIC_URL = f"{_public.scheme}://{_public.netloc}"
 IS_HTTPS = _public.scheme == "https"
-if not IS_HTTPS and not DEBUG:
+if not IS_HTTPS and not HAS_DEMO:
     raise ImproperlyConfigured("PUBLIC_URL must begin with https:// unless DEBUG=1.")
 
 ALLOWED_HOSTS: list[str] = [*environment.hosts("ALLOWED_HOSTS"), _public.hostname or ""]
-if DEBUG:
+if HAS_DEMO:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", "testserver"]
 TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", 0)
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
@@ -192,11 +195,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if HAS_DEMO
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = HAS_DEMO
 
 # --- who signs in
 AUTH_USER_MODEL = "accounts.User"
@@ -247,7 +250,7 @@ SMS_GATEWAY = environment.text("SMS_GATEWAY", "file")
 SMS_GATEWAYS = {"file": "sms.gateways.file.FileGateway", "twilio": "sms.gateways.twilio.TwilioGateway"}
 if SMS_GATEWAY not in SMS_GATEWAYS:
     raise ImproperlyConfigured(f"SMS_GATEWAY must be one of {', '.join(SMS_GATEWAYS)}, not {SMS_GATEWAY!r}.")
-if SMS_GATEWAY == "file" and not DEBUG and not environment.flag("SMS_FILE_ALLOWED"):
+if SMS_GATEWAY == "file" and not HAS_DEMO and not environment.flag("SMS_FILE_ALLOWED"):
     raise ImproperlyConfigured(
         "SMS_GATEWAY=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
     )

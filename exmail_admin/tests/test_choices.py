@@ -8,7 +8,7 @@ PAGE = "/demo/components/"
 
 @pytest.fixture(autouse=True)
 def _bench(settings, db):
-    settings.DEBUG = True
+    settings.HAS_DEMO = True
 
 
 def test_language_follows_the_browser(client):

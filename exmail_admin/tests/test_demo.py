@@ -9,7 +9,7 @@ from exmail_admin.demo import TAIL_LINES, last_messages, split_text
 
 @pytest.fixture
 def debug(settings):
-    settings.DEBUG = True
+    settings.HAS_DEMO = True
 
 
 def line(text, *, to="+8613800138000", at="2026-11-22T09:00:00Z"):
