@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -61,13 +62,15 @@ def answers_to(phone):
         with CaptureQueriesContext(connection) as queries:
             response = getattr(browser, method)(path, data)
         page = masked(response).replace(phone.encode(), b"").replace(f"{phone[:3]}****{phone[-4:]}".encode(), b"")
-        value = r"'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+|\btrue\b|\bfalse\b|\bNULL\b"
+        value = r"( E)?'[^']*'|( -)?\b\d+\b|\bs\d+_x\d+|\btrue\b|\bfalse\b|\bNULL\b"
         statements = [re.sub(value, "?", query["sql"]) for query in queries]
         yield response.status_code, page, sorted(response.cookies), response.get("Location"), statements
 
 
+@time_machine.travel("2026-11-22T09:00:00Z", tick=False)
 def test_listed_and_unlisted_numbers_get_the_same_answers(enterprise):
     """Threat O6: status, bytes, cookies, redirect and statements are the same."""
+    # The clock stands still, for the pages count seconds.
     for listed, unlisted in zip(answers_to(LISTED), answers_to(UNLISTED), strict=True):
         assert listed == unlisted
 
