@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Enterprise, Role, User
 from exmail_admin.bench import bench_context
+from sms.phones import show_phone
 
 TAIL_LINES = 200
 TAIL_BYTES = 256 * 1024
@@ -65,7 +66,7 @@ def phones(path: Path) -> list[dict[str, Any]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for message in reversed(last_messages(path)):
         found.setdefault(message["to"], []).append(message)
-    return [{"number": number, "messages": messages} for number, messages in found.items()]
+    return [{"number": show_phone(number), "messages": messages} for number, messages in found.items()]
 
 
 def last_messages(path: Path) -> list[dict[str, Any]]:

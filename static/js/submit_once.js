@@ -9,6 +9,8 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("aria-busy", "true");
   // After the browser has read the form: a button that is off would not be sent.
   setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
+  // Stopped by hand or lost on the way: it may be tried again.
+  setTimeout(() => release(form), 20_000);
 });
 
 // Back in the history, or answered by a fragment: ready again.
