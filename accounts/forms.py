@@ -11,7 +11,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Enterprise
+from accounts.models import LOGIN_MAX, Enterprise
 from accounts.naming import clean_enterprise_name
 from sms.models import Message
 from sms.phones import PhoneRefused, parse_phone
@@ -43,7 +43,7 @@ class LoginCodeForm(forms.Form):
 class LoginPasswordForm(forms.Form):
     login = forms.CharField(
         label=_("Login"),
-        max_length=64,
+        max_length=LOGIN_MAX,
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),

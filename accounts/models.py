@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
+LOGIN_MAX = 318
+
 
 class Enterprise(models.Model):
     """The tenant. Nothing is ever visible across two."""
@@ -51,7 +53,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person who signs in: known by a verified phone, or by a login with a password; may serve several."""
 
-    login = models.CharField(_("login"), max_length=64, null=True, unique=True)
+    # A login of one's own choosing, or a mailbox address: 64 signs, @, and a domain of 253.
+    login = models.CharField(_("login"), max_length=LOGIN_MAX, null=True, unique=True)
     phone = PhoneNumberField(_("phone"), null=True, unique=True)
     name = models.CharField(_("name"), max_length=64, blank=True)
     is_active = models.BooleanField(default=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -87,6 +88,29 @@ class Guess:
             key=self.of_address, failures__gte=settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS, wait_until__gt=now
         ).first()
         return address.wait_until if address else None
+
+
+class Tries:
+    """Tries of what is no password, under several names at once, each with its limit: `count` one before it is looked
+    at, and say if it `succeeded`. A name's failures count together from the first of them for as long as a wait is."""
+
+    def __init__(self, what: str, limits: Mapping[str, int]) -> None:
+        self.limits = {_key(what, name): limit for name, limit in limits.items()}
+
+    def count(self) -> None:
+        """Raises PasswordLimited if a name has had too many already. One statement a name decides."""
+        now = timezone.now()
+        for key, limit in self.limits.items():
+            _ensure(key, now)
+            counted = SignInStanding.objects.filter(key=key, failures__lt=limit).update(
+                failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + _wait()), touched_at=now
+            )
+            if not counted:
+                until = SignInStanding.objects.values_list("wait_until", flat=True).get(key=key)
+                raise PasswordLimited(_seconds(until or now, now))
+
+    def succeeded(self) -> None:
+        SignInStanding.objects.filter(key__in=self.limits, failures__gt=0).update(failures=F("failures") - 1)
 
 
 def purge_standings() -> int:

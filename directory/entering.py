@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.audit import recording
@@ -73,8 +73,10 @@ def enter_as(request: PublicRequest, member: Member) -> None:
 
 
 def active_members(user: User) -> QuerySet[Member]:
-    """The memberships of a user that count: active, not in the bin, and both phones still equal."""
-    members = Member.objects.filter(user=user, phone=F("user__phone"))
+    """The memberships of a user that count: active, not in the bin, and both phones still equal; or, of a user whom an
+    activation code made and who has no phone, still activated by code."""
+    by_code = Q(user__phone=None, activation=Member.Activation.CODE)
+    members = Member.objects.filter(Q(phone=F("user__phone")) | by_code, user=user)
     return members.filter(status=Member.Status.ACTIVE, deleted_at=None).select_related("enterprise")
 
 

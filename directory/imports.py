@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Prefetch
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -24,6 +25,8 @@ from django.utils.translation import override
 from accounts.access import Permission, may
 from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise, Role
+from directory.access import members_of
+from directory.activation_codes import may_have_code, mint_codes
 from directory.bulk import settle_statistics
 from directory.importing.applying import apply_rows, recount
 from directory.importing.checking import check_rows, open_check
@@ -31,8 +34,9 @@ from directory.importing.columns import HEADING_ROWS, find_heading
 from directory.importing.lease import Lease, LeaseLost, claim_import
 from directory.importing.undoing import undo_rows
 from directory.importing.workbook import Sheet, WorkbookRefused, read_spool, read_workbook
-from directory.models import Department, Import, ImportRow, Member
+from directory.models import Address, Department, Import, ImportRow, Member
 from directory.personal_invitations import invite_members
+from directory.querysets import MemberQuerySet
 from sms.hints import hint_work
 
 WORK = "directory.tasks.work_on_imports"
@@ -243,6 +247,22 @@ def members_of_import(imported: Import) -> Any:
     """Those it created who are still in the directory."""
     created = imported.rows.filter(verdict=ImportRow.Verdict.CREATED, member__isnull=False)
     return Member.objects.present().filter(pk__in=created.values("member"))
+
+
+def waiting_for_code(imported: Import, role: Role) -> MemberQuerySet:
+    """The members it created or changed who join by code and have not joined, of those this role looks after."""
+    written = imported.rows.filter(verdict__in=[ImportRow.Verdict.CREATED, ImportRow.Verdict.UPDATED])
+    members = members_of(role).filter(pk__in=written.exclude(undo=ImportRow.Undo.UNDONE).values("member"))
+    return may_have_code(members).filter(status=Member.Status.PENDING)
+
+
+def mint_codes_of(imported: Import, role: Role, *, by: Actor) -> list[tuple[Member, str]]:
+    """A fresh activation code for each of them, which only the caller ever sees; those they had are dead."""
+    ids = list(waiting_for_code(imported, role).order_by("pk").values_list("pk", flat=True))
+    codes = mint_codes(imported.enterprise, ids, by=by, target=imported)
+    addresses = Prefetch("addresses", Address.objects.select_related("domain").filter(purpose="primary"))
+    members = waiting_for_code(imported, role).select_related("main_department").prefetch_related(addresses)
+    return [(member, codes[member.pk]) for member in members.order_by("pk") if member.pk in codes]
 
 
 def _stop(imported: Import, reason: str) -> None:

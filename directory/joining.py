@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, recording
 from accounts.models import User
+from directory.activation_codes import revoke_codes
 from directory.entering import is_long_absent
 from directory.models import Invitation, Member
 from directory.personal_invitations import LIVING, PURPOSE, subject_of
@@ -37,6 +38,7 @@ def join_member(member: Member, *, phone: str, by: Actor) -> User:
         member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
         Invitation.objects.filter(LIVING, member=member).update(used_at=now)
         cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
+        revoke_codes(member)
         record("member_joined", member, before={"status": before}, after={"status": member.status})
     return member.user
 

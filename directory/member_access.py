@@ -66,7 +66,7 @@ def is_proven(request: PublicRequest) -> bool:
 def acting_as(request: PublicRequest, member: Member) -> Actor:
     """The author of what a person does as this member, perhaps before any session of theirs is open."""
     origin = request.actor
-    user = origin.user if origin.user and origin.user.phone == member.phone else None
+    user = origin.user if origin.user and origin.user.phone and origin.user.phone == member.phone else None
     return Actor(
         user=user,
         name=member.name,

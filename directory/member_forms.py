@@ -29,6 +29,7 @@ class MemberForm(forms.Form):
     phone = forms.CharField(
         label=_("Phone"),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+        required=False,
         help_text=_("The invitation goes to this number, and the member joins with it."),
     )
     account = forms.CharField(
@@ -41,7 +42,9 @@ class MemberForm(forms.Form):
     main_department = forms.TypedChoiceField(label=_("Main department"), coerce=int, required=False, empty_value=None)
     position = forms.CharField(label=_("Position"), required=False)
     activation = forms.ChoiceField(
-        label=_("Activation"), choices=[(Member.Activation.PHONE.value, Member.Activation.PHONE.label)]
+        label=_("Activation"),
+        choices=Member.Activation.choices,
+        help_text=_("By activation code: for staff without a phone. The code is shown once, after saving."),
     )
     aliases = forms.CharField(
         label=_("Aliases"), required=False, help_text=_("At most 5, parted by semicolons: info; sales@example.com")
@@ -50,6 +53,8 @@ class MemberForm(forms.Form):
     def __init__(self, *args: Any, enterprise: Enterprise, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.enterprise, self.role = enterprise, role
+        # Without it only who joins by code can be saved.
+        self.fields["phone"].required = self["activation"].value() != Member.Activation.CODE
         self.domains = {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
         self.choosable = {department.pk: department for department in departments_of(role)}
         paths = paths_of(self.choosable.values())
@@ -124,14 +129,15 @@ class MemberEditForm(MemberForm):
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         super().__init__(*args, initial=_initial_of(member), **kwargs)
         self.member = member
-        if not may(self.role, Permission.SEE_PHONES):
+        self.keeps_phone = not may(self.role, Permission.SEE_PHONES)
+        if self.keeps_phone:
             self.initial["phone"] = ""
             self.fields["phone"].required = False
             self.fields["phone"].help_text = _("Blank: it stays %(phone)s.") % {"phone": mask_phone(member.phone)}
 
     def said(self, typed: dict[str, Any] | None = None) -> Said:
         said = super().said(typed)
-        if not said["phone"] and not self.fields["phone"].required:
+        if not said["phone"] and self.keeps_phone:
             said["phone"] = self.member.phone
         return said
 

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import Any, Unpack
 
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
-from accounts.models import Enterprise
+from accounts.models import Enterprise, User
 from accounts.sign_in import end_sessions
+from directory.activation_codes import revoke_codes
 from directory.departments import move_counts
 from directory.member_facts import Errors, Facts, MemberRefused, Said, choose_account, clean_facts, conflicts_of
 from directory.models import Address, Member, Membership, Reading
@@ -41,16 +43,19 @@ def create_member(
 
 
 def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
-    """Everything is said anew. Another phone unlinks the user, ends their sessions here, kills the invitation, and
-    makes an active member pending again. Raises MemberRefused."""
+    """Everything is said anew. Another phone, or another way of activation, unlinks the user, ends their sessions here,
+    kills invitation and code, and makes an active member pending again. Whoever joined by code keeps their user with
+    another phone, and signs in with their new address. Raises MemberRefused."""
     enterprise = member.enterprise
     facts = clean_facts(enterprise, said)
     with _last_word(facts, enterprise, by, member), recording(enterprise, by=by) as record:
         member = _fresh(member)
         facts = _without_conflict(facts, enterprise, by, member)
         before, stood_in = _told(_facts_of(member)), list(member.departments.all())
-        if member.phone != facts.phone:
-            _part_from_phone(member)
+        if member.activation != facts.activation or (member.phone != facts.phone and not member.has_user_by_code):
+            _part_from_user(member)
+        elif member.user and member.has_user_by_code:
+            _keep_login(member.user, facts)
         _write(member, facts)
         move_counts(before=stood_in, after=facts.departments)
         record("member_edited", member, before=before, after=_told(facts))
@@ -67,6 +72,7 @@ def disable_member(member: Member, *, by: Actor) -> Member:
         member.status = Member.Status.DISABLED
         member.save(update_fields=["status"])
         revoke_invitations(member)
+        revoke_codes(member)
         if member.user:
             end_sessions(member.user, enterprise=member.enterprise)
     return member
@@ -109,13 +115,25 @@ def _fresh(member: Member) -> Member:
     return Member.objects.select_related("enterprise", "user", "main_department").get(pk=member.pk)
 
 
-def _part_from_phone(member: Member) -> None:
+def _part_from_user(member: Member) -> None:
     revoke_invitations(member)
+    revoke_codes(member)
     if member.user:
         end_sessions(member.user, enterprise=member.enterprise)
+        if member.has_user_by_code and not member.user.roles.exists():
+            # Made for this member alone; their login is the address, which may be somebody else's one day.
+            member.user.delete()
     member.user = None
     if member.status == Member.Status.ACTIVE:
         member.status = Member.Status.PENDING
+
+
+def _keep_login(user: User, facts: Facts) -> None:
+    """Whoever signs in with their address does so with the new one."""
+    login = f"{facts.prefix}@{facts.domain}".lower()
+    if User.objects.filter(login=login).exclude(pk=user.pk).exists():
+        raise MemberRefused({"prefix": [_("%(address)s is a login already.") % {"address": login}]})
+    User.objects.filter(pk=user.pk).update(login=login)
 
 
 def _write(member: Member, facts: Facts) -> None:

@@ -86,7 +86,11 @@ class DepartmentScope(models.Model):
 
 
 class Member(models.Model):
-    """A person in the directory. `user` counts only while both phones are equal (product.md, "Who is who")."""
+    """A person in the directory. `user` counts only while both phones are equal (product.md, "Who is who").
+
+    A user made by an activation code has no phone and counts while the member is activated by code; the member's own
+    phone, if there is one, is then unproven and says nothing.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Not joined")
@@ -160,8 +164,15 @@ class Member(models.Model):
 
     @property
     def has_joined_user(self) -> bool:
-        """Their user counts: both phones are equal."""
-        return bool(self.user and self.phone and str(self.user.phone) == self.phone and self.user.is_active)
+        """Their user counts: both phones are equal, or it is one made by an activation code, which has no phone."""
+        if not self.user or not self.user.is_active:
+            return False
+        return self.has_user_by_code or bool(self.phone and str(self.user.phone) == self.phone)
+
+    @property
+    def has_user_by_code(self) -> bool:
+        """They signed up with an activation code: their user has a login and a password, and no phone."""
+        return self.activation == self.Activation.CODE and self.user is not None and self.user.phone is None
 
 
 class Reading(models.Model):
@@ -257,6 +268,35 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation {self.number} of {self.member_id}"
+
+
+class ActivationCode(models.Model):
+    """What a member without a phone joins with. The code was shown once; here lies its keyed HMAC."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="activation_codes")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="activation_codes")
+    digest = models.CharField(max_length=64, unique=True)
+    minted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(used_at=None, revoked_at=None),
+                name="activation_code_one_living_for_member",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"activation code of {self.member_id}"
+
+    @property
+    def is_expired(self) -> bool:
+        return timezone.now() >= self.expires_at
 
 
 class Import(models.Model):

@@ -175,6 +175,10 @@ def _refusal(member: Member, past: Past | None, now: datetime) -> InvitationRefu
         return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
     if not may_join(member):
         return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})
+    if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
+        return InvitationRefused(
+            _("%(name)s joins with an activation code, without a message.") % {"name": member.name}
+        )
     if not member.phone:
         return InvitationRefused(_("%(name)s has no phone number.") % {"name": member.name})
     return _haste(member, past, now) if past else None

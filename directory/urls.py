@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from directory.views import departments, domains, entering, imports, invitation, mailbox, members
+from directory.views import activation, departments, domains, entering, imports, invitation, mailbox, members
 
 app_name = "directory"
 
@@ -14,6 +14,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/<int:id>/", members.member_detail, name="member_detail"),
     path("console/members/<int:id>/edit/", members.member_edit, name="member_edit"),
     path("console/members/<int:id>/invite/", members.member_invite, name="member_invite"),
+    path("console/members/<int:id>/code/", members.member_code, name="member_code"),
     path("console/members/<int:id>/disable/", members.member_disable, name="member_disable"),
     path("console/members/<int:id>/enable/", members.member_enable, name="member_enable"),
     path("console/departments/", departments.department_list, name="department_list"),
@@ -29,6 +30,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/imports/<int:id>/invite/", imports.import_invite, name="import_invite"),
     path("console/imports/<int:id>/undo/", imports.import_undo, name="import_undo"),
     path("console/imports/<int:id>/failed.xlsx", imports.import_failed, name="import_failed"),
+    path("console/imports/<int:id>/codes.xlsx", imports.import_codes, name="import_codes"),
     path("console/settings/domains/", domains.domain_list, name="domain_list"),
     path("console/settings/domains/new/", domains.domain_new, name="domain_new"),
     path("console/settings/domains/<int:id>/edit/", domains.domain_edit, name="domain_edit"),
@@ -42,6 +44,8 @@ a_members_own_way: list[URLPattern] = [
     path("i/send/", invitation.invitation_send, name="invitation_send"),
     path("i/join/", invitation.invitation_join, name="invitation_join"),
     path("i/renew/", invitation.invitation_renew, name="invitation_renew"),
+    path("i/code/", activation.activation_code, name="activation_code"),
+    path("i/password/", activation.activation_password, name="activation_password"),
     path("i/<str:token>/", invitation.invitation_open, name="invitation_open"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
 ]

@@ -78,6 +78,21 @@ def write_members(rows: Iterable[tuple[Member, Facts]], names: Names) -> bytes:
     return _bytes(book)
 
 
+def write_codes(rows: Iterable[tuple[Member, str]], url: str) -> bytes:
+    """Members (with their primary address) and their activation codes, to be handed out one by one."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(_("Activation codes"))
+    for place, width in enumerate((18, 20, 32, 24, 20, 40), start=1):
+        sheet.column_dimensions[get_column_letter(place)].width = width
+    titles = [_("Name"), _("Account"), _("Address"), _("Department"), _("Activation code"), _("Enter it at")]
+    sheet.append(_texts(sheet, titles))
+    for member, code in rows:
+        address = next(iter(member.addresses.all()))
+        cells = [member.name, member.account, str(address), member.main_department.name, code, url]
+        sheet.append(_texts(sheet, cells))
+    return _bytes(book)
+
+
 ZH = {"手机号", "激活码"}
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
+from directory.activation_codes import living_code
 from directory.bulk import remove_members
 from directory.importing.applying import EDITS, said_of
 from directory.importing.checking import Check, rewrite_rows
@@ -74,6 +75,9 @@ def _why_kept(row: ImportRow, member: Member | None) -> str:
         return _("%(name)s has joined or was disabled since.") % {"name": member.name}
     if row.verdict == Verdict.CREATED and member.invited_at:
         return _("%(name)s was invited since.") % {"name": member.name}
+    is_by_code = row.verdict == Verdict.CREATED and member.activation == Member.Activation.CODE
+    if is_by_code and living_code(member):
+        return _("%(name)s was given an activation code since.") % {"name": member.name}
     return ""
 
 

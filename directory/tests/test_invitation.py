@@ -157,11 +157,12 @@ def test_random_tokens_open_nothing(link, django_assert_num_queries):
 
 
 def test_without_the_link_the_page_asks_to_open_it_again(phone, link):
-    for answer in (phone.get("/i/"), phone.post("/i/send/"), phone.post("/i/join/", {"code": "123456"})):
+    for answer in (phone.post("/i/send/"), phone.post("/i/join/", {"code": "123456"})):
         assert answer.status_code == 404
         assert "open the link in your SMS again" in answer.text
     phone.cookies["invitation"] = "1:forged:signature"
-    assert phone.get("/i/").status_code == 404
+    assert phone.post("/i/send/").status_code == 404
+    assert 'name="account"' in phone.get("/i/").content.decode()
     assert not PhoneCode.objects.exists()
 
 

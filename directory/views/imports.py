@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -19,15 +20,17 @@ from directory.department_tree import paths_of
 from directory.import_forms import ImportNewForm
 from directory.import_pages import TONES, bad_rows, is_working, kept_rows, left_out_rows, noted_rows, remarks
 from directory.importing.columns import COLUMNS
-from directory.importing.sheets import XLSX, write_failed, write_template
+from directory.importing.sheets import XLSX, write_codes, write_failed, write_template
 from directory.imports import (
     ImportRefused,
     begin_import,
     cancel_import,
     leave_out_row,
     members_of_import,
+    mint_codes_of,
     repair_row,
     send_on_errand,
+    waiting_for_code,
 )
 from directory.models import Import, Member
 from directory.upload_cap import is_too_large
@@ -124,6 +127,20 @@ def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
     return _workbook(write_failed(imported, _language()), f"failed-{imported.pk}.xlsx")
 
 
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
+    """Fresh activation codes for those of this import who join by one, as the only workbook that ever holds them."""
+    imported = get_import(request, id)
+    minted = mint_codes_of(imported, request.role, by=request.actor)
+    if not minted:
+        messages.warning(request, _("Nobody of this import waits for an activation code."))
+        return see_other("directory:import_detail", id=imported.pk)
+    answer = _workbook(write_codes(minted, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
 def _try(request: ConsoleRequest, deed: Any) -> None:
     try:
         deed()
@@ -140,7 +157,8 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
     is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
     invitable = 0
     if is_over and imported.created:
-        invitable = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None).count()
+        waiting = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
+        invitable = waiting.filter(activation=Member.Activation.PHONE).count()
     return {
         "imported": imported,
         "tone": TONES[imported.state],
@@ -151,6 +169,7 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
         "left_out_rows": left_out_rows(imported) if imported.state == Import.State.READY else [],
         "kept_rows": kept_rows(imported) if imported.undone_at else [],
         "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
+        "codes": waiting_for_code(imported, request.role).count() if is_over else 0,
         "may_undo": is_over and bool(imported.stored) and not imported.undone_at and imported.to_apply > 0,
         "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
         "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),

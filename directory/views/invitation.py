@@ -35,6 +35,7 @@ from directory.personal_invitations import (
     living_invitation,
     standing_of,
 )
+from directory.views.activation import code_page
 from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
 from sms.models import PhoneCode
 from sms.phones import mask_phone
@@ -79,9 +80,11 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
 
 
 @require_safe
-@with_living_invitation
-def invitation(request: PublicRequest, invitation: Invitation) -> HttpResponse:
-    return _page(request, invitation)
+def invitation(request: PublicRequest) -> HttpResponse:
+    """What the link led to; without one the page asks for account and activation code."""
+    if _carried(request) is None:
+        return code_page(request)
+    return with_living_invitation(_page)(request)
 
 
 @require_POST

@@ -27,7 +27,7 @@ def mailbox(request: MemberRequest) -> HttpResponse:
         "domain": primary.domain,
         "aliases": [address for address in addresses if address.purpose == Address.Purpose.ALIAS],
         "departments": list(member.departments.order_by("path").values_list("name", flat=True)),
-        "phone": show_phone(str(member.phone)),
+        "phone": show_phone(member.phone),
         "role": role_of(request),
         "has_choice": len(ways.open) + len(ways.joinable) > 1,
     }

@@ -18,6 +18,7 @@ from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_member, members_of, read_ids
+from directory.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
 from directory.department_tree import branches_of, paths_of
 from directory.importing.sheets import XLSX
 from directory.member_export import export_members
@@ -33,6 +34,7 @@ from directory.personal_invitations import (
     may_join,
     subject_of,
 )
+from directory.views.minted import minted_once, remember_minted
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
@@ -79,11 +81,13 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
     form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_begin_with(request))
     if typed is None:
-        return render(request, "directory/member_new.html", {"form": form})
+        return render(request, "directory/member_new.html", {"form": form, "minted": minted_once(request)})
     member = form.create(by=request.actor) if form.is_valid() else None
     if member is None:
         return refused(request, "directory/member_new.html", {"form": form})
-    if form.cleaned_data["send_invitation"]:
+    if member.activation == Member.Activation.CODE:
+        _mint(request, member, is_invited=form.cleaned_data["send_invitation"])
+    elif form.cleaned_data["send_invitation"]:
         _invite(request, member)
     else:
         messages.success(request, _("%(name)s is in the directory.") % {"name": member.name})
@@ -108,7 +112,10 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "other_paths": list(paths.values()),
         "invitations": _invitations_of(member),
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
-        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and may_join(member),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
+        "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
+        "code": living_code(member),
+        "minted": minted_once(request, member),
     }
     return render(request, "directory/member_detail.html", context)
 
@@ -119,11 +126,14 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     typed = request.POST if request.method == "POST" else None
     form = MemberEditForm(typed, enterprise=request.enterprise, role=request.role, member=member)
+    activation = member.activation
     if typed is None:
         return render(request, "directory/member_edit.html", {"form": form, "member": member})
     if not form.is_valid() or not form.edit(by=request.actor):
         return refused(request, "directory/member_edit.html", {"form": form, "member": member})
     messages.success(request, _("Saved."))
+    if form.cleaned_data["activation"] == Member.Activation.CODE != activation:
+        _mint(request, member)
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -132,6 +142,15 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     _invite(request, member)
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
+    """A fresh activation code in place of the one before."""
+    member = get_member(request, id)
+    _mint(request, member)
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -183,6 +202,22 @@ def _invite(request: ConsoleRequest, member: Member) -> None:
         messages.warning(request, str(refusal))
     else:
         messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
+
+
+def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
+    """The code goes to the next page and no further; `is_invited`: a message was asked for, which there is not."""
+    try:
+        remember_minted(request, member, mint_code(member, by=request.actor))
+    except CodeNotMinted as refusal:
+        messages.warning(request, str(refusal))
+        return
+    if is_invited:
+        messages.info(request, _("No message was sent: %(name)s joins with the code.") % {"name": member.name})
+
+
+def _may_be_invited(member: Member) -> bool:
+    waits_for_code = member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING
+    return may_join(member) and not waits_for_code
 
 
 def _tell_left_out(request: HttpRequest, reasons: list[str]) -> None:

@@ -5,6 +5,8 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) return event.preventDefault();
+  // A file to keep leaves the page as it is: only the question before it goes.
+  if ("download" in form.dataset) return event.submitter?.closest("[popover]")?.hidePopover();
   form.dataset.sent = "1";
   event.submitter?.setAttribute("aria-busy", "true");
   // After the browser has read the form: a button that is off would not be sent.

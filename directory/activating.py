@@ -1,0 +1,93 @@
+"""The story of an activation code: account and code belong together, a password is chosen, the member has joined."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, recording
+from accounts.models import User
+from accounts.sign_in import end_sessions
+from accounts.throttle import Tries
+from directory.activation_codes import find_code, get_code
+from directory.joining import JoinRefused
+from directory.models import ActivationCode, Address, Member
+from directory.personal_invitations import revoke_invitations
+
+
+class PairWrong(Exception):
+    """No such code, not this account's, or no longer good: nobody is told which."""
+
+
+def prove_pair(*, account: str, code: str, browser: str, address: str) -> ActivationCode:
+    """The code, if it is this account's; the whole mailbox address will do for an account.
+
+    Raises PairWrong, or accounts.throttle.PasswordLimited. No count is kept by account: a stranger's guesses keep
+    nobody else out.
+    """
+    tries = Tries(
+        "activation",
+        {
+            f"browser {browser}": settings.ACTIVATION_FAILURES_PER_BROWSER,
+            f"address {address}": settings.ACTIVATION_FAILURES_PER_ADDRESS,
+        },
+    )
+    tries.count()
+    found = find_code(code)
+    if found is None or account.strip().lower() not in {found.member.account.lower(), login_of(found.member)}:
+        raise PairWrong
+    tries.succeeded()
+    return found
+
+
+def activate_member(id: int, *, password: str, by: Actor) -> User:
+    """Use up the code with this id: its member becomes active, with a user of this login and password.
+
+    Who had joined before chooses a new password and is signed out elsewhere. The phone on record stays unproven: the
+    user has none. Raises JoinRefused when the code, read under the enterprise's lock, no longer counts.
+    """
+    code = _counting(id)
+    # Slow on purpose, so not under the lock.
+    encoded = make_password(password)
+    with recording(code.enterprise, by=by) as record:
+        code = _counting(id)
+        member, before, now = code.member, code.member.status, timezone.now()
+        member.user = _user_of(member, encoded)
+        member.status = Member.Status.ACTIVE
+        member.joined_at = member.joined_at or now
+        member.last_entered_at = now
+        member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
+        revoke_invitations(member)
+        code.used_at = now
+        code.save(update_fields=["used_at"])
+        deed = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
+        record(deed, member, before={"status": before}, after={"status": member.status})
+    return member.user
+
+
+def login_of(member: Member) -> str:
+    """What a member activated by code signs in with: their address, which nobody else in the deployment has."""
+    return str(member.addresses.select_related("domain").get(purpose=Address.Purpose.PRIMARY)).lower()
+
+
+def _counting(id: int) -> ActivationCode:
+    code = get_code(id)
+    if code is None:
+        raise JoinRefused(_("This activation code is no longer good. Please ask your administrator for a new one."))
+    return code
+
+
+def _user_of(member: Member, encoded: str) -> User:
+    if member.user:
+        end_sessions(member.user)
+        member.user.password = encoded
+        member.user.save(update_fields=["password"])
+        return member.user
+    try:
+        with transaction.atomic():
+            return User.objects.create(login=login_of(member), name=member.name, password=encoded)
+    except IntegrityError:
+        raise JoinRefused(_("Your address is a login already. Please ask your administrator.")) from None
