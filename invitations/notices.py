@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -40,6 +41,7 @@ class Preview:
     disabled: int
     without_phone: int
     notified_lately: int
+    invited_just_now: int
 
     @property
     def left_out(self) -> int:
@@ -50,15 +52,18 @@ def preview_of(members: QuerySet[Member]) -> Preview:
     pending = members.filter(status=Member.Status.PENDING)
     reachable = pending.filter(phone__isnull=False)
     lately = reachable.filter(pk__in=_notified_lately()).count()
+    pause = timezone.now() - timedelta(seconds=settings.INVITATION_PAUSE_SECONDS)
+    hasty = reachable.filter(invited_at__gt=pause).exclude(pk__in=_notified_lately()).count()
     counts = {status: members.filter(status=status).count() for status in Member.Status}
     with_phone = reachable.count()
     return Preview(
         chosen=sum(counts.values()),
-        messages=with_phone - lately,
+        messages=with_phone - lately - hasty,
         joined=counts[Member.Status.ACTIVE],
         disabled=counts[Member.Status.DISABLED],
         without_phone=counts[Member.Status.PENDING] - with_phone,
         notified_lately=lately,
+        invited_just_now=hasty,
     )
 
 

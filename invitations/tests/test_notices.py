@@ -10,6 +10,7 @@ from django.utils import timezone
 from conftest import build_member
 from directory.joining import join_member
 from directory.models import Invitation, Member
+from directory.personal_invitations import invite_member
 from invitations import notices
 from invitations.models import Notice, Recipient
 from invitations.notices import open_notice, send_chunk, send_notices
@@ -36,6 +37,7 @@ def yesterday():
     moved = timezone.now() - timedelta(hours=25)
     Recipient.objects.update(sent_at=moved)
     Invitation.objects.update(created_at=moved)
+    Member.objects.update(invited_at=moved)
 
 
 def test_a_notice_reaches_everyone_who_has_not_joined(desk, people, wang):
@@ -63,6 +65,13 @@ def test_the_preview_says_who_is_left_out_and_why(desk, people):
     assert 'data-name="chosen" value="6"' in page
     for words in ("1 has joined", "1 is disabled", "1 has no phone number"):
         assert words in page
+
+
+def test_who_was_sent_a_link_just_now_is_left_out_of_the_preview_too(desk, people, wang, alice):
+    invite_member(wang, by=notices.Actor(user=alice, name="Alice"))
+    page = desk.get(NEW).text
+    assert 'data-name="messages" value="2"' in page
+    assert "1 was sent a link less than a minute ago" in page
 
 
 def test_only_those_ticked_get_one(desk, people, wang):
