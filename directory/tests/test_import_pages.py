@@ -76,6 +76,7 @@ def test_a_workbook_goes_from_upload_over_preview_to_members(client_of, alice, h
     member = Member.objects.get(name="成员1")
     assert (member.main_department, member.origin["file"], member.origin["row"]) == (house.east, "members.xlsx", 2)
     assert "members.xlsx" in client.get(URL).content.decode()
+    assert "members.xlsx, row 2" in client.get(f"/console/members/{member.pk}/").content.decode()
 
 
 def test_every_bad_row_is_named_with_its_text_and_reason_and_holder(client_of, alice, house, wang):

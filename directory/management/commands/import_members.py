@@ -79,6 +79,7 @@ class Command(BaseCommand):
 
     def _work(self, imported: Import) -> None:
         """Here, not by a worker; should one have been quicker, its outcome is waited for."""
+        imported.refresh_from_db()
         while is_waiting(imported):
             lease = claim_import(imported.pk)
             if lease:
