@@ -204,6 +204,13 @@ def test_a_weak_or_mistyped_password_is_refused_beside_its_field(browser, zhou, 
     assert not User.objects.exists()
 
 
+def test_a_short_password_is_refused_in_the_readers_language(zhou, code):
+    browser = Client(headers={"accept-language": "zh-CN"})
+    enter(browser, code)
+    for text, words in (("short", "密码太短"), ("zhou.gong@example.com", "相似"), ("password123", "常见")):
+        assert words in choose(browser, text).content.decode().split("field__error")[1].split("</div>")[0]
+
+
 def test_eleven_wrong_codes_in_a_browser_make_it_wait_but_nobody_else(browser, code, settings):
     for _guess in range(settings.ACTIVATION_FAILURES_PER_BROWSER):
         assert enter(browser, "AAAA-AAAA-AAAA").status_code == 422
