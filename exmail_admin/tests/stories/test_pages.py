@@ -19,7 +19,16 @@ LOOKS = {
     "phone-zh-dark": (PHONE, "zh-CN", "dark"),
     "phone-en-light": (PHONE, "en-US", "light"),
 }
-PUBLIC = ["/login/", "/login/password/", "/demo/phone/", "/demo/components/", "/no/such/page/", "/i/"]
+PUBLIC = [
+    "/login/",
+    "/login/password/",
+    "/demo/phone/",
+    "/demo/components/",
+    "/no/such/page/",
+    "/i/",
+    "/j/",
+    "/j/unknown/",
+]
 CONSOLE = [
     "/console/",
     "/console/members/",
@@ -28,6 +37,12 @@ CONSOLE = [
     "/console/members/new/",
     "/console/departments/",
     "/console/departments/new/",
+    "/console/joining/",
+    "/console/joining/poster/",
+    "/console/applications/",
+    "/console/applications/?state=approved",
+    "/console/invitations/",
+    "/console/invitations/new/",
     "/console/messages/",
     "/console/settings/",
     "/console/settings/domains/",
