@@ -142,7 +142,13 @@ def own_server(binaries: Path, place: str, guard: int) -> Iterator[None]:
     new = [f"{binaries}/initdb", f"--pgdata={place}/data", "--username=postgres", "--auth=trust"]
     words = [*new, "--encoding=UTF8", "--locale=C.UTF-8"]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/", user=owner, group=owner)  # noqa: S603
-    options = ["--listen_addresses=", f"--unix_socket_directories={place}", "--fsync=off", "--max_connections=200"]
+    options = [
+        "--listen_addresses=",
+        f"--unix_socket_directories={place}",
+        "--fsync=off",
+        "--full_page_writes=off",
+        "--max_connections=200",
+    ]
     with open(f"{place}/log", "wb") as log:
         server = subprocess.Popen(  # noqa: S603
             [f"{binaries}/postgres", "-D", f"{place}/data", *options],
