@@ -55,6 +55,7 @@ def test_a_notice_reaches_everyone_who_has_not_joined(desk, people, wang):
     assert 'data-name="messages" value="3"' in page
     left_out = Recipient.objects.get(state="left_out")
     assert left_out.member.name == "丙"
+    assert left_out.reason.startswith("丙")
     assert left_out.reason in page
     assert Message.objects.count() == 3
     join_member(Member.objects.get(pk=wang.pk), phone=wang.phone, by=notices.Actor(user=None, name="王芳"))
