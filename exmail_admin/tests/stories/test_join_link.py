@@ -27,7 +27,12 @@ def set_joining(desk: Page, *, approval: bool) -> None:
 def scan(desk: Page) -> str:
     """What a camera reads from the screen."""
     desk.goto("/console/joining/")
-    picture = desk.locator("main img[src*='qr.svg']").screenshot()
+    return scan_on(desk)
+
+
+def scan_on(page: Page) -> str:
+    """The link behind the QR code that the page shows."""
+    picture = page.locator("main img[src*='qr.svg']").screenshot()
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
     return code.text
 

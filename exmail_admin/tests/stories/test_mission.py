@@ -12,12 +12,12 @@ from exmail_admin.tests.stories.conftest import DESK, PHONE
 PEOPLE = {"zh-CN": ("孙丽", "sunli", "13911112201"), "en-US": ("Grace Sun", "grace.sun", "13911112202")}
 
 
-def create_member(page: Page, name: str, prefix: str, phone: str) -> None:
+def create_member(page: Page, name: str, prefix: str, phone: str, *, invite: bool = True) -> None:
     page.goto("/console/members/new/")
     page.fill("[name=name]", name)
     page.fill("[name=prefix]", prefix)
     page.fill("[name=phone]", phone)
-    page.check("[name=send_invitation]")
+    page.set_checked("[name=send_invitation]", invite)
     press_main_button(page)
     page.wait_for_url(re.compile(r"/console/members/\d+/$"))
 
