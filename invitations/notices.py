@@ -39,7 +39,7 @@ class Preview:
     messages: int
     joined: int
     disabled: int
-    without_phone: int
+    by_code: int
     notified_lately: int
     invited_just_now: int
 
@@ -50,18 +50,18 @@ class Preview:
 
 def preview_of(members: QuerySet[Member]) -> Preview:
     pending = members.filter(status=Member.Status.PENDING)
-    reachable = pending.filter(phone__isnull=False)
+    reachable = pending.filter(activation=Member.Activation.PHONE)
     lately = reachable.filter(pk__in=_notified_lately()).count()
     pause = timezone.now() - timedelta(seconds=settings.INVITATION_PAUSE_SECONDS)
     hasty = reachable.filter(invited_at__gt=pause).exclude(pk__in=_notified_lately()).count()
     counts = {status: members.filter(status=status).count() for status in Member.Status}
-    with_phone = reachable.count()
+    by_phone = reachable.count()
     return Preview(
         chosen=sum(counts.values()),
-        messages=with_phone - lately - hasty,
+        messages=by_phone - lately - hasty,
         joined=counts[Member.Status.ACTIVE],
         disabled=counts[Member.Status.DISABLED],
-        without_phone=counts[Member.Status.PENDING] - with_phone,
+        by_code=counts[Member.Status.PENDING] - by_phone,
         notified_lately=lately,
         invited_just_now=hasty,
     )

@@ -66,7 +66,7 @@ def test_a_notice_reaches_everyone_who_has_not_joined(desk, people, wang):
 def test_the_preview_says_who_is_left_out_and_why(desk, people):
     page = desk.get(NEW, {"status": ""}).text
     assert 'data-name="chosen" value="6"' in page
-    for words in ("1 has joined", "1 is disabled", "1 has no phone number"):
+    for words in ("1 has joined", "1 is disabled", "1 joins with an activation code"):
         assert words in page
 
 
