@@ -79,7 +79,7 @@ def look(request) -> str:
 @pytest.fixture
 def page_of_look(open_page, look) -> Page:
     viewport, locale, scheme = LOOKS[look]
-    return open_page(viewport, locale=locale, color_scheme=scheme)
+    return open_page(viewport, locale=locale, color_scheme=scheme, reduced_motion="reduce")
 
 
 def test_public_pages(page_of_look, look):
