@@ -117,7 +117,7 @@ def test_no_page_has_style_or_script_within(browser):
         assert not re.search(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:", page), route
 
 
-@pytest.mark.parametrize("path", ["/none/", "/i/", "/i/none/", "/%00", "/console/members/9999999999999999999999/"])
+@pytest.mark.parametrize("path", ["/none/", "/i/none/", "/%00", "/console/members/9999999999999999999999/"])
 def test_answers_of_errors_carry_them_too(client_of, alice, path):
     answer = client_of(alice).get(path)
     assert answer.status_code == 404
