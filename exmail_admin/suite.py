@@ -69,7 +69,7 @@ def run_on(name: str, url: str, *, guard: int, with_browser: bool) -> list[Outco
     """The suite on one database, then the stories in a browser."""
     outcomes = [run_pytest(name, url, "not story", guard=guard)]
     if with_browser:
-        marks = "story and not runner" if url else "story"  # the runner itself needs to be tried only once
+        marks = "story and not once" if url else "story"
         outcomes.append(run_pytest(f"{name}, whole stories", url, marks, guard=guard))
     return outcomes
 

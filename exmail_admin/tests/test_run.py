@@ -12,7 +12,7 @@ import pytest
 
 from exmail_admin.tests.stack import ROOT, Stack, free_port
 
-pytestmark = [pytest.mark.story, pytest.mark.runner]
+pytestmark = [pytest.mark.story, pytest.mark.once]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from playwright.sync_api import Page
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 from exmail_admin.tests.stories.test_mission import code_in, link_in, press_main_button
 
+pytestmark = pytest.mark.once
+
 LOOKS = {
     "desk-zh-light": (DESK, "zh-CN", "light"),
     "desk-en-dark": (DESK, "en-US", "dark"),
