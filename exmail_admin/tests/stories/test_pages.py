@@ -56,7 +56,9 @@ NUMBERS = dict(zip(LOOKS, ["13911112211", "13911112212", "13911112213", "1391111
 
 
 def look_at(page: Page, name: str) -> None:
-    """Judge the page as it stands."""
+    """Judge the page as it stands, once it has come whole and nothing moves."""
+    page.wait_for_load_state()
+    page.emulate_media(reduced_motion="reduce")
     if directory := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
     width = page.viewport_size["width"]
@@ -81,7 +83,7 @@ def look(request) -> str:
 @pytest.fixture
 def page_of_look(open_page, look) -> Page:
     viewport, locale, scheme = LOOKS[look]
-    return open_page(viewport, locale=locale, color_scheme=scheme, reduced_motion="reduce")
+    return open_page(viewport, locale=locale, color_scheme=scheme)
 
 
 def test_public_pages(page_of_look, look):
@@ -125,6 +127,7 @@ def test_the_members_way(page_of_look, look, console, open_page, sign_in_as_owne
     page.goto(link_in(console.next_message(f"+86{number}")))
     look_at(page, f"{look}-invitation")
     press_main_button(page)
+    page.wait_for_selector("[name=code]")
     look_at(page, f"{look}-invitation-code")
     page.fill("[name=code]", "000000" if code_in(console.next_message(f"+86{number}", after=1)) != "000000" else "1")
     press_main_button(page)
