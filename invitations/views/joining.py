@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission, console_page
 from accounts.answers import refused, see_other
+from accounts.qr import PNG_SIZES, draw_png, draw_svg
 from accounts.requests import ConsoleRequest
 from invitations.join_forms import JoiningForm
 from invitations.join_links import default_link, reset_link, url_of
 from invitations.join_rules import edit_rules, rules_of
-from invitations.qr import PNG_SIZES, draw_png, draw_svg
 
 
 @console_page(Permission.MANAGE_SETTINGS)
