@@ -96,6 +96,7 @@ def _quick_passwords(settings):
 def _no_demo(settings):
     """As in production; a test of the demo's pages says so."""
     settings.HAS_DEMO = False
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = True
 
 
 @pytest.fixture(autouse=True)
@@ -180,7 +181,8 @@ def zhao(house) -> Member:
 
 @pytest.fixture
 def client_of(db) -> Callable[..., Client]:
-    """`client_of(alice)` is a browser in which Alice is signed in by password, in her first enterprise.
+    """`client_of(alice)` is a browser in which Alice is signed in by password and second factor, just now, in her first
+    enterprise.
 
     `client_of(lin.user, method="code", enterprise=house.enterprise)` is a member's phone.
     """
@@ -193,6 +195,8 @@ def client_of(db) -> Callable[..., Client]:
         session["enterprise"] = enterprise.pk if enterprise else role and role.enterprise_id
         session["method"] = method
         session["signed_in_at"] = session["seen_at"] = int(time.time())
+        if method == "password":
+            session["factor_at"] = session["proved_at"] = int(time.time())
         session.save()
         return client
 

@@ -84,6 +84,33 @@ def console_page(permission: Permission) -> Callable[[View], View]:
     return decorate
 
 
+def fresh_page(view: View) -> View:
+    """For a dangerous page, below `console_page` or `signed_in_page`: the person has shown who they are within the last
+    ten minutes (security.md 6.1), else they are asked again and come back.
+
+    Where the second factor is not required only those who have one are asked.
+    """
+
+    @functools.wraps(view)
+    def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not _has_fresh_proof(request):
+            return to_sign_in(request, "accounts:login_password")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def fresh_deed(view: View) -> View:
+    """As `fresh_page`, for a page that everyone may look at and whose POST is the dangerous part."""
+    fresh = fresh_page(view)
+
+    @functools.wraps(view)
+    def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return (fresh if request.method == "POST" else view)(request, *args, **kwargs)
+
+    return guarded
+
+
 def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
     """To the sign-in `page` and back here; after a POST back to the front door, for a deed is not repeated unseen."""
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
@@ -94,6 +121,12 @@ def _role_in_session(request: SignedInRequest) -> Role | None:
     """Read afresh on each request: a role taken away ends at once."""
     roles = Role.objects.select_related("enterprise")
     return roles.filter(user=request.user, enterprise=request.session.get("enterprise")).first()
+
+
+def _has_fresh_proof(request: HttpRequest) -> bool:
+    if not settings.ACCOUNTS_SECOND_FACTOR_REQUIRED:
+        return True
+    return time.time() - request.session.get("proved_at", 0) < settings.ACCOUNTS_REAUTH_SECONDS
 
 
 def _is_fresh_by_password(request: HttpRequest) -> bool:

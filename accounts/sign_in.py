@@ -1,8 +1,9 @@
 """The story of a session: opened once someone is proven, carried into one enterprise, ended.
 
 Session keys: "method" ("password", "code" or "invitation"), "signed_in_at" and "seen_at" (epoch seconds),
-"enterprise" (id), "is_stale" (the console wants the password again); before there is a user "proven_phone" and
-"proven_at".
+"enterprise" (id), "is_stale" (the console wants another proof), "factor_at" (when a second factor was proven here) and
+"proved_at" (when the person last showed afresh who they are: a password, a factor, a code sent for that; epoch
+seconds); before there is a user "proven_phone" and "proven_at".
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ def open_session(request: HttpRequest, user: User, *, method: str) -> None:
     """Sign `user` in, in a session with a new key, and let the floor above choose the enterprise."""
     if request.user != user:
         request.session.pop("enterprise", None)
-    for key in ("proven_phone", "proven_at", "is_stale"):
+    for key in ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at"):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method
     request.session["signed_in_at"] = request.session["seen_at"] = int(time.time())
+    if method == "password":
+        request.session["proved_at"] = request.session["signed_in_at"]
     set_actor(request)
     UserSession.objects.create_from_request(request)
     _hook()(request)

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, fresh_page
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_domain
@@ -26,6 +26,7 @@ def domain_list(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def domain_new(request: ConsoleRequest) -> HttpResponse:
     form = DomainNewForm(request.POST if request.method == "POST" else None)
@@ -39,6 +40,7 @@ def domain_new(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def domain_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     domain = get_domain(request, id)

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, fresh_deed
 from accounts.answers import refused, see_other
 from accounts.qr import PNG_SIZES, draw_png, draw_svg
 from accounts.requests import ConsoleRequest
@@ -18,6 +18,7 @@ from invitations.join_rules import edit_rules, rules_of
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_deed
 @require_http_methods(["GET", "HEAD", "POST"])
 def joining(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
@@ -35,6 +36,7 @@ def joining(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_deed
 @require_POST
 def joining_reset(request: ConsoleRequest) -> HttpResponse:
     reset_link(request.enterprise, by=request.actor)
