@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import Permission, may
 from accounts.models import Role
+from accounts.paging import COUNT_CAP, Pages, count_capped, read_page
 from directory.querysets import begins
 from directory.search_keys import plain
 from invitations.access import applications_of
@@ -20,7 +21,6 @@ from invitations.models import Application
 from sms.phones import mask_phone, show_phone
 
 PAGE_SIZE = 50
-COUNT_CAP = 10_000
 TEXT_MAX = 100
 
 
@@ -28,15 +28,6 @@ TEXT_MAX = 100
 class ApplicationRow:
     application: Application
     phone: str
-
-
-@dataclass(frozen=True)
-class Pages:
-    """For the pagination component."""
-
-    count_text: str
-    previous_url: str
-    next_url: str
 
 
 @dataclass(frozen=True)
@@ -54,10 +45,9 @@ class ApplicationQuery:
     """What a list's address asks for. Nonsense in it is left out."""
 
     def __init__(self, asked: QueryDict, role: Role) -> None:
-        self.role = role
+        self.asked, self.role = asked, role
         self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
         self.state = asked.get("state", "") if asked.get("state") in Application.State else Application.State.PENDING
-        self.after, self.before = _key(asked, "after"), _key(asked, "before")
 
     def matching(self) -> QuerySet[Application]:
         """All that match, on whatever page."""
@@ -94,21 +84,9 @@ class ApplicationQuery:
 def rows_of(query: ApplicationQuery) -> tuple[list[ApplicationRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
     found = query.matching().select_related("domain", "department", "inviter", "decided_by")
-    if query.after:
-        rows = list(found.filter(pk__gt=query.after).order_by("pk")[: PAGE_SIZE + 1])
-        has_newer, has_older = len(rows) > PAGE_SIZE, True
-        rows = rows[:PAGE_SIZE][::-1]
-    else:
-        older = found.filter(pk__lt=query.before) if query.before else found
-        rows = list(older.order_by("-pk")[: PAGE_SIZE + 1])
-        has_newer, has_older = bool(query.before), len(rows) > PAGE_SIZE
-        rows = rows[:PAGE_SIZE]
-    pages = Pages(
-        count_text=_count_text(query),
-        previous_url=query.url(after=rows[0].pk) if rows and has_newer else "",
-        next_url=query.url(before=rows[-1].pk) if rows and has_older else "",
-    )
-    return [ApplicationRow(one, phone_for(query.role, one)) for one in rows], pages
+    page = read_page(found, query.asked, url=query.url, size=PAGE_SIZE)
+    rows = [ApplicationRow(one, phone_for(query.role, one)) for one in page.rows]
+    return rows, Pages(_count_text(query), page.previous_url, page.next_url)
 
 
 def phone_for(role: Role, application: Application) -> str:
@@ -117,12 +95,7 @@ def phone_for(role: Role, application: Application) -> str:
 
 
 def _count_text(query: ApplicationQuery) -> str:
-    count = query.matching().order_by()[: COUNT_CAP + 1].count()
+    count = count_capped(query.matching())
     if count > COUNT_CAP:
         return _("%(n)s+ applications") % {"n": number_format(COUNT_CAP, force_grouping=True)}
     return ngettext("%(n)s application", "%(n)s applications", count) % {"n": number_format(count, force_grouping=True)}
-
-
-def _key(asked: QueryDict, name: str) -> int:
-    text = asked.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

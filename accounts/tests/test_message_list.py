@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import message_pages
+from accounts.views import messages as message_views
 from sms.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +102,7 @@ def test_an_auditor_sees_phones_masked_and_can_t_guess_them(client_of, erin, ent
 
 
 def test_pages_follow_one_another_by_key(owner, enterprise, monkeypatch):
-    monkeypatch.setattr(message_pages, "PAGE_SIZE", 2)
+    monkeypatch.setattr(message_views, "PAGE_SIZE", 2)
     sent = [send(enterprise, n).pk for n in range(5)][::-1]
     first = owner.get(PATH)
     assert (ids(first), first.context["page"].previous_url) == (sent[:2], "")
@@ -115,7 +116,7 @@ def test_pages_follow_one_another_by_key(owner, enterprise, monkeypatch):
 
 
 def test_the_filters_go_along_to_the_next_page(owner, enterprise, monkeypatch):
-    monkeypatch.setattr(message_pages, "PAGE_SIZE", 1)
+    monkeypatch.setattr(message_views, "PAGE_SIZE", 1)
     for n in (1, 2):
         send(enterprise, n, state="sent")
     assert owner.get(PATH, {"state": "sent", "q": "000"}).context["page"].next_url == ""

@@ -1,12 +1,15 @@
 """What the enterprise sent by SMS, and what became of it."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission, console_page, may
 from accounts.forms import MessageFilterForm
-from accounts.message_pages import find_messages, read_page
+from accounts.message_pages import PAGE_SIZE, count_text, find_messages
+from accounts.paging import Pages, read_page
 from accounts.requests import ConsoleRequest
 from sms.phones import mask_phone, show_phone
 
@@ -29,8 +32,10 @@ def message_list(request: ConsoleRequest) -> HttpResponse:
         longest_tail=15 if sees_phones else VISIBLE_DIGITS,
     )
     query = {"q": tail, **form.cleaned_data}
-    page = read_page(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""), query=query)
+    kept = {name: value for name, value in query.items() if value}
+    page = read_page(found, request.GET, url=lambda **key: f"?{urlencode({**kept, **key})}", size=PAGE_SIZE)
     shown = show_phone if sees_phones else mask_phone
-    rows = [(message, shown(message.to)) for message in page.messages]
-    context = {"form": form, "q": tail, "page": page, "rows": rows, "is_filtered": any(query.values())}
+    rows = [(message, shown(message.to)) for message in page.rows]
+    pages = Pages(count_text(found), page.previous_url, page.next_url)
+    context = {"form": form, "q": tail, "page": pages, "rows": rows, "is_filtered": bool(kept)}
     return render(request, "accounts/message_list.html", context)
