@@ -301,6 +301,9 @@ APPLICATIONS_PER_DAY = 3
 APPLICATIONS_PENDING = 200
 PREFIX_CHECKS_PER_HOUR = 10
 JOIN_PROOF_SECONDS = 1800
+# What a new named link is preset to (security.md 3.1).
+JOIN_LINK_DAYS = 7
+JOIN_LINK_USES = 500
 
 # --- activation by code, for members without a phone. 12 signs of 31 are 59 bits: the limits only spare the server, so
 # they are wide enough for a whole factory behind one address.

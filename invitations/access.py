@@ -1,4 +1,4 @@
-"""Which applications a role may reach; other people's are 404."""
+"""Which applications and links a role may reach; other people's are 404."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from accounts.models import Role
 from accounts.requests import ConsoleRequest
 from directory.access import departments_of, is_scoped
-from invitations.models import Application
+from invitations.models import Application, JoinLink
 
 
 def applications_of(role: Role) -> QuerySet[Application]:
@@ -22,3 +22,13 @@ def get_application(request: ConsoleRequest, id: int) -> Application:
         "enterprise", "department", "domain", "inviter", "link", "member", "decided_by", "address"
     )
     return get_object_or_404(applications, pk=id)
+
+
+def named_links_of(role: Role) -> QuerySet[JoinLink]:
+    """All of the enterprise, dead ones too; neither the default link nor colleagues'."""
+    links = JoinLink.objects.filter(enterprise=role.enterprise_id, inviter=None).exclude(name="")
+    return links.select_related("enterprise", "inviter", "department", "domain", "created_by")
+
+
+def get_named_link(request: ConsoleRequest, id: int) -> JoinLink:
+    return get_object_or_404(named_links_of(request.role), pk=id)

@@ -25,11 +25,13 @@ from directory.members import create_member
 from directory.models import Address, Domain, Member
 from directory.naming import clean_name
 from directory.search_keys import keys_of
-from invitations.join_links import Standing, standing_of, use_link
+from invitations.join_links import LinkSpent, Standing, standing_of, use_link
 from invitations.join_rules import is_approval_required, landing_department, landing_domain, rules_of
 from invitations.models import Application, JoinLink
 
 State = Application.State
+# What may have changed since the page was shown.
+LINK_RULES = ["revoked_at", "expires_at", "uses", "uses_max", "department", "domain", "approval_required"]
 
 
 class ApplyRefused(Exception):
@@ -79,8 +81,10 @@ def file_application(link: JoinLink, wish: Wish, *, phone: str, by: Actor) -> Ap
         with recording(link.enterprise, by=by) as record:
             link.enterprise.refresh_from_db()
             if link.pk:
-                link.refresh_from_db(fields=["revoked_at", "expires_at", "uses", "uses_max"])
+                link.refresh_from_db(fields=LINK_RULES)
             return _file(link, wish, phone, by, record)
+    except LinkSpent:
+        raise LinkDead from None
     except IntegrityError:
         raise ApplyRefused(_not_available()) from None
 

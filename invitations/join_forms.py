@@ -6,7 +6,7 @@ from typing import Any
 
 import phonenumbers
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise, Role
@@ -36,7 +36,7 @@ class JoinPhoneForm(forms.Form):
             raise forms.ValidationError(str(refused)) from None
         code = phonenumbers.country_code_for_region(self.region)
         if phonenumbers.parse(phone).country_code != code:
-            words = _now("Only numbers that begin with +%(code)s can apply here. Please ask your administrator.")
+            words = gettext("Only numbers that begin with +%(code)s can apply here. Please ask your administrator.")
             raise forms.ValidationError(words % {"code": code})
         return phone
 
@@ -68,7 +68,7 @@ class JoiningForm(forms.Form):
     )
 
     def __init__(self, typed: Any = None, *, enterprise: Enterprise, role: Role, rules: JoinSettings) -> None:
-        self.departments, self.domains = _choices_of(enterprise, role)
+        self.departments, self.domains = choices_of(enterprise, role)
         root = next(one for one in self.departments.values() if one.parent_id is None)
         initial = {
             "enabled": enterprise.is_joining_open,
@@ -96,7 +96,7 @@ class ApplicationEditForm(forms.Form):
     department = forms.TypedChoiceField(label=_("Department"), coerce=int)
 
     def __init__(self, typed: Any = None, *, application: Application, role: Role) -> None:
-        self.departments, self.domains = _choices_of(application.enterprise, role)
+        self.departments, self.domains = choices_of(application.enterprise, role)
         initial = {
             "name": application.name,
             "prefix": application.prefix,
@@ -124,7 +124,8 @@ class ApplicationRejectForm(forms.Form):
     )
 
 
-def _choices_of(enterprise: Enterprise, role: Role) -> tuple[dict[int, Department], dict[str, Domain]]:
+def choices_of(enterprise: Enterprise, role: Role) -> tuple[dict[int, Department], dict[str, Domain]]:
+    """Departments by id and domains by name, as a form of this role may offer them."""
     departments = {department.pk: department for department in departments_of(role)}
     return departments, {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
 

@@ -11,6 +11,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
@@ -37,10 +38,14 @@ class Standing(StrEnum):
     FULL = "full"
 
 
+class LinkSpent(Exception):
+    """The last use was taken, or the link expired or was revoked, since it was read."""
+
+
 def open_joining(enterprise: Enterprise, *, by: Actor) -> None:
     """Its settings and its default link, in the transaction that opens the enterprise."""
     JoinSettings.objects.create(enterprise=enterprise)
-    _mint(enterprise, by)
+    mint_link(enterprise, by=by)
 
 
 def default_link(enterprise: Enterprise) -> JoinLink:
@@ -51,9 +56,18 @@ def reset_link(enterprise: Enterprise, *, by: Actor) -> JoinLink:
     """A fresh default link; the one before is dead at once."""
     with recording(enterprise, by=by) as record:
         enterprise.join_links.filter(DEFAULT).update(revoked_at=timezone.now())
-        link = _mint(enterprise, by)
+        link = mint_link(enterprise, by=by)
         record("join_link_reset", link)
     return link
+
+
+def mint_link(enterprise: Enterprise, *, by: Actor, **facts: Any) -> JoinLink:
+    """A new row with a token of its own, in the caller's transaction; without facts the default link."""
+    token = secrets.token_urlsafe(16)
+    digest, sealed = digest_of(token), seal({"token": token})
+    return JoinLink.objects.create(
+        enterprise=enterprise, token_digest=digest, sealed_token=sealed, created_by=by.user, **facts
+    )
 
 
 def url_of(link: JoinLink) -> str:
@@ -92,10 +106,14 @@ def mark_of(link: JoinLink) -> str:
 
 def standing_of(link: JoinLink) -> Standing:
     """What the link is worth at this moment. The switch is that of `link.enterprise` as it was read."""
+    own = own_standing(link)
+    return own if own == Standing.REVOKED or link.enterprise.is_joining_open else Standing.CLOSED
+
+
+def own_standing(link: JoinLink) -> Standing:
+    """What the link is worth whenever joining is open."""
     if link.revoked_at or (link.inviter and not is_inviting(link.inviter)):
         return Standing.REVOKED
-    if not link.enterprise.is_joining_open:
-        return Standing.CLOSED
     if link.expires_at and link.expires_at <= timezone.now():
         return Standing.EXPIRED
     if link.uses_max is not None and link.uses >= link.uses_max:
@@ -103,8 +121,23 @@ def standing_of(link: JoinLink) -> Standing:
     return Standing.LIVING
 
 
+def those(standing: Standing) -> Q:
+    """The links of which `own_standing` says so, colleagues' aside."""
+    now = timezone.now()
+    if standing == Standing.REVOKED:
+        return Q(revoked_at__isnull=False)
+    is_expired, is_full = Q(expires_at__lte=now), Q(uses__gte=F("uses_max"))
+    in_time, has_room = Q(expires_at=None) | Q(expires_at__gt=now), Q(uses_max=None) | Q(uses__lt=F("uses_max"))
+    worth = {Standing.EXPIRED: is_expired, Standing.FULL: in_time & is_full, Standing.LIVING: in_time & has_room}
+    return Q(revoked_at=None) & worth[standing]
+
+
 def use_link(link: JoinLink) -> JoinLink:
-    """Count one use, in the caller's transaction; a colleague's link is saved with its first."""
+    """Count one use, in the caller's transaction; a colleague's link is saved with its first.
+
+    A use is an application filed or a person let in; what becomes of it later doesn't give it back. Raises LinkSpent
+    where the link died meanwhile: one statement asks and counts, so that no cap is passed however many join at once.
+    """
     if link.pk is None:
         link, _created = JoinLink.objects.get_or_create(
             inviter=link.inviter,
@@ -115,7 +148,8 @@ def use_link(link: JoinLink) -> JoinLink:
                 "sealed_token": link.sealed_token,
             },
         )
-    JoinLink.objects.filter(pk=link.pk).update(uses=F("uses") + 1)
+    if not JoinLink.objects.filter(those(Standing.LIVING), pk=link.pk).update(uses=F("uses") + 1):
+        raise LinkSpent
     return link
 
 
@@ -131,13 +165,6 @@ def digest_of(token: str) -> str:
 
 def _links() -> QuerySet[JoinLink]:
     return JoinLink.objects.select_related("enterprise", "inviter", "department", "domain")
-
-
-def _mint(enterprise: Enterprise, by: Actor) -> JoinLink:
-    token = secrets.token_urlsafe(16)
-    return JoinLink.objects.create(
-        enterprise=enterprise, token_digest=digest_of(token), sealed_token=seal({"token": token}), created_by=by.user
-    )
 
 
 def _colleague_link(token: str) -> JoinLink | None:

@@ -64,7 +64,13 @@ class JoinLink(models.Model):
             models.UniqueConstraint(
                 fields=["inviter"], condition=Q(revoked_at=None), name="join_link_one_living_of_a_colleague"
             ),
+            models.UniqueConstraint(
+                fields=["enterprise", "name"],
+                condition=~Q(name="") & Q(revoked_at=None),
+                name="join_link_name_unique_among_living",
+            ),
         ]
+        indexes = [models.Index(fields=["enterprise", "-id"], name="join_link_of_enterprise")]
 
     def __str__(self) -> str:
         return self.name or f"join link {self.pk}"

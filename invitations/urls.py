@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invitations.views import applications, colleagues, join, join_status, joining, notices, overview
+from invitations.views import applications, colleagues, join, join_status, joining, links, notices, overview
 
 app_name = "invitations"
 in_the_console = [
@@ -12,6 +12,14 @@ in_the_console = [
     path("console/joining/qr.svg", joining.joining_qr_svg, name="joining_qr_svg"),
     path("console/joining/qr.png", joining.joining_qr_png, name="joining_qr_png"),
     path("console/joining/poster/", joining.joining_poster, name="joining_poster"),
+    path("console/joining/links/", links.link_list, name="link_list"),
+    path("console/joining/links/new/", links.link_new, name="link_new"),
+    path("console/joining/links/<int:id>/", links.link_detail, name="link_detail"),
+    path("console/joining/links/<int:id>/edit/", links.link_edit, name="link_edit"),
+    path("console/joining/links/<int:id>/revoke/", links.link_revoke, name="link_revoke"),
+    path("console/joining/links/<int:id>/qr.svg", links.link_qr_svg, name="link_qr_svg"),
+    path("console/joining/links/<int:id>/qr.png", links.link_qr_png, name="link_qr_png"),
+    path("console/joining/links/<int:id>/poster/", links.link_poster, name="link_poster"),
     path("console/invitations/", notices.notice_list, name="notice_list"),
     path("console/invitations/new/", notices.notice_new, name="notice_new"),
     path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),

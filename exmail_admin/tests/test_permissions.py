@@ -4,9 +4,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.audit import command_actor
 from accounts.models import AuditEvent, Enterprise
 from directory.models import Address, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
+from invitations.join_links import mint_link
 from invitations.models import Application
 
 PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
@@ -124,6 +126,22 @@ invitations:joining_qr_png            GET    302 403 403 403 200 200 200
 invitations:joining_qr_png            POST   302 403 403 403 405 405 405
 invitations:joining_poster            GET    302 403 403 403 200 200 200
 invitations:joining_poster            POST   302 403 403 403 405 405 405
+invitations:link_list                 GET    302 403 403 403 200 200 200
+invitations:link_list                 POST   302 403 403 403 405 405 405
+invitations:link_new                  GET    302 403 403 403 200 200 200
+invitations:link_new                  POST   302 403 403 403 422 422 422
+invitations:link_detail               GET    302 403 403 403 200 200 404
+invitations:link_detail               POST   302 403 403 403 405 405 405
+invitations:link_edit                 GET    302 403 403 403 200 200 404
+invitations:link_edit                 POST   302 403 403 403 422 422 404
+invitations:link_revoke               GET    302 403 403 403 405 405 405
+invitations:link_revoke               POST   302 403 403 403 303 303 404
+invitations:link_qr_svg               GET    302 403 403 403 200 200 404
+invitations:link_qr_svg               POST   302 403 403 403 405 405 405
+invitations:link_qr_png               GET    302 403 403 403 200 200 404
+invitations:link_qr_png               POST   302 403 403 403 405 405 405
+invitations:link_poster               GET    302 403 403 403 200 200 404
+invitations:link_poster               POST   302 403 403 403 405 405 405
 invitations:application_list          GET    302 403 200 200 200 200 200
 invitations:application_list          POST   302 403 405 405 405 405 405
 invitations:application_approve_many  GET    302 403 403 405 405 405 405
@@ -233,12 +251,13 @@ def path_of(house, wang, bob, application):
     """`path_of(route)` with ids of our enterprise; the import is the department administrator's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
+    link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
     imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
 
     def path(route):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
-        ids |= {"import": imported.pk, "application": application.pk}
+        ids |= {"import": imported.pk, "application": application.pk, "link": link.pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})

@@ -15,9 +15,9 @@ from conftest import House, build_house
 from directory.models import Address, Member
 from invitations.applying import Wish, file_application, withdraw_application
 from invitations.deciding import approve_application, reject_application
-from invitations.join_links import default_link, reset_link
+from invitations.join_links import default_link, mint_link, reset_link, use_link
 from invitations.join_rules import edit_rules, rules_of
-from invitations.models import Application
+from invitations.models import Application, JoinLink
 from sms.models import Message
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -85,6 +85,29 @@ def test_a_cap_on_uses_holds(open_house):
 def test_the_cap_on_what_waits_holds(open_house, settings):
     settings.APPLICATIONS_PENDING = 9
     assert at_once(lambda number: file(open_house, number)) == {"filed": 9, "ApplyLimited": 41}
+
+
+def test_fifty_who_join_at_once_do_not_pass_a_links_cap(open_house):
+    link = mint_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20, approval_required=False)
+
+    def join(number: int) -> str:
+        own = JoinLink.objects.select_related("enterprise").get(pk=link.pk)
+        file_application(own, Wish(f"人{number}", f"ren{number}"), phone=f"+86139001390{number:02}", by=BY)
+        return "joined"
+
+    assert at_once(join) == {"joined": 20, "LinkDead": 30}
+    link.refresh_from_db()
+    assert (link.uses, Member.objects.count()) == (20, 20)
+
+
+def test_the_count_itself_passes_no_cap_where_no_lock_is_held(open_house):
+    link = mint_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20)
+
+    def use(number: int) -> str:
+        use_link(link)
+        return "used"
+
+    assert at_once(use) == {"used": 20, "LinkSpent": 30}
 
 
 def test_approving_rejecting_and_withdrawing_at_once_have_one_outcome(open_house):

@@ -336,7 +336,8 @@ def _refuse(
 
 def _dead(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Why the link leads nowhere; not a word of a field to fill."""
-    context = {"standing": standing_of(link), "enterprise": link.enterprise}
+    has_applied = carried_application(request) is not None
+    context = {"standing": standing_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
     return private(render(request, "invitations/join_dead.html", context, status=410))
 
 
