@@ -26,9 +26,23 @@ def members_of(role: Role) -> MemberQuerySet:
     return members.under(*scope_of(role)) if is_scoped(role) else members
 
 
+def binned_members_of(role: Role) -> MemberQuerySet:
+    """Those in the bin whom the role could reach before."""
+    members = Member.objects.in_bin().filter(enterprise=role.enterprise_id)
+    return members.under(*scope_of(role)) if is_scoped(role) else members
+
+
 def get_member(request: ConsoleRequest, id: int) -> Member:
-    members = members_of(request.role).select_related("enterprise", "main_department", "user")
-    return get_object_or_404(members, pk=id)
+    return _get_of(members_of(request.role), id)
+
+
+def get_binned_member(request: ConsoleRequest, id: int) -> Member:
+    return _get_of(binned_members_of(request.role), id)
+
+
+def get_member_anywhere(request: ConsoleRequest, id: int) -> Member:
+    """In the directory or in the bin."""
+    return _get_of(members_of(request.role) | binned_members_of(request.role), id)
 
 
 def get_department(request: ConsoleRequest, id: int) -> Department:
@@ -61,3 +75,7 @@ def is_scoped(role: Role) -> bool:
 def scope_of(role: Role) -> list[Department]:
     """The departments a department administrator looks after, the topmost first; none for the other roles."""
     return list(Department.objects.filter(scopes__role=role, enterprise=role.enterprise_id).order_by("path"))
+
+
+def _get_of(members: MemberQuerySet, id: int) -> Member:
+    return get_object_or_404(members.select_related("enterprise", "main_department", "user"), pk=id)

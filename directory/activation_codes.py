@@ -54,9 +54,9 @@ def mint_codes(enterprise: Enterprise, ids: Sequence[int], *, by: Actor, target:
     return minted
 
 
-def revoke_codes(member: Member) -> None:
-    """Kill the member's living code; inside the caller's transaction."""
-    ActivationCode.objects.filter(LIVING, member=member).update(revoked_at=timezone.now())
+def revoke_codes(*members: Member) -> None:
+    """Kill their living codes; inside the caller's transaction."""
+    ActivationCode.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
 
 
 def living_code(member: Member) -> ActivationCode | None:

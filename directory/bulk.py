@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Enterprise
+from directory.departments import shift_counts
 from directory.models import Address, Department, Member, Membership, Reading
 from directory.search_keys import keys_of, other_readings
 
@@ -65,12 +66,8 @@ def insert_members(enterprise: Enterprise, members: Iterable[NewMember]) -> list
 
 def remove_members(enterprise: Enterprise, ids: Sequence[int]) -> None:
     """Out of the directory with all that is theirs, in the caller's transaction of the enterprise. Records nothing."""
-    above = dict(Department.objects.filter(enterprise=enterprise).values_list("pk", "path"))
-    stood_in: dict[int, list[int]] = {}
-    for member, department in Membership.objects.filter(member__in=ids).values_list("member", "department"):
-        stood_in.setdefault(member, []).append(department)
+    shift_counts(ids, -1)
     Member.objects.filter(enterprise=enterprise, pk__in=ids).delete()
-    _count(stood_in.values(), above, -1)
 
 
 def settle_statistics() -> None:
@@ -101,7 +98,7 @@ def _insert_chunk(enterprise: Enterprise, members: list[NewMember], above: Mappi
         ("enterprise_id", "member_id", "pinyin", "initials"),
         ((enterprise.pk, id, *reading) for id, member in numbered for reading in other_readings(member.name)),
     )
-    _count((member.departments for member in members), above, 1)
+    _count((member.departments for member in members), above)
     return ids
 
 
@@ -119,8 +116,8 @@ def _address_rows(enterprise: int, id: int, member: NewMember) -> Iterator[tuple
         yield enterprise, domain, local, Address.Purpose.ALIAS.value, id, ""
 
 
-def _count(members: Iterable[Sequence[int]], above: Mapping[int, str], sign: int) -> None:
-    """Each of `members` is the departments they enter (`sign` 1) or leave (-1)."""
+def _count(members: Iterable[Sequence[int]], above: Mapping[int, str]) -> None:
+    """Each of `members` is the departments they enter."""
     moved: Counter[int] = Counter()
     for departments in members:
         moved.update({int(pk) for one in departments for pk in above[one].split("/")[:-1]})
@@ -128,7 +125,7 @@ def _count(members: Iterable[Sequence[int]], above: Mapping[int, str], sign: int
     for department, number in moved.items():
         by_number.setdefault(number, []).append(department)
     for number, departments in by_number.items():
-        Department.objects.filter(pk__in=departments).update(members_below=F("members_below") + sign * number)
+        Department.objects.filter(pk__in=departments).update(members_below=F("members_below") + number)
 
 
 def _reserve_ids(model: type[models.Model], number: int) -> list[int]:

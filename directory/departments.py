@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
-from directory.models import Department
+from directory.models import Department, Member, Membership
 from directory.naming import clean_department_name
 
 
@@ -75,6 +75,7 @@ def delete_department(department: Department, *, by: Actor) -> None:
         if parts:
             raise _not_empty(department, parts)
         record("department_deleted", department, before={"name": department.name})
+        _part_from_bin(department)
         try:
             Department.objects.filter(pk=department.pk).delete()
         except ProtectedError as protected:
@@ -89,6 +90,21 @@ def move_counts(*, before: Iterable[Department] = (), after: Iterable[Department
         Department.objects.filter(pk__in=left - entered).update(members_below=Greatest(F("members_below") - 1, 0))
     if entered - left:
         Department.objects.filter(pk__in=entered - left).update(members_below=F("members_below") + 1)
+
+
+def shift_counts(members: Collection[int], by: int) -> None:
+    """The same for many members of one enterprise, wherever they stand: `by` 1 as they enter the directory, -1 as they
+    leave it."""
+    above: dict[int, set[int]] = defaultdict(set)
+    for member, path in Membership.objects.filter(member__in=members).values_list("member", "department__path"):
+        above[member].update(map(int, path.split("/")[:-1]))
+    moved = Counter(pk for departments in above.values() for pk in departments)
+    alike: dict[int, list[int]] = defaultdict(list)
+    for department, number in moved.items():
+        alike[number].append(department)
+    for number, departments in alike.items():
+        count = Greatest(F("members_below") + by * number, 0)
+        Department.objects.filter(pk__in=departments).update(members_below=count)
 
 
 def _ids_above(departments: Iterable[Department]) -> set[int]:
@@ -126,12 +142,20 @@ def _twin_message(name: str, parent: Department | None) -> str:
 
 
 def _what_stands_in(department: Department) -> list[str]:
-    members = department.memberships.count()
+    members = department.memberships.filter(member__deleted_at=None).count()
     below = department.children.count()
     parts = [ngettext("%(n)d member", "%(n)d members", members) % {"n": members}] if members else []
     return parts + (
         [ngettext("%(n)d department below", "%(n)d departments below", below) % {"n": below}] if below else []
     )
+
+
+def _part_from_bin(department: Department) -> None:
+    """Who lies in the bin holds no department back; if they are restored they stand in what is left of theirs, or in
+    the root."""
+    root = Department.objects.get(enterprise=department.enterprise_id, parent=None)
+    Membership.objects.filter(department=department, member__deleted_at__isnull=False).delete()
+    Member.objects.filter(main_department=department, deleted_at__isnull=False).update(main_department=root)
 
 
 def _what_protects(protected: ProtectedError) -> list[str]:

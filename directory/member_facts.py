@@ -120,7 +120,7 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
     holder = _holders_of_account(enterprise, facts.account, but).first()
     if holder:
         errors["account"] = [_belongs(facts.account, holder, by)]
-    held_phone = Member.objects.filter(enterprise=enterprise, deleted_at=None, phone=facts.phone)
+    held_phone = Member.objects.present().filter(enterprise=enterprise, phone=facts.phone)
     holder = (
         held_phone.exclude(pk=but.pk if but else 0).select_related("main_department").first() if facts.phone else None
     )
@@ -141,7 +141,7 @@ def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
         "what": what,
         "name": holder.name,
         "department": holder.main_department.name,
-        "status": _("Deleted") if holder.deleted_at else holder.get_status_display(),
+        "status": _("in the bin") if holder.deleted_at else holder.get_status_display(),
     }
 
 

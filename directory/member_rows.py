@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import Permission, may
 from accounts.models import Role
-from directory.access import departments_of, is_scoped, members_of, read_ids
+from directory.access import binned_members_of, departments_of, is_scoped, members_of, read_ids
 from directory.member_pages import count_of, page_of
 from directory.models import Address, Department, Member, Membership
 from directory.personal_invitations import PURPOSE, subject_of
@@ -28,6 +28,8 @@ from sms.phones import mask_phone, show_phone
 COUNT_CAP = 10_000
 # A search, or a status within departments, is counted row by row.
 NARROW_COUNT_CAP = 1_000
+# What the filter by status calls the bin.
+IN_BIN = "deleted"
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Pages:
 
 
 class MemberQuery:
-    """What a list's address asks for. Nonsense in it is left out, another's department too."""
+    """What a list's address asks for. Nonsense in it is left out, another's department too.
 
-    def __init__(self, asked: QueryDict, role: Role) -> None:
+    `with_bin`: the list also shows the bin, instead of the directory and never beside it."""
+
+    def __init__(self, asked: QueryDict, role: Role, *, with_bin: bool = False) -> None:
         self.role = role
         self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
-        self.status = asked.get("status", "") if asked.get("status") in Member.Status else ""
+        self.is_bin = with_bin and asked.get("status") == IN_BIN
+        self.status = asked.get("status", "") if self.is_bin or asked.get("status") in Member.Status else ""
         self.department = _department(asked.get("department", ""), role)
         self.after, self.before = asked.get("after", ""), asked.get("before", "")
 
@@ -73,14 +78,21 @@ class MemberQuery:
 
     def filtered(self) -> MemberQuerySet:
         """By department and status; the search is in `ways`."""
-        members = members_of(self.role)
+        members = binned_members_of(self.role) if self.is_bin else members_of(self.role)
         if self.department and (self.department.parent_id or is_scoped(self.role)):
             members = members.under(self.department)
-        return members.filter(status=self.status) if self.status else members
+        return members.filter(status=self.status) if self.status and not self.is_bin else members
 
     def matching(self) -> MemberQuerySet:
         """All who match, on whatever page."""
         return self.filtered().filter(any_of(self.ways))
+
+    def chosen(self, asked: QueryDict) -> MemberQuerySet:
+        """Whom a deed on many is about: all who match if `all_matching` is said, else those ticked in `members`."""
+        if asked.get("all_matching"):
+            return self.matching()
+        reachable = binned_members_of(self.role) if self.is_bin else members_of(self.role)
+        return reachable.filter(pk__in=read_ids(asked.getlist("members")))
 
     def fields(self, **others: str) -> dict[str, str]:
         """As the address has them."""

@@ -19,7 +19,9 @@ from directory.models import Address, Member, Membership, Reading
 from directory.personal_invitations import revoke_invitations
 from directory.search_keys import Keys, keys_of, other_readings
 
-__all__ = ["MemberRefused", "create_member", "disable_member", "edit_member", "enable_member"]
+__all__ = [
+    "MemberRefused", "create_member", "disable_member", "edit_member", "enable_member", "part_from_users", "told_of",
+]  # fmt: skip
 
 WRITTEN = (
     "name", "account", "phone", "position", "activation", "main_department", "status", "user", *Keys._fields
@@ -50,10 +52,12 @@ def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
     facts = clean_facts(enterprise, said)
     with _last_word(facts, enterprise, by, member), recording(enterprise, by=by) as record:
         member = _fresh(member)
+        if member.deleted_at:
+            raise MemberRefused({"name": [_("%(name)s is in the bin.") % {"name": member.name}]})
         facts = _without_conflict(facts, enterprise, by, member)
-        before, stood_in = _told(_facts_of(member)), list(member.departments.all())
+        before, stood_in = told_of(member), list(member.departments.all())
         if member.activation != facts.activation or (member.phone != facts.phone and not member.has_user_by_code):
-            _part_from_user(member)
+            part_from_users(member)
         elif member.user and member.has_user_by_code:
             _keep_login(member.user, facts)
         _write(member, facts)
@@ -66,7 +70,7 @@ def disable_member(member: Member, *, by: Actor) -> Member:
     """Signs them out of this enterprise and kills their invitation; their sessions elsewhere live on."""
     with recording(member.enterprise, by=by) as record:
         member = _fresh(member)
-        if member.status == Member.Status.DISABLED:
+        if member.deleted_at or member.status == Member.Status.DISABLED:
             return member
         record("member_disabled", member, before={"status": member.status}, after={"status": Member.Status.DISABLED})
         member.status = Member.Status.DISABLED
@@ -82,12 +86,33 @@ def enable_member(member: Member, *, by: Actor) -> Member:
     """Active again if their user still counts, else pending: they join anew."""
     with recording(member.enterprise, by=by) as record:
         member = _fresh(member)
-        if member.status != Member.Status.DISABLED:
+        if member.deleted_at or member.status != Member.Status.DISABLED:
             return member
         member.status = Member.Status.ACTIVE if member.has_joined_user else Member.Status.PENDING
         member.save(update_fields=["status"])
         record("member_enabled", member, before={"status": Member.Status.DISABLED}, after={"status": member.status})
     return member
+
+
+def part_from_users(*members: Member) -> None:
+    """Their links, codes and sessions here end; without a user whoever had joined has not. The caller holds the
+    enterprise's lock and saves `user` and `status`."""
+    revoke_invitations(*members)
+    revoke_codes(*members)
+    for member in members:
+        if member.user:
+            end_sessions(member.user, enterprise=member.enterprise)
+            if member.has_user_by_code and not member.user.roles.exists():
+                # Made for this member alone; their login is the address, which may be somebody else's one day.
+                member.user.delete()
+        member.user = None
+        if member.status == Member.Status.ACTIVE:
+            member.status = Member.Status.PENDING
+
+
+def told_of(member: Member) -> dict[str, Any]:
+    """A member as the audit log keeps one."""
+    return _told(_facts_of(member))
 
 
 @contextmanager
@@ -113,19 +138,6 @@ def _without_conflict(facts: Facts, enterprise: Enterprise, by: Actor, but: Memb
 def _fresh(member: Member) -> Member:
     """As it is now, under the lock."""
     return Member.objects.select_related("enterprise", "user", "main_department").get(pk=member.pk)
-
-
-def _part_from_user(member: Member) -> None:
-    revoke_invitations(member)
-    revoke_codes(member)
-    if member.user:
-        end_sessions(member.user, enterprise=member.enterprise)
-        if member.has_user_by_code and not member.user.roles.exists():
-            # Made for this member alone; their login is the address, which may be somebody else's one day.
-            member.user.delete()
-    member.user = None
-    if member.status == Member.Status.ACTIVE:
-        member.status = Member.Status.PENDING
 
 
 def _keep_login(user: User, facts: Facts) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise, Role
-from directory.querysets import DepartmentQuerySet, MemberQuerySet
+from directory.querysets import IN_BIN, PRESENT, DepartmentQuerySet, MemberQuerySet
 
 
 class Domain(models.Model):
@@ -129,7 +131,10 @@ class Member(models.Model):
     invited_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField(null=True)
     last_entered_at = models.DateTimeField(null=True)
+    # In the bin since, and by whose hand; once purged only the row and its id are left (directory.member_bin).
     deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+    purged_at = models.DateTimeField(null=True)
 
     objects = MemberQuerySet.as_manager()
 
@@ -145,22 +150,40 @@ class Member(models.Model):
                 condition=Q(activation="code") | Q(phone__isnull=False) | Q(deleted_at__isnull=False),
                 name="member_activated_by_phone_has_phone",
             ),
+            models.CheckConstraint(
+                condition=Q(purged_at=None)
+                | Q(deleted_at__isnull=False, name="", phone=None, position="", pinyin="", user=None),
+                name="member_purged_has_nothing_left",
+            ),
         ]
+        # The list reads these without the deleted: the bin and what was purged must not lie in its way.
         indexes = [
-            models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin"),
-            models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials"),
-            models.Index("enterprise", Left("name", 1), "pinyin", "id", name="member_by_first_character"),
+            models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin", condition=PRESENT),
+            models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials", condition=PRESENT),
+            models.Index(
+                "enterprise", Left("name", 1), "pinyin", "id", name="member_by_first_character", condition=PRESENT
+            ),
             models.Index(
                 fields=["enterprise", "phone_reversed", "id"],
                 name="member_by_phone_tail",
-                condition=Q(phone_reversed__isnull=False),
+                condition=PRESENT & Q(phone_reversed__isnull=False),
             ),
-            models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status"),
-            models.Index(fields=["phone"], name="member_by_phone_anywhere", condition=Q(deleted_at=None)),
+            models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status", condition=PRESENT),
+            models.Index(fields=["phone"], name="member_by_phone_anywhere", condition=PRESENT),
+            models.Index(fields=["enterprise", "pinyin", "id"], name="member_in_bin", condition=IN_BIN),
+            models.Index(fields=["deleted_at"], name="member_by_time_in_bin", condition=IN_BIN),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def days_left(self) -> int:
+        """Whole days, one begun counted in, until the bin gives it up."""
+        if not self.deleted_at:
+            return settings.MEMBER_BIN_DAYS
+        left = self.deleted_at + timedelta(days=settings.MEMBER_BIN_DAYS) - timezone.now()
+        return max(0, math.ceil(left / timedelta(days=1)))
 
     @property
     def has_joined_user(self) -> bool:

@@ -91,10 +91,11 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
     return outcome
 
 
-def revoke_invitations(member: Member) -> None:
-    """Kill the member's living link and the message that waits to carry it; inside the caller's transaction."""
-    Invitation.objects.filter(LIVING, member=member).update(revoked_at=timezone.now())
-    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The link was withdrawn."))
+def revoke_invitations(*members: Member) -> None:
+    """Kill their living links and the messages that wait to carry them; inside the caller's transaction."""
+    Invitation.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
+    subjects = [subject_of(member) for member in members]
+    cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("The link was withdrawn."))
 
 
 def find_invitation(token: str) -> Invitation | None:
@@ -171,7 +172,9 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
 
 
 def _refusal(member: Member, past: Past | None, now: datetime) -> InvitationRefused | None:
-    if member.deleted_at or member.status == Member.Status.DISABLED:
+    if member.deleted_at:
+        return InvitationRefused(_("%(name)s is in the bin.") % {"name": member.name})
+    if member.status == Member.Status.DISABLED:
         return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
     if not may_join(member):
         return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from directory.models import Department, Member  # noqa: F401
 
 LAST_SIGN = "\U0010ffff"
+PRESENT = Q(deleted_at=None)
+IN_BIN = Q(deleted_at__isnull=False, purged_at=None)
 
 
 def begins(field: str, prefix: str) -> Q:
@@ -49,8 +51,12 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
 
 class MemberQuerySet(models.QuerySet["Member"]):
     def present(self) -> MemberQuerySet:
-        """Not in the bin."""
-        return self.filter(deleted_at=None)
+        """Neither in the bin nor purged."""
+        return self.filter(PRESENT)
+
+    def in_bin(self) -> MemberQuerySet:
+        """Deleted, and still to be had back."""
+        return self.filter(IN_BIN)
 
     def under(self, *departments: Department) -> MemberQuerySet:
         """Who stands in one of these or below."""

@@ -1,8 +1,9 @@
-"""When imports move. A task carries nothing: the rows of Import are the truth, so each may be lost, doubled or late."""
+"""When imports move and the bin is emptied. A task carries nothing: the rows are the truth, so each may be lost,
+doubled or late."""
 
 from celery import shared_task
 
-from directory import imports
+from directory import imports, purging
 
 
 @shared_task
@@ -15,3 +16,9 @@ def work_on_imports() -> None:
 def empty_imports() -> None:
     """Every hour: forget the files and cells of imports whose time is over."""
     imports.empty_imports()
+
+
+@shared_task
+def purge_members() -> None:
+    """Every hour: empty the bin of those whose time is over."""
+    purging.purge_members()

@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from directory.views import activation, departments, domains, entering, imports, invitation, mailbox, members
+from directory.views import (
+    activation,
+    departments,
+    domains,
+    entering,
+    imports,
+    invitation,
+    mailbox,
+    member_bin,
+    members,
+)
 
 app_name = "directory"
 
@@ -10,6 +20,8 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/", members.member_list, name="member_list"),
     path("console/members/export.xlsx", members.member_export, name="member_export"),
     path("console/members/new/", members.member_new, name="member_new"),
+    path("console/members/delete/", member_bin.member_delete_many, name="member_delete_many"),
+    path("console/members/restore/", member_bin.member_restore_many, name="member_restore_many"),
     path("console/members/invite/", members.member_invite_many, name="member_invite_many"),
     path("console/members/<int:id>/", members.member_detail, name="member_detail"),
     path("console/members/<int:id>/edit/", members.member_edit, name="member_edit"),
@@ -17,6 +29,8 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/<int:id>/code/", members.member_code, name="member_code"),
     path("console/members/<int:id>/disable/", members.member_disable, name="member_disable"),
     path("console/members/<int:id>/enable/", members.member_enable, name="member_enable"),
+    path("console/members/<int:id>/delete/", member_bin.member_delete, name="member_delete"),
+    path("console/members/<int:id>/restore/", member_bin.member_restore, name="member_restore"),
     path("console/departments/", departments.department_list, name="department_list"),
     path("console/departments/new/", departments.department_new, name="department_new"),
     path("console/departments/<int:id>/edit/", departments.department_edit, name="department_edit"),

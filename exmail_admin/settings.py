@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
     "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
+    "empty the bin": {"task": "directory.tasks.purge_members", "schedule": 3600.0},
     "empty old imports": {"task": "directory.tasks.empty_imports", "schedule": 3600.0},
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
 }
@@ -294,8 +295,12 @@ INVITATION_DAYS = 7
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
 ENTRY_DAYS = 180
+# A deleted member can be had back for so long (security.md 6.4).
+MEMBER_BIN_DAYS = 30
 # What floors above the directory lay down for a new enterprise.
 DIRECTORY_ON_OPEN = ["invitations.join_links.open_joining"]
+# What they forget of members whose time in the bin is over.
+DIRECTORY_ON_PURGE = ["invitations.forgetting.forget_members"]
 # Of one number in a day, of one enterprise at a time, of one proven number in an hour.
 APPLICATIONS_PER_DAY = 3
 APPLICATIONS_PENDING = 200

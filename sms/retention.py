@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from sms.models import Message, PhoneCode, PhoneStanding
@@ -26,6 +28,19 @@ def purge_messages() -> None:
     over = Message.objects.exclude(state__in=[*Message.WAITING, Message.State.CLAIMED])
     over.filter(created_at__lt=now - timedelta(days=settings.SMS_TEXT_DAYS)).exclude(text="").update(text="", params={})
     over.filter(created_at__lt=now - timedelta(days=settings.SMS_ROW_DAYS)).delete()
+
+
+def forget_messages(purpose: str, subjects: Collection[str]) -> None:
+    """Empty number and words of all messages to these subjects; that they were sent stays."""
+    Message.objects.filter(purpose=purpose, subject__in=subjects).update(to="", text="", params={}, sealed="")
+
+
+def forget_recipients(enterprise: int, phones: Mapping[str, datetime | None]) -> None:
+    """The same for what this enterprise, or the sign-in page, sent to these E.164 numbers up to the moment given: from
+    then on a number may be somebody else's."""
+    sent = Message.objects.filter(Q(enterprise=enterprise) | Q(enterprise=None), to__in=phones)
+    theirs = [id for id, to, at in sent.values_list("pk", "to", "created_at") if at <= (phones[to] or at)]
+    Message.objects.filter(pk__in=theirs).update(to="", text="", params={}, sealed="")
 
 
 def _purge_standings() -> int:

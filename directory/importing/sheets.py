@@ -74,7 +74,8 @@ def write_members(rows: Iterable[tuple[Member, Facts]], names: Names) -> bytes:
     sheet.append(_texts(sheet, [*(one.heading(names.language) for one in COLUMNS), _word(STATUS, names.language)]))
     for member, facts in rows:
         cells = [column.write(facts, names) for column in COLUMNS]
-        sheet.append(_texts(sheet, [*cells, str(member.get_status_display())]))
+        status = _("In the bin") if member.deleted_at else str(member.get_status_display())
+        sheet.append(_texts(sheet, [*cells, status]))
     return _bytes(book)
 
 

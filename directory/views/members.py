@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
@@ -17,13 +18,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission, console_page, fresh_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from directory.access import get_member, members_of, read_ids
+from directory.access import get_member, get_member_anywhere, members_of, read_ids
 from directory.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
 from directory.department_tree import branches_of, paths_of
 from directory.importing.sheets import XLSX
+from directory.member_bin import administrators_among
 from directory.member_export import export_members
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
-from directory.member_rows import MemberQuery, rows_of
+from directory.member_rows import IN_BIN, MemberQuery, rows_of
 from directory.members import disable_member, enable_member
 from directory.models import Address, Invitation, Member
 from directory.personal_invitations import (
@@ -48,16 +50,17 @@ INVITED_MAX = 1000
 @require_safe
 def member_list(request: ConsoleRequest) -> HttpResponse:
     """The departments beside the members of one of them, or those who match a search; a fragment for htmx."""
-    query = MemberQuery(request.GET, request.role)
+    query = MemberQuery(request.GET, request.role, with_bin=True)
     rows, pages = rows_of(query)
     context: dict[str, Any] = {
         "query": query,
         "rows": rows,
         "pages": pages,
-        "statuses": Member.Status.choices,
+        "statuses": [*Member.Status.choices, (IN_BIN, _("In the bin"))],
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
-        "may_invite": may(request.role, Permission.SEND_INVITATIONS),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and not query.is_bin,
         "may_export": may(request.role, Permission.SEE_PHONES),
+        "bin_days": settings.MEMBER_BIN_DAYS,
     }
     if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
         return render(request, "directory/_member_table.html", context)
@@ -71,7 +74,7 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
 @require_safe
 def member_export(request: ConsoleRequest) -> HttpResponse:
     """All whom the list's search and filters find, as a workbook that can be imported again."""
-    found = MemberQuery(request.GET, request.role).matching()
+    found = MemberQuery(request.GET, request.role, with_bin=True).matching()
     content = export_members(request.enterprise, found, language=get_language() or "")
     return HttpResponse(content, XLSX, headers={"Content-Disposition": 'attachment; filename="members.xlsx"'})
 
@@ -100,7 +103,7 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    member = get_member(request, id)
+    member = get_member_anywhere(request, id)
     addresses = list(member.addresses.select_related("domain").order_by("pk"))
     sees_phones = may(request.role, Permission.SEE_PHONES)
     paths = paths_of(member.departments.all())
@@ -117,6 +120,8 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
         "code": living_code(member),
         "minted": minted_once(request, member),
+        "is_administrator": administrators_among(members_of(request.role).filter(pk=member.pk)).exists(),
+        "bin_days": settings.MEMBER_BIN_DAYS,
     }
     return render(request, "directory/member_detail.html", context)
 
@@ -177,10 +182,9 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
     """Those chosen, or with `all_matching` all whom the list's search and filters find. Foreign ids are not there."""
     query = MemberQuery(request.POST, request.role)
     back = reverse("directory:member_list") + query.url()
+    chosen = query.chosen(request.POST)
     if request.POST.get("all_matching"):
-        chosen = query.matching().filter(status=Member.Status.PENDING)
-    else:
-        chosen = members_of(request.role).filter(pk__in=read_ids(request.POST.getlist("members")))
+        chosen = chosen.filter(status=Member.Status.PENDING)
     members = list(chosen.select_related("enterprise").order_by("pk")[: INVITED_MAX + 1])
     if len(members) > INVITED_MAX:
         messages.warning(request, _("At most %(n)d can be invited at once: narrow the search.") % {"n": INVITED_MAX})
@@ -218,7 +222,7 @@ def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) 
 
 def _may_be_invited(member: Member) -> bool:
     waits_for_code = member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING
-    return may_join(member) and not waits_for_code
+    return may_join(member) and not waits_for_code and not member.deleted_at
 
 
 def _tell_left_out(request: HttpRequest, reasons: list[str]) -> None:

@@ -56,6 +56,14 @@ directory:member_disable      GET    302 403 403 405 405 405 405
 directory:member_disable      POST   302 403 403 303 303 303 404
 directory:member_enable       GET    302 403 403 405 405 405 405
 directory:member_enable       POST   302 403 403 303 303 303 404
+directory:member_delete       GET    302 403 403 405 405 405 405
+directory:member_delete       POST   302 403 403 303 303 303 404
+directory:member_restore      GET    302 403 403 405 405 405 405
+directory:member_restore      POST   302 403 403 404 404 404 404
+directory:member_delete_many  GET    302 403 403 405 405 405 405
+directory:member_delete_many  POST   302 403 403 303 303 303 303
+directory:member_restore_many GET    302 403 403 405 405 405 405
+directory:member_restore_many POST   302 403 403 303 303 303 303
 directory:department_list     GET    302 403 200 200 200 200 200
 directory:department_list     POST   302 403 405 405 405 405 405
 directory:department_new      GET    302 403 403 403 200 200 200
@@ -278,7 +286,8 @@ def test_no_route_is_missing_from_the_table():
     assert {(route, method) for route, method, _, _ in rows()} == every
 
 
-MEMBER_PAGES = ["member_detail", "member_edit", "member_invite", "member_code", "member_disable", "member_enable"]
+MEMBER_DEEDS = ["edit", "invite", "code", "disable", "enable", "delete", "restore"]
+MEMBER_PAGES = ["member_detail", *(f"member_{deed}" for deed in MEMBER_DEEDS)]
 
 
 @pytest.mark.parametrize("route", MEMBER_PAGES)
