@@ -87,6 +87,7 @@ class Role(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="roles")
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="roles")
     name = models.CharField(max_length=16, choices=Name)
+    last_entered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

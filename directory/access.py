@@ -53,6 +53,10 @@ def get_domain(request: ConsoleRequest, id: int) -> Domain:
     return get_object_or_404(Domain.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
 
 
+def get_administrator(request: ConsoleRequest, id: int) -> Role:
+    return get_object_or_404(Role.objects.select_related("enterprise", "user"), pk=id, enterprise=request.enterprise)
+
+
 def read_ids(texts: Iterable[str]) -> list[int]:
     """The ids among what an address or a form holds; what is no id is left out."""
     return [int(text) for text in texts if re.fullmatch(r"\d{1,18}", text, re.ASCII)]

@@ -62,6 +62,8 @@ def enter(request: PublicRequest, way: Way) -> None:
     with recording(way.enterprise, by=request.actor) as record:
         if way.member:
             Member.objects.filter(pk=way.member.pk).update(last_entered_at=timezone.now())
+        if way.role:
+            Role.objects.filter(pk=way.role.pk).update(last_entered_at=timezone.now())
         record("signed_in", way.member or way.role or way.enterprise, after={"method": request.session["method"]})
     enter_enterprise(request, way.enterprise)
 

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from directory.views import (
     activation,
+    administrators,
     departments,
     domains,
     entering,
@@ -45,6 +46,10 @@ members_in_the_console: list[URLPattern] = [
     path("console/imports/<int:id>/undo/", imports.import_undo, name="import_undo"),
     path("console/imports/<int:id>/failed.xlsx", imports.import_failed, name="import_failed"),
     path("console/imports/<int:id>/codes.xlsx", imports.import_codes, name="import_codes"),
+    path("console/administrators/", administrators.administrator_list, name="administrator_list"),
+    path("console/administrators/new/", administrators.administrator_new, name="administrator_new"),
+    path("console/administrators/<int:id>/edit/", administrators.administrator_edit, name="administrator_edit"),
+    path("console/administrators/<int:id>/remove/", administrators.administrator_remove, name="administrator_remove"),
     path("console/settings/domains/", domains.domain_list, name="domain_list"),
     path("console/settings/domains/new/", domains.domain_new, name="domain_new"),
     path("console/settings/domains/<int:id>/edit/", domains.domain_edit, name="domain_edit"),

@@ -21,7 +21,7 @@ def visit(client_of):
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
         "Overview", "Directory", "Departments", "Import members", "Notices", "Applications", "Joining", "Messages",
-        "Mail domains", "Enterprise settings",
+        "Administrators", "Mail domains", "Enterprise settings",
     ]  # fmt: skip
 
 

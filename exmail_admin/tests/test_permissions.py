@@ -92,6 +92,14 @@ directory:import_invite       GET    302 403 403 405 405 405 405
 directory:import_invite       POST   302 403 403 303 303 303 404
 directory:import_undo         GET    302 403 403 405 405 405 405
 directory:import_undo         POST   302 403 403 303 303 303 404
+directory:administrator_list    GET    302 403 403 403 200 200 200
+directory:administrator_list    POST   302 403 403 403 405 405 405
+directory:administrator_new     GET    302 403 403 403 200 200 200
+directory:administrator_new     POST   302 403 403 403 422 422 422
+directory:administrator_edit    GET    302 403 403 403 200 200 404
+directory:administrator_edit    POST   302 403 403 403 422 422 404
+directory:administrator_remove  GET    302 403 403 403 200 200 404
+directory:administrator_remove  POST   302 403 403 403 303 303 404
 directory:domain_list         GET    302 403 403 403 200 200 200
 directory:domain_list         POST   302 403 403 403 405 405 405
 directory:domain_new          GET    302 403 403 403 200 200 200
@@ -256,7 +264,7 @@ def application(house):
 
 @pytest.fixture
 def path_of(house, wang, bob, application):
-    """`path_of(route)` with ids of our enterprise; the import is the department administrator's."""
+    """`path_of(route)` with ids of our enterprise; the import, and the role, are the department administrator's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
     link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
@@ -266,6 +274,7 @@ def path_of(house, wang, bob, application):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk}
+        ids |= {"administrator": bob.roles.get().pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
