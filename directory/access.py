@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
 from accounts.models import Role
 from directory.models import Department, Domain, Import, Member
 from directory.querysets import DepartmentQuerySet, MemberQuerySet
+
+M = TypeVar("M", bound=Model)
 
 
 def departments_of(role: Role) -> DepartmentQuerySet:
@@ -60,6 +63,11 @@ def get_administrator(request: ConsoleRequest, id: int) -> Role:
 def read_ids(texts: Iterable[str]) -> list[int]:
     """The ids among what an address or a form holds; what is no id is left out."""
     return [int(text) for text in texts if re.fullmatch(r"\d{1,18}", text, re.ASCII)]
+
+
+def find_one(rows: QuerySet[M], id: str) -> M | None:
+    """The row that an address or a form names, if it is one of `rows`."""
+    return rows.filter(pk__in=read_ids([id])).first()
 
 
 def imports_of(role: Role) -> QuerySet[Import]:

@@ -1,12 +1,15 @@
-"""The list of applications as its page shows it: newest first, a page at a time, by key."""
+"""The list of applications as its page shows it and as a file: newest first, a page at a time, by key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,10 +17,11 @@ from django.utils.translation import ngettext
 from accounts.access import Permission, may
 from accounts.models import Role
 from accounts.paging import COUNT_CAP, Pages, count_capped, read_page
+from directory.access import find_one, members_of
 from directory.querysets import begins
 from directory.search_keys import plain
 from invitations.access import applications_of
-from invitations.models import Application
+from invitations.models import Application, JoinLink
 from sms.phones import mask_phone, show_phone
 
 PAGE_SIZE = 50
@@ -28,6 +32,7 @@ TEXT_MAX = 100
 class ApplicationRow:
     application: Application
     phone: str
+    way: str
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,25 @@ class ApplicationQuery:
         self.asked, self.role = asked, role
         self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
         self.state = asked.get("state", "") if asked.get("state") in Application.State else Application.State.PENDING
+        self.link = find_one(JoinLink.objects.filter(enterprise=role.enterprise_id), asked.get("link", ""))
+        self.inviter = find_one(members_of(role), asked.get("inviter", ""))
 
     def matching(self) -> QuerySet[Application]:
         """All that match, on whatever page."""
         return self._searched().filter(state=self.state)
 
     def url(self, **others: object) -> str:
-        fields = {"state": self.state, "q": self.text, **others}
-        return f"?{urlencode({name: value for name, value in fields.items() if value})}"
+        return f"?{urlencode({**self.fields(), **others})}"
+
+    def fields(self) -> dict[str, object]:
+        """As the address has them, and as a form that means all that match must carry them."""
+        ids = {"link": self.link and self.link.pk, "inviter": self.inviter and self.inviter.pk}
+        fields = {"state": self.state, "q": self.text, **ids}
+        return {name: value for name, value in fields.items() if value}
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or self.link or self.inviter)
 
     def tabs(self) -> list[Tab]:
         """Each state with the number that match the search in it."""
@@ -68,6 +84,11 @@ class ApplicationQuery:
 
     def _searched(self) -> QuerySet[Application]:
         applications = applications_of(self.role)
+        # What is asked for and isn't there matches nobody: "all that match" must never mean more than was seen.
+        if self.link or self.asked.get("link"):
+            applications = applications.filter(link=self.link or 0)
+        if self.inviter or self.asked.get("inviter"):
+            applications = applications.filter(inviter=self.inviter or 0)
         return applications.filter(self._found()) if self.text else applications
 
     def _found(self) -> Q:
@@ -83,10 +104,56 @@ class ApplicationQuery:
 
 def rows_of(query: ApplicationQuery) -> tuple[list[ApplicationRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
-    found = query.matching().select_related("domain", "department", "inviter", "decided_by")
-    page = read_page(found, query.asked, url=query.url, size=PAGE_SIZE)
-    rows = [ApplicationRow(one, phone_for(query.role, one)) for one in page.rows]
+    page = read_page(_whole(query.matching()), query.asked, url=query.url, size=PAGE_SIZE)
+    rows = [ApplicationRow(one, phone_for(query.role, one), way_of(one)) for one in page.rows]
     return rows, Pages(_count_text(query), page.previous_url, page.next_url)
+
+
+def sheet_of(query: ApplicationQuery) -> tuple[list[str], Iterator[list[str]]]:
+    """The headings and all that match, as texts."""
+    headings = [
+        _("Name"),
+        _("Address"),
+        _("Phone"),
+        _("Department"),
+        _("Came by"),
+        _("Applied"),
+        _("State"),
+        _("Decided"),
+        _("Decided by"),
+        _("Reason"),
+    ]
+    return headings, (_texts(query.role, one) for one in _whole(query.matching()).iterator(chunk_size=1000))
+
+
+def way_of(application: Application) -> str:
+    """By whom or what the applicant came."""
+    if application.inviter:
+        return _("invited by %(name)s") % {"name": application.inviter.name}
+    return application.link.name if application.link and application.link.name else _("the join link")
+
+
+def _texts(role: Role, one: Application) -> list[str]:
+    return [
+        one.name,
+        one.wanted_address,
+        phone_for(role, one),
+        one.department.name if one.department else "",
+        way_of(one),
+        _moment(one.created_at),
+        str(one.get_state_display()),
+        _moment(one.decided_at),
+        str(one.decided_by or ""),
+        one.reason,
+    ]
+
+
+def _moment(at: datetime | None) -> str:
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M") if at else ""
+
+
+def _whole(applications: QuerySet[Application]) -> QuerySet[Application]:
+    return applications.select_related("domain", "department", "inviter", "link", "decided_by")
 
 
 def phone_for(role: Role, application: Application) -> str:

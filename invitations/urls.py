@@ -24,6 +24,7 @@ in_the_console = [
     path("console/invitations/new/", notices.notice_new, name="notice_new"),
     path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),
     path("console/applications/", applications.application_list, name="application_list"),
+    path("console/applications/export/", applications.application_export, name="application_export"),
     path("console/applications/approve/", applications.application_approve_many, name="application_approve_many"),
     path("console/applications/reject/", applications.application_reject_many, name="application_reject_many"),
     path("console/applications/<int:id>/", applications.application_detail, name="application_detail"),

@@ -14,7 +14,12 @@ PHONE = "+8613900139001"
 
 def join_path(enterprise) -> str:
     """`/j/<token>/` of the default link."""
-    return "/" + url_of(default_link(enterprise)).split("/", 3)[3]
+    return path_of(url_of(default_link(enterprise)))
+
+
+def path_of(url: str) -> str:
+    """The address within the console."""
+    return "/" + url.split("/", 3)[3]
 
 
 def decision_path(phone: str) -> str:

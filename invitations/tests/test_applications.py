@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
+from accounts.audit import command_actor
 from accounts.models import AuditEvent
 from conftest import build_member
 from directory.models import Address, Member
 from directory.tests.phone import newest
+from invitations.join_links import colleague_url, mint_link, url_of
 from invitations.models import Application
-from invitations.tests.people import PHONE, application_of, apply, decision_path, new_phone
+from invitations.tests.people import PHONE, application_of, apply, decision_path, new_phone, path_of
 from sms.models import Message
 from sms.tasks import deliver_messages
 
@@ -173,6 +178,52 @@ def test_all_that_match_are_rejected_with_one_reason(desk, open_house):
     assert list(Application.objects.filter(state="rejected").values_list("prefix", "reason")) == [("ren1", "试用")]
     desk.post(f"{LIST}reject/", {"all_matching": "1"})
     assert Application.objects.filter(state="rejected").count() == 3
+
+
+def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
+    link = mint_link(open_house.enterprise, by=command_actor(), name="招聘会")
+    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(url_of(link)))
+    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(colleague_url(lin)))
+    apply(open_house.enterprise, "丙", "bing", "+8613900139013")
+    page = desk.get(LIST, {"link": link.pk}).text
+    assert page.count("data-id=") == 1
+    assert "Only by “招聘会”" in page
+    assert page.count(f'name="link" value="{link.pk}"') == 4
+    assert desk.get(LIST, {"inviter": lin.pk}).text.count("data-id=") == 1
+    every = desk.get(LIST).text
+    assert all(words in every for words in ("招聘会", "invited by 林晓", "the join link"))
+    answer = desk.post(f"{LIST}reject/", {"all_matching": "1", "link": link.pk, "reason": "试用"})
+    assert answer["Location"] == f"{LIST}?state=pending&link={link.pk}"
+    desk.post(f"{LIST}approve/", {"all_matching": "1", "inviter": lin.pk})
+    states = dict(Application.objects.values_list("prefix", "state"))
+    assert states == {"jia": "rejected", "yi": "approved", "bing": "pending"}
+
+
+@pytest.mark.parametrize("foreign", ["link", "inviter"])
+def test_what_is_not_there_matches_nobody(desk, open_house, other_house, foreign):
+    apply(open_house.enterprise)
+    stranger = build_member(other_house, "外人", "wairen", "+8613900139099", status="active")
+    theirs = mint_link(other_house.enterprise, by=command_actor(), name="别家")
+    ids = {"link": theirs.pk, "inviter": stranger.pk}
+    for value in (ids[foreign], "x", "0"):
+        desk.post(f"{LIST}reject/", {"all_matching": "1", foreign: value})
+        assert "data-id=" not in desk.get(LIST, {foreign: value}).text
+    assert application_of().is_pending
+
+
+def test_a_file_of_all_that_match_holds_text_and_no_formula(desk, open_house):
+    """J14: a name may look like a formula; opened by an administrator it stays a name."""
+    apply(open_house.enterprise, "=HYPERLINK(1)", "hyper")
+    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+    sheet = load_workbook(io.BytesIO(desk.get(f"{LIST}export/").content)).active
+    assert [cell.value for cell in sheet[1]][:3] == ["Name", "Address", "Phone"]
+    assert {row[0].value for row in sheet.iter_rows(min_row=2)} == {"=HYPERLINK(1)", "李娜"}
+    assert "f" not in {cell.data_type for row in sheet.iter_rows() for cell in row}
+    answer = desk.get(f"{LIST}export/", {"format": "csv", "q": "hyper"})
+    assert answer["Content-Type"].startswith("text/csv")
+    lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [line[:2] for line in lines[1:]] == [["'=HYPERLINK(1)", "hyper@example.com"]]
+    assert lines[1][2].startswith("139 0013")
 
 
 @pytest.mark.parametrize("text", ["张伟", "zhangw", "zw", "zhangwei@exa", "9001"])

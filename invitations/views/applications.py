@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -17,10 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
+from accounts.tables import CSV, XLSX, write_csv, write_xlsx
 from directory.access import members_of
 from directory.department_tree import paths_of
 from invitations.access import applications_of, get_application
-from invitations.application_rows import ApplicationQuery, phone_for, rows_of
+from invitations.application_rows import ApplicationQuery, phone_for, rows_of, sheet_of, way_of
 from invitations.applying import member_with
 from invitations.deciding import (
     PURPOSE,
@@ -56,10 +58,22 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
         "pages": pages,
         "may_decide": may(request.role, Permission.MANAGE_MEMBERS) and query.state == Application.State.PENDING,
         "may_open": may(request.role, Permission.MANAGE_SETTINGS),
+        "may_export": may(request.role, Permission.SEE_PHONES),
         "enterprise": request.enterprise,
-        "reject_form": ApplicationRejectForm(),
+        "reject_form": ApplicationRejectForm(auto_id="chosen_%s"),
+        "reject_all_form": ApplicationRejectForm(auto_id="all_%s"),
     }
     return render(request, "invitations/application_list.html", context)
+
+
+@console_page(Permission.SEE_PHONES)
+@require_safe
+def application_export(request: ConsoleRequest) -> HttpResponse:
+    """All that the list's search and filters find, as a workbook, or with `format=csv` as text."""
+    headings, rows = sheet_of(ApplicationQuery(request.GET, request.role))
+    if request.GET.get("format") == "csv":
+        return _file(write_csv(headings, rows), CSV, "applications.csv")
+    return _file(write_xlsx(_("Applications"), headings, rows), XLSX, "applications.xlsx")
 
 
 @console_page(Permission.READ)
@@ -155,6 +169,8 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
     return {
         "application": application,
         "phone": phone_for(request.role, application),
+        "way": way_of(application),
+        "may_open": may(request.role, Permission.MANAGE_SETTINGS),
         "path": "".join(paths_of([application.department]).values()) if application.department else "",
         "known": known if known and members_of(request.role).filter(pk=known.pk).exists() else None,
         "may_decide": may_decide,
@@ -162,6 +178,10 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
         "reject_form": ApplicationRejectForm(),
         "message": latest_messages(PURPOSE, [subject_of(application)]).get(subject_of(application)),
     }
+
+
+def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+    return HttpResponse(content, kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
@@ -185,4 +205,5 @@ def _after_many(request: ConsoleRequest, outcome: Decided, words: str) -> HttpRe
         messages.warning(request, words % {"n": unnamed})
     if not outcome.done and not outcome.left_out:
         messages.info(request, _("Choose at least one application."))
-    return see_other("invitations:application_list")
+    query = ApplicationQuery(request.POST, request.role)
+    return see_other(f"{reverse('invitations:application_list')}{query.url()}")
