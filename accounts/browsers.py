@@ -20,12 +20,17 @@ def browser_of(request: HttpRequest) -> str:
     return request._browser  # type: ignore[attr-defined]
 
 
+def renew_browser(request: HttpRequest) -> None:
+    """Let the cookie live another COOKIE_SECONDS from this request on."""
+    request._browser_is_renewed = True  # type: ignore[attr-defined]
+
+
 def keep_browser(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the cookie if this request minted the secret."""
-    minted = getattr(request, "_browser", None)
-    if minted and request.COOKIES.get(COOKIE) != minted:
+    """Set the cookie if this request minted the secret, or asked to renew it."""
+    secret = getattr(request, "_browser", None)
+    if secret and (request.COOKIES.get(COOKIE) != secret or hasattr(request, "_browser_is_renewed")):
         response.set_cookie(
-            COOKIE, minted, max_age=COOKIE_SECONDS, secure=settings.IS_HTTPS, httponly=True, samesite="Lax"
+            COOKIE, secret, max_age=COOKIE_SECONDS, secure=settings.IS_HTTPS, httponly=True, samesite="Lax"
         )
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import recording
+from accounts.known_browsers import forget_browser, forget_browsers
 from accounts.requests import SignedInRequest
 from accounts.sign_in import current_enterprise, end_session, end_sessions
 
@@ -70,19 +71,21 @@ def list_devices(request: SignedInRequest) -> list[Device]:
 
 
 def end_device(request: SignedInRequest, row: UserSession) -> None:
-    """Sign one browser out, perhaps this one."""
+    """Sign one browser out, perhaps this one; another is no longer known either."""
     with transaction.atomic():
         _record(request, "device_signed_out")
         if row.session_key == request.session.session_key:
             end_session(request)
         else:
+            forget_browser(request.user, row.data.get("browser", ""))
             row.end()
 
 
 def end_all_devices(request: SignedInRequest) -> None:
-    """Sign the person out everywhere, here too."""
+    """Sign the person out everywhere, here too; no browser is known any more."""
     with transaction.atomic():
         _record(request, "signed_out_everywhere")
+        forget_browsers(request.user)
         end_sessions(request.user)
         end_session(request)
 

@@ -69,11 +69,19 @@ class SettingsForm(forms.ModelForm):
 
     class Meta:
         model = Enterprise
-        fields = ["name", "language", "time_zone", "region"]
+        fields = ["name", "language", "time_zone", "region", "code_rule"]
+        widgets = {"code_rule": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Enterprise name")
+        self.fields["code_rule"].label = _("Who may sign in with a phone code")
+        self.fields["code_rule"].help_text = _(
+            "By the second rule, members who join from now on sign in by scanning a QR code; a phone code lets them in "
+            "only in a browser they have used before. Whoever has not joined yet may always join with a code, and "
+            "whoever can no longer scan is sent a personal link to the number on record. Administrators who sign in "
+            "with a password are not concerned."
+        )
         self.fields["time_zone"].choices = time_zones()  # type: ignore[attr-defined]
         self.fields["region"].choices = regions()  # type: ignore[attr-defined]
 

@@ -17,13 +17,31 @@ LOGIN_MAX = 318
 class Enterprise(models.Model):
     """The tenant. Nothing is ever visible across two."""
 
+    class CodeRule(models.TextChoices):
+        """Who of those who joined may sign in with a phone code; whoever has not joined always may."""
+
+        EVERYONE = "everyone", _("Everyone")
+        ABROAD = "abroad", _("Only numbers outside mainland China, and accounts from before this rule")
+
     name = models.CharField(_("name"), max_length=64)
     region = models.CharField(_("phone region"), max_length=2, default="CN")
     language = models.CharField(_("language of messages"), max_length=16, default="zh-hans")
     time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
+    code_rule = models.CharField(_("phone code"), max_length=16, choices=CodeRule, default=CodeRule.EVERYONE)
+    # Since when the rule holds: who joined before keeps the code.
+    code_rule_since = models.DateTimeField(null=True)
     is_joining_open = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(code_rule="everyone", code_rule_since=None)
+                | Q(code_rule="abroad", code_rule_since__isnull=False),
+                name="enterprise_rule_on_codes_holds_since_a_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -154,3 +172,15 @@ class SignInStanding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failures} failures"
+
+
+class KnownBrowser(models.Model):
+    """A browser in which a user was inside an enterprise; see accounts.known_browsers."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_browsers")
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64, unique=True)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"a browser of {self.user_id} in {self.enterprise_id}"

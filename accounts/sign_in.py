@@ -20,6 +20,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts.browsers import browser_of, renew_browser
+from accounts.known_browsers import note_browser
 from accounts.models import Enterprise, User
 from accounts.origin import set_actor
 
@@ -66,9 +68,15 @@ def proven_phone(request: HttpRequest) -> str | None:
 
 
 def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
-    """Carry the session into `enterprise`. The caller has made sure the user belongs there and records it."""
+    """Carry the session into `enterprise`. The caller has made sure the user belongs there and records it.
+
+    The browser is known there from now on (accounts.known_browsers).
+    """
     request.session["enterprise"] = enterprise.pk
-    _note_session(request, data={"enterprise": enterprise.pk})
+    assert isinstance(request.user, User)
+    key = note_browser(request.user, enterprise, browser=browser_of(request))
+    renew_browser(request)
+    _note_session(request, data={"enterprise": enterprise.pk, "browser": key})
 
 
 def current_enterprise(request: HttpRequest) -> Enterprise | None:

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from accounts.known_browsers import purge_browsers
 from accounts.sign_in import purge_sessions
 from accounts.throttle import purge_standings
 
@@ -10,3 +11,4 @@ from accounts.throttle import purge_standings
 def purge_sign_ins() -> None:
     purge_sessions()
     purge_standings()
+    purge_browsers()

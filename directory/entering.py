@@ -10,23 +10,36 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.audit import recording
+from accounts.browsers import browser_of
 from accounts.models import Enterprise, Role, User
 from accounts.requests import PublicRequest
 from accounts.sign_in import current_enterprise, enter_enterprise, proven_phone
-from directory.models import Member
+from directory.code_rule import may_enter_by_code
+from directory.models import Invitation, Member
+
+# What passes the enterprise's rule on phone codes; every other session stands for no more than a code.
+BEYOND_THE_RULE = {"password", "qr", "weixin", "invitation"}
 
 
 @dataclass
 class Way:
     """One enterprise open to a person: as a member, by a role, or both.
 
-    `needs_link`: so much time has passed that only a fresh personal link lets the person in again.
+    `needs_link`: so much time has passed that only a fresh personal link lets the person in again. `needs_scan`: by
+    the enterprise's rule the phone code that opened this session does not lead in here; `link` is the personal one
+    that was sent because of it, if the page asked.
     """
 
     enterprise: Enterprise
     member: Member | None = None
     role: Role | None = None
     needs_link: bool = False
+    needs_scan: bool = False
+    link: Invitation | None = None
+
+    @property
+    def is_free(self) -> bool:
+        return not (self.needs_link or self.needs_scan)
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,11 @@ class WaysIn:
 
     open: list[Way]
     joinable: list[Member]
+
+    @property
+    def is_scan_only(self) -> bool:
+        """Nothing is left but to scan."""
+        return bool(self.open) and not self.joinable and all(way.needs_scan for way in self.open)
 
 
 def ways_in(request: PublicRequest) -> WaysIn:
@@ -47,13 +65,14 @@ def ways_in(request: PublicRequest) -> WaysIn:
     ways = _open_ways(request.user) if isinstance(request.user, User) else []
     for way in ways:
         way.needs_link = not by_password and way.member is not None and is_long_absent(way.member)
+        way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
 
 
 def enter_only_enterprise(request: PublicRequest) -> None:
     """After a sign-in: enter at once where there is no choice to make (the hook ACCOUNTS_ON_SIGN_IN)."""
     ways = ways_in(request)
-    if len(ways.open) == 1 and not ways.joinable and not ways.open[0].needs_link:
+    if len(ways.open) == 1 and not ways.joinable and ways.open[0].is_free:
         enter(request, ways.open[0])
 
 
@@ -79,7 +98,7 @@ def active_members(user: User) -> QuerySet[Member]:
     activation code made and who has no phone, still activated by code."""
     by_code = Q(user__phone=None, activation=Member.Activation.CODE)
     members = Member.objects.filter(Q(phone=F("user__phone")) | by_code, user=user)
-    return members.filter(status=Member.Status.ACTIVE, deleted_at=None).select_related("enterprise")
+    return members.filter(status=Member.Status.ACTIVE, deleted_at=None).select_related("enterprise", "user")
 
 
 def joinable_members(phone: str) -> QuerySet[Member]:
@@ -108,6 +127,12 @@ def is_long_absent(member: Member) -> bool:
     """Whether the member was last inside ENTRY_DAYS ago or longer: numbers are given to new people."""
     last = member.last_entered_at or member.joined_at or member.created_at
     return last <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
+
+
+def _is_ruled_out(request: PublicRequest, member: Member) -> bool:
+    if request.session.get("method") in BEYOND_THE_RULE:
+        return False
+    return not may_enter_by_code(member, browser=browser_of(request))
 
 
 def _open_ways(user: User) -> list[Way]:

@@ -20,15 +20,16 @@ class JoinRefused(Exception):
     """The member can't join now: joined already, disabled, or the number on record is another one."""
 
 
-def join_member(member: Member, *, phone: str, by: Actor) -> User:
+def join_member(member: Member, *, phone: str, by: Actor, link: Invitation | None = None) -> User:
     """Make the member active and give them the user of this proven E.164 phone, found or made; all or nothing.
 
     Their living link is used up and a waiting one is never sent. A member who was away for ENTRY_DAYS comes back the
-    same way. Raises JoinRefused when the member, read under the enterprise's lock, may not join with this phone.
+    same way, and so does one who joined already, by a `link` that leads back. Raises JoinRefused when the member, read
+    under the enterprise's lock, may not join with this phone.
     """
     with recording(member.enterprise, by=by) as record:
         member.refresh_from_db()
-        _refuse_if_closed(member, phone)
+        _refuse_if_closed(member, phone, link)
         before = member.status
         now = timezone.now()
         member.user = _user_of(phone, name=member.name)
@@ -39,17 +40,23 @@ def join_member(member: Member, *, phone: str, by: Actor) -> User:
         Invitation.objects.filter(LIVING, member=member).update(used_at=now)
         cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
         revoke_codes(member)
-        record("member_joined", member, before={"status": before}, after={"status": member.status})
+        deed = "member_returned" if before == Member.Status.ACTIVE else "member_joined"
+        record(deed, member, before={"status": before}, after={"status": member.status})
     return member.user
 
 
-def _refuse_if_closed(member: Member, phone: str) -> None:
+def _refuse_if_closed(member: Member, phone: str, link: Invitation | None) -> None:
     if member.deleted_at or member.status == Member.Status.DISABLED:
         raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
     if member.phone != phone:
         raise JoinRefused(_("The phone number on record has changed. Please ask for a fresh link."))
-    if member.status == Member.Status.ACTIVE and not is_long_absent(member):
+    if member.status == Member.Status.ACTIVE and not (is_long_absent(member) or _leads_back(link, member)):
         raise JoinRefused(_("This invitation has been used: the member has joined already."))
+
+
+def _leads_back(link: Invitation | None, member: Member) -> bool:
+    """Whether the link, read afresh, is still to be used: once, like any other."""
+    return link is not None and Invitation.objects.filter(LIVING, pk=link.pk, member=member, leads_back=True).exists()
 
 
 def _user_of(phone: str, *, name: str) -> User:

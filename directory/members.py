@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
+from accounts.known_browsers import forget_browsers
 from accounts.models import Enterprise, User
 from accounts.sign_in import end_sessions
 from directory.activation_codes import revoke_codes
@@ -46,8 +47,8 @@ def create_member(
 
 def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
     """Everything is said anew. Another phone, or another way of activation, unlinks the user, ends their sessions here,
-    kills invitation and code, and makes an active member pending again. Whoever joined by code keeps their user with
-    another phone, and signs in with their new address. Raises MemberRefused."""
+    forgets their browsers, kills invitation and code, and makes an active member pending again. Whoever joined by code
+    keeps their user with another phone, and signs in with their new address. Raises MemberRefused."""
     enterprise = member.enterprise
     facts = clean_facts(enterprise, said)
     with _last_word(facts, enterprise, by, member), recording(enterprise, by=by) as record:
@@ -95,13 +96,14 @@ def enable_member(member: Member, *, by: Actor) -> Member:
 
 
 def part_from_users(*members: Member) -> None:
-    """Their links, codes and sessions here end; without a user whoever had joined has not. The caller holds the
-    enterprise's lock and saves `user` and `status`."""
+    """Their links, codes, sessions and known browsers here end; without a user whoever had joined has not. The caller
+    holds the enterprise's lock and saves `user` and `status`."""
     revoke_invitations(*members)
     revoke_codes(*members)
     for member in members:
         if member.user:
             end_sessions(member.user, enterprise=member.enterprise)
+            forget_browsers(member.user, enterprise=member.enterprise)
             if member.has_user_by_code and not member.user.roles.exists():
                 # Made for this member alone; their login is the address, which may be somebody else's one day.
                 member.user.delete()

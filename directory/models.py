@@ -278,6 +278,8 @@ class Invitation(models.Model):
     superseded_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # A member who joined asked for it, who must scan to sign in and can't any more.
+    leads_back = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

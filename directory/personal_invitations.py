@@ -67,12 +67,13 @@ class Past(TypedDict):
     today: int
 
 
-def invite_member(member: Member, *, by: Actor) -> Invitation:
-    """Send the member a fresh personal link; the one before is dead from now on.
+def invite_member(member: Member, *, by: Actor, leads_back: bool = False) -> Invitation:
+    """Send the member a fresh personal link; the one before is dead from now on. One that `leads_back` lets in a member
+    who joined already; the caller knows that they must scan and asked for it.
 
     Raises InvitationRefused for a member who is disabled, has joined, has no phone, or got one too recently.
     """
-    sent, refused = _invite_chunk(member.enterprise, [member.pk], by)
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, leads_back=leads_back)
     for _member, refusal in refused:
         raise refusal
     return sent[0]
@@ -118,7 +119,7 @@ def standing_of(invitation: Invitation) -> Standing:
     member = invitation.member
     if member.deleted_at or member.status == Member.Status.DISABLED:
         return Standing.CLOSED
-    if invitation.used_at or not may_join(member):
+    if invitation.used_at or not (may_join(member) or invitation.leads_back):
         return Standing.USED
     if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
         return Standing.SUPERSEDED
@@ -140,26 +141,27 @@ def _invitations() -> QuerySet[Invitation]:
 
 
 def _invite_chunk(
-    enterprise: Enterprise, ids: Sequence[int], by: Actor
+    enterprise: Enterprise, ids: Sequence[int], by: Actor, *, leads_back: bool = False
 ) -> tuple[list[Invitation], list[tuple[Member, InvitationRefused]]]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
         past = _past_of(members, now)
-        refused = [(member, why) for member in members if (why := _refusal(member, past.get(member.pk), now))]
+        whys = ((member, _refusal(member, past.get(member.pk), now, leads_back)) for member in members)
+        refused = [(member, why) for member, why in whys if why]
         left_out = {member.pk for member, _why in refused}
         invited = [member for member in members if member.pk not in left_out]
         _supersede([member for member in invited if member.pk in past], now)
         tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
         sent = Invitation.objects.bulk_create(
-            _invitation(member, tokens[member.pk], past.get(member.pk), by, now) for member in invited
+            _invitation(member, tokens[member.pk], past.get(member.pk), by, now, leads_back) for member in invited
         )
         Member.objects.filter(pk__in=tokens).update(invited_at=now)
-        queue_messages([_promise(enterprise, member, tokens[member.pk], now) for member in invited])
+        queue_messages([_promise(enterprise, member, tokens[member.pk], now, leads_back) for member in invited])
         if by.user:
             # An administrator vouches for these numbers: codes that failed too often may be tried anew.
             unlock_phones([str(member.phone) for member in invited])
-        _note(record, enterprise, invited)
+        _note(record, enterprise, invited, leads_back)
     return sent, refused
 
 
@@ -171,12 +173,12 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
     return {row["member"]: Past(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
 
 
-def _refusal(member: Member, past: Past | None, now: datetime) -> InvitationRefused | None:
+def _refusal(member: Member, past: Past | None, now: datetime, leads_back: bool) -> InvitationRefused | None:
     if member.deleted_at:
         return InvitationRefused(_("%(name)s is in the bin.") % {"name": member.name})
     if member.status == Member.Status.DISABLED:
         return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
-    if not may_join(member):
+    if not (may_join(member) or leads_back):
         return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationRefused(
@@ -209,15 +211,19 @@ def _supersede(members: Sequence[Member], now: datetime) -> None:
     cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("A fresh link took its place."))
 
 
-def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member]) -> None:
+def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], leads_back: bool) -> None:
     """One line, however many were invited at once."""
-    if len(invited) == 1:
+    if leads_back and invited:
+        record("way_back_sent", invited[0])
+    elif len(invited) == 1:
         record("invitation_sent", invited[0])
     elif invited:
         record("invitations_sent", enterprise, after={"members": [member.pk for member in invited]})
 
 
-def _invitation(member: Member, token: str, past: Past | None, by: Actor, now: datetime) -> Invitation:
+def _invitation(
+    member: Member, token: str, past: Past | None, by: Actor, now: datetime, leads_back: bool
+) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
         member=member,
@@ -227,17 +233,18 @@ def _invitation(member: Member, token: str, past: Past | None, by: Actor, now: d
         sent_by=by.user,
         created_at=now,
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+        leads_back=leads_back,
     )
 
 
-def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime) -> Promise:
+def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime, leads_back: bool) -> Promise:
     return Promise(
         enterprise=enterprise,
         kind="invitation",
         purpose=PURPOSE,
         subject=subject_of(member),
         to=str(member.phone),
-        template="invitation",
+        template="way_back" if leads_back else "invitation",
         params={"enterprise": enterprise.name, "name": member.name, "days": str(settings.INVITATION_DAYS)},
         secrets={"link": f"{settings.PUBLIC_URL}/i/{token}/"},
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),

@@ -58,6 +58,7 @@ a_members_own_way: list[URLPattern] = [
     path("", entering.home, name="home"),
     path("choose/", entering.choose, name="choose"),
     path("choose/<int:id>/", entering.choose_enter, name="choose_enter"),
+    path("choose/<int:id>/recover/", entering.choose_recover, name="choose_recover"),
     path("choose/<int:id>/join/", entering.choose_join, name="choose_join"),
     path("i/", invitation.invitation, name="invitation"),
     path("i/send/", invitation.invitation_send, name="invitation_send"),

@@ -238,6 +238,8 @@ ACCOUNTS_CONSOLE_SECONDS = 12 * 3600
 ACCOUNTS_SESSION_SECONDS = 14 * 86400
 ACCOUNTS_SESSION_IDLE_SECONDS = 7 * 86400
 ACCOUNTS_PROOF_SECONDS = 600
+# How long a browser a person was inside with is known (product.md, step 4); its cookie lives as long.
+ACCOUNTS_KNOWN_BROWSER_DAYS = 180
 # accounts asks the floor above two things it can't know itself: which enterprises a number leads into, and where a
 # proven person enters.
 ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"

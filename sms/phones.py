@@ -65,6 +65,11 @@ def show_phone(phone: str | None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def is_mainland(phone: str | None) -> bool:
+    """Whether this E.164 number is one of mainland China: Hong Kong is +852, Macao +853, Taiwan +886."""
+    return str(phone or "").startswith(CHINA)
+
+
 def _plain(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         raise PhoneRefused(_("This is too long for a phone number."))

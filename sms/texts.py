@@ -18,10 +18,14 @@ TEMPLATES = {
     "invitation": _(
         "[%(enterprise)s] %(name)s, your mailbox is waiting. Open this link within %(days)s days to join: %(link)s"
     ),
+    "way_back": _(
+        "[%(enterprise)s] %(name)s, you asked for a way to sign in again. If it was not you, do nothing. "
+        "Open this link within %(days)s days: %(link)s"
+    ),
     "approved": _("[%(enterprise)s] %(name)s, your application was approved: your mailbox is ready. See %(link)s"),
     "rejected": _("[%(enterprise)s] %(name)s, your application was not approved. See why: %(link)s"),
 }
-PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join")}
+PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join"), "return": _("sign in")}
 # Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.
 BRAND = _("Mail directory")
 NAMES = {"enterprise", "name"}

@@ -4,13 +4,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Enterprise
 from sms.models import Message
 
 pytestmark = pytest.mark.django_db
 PATH = "/console/settings/"
-GOOD = {"name": "示例科技", "language": "zh-hans", "time_zone": "Asia/Shanghai", "region": "CN"}
+GOOD = {
+    "name": "示例科技",
+    "language": "zh-hans",
+    "time_zone": "Asia/Shanghai",
+    "region": "CN",
+    "code_rule": "everyone",
+}
 
 
 @pytest.fixture
@@ -54,6 +61,8 @@ def test_saving_what_is_set_records_nothing(owner):
         ("time_zone", "../../etc/passwd"),
         ("region", "XX"),
         ("region", ""),
+        ("code_rule", ""),
+        ("code_rule", "nobody"),
     ],
 )
 def test_nonsense_is_refused_beside_its_field(owner, enterprise, field, value):
@@ -63,6 +72,26 @@ def test_nonsense_is_refused_beside_its_field(owner, enterprise, field, value):
     if field != "name":
         assert b'value="Typed"' in response.content
     assert Enterprise.objects.get(pk=enterprise.pk).name == "示例科技"
+
+
+def test_a_rule_on_codes_holds_from_when_it_was_set_until_it_is_lifted(owner, enterprise):
+    before = timezone.now()
+    assert owner.post(PATH, GOOD | {"code_rule": "abroad"}).status_code == 303
+    enterprise.refresh_from_db()
+    since = enterprise.code_rule_since
+    assert before <= since <= timezone.now()
+    event = AuditEvent.objects.get()
+    assert (event.personal["before"], event.personal["after"]) == ({"code_rule": "everyone"}, {"code_rule": "abroad"})
+    assert "who joined before keeps the code" in owner.get(PATH).text
+
+    owner.post(PATH, GOOD | {"code_rule": "abroad", "name": "新名"})
+    enterprise.refresh_from_db()
+    assert enterprise.code_rule_since == since
+
+    owner.post(PATH, GOOD | {"code_rule": "everyone"})
+    enterprise.refresh_from_db()
+    assert enterprise.code_rule_since is None
+    assert "who joined before keeps the code" not in owner.get(PATH).text
 
 
 @pytest.mark.parametrize("name", ["x", "x" * 64, "😀<script>alert(1)</script>"])

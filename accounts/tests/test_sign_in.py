@@ -127,7 +127,7 @@ def test_a_recorded_deed_tells_who_from_where(client_of, alice, enterprise):
     browser = client_of(alice)
     browser.post(
         "/console/settings/",
-        {"name": "x", "language": "en", "time_zone": "UTC", "region": "CN"},
+        {"name": "x", "language": "en", "time_zone": "UTC", "region": "CN", "code_rule": "everyone"},
         headers={"user-agent": "Fire\r\nfox +8613800138000"},
         REMOTE_ADDR="198.51.100.7",
     )

@@ -16,11 +16,13 @@ from accounts.requests import ConsoleRequest
 @console_page(Permission.MANAGE_SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: ConsoleRequest) -> HttpResponse:
+    context = {"since": request.enterprise.code_rule_since}
     if request.method != "POST":
-        return render(request, "accounts/settings.html", {"form": SettingsForm(instance=request.enterprise)})
+        form = SettingsForm(instance=request.enterprise)
+        return render(request, "accounts/settings.html", context | {"form": form})
     form = SettingsForm(request.POST)
     if not form.is_valid():
-        return refused(request, "accounts/settings.html", {"form": form})
+        return refused(request, "accounts/settings.html", context | {"form": form})
     edit_enterprise(request.enterprise, by=request.actor, **form.cleaned_data)
     messages.success(request, _("The settings are saved."))
     return see_other("accounts:settings")

@@ -6,16 +6,21 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.answers import see_other
+from accounts.answers import limited, refused, see_other
+from accounts.devices import HAND_HELD, describe_browser
 from accounts.requests import PublicRequest
 from accounts.sign_in import open_session, proven_phone
 from directory.entering import Way, enter, enter_as, member_of, role_of, ways_in
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as, is_proven, proven_page
+from directory.personal_invitations import InvitationRefused, Standing, invite_member, living_invitation, standing_of
 from sms.phones import mask_phone
+
+CHOOSE = "directory/choose.html"
 
 
 @never_cache
@@ -34,7 +39,7 @@ def home(request: PublicRequest) -> HttpResponse:
 @require_safe
 def choose(request: PublicRequest) -> HttpResponse:
     """What a proven person may enter or join; kind words where there is nothing."""
-    return render(request, "directory/choose.html", _choices(request))
+    return render(request, CHOOSE, _choices(request))
 
 
 @proven_page
@@ -42,10 +47,29 @@ def choose(request: PublicRequest) -> HttpResponse:
 def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
     """Enter the enterprise with this id."""
     way = _way(request, id)
-    if way.needs_link:
+    if not way.is_free:
         return see_other("directory:choose")
     enter(request, way)
     return see_other("directory:home")
+
+
+@proven_page
+@require_POST
+def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
+    """Send a fresh personal link to the phone on record of who must scan there and can't any more."""
+    way = _way(request, id)
+    if way.member is None or not way.needs_scan or way.needs_link:
+        return see_other("directory:choose")
+    try:
+        invite_member(way.member, by=acting_as(request, way.member), leads_back=True)
+    except InvitationRefused as refusal:
+        context = _choices(request) | {"refusal": str(refusal), "wait": refusal.retry_after}
+        if not refusal.retry_after:
+            return refused(request, CHOOSE, context)
+        return limited(request, CHOOSE, context, retry_after=refusal.retry_after)
+    phone = mask_phone(way.member.phone)
+    messages.success(request, _("A link is on its way to %(phone)s: open it on that phone.") % {"phone": phone})
+    return see_other("directory:choose")
 
 
 @proven_page
@@ -69,11 +93,15 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
 
 def _choices(request: PublicRequest) -> dict[str, object]:
     ways = ways_in(request)
+    for way in ways.open:
+        link = living_invitation(way.member) if way.member and way.needs_scan else None
+        way.link = link if link and link.leads_back and standing_of(link) == Standing.LIVING else None
     return {
         "here": reverse("directory:choose"),
         "ways": ways,
         "phone": mask_phone(proven_phone(request)),
         "current": request.session.get("enterprise"),
+        "is_hand_held": describe_browser(request.headers.get("user-agent", ""))[1] in HAND_HELD,
     }
 
 

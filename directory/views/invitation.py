@@ -22,6 +22,7 @@ from accounts.browsers import address_block, browser_of, client_address
 from accounts.forms import LoginCodeForm
 from accounts.requests import PublicRequest
 from accounts.sign_in import open_session
+from directory.code_rule import must_scan
 from directory.entering import enter_as
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as
@@ -42,7 +43,7 @@ from sms.phones import mask_phone
 
 COOKIE_SECONDS = 3600
 COOKIE_SALT = "directory.invitation"
-PURPOSE = "join"
+JOIN, RETURN = "join", "return"
 
 InvitedView = Callable[[PublicRequest, Invitation], HttpResponse]
 
@@ -94,7 +95,7 @@ def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpRespo
     try:
         send_code(
             phone=invitation.phone,
-            purpose=PURPOSE,
+            purpose=_purpose(invitation),
             browser=browser_of(request),
             subject=_subject(invitation),
             enterprise=invitation.enterprise,
@@ -116,11 +117,12 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
     try:
         code = check_code(
             form.cleaned_data["code"],
-            purpose=PURPOSE,
+            purpose=_purpose(invitation),
             browser=browser_of(request),
             subject=_subject(invitation),
         )
-        user = join_member(invitation.member, phone=code.phone, by=acting_as(request, invitation.member))
+        by = acting_as(request, invitation.member)
+        user = join_member(invitation.member, phone=code.phone, by=by, link=invitation)
     except CodeRefused as refusal:
         form.add_error("code", str(refusal))
         return _page(request, invitation, form=form, retry_after=getattr(refusal, "retry_after", 0))
@@ -143,7 +145,8 @@ def invitation_renew(request: PublicRequest) -> HttpResponse:
     if standing_of(invitation) not in {Standing.EXPIRED, Standing.SUPERSEDED}:
         return see_other("directory:invitation")
     try:
-        invite_member(invitation.member, by=acting_as(request, invitation.member))
+        by = acting_as(request, invitation.member)
+        invite_member(invitation.member, by=by, leads_back=invitation.leads_back)
     except InvitationRefused as refusal:
         return _dead(request, invitation, retry_after=refusal.retry_after)
     return see_other("directory:invitation")
@@ -157,7 +160,7 @@ def _page(
     refusal: str = "",
     retry_after: int = 0,
 ) -> HttpResponse:
-    code = current_code(purpose=PURPOSE, browser=browser_of(request), subject=_subject(invitation))
+    code = current_code(purpose=_purpose(invitation), browser=browser_of(request), subject=_subject(invitation))
     context = {
         "here": reverse("directory:invitation"),
         "invitation": invitation,
@@ -169,6 +172,7 @@ def _page(
         "wait": max(retry_after, _resend_wait(code)),
         "form": form or LoginCodeForm(),
         "refusal": refusal,
+        "scans_next": must_scan(invitation.member),
     }
     if retry_after:
         return _private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
@@ -191,6 +195,7 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         "phone": mask_phone(invitation.phone) if invitation.phone == member.phone else "",
         "may_renew": standing in {Standing.EXPIRED, Standing.SUPERSEDED} and member.phone,
         "newer": living_invitation(member),
+        "scans_next": must_scan(member),
         "wait": retry_after,
     }
     if retry_after:
@@ -203,6 +208,11 @@ def _lost(request: PublicRequest) -> HttpResponse:
     return _private(
         render(request, "directory/invitation_lost.html", {"here": reverse("directory:invitation")}, status=404)
     )
+
+
+def _purpose(invitation: Invitation) -> str:
+    """What the code is for, in words of its SMS."""
+    return RETURN if invitation.leads_back else JOIN
 
 
 def _subject(invitation: Invitation) -> str:

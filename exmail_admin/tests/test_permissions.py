@@ -113,6 +113,8 @@ directory:choose              GET    302 200 200 200 200 200 200
 directory:choose              POST   302 405 405 405 405 405 405
 directory:choose_enter        GET    302 405 405 405 405 405 405
 directory:choose_enter        POST   302 303 303 303 303 303 404
+directory:choose_recover      GET    302 405 405 405 405 405 405
+directory:choose_recover      POST   302 303 303 303 303 303 404
 directory:choose_join         GET    302 405 405 405 405 405 405
 directory:choose_join         POST   302 404 404 404 404 404 404
 directory:invitation          GET    200 200 200 200 200 200 200

@@ -14,12 +14,13 @@ CODE = {"enterprise": "", "purpose": "login", "minutes": "5", "serial": "07", "c
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_link_is_the_last_word(language):
-    assert render_text("invitation", INVITATION, language).endswith(" http://127.0.0.1:8000/i/abc/")
+@pytest.mark.parametrize("template", ["invitation", "way_back"])
+def test_link_is_the_last_word(language, template):
+    assert render_text(template, INVITATION, language).endswith(" http://127.0.0.1:8000/i/abc/")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("purpose", ["login", "join", "apply"])
+@pytest.mark.parametrize("purpose", ["login", "join", "apply", "return"])
 def test_code_is_the_only_number_of_six_digits(language, purpose):
     text = render_text("code", {**CODE, "purpose": purpose}, language)
     assert re.findall(r"\b\d{6}\b", text) == ["012345"]

@@ -1,0 +1,83 @@
+"""Where joined members scan: the rule is set, a new browser is told to scan, and a lost phone finds its way back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from exmail_admin.tests.stack import ROOT
+from exmail_admin.tests.stories.conftest import DESK, PHONE
+from exmail_admin.tests.stories.test_mission import code_in, create_member, enter_code, link_in, press_main_button
+from exmail_admin.tests.stories.test_pages import look_at
+
+PEOPLE = {"zh-CN": ("罗安", "luoan", "13911117701"), "en-US": ("Ann Law", "ann.law", "13911117702")}
+
+
+@pytest.fixture
+def owner(open_page, sign_in_as_owner):
+    """The owner's desk; afterwards everyone may use codes again, for the other stories."""
+    desk = sign_in_as_owner(open_page(DESK))
+    set_rule(desk, "abroad")
+    yield desk
+    set_rule(desk, "everyone")
+
+
+def set_rule(desk: Page, rule: str) -> None:
+    desk.goto("/console/settings/")
+    desk.check(f"[name=code_rule][value={rule}]")
+    press_main_button(desk)
+    desk.wait_for_url("**/console/settings/")
+    expect(desk.locator(f"[name=code_rule][value={rule}]")).to_be_checked()
+
+
+def let_a_minute_pass(console) -> None:
+    """Between two links to the same person; their rows' time moves, not the clock."""
+    code = "from django.db.models import F; from datetime import timedelta; from directory.models import Invitation; "
+    code += "Invitation.objects.update(created_at=F('created_at') - timedelta(minutes=1))"
+    subprocess.run([sys.executable, "manage.py", "shell", "-c", code], cwd=ROOT, env=console.environment, check=True)
+
+
+@pytest.mark.parametrize("locale", PEOPLE)
+def test_a_lost_phone_finds_its_way_back(console, open_page, owner, locale):
+    name, prefix, number = PEOPLE[locale]
+    to = f"+86{number}"
+    create_member(owner, name, prefix, number)
+    phone = open_page(PHONE, locale=locale)
+    phone.goto(link_in(console.next_message(to)))
+    press_main_button(phone)
+    enter_code(phone, console.next_message(to, after=1))
+    phone.wait_for_url("**/mailbox/")
+
+    desk = open_page(DESK, locale=locale, color_scheme="dark" if locale == "en-US" else "light")
+    desk.goto("/login/")
+    desk.fill("main [name=phone]", number)
+    desk.locator("main form:has([name=phone]) button").first.click()
+    desk.wait_for_url("**/login/code/")
+    enter_code(desk, console.next_message(to, after=2))
+    desk.wait_for_url("**/choose/")
+    expect(desk.locator("main a[href='/login/']")).to_be_visible()
+    look_at(desk, f"{locale}-choose-scan")
+    desk.goto("/mailbox/")
+    expect(desk).to_have_url(f"{console.url}/choose/")
+
+    let_a_minute_pass(console)
+    desk.locator("form[action$='/recover/'] button").click()
+    desk.wait_for_url("**/choose/")
+    new_phone = open_page(PHONE, locale=locale, color_scheme="dark" if locale == "zh-CN" else "light")
+    new_phone.goto(link_in(console.next_message(to, after=3)))
+    look_at(new_phone, f"{locale}-way-back")
+    press_main_button(new_phone)
+    new_phone.fill("[name=code]", code_in(console.next_message(to, after=4)))
+    press_main_button(new_phone)
+    new_phone.wait_for_url("**/mailbox/")
+    expect(new_phone.locator("main")).to_contain_text(f"{prefix}@demo.example")
+    look_at(desk, f"{locale}-choose-link-sent")
+
+
+def test_the_settings_explain_the_rule(owner):
+    look_at(owner, "settings-rule-zh")
+    owner.set_viewport_size(PHONE)
+    look_at(owner, "settings-rule-zh-phone")
