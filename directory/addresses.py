@@ -25,9 +25,15 @@ RESERVED = (
 )  # fmt: skip
 
 
+# What the rules of `clean_prefix` come to; they themselves say what is wrong with anything else.
+_GOOD_PREFIX = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
+
+
 def clean_prefix(text: str) -> str:
     """The part before the @, lower-cased; full-width signs are understood."""
     prefix = _narrow(text).lower()
+    if _GOOD_PREFIX.fullmatch(prefix):
+        return _refuse_longer(prefix, PREFIX_MAX)
     if not prefix:
         raise ValidationError(_("Enter the mailbox prefix."))
     if "@" in prefix:
@@ -124,7 +130,9 @@ def _clean_host_name(host: str) -> str:
 
 def _narrow(text: str) -> str:
     """Full-width letters as ASCII, zero-width signs gone, nothing around."""
-    return re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", text or "")).strip()
+    if not text or text.isascii():
+        return (text or "").strip()
+    return re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", text)).strip()
 
 
 def _show(sign: str) -> str:

@@ -45,21 +45,13 @@ class Keys(NamedTuple):
 
 def keys_of(name: str, phone: str | None) -> Keys:
     """`phone` is E.164."""
-    first = _join([said[0] for said in _syllables(name)])
-    return Keys(first.pinyin, first.initials, reverse_phone(phone) if phone else None)
+    usual, _others = _all_readings(name)
+    return Keys(usual.pinyin, usual.initials, reverse_phone(phone) if phone else None)
 
 
 def other_readings(name: str) -> list[Reading]:
     """Every other way to read one sign of the name, and each later word of a Latin name: a few at most."""
-    syllables = _syllables(name)
-    usual = [said[0] for said in syllables]
-    others = [
-        _join([*usual[:place], other, *usual[place + 1 :]])
-        for place, said in enumerate(syllables)
-        for other in said[1:]
-    ]
-    words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
-    return list(dict.fromkeys(reading for reading in [*words, *others] if reading != _join(usual)))[:OTHER_READINGS_MAX]
+    return _all_readings(name)[1]
 
 
 def reverse_phone(phone: str) -> str:
@@ -70,13 +62,29 @@ def reverse_phone(phone: str) -> str:
 def plain(text: str) -> str:
     """A search as it is compared: full-width as ASCII, lower case, without what can't be seen."""
     folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isprintable():
+        return folded.strip()
     return "".join(sign for sign in folded if unicodedata.category(sign) not in {"Cc", "Cf", "Cs"}).strip()
 
 
 @lru_cache(maxsize=8192)
+def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
+    """The usual one and the others. Names come again and again, and each is asked for twice."""
+    syllables = _syllables(name)
+    said_usually = [said[0] for said in syllables]
+    usual = _join(said_usually)
+    others = [
+        _join([*said_usually[:place], other, *said_usually[place + 1 :]])
+        for place, said in enumerate(syllables)
+        for other in said[1:]
+    ]
+    words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
+    different = dict.fromkeys(reading for reading in [*words, *others] if reading != usual)
+    return usual, list(different)[:OTHER_READINGS_MAX]
+
+
 def _syllables(name: str) -> tuple[tuple[str, ...], ...]:
-    """The name's syllables and words in order, each with all its readings, the usual one first. Names come again and
-    again."""
+    """The name's syllables and words in order, each with all its readings, the usual one first."""
     text = plain(name)
     for length in (2, 1):
         said = SURNAMES.get(text[:length])
@@ -109,5 +117,7 @@ def _join(said: list[str]) -> Reading:
 
 
 def _later_words(name: str) -> list[str]:
+    if name.isalpha():
+        return []
     words = plain(name).split()
     return [" ".join(words[place:]) for place in range(1, len(words))][:3]
