@@ -201,7 +201,10 @@ class Member(models.Model):
 class Reading(models.Model):
     """Another way to read a member's name: 单 as dan, 乐 as yue, the later words of a Latin name."""
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # The member's: checked there, and a second time it would only slow the writing down.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="readings")
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
@@ -238,7 +241,10 @@ class Address(models.Model):
         HELD = "held", _("Applied for")
         RESERVED = "reserved", _("Reserved")
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False)
+    # The domain's: checked there, and a second time it would only slow the writing down.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False, db_constraint=False
+    )
     domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="addresses", db_index=False)
     local = models.CharField(_("mailbox prefix"), max_length=64)
     purpose = models.CharField(max_length=16, choices=Purpose)
@@ -427,7 +433,8 @@ class ImportRow(models.Model):
         UNDONE = "undone", _("Undone")
         KEPT = "kept", _("Kept")
 
-    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    # Only ever written under the lock of its import and beside the member itself: the database needn't look again.
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False)
     # As the sheet numbers it.
     number = models.PositiveIntegerField()
     verdict = models.CharField(max_length=16, choices=Verdict)
@@ -437,7 +444,9 @@ class ImportRow(models.Model):
     facts: models.JSONField[Any, Any] = models.JSONField(null=True)
     problems = models.JSONField(default=list)
     notes = models.JSONField(default=list)
-    member = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    member = models.ForeignKey(
+        Member, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     # The facts an update replaced.
     previous: models.JSONField[Any, Any] = models.JSONField(null=True)
     undo = models.CharField(max_length=16, choices=Undo, blank=True)
