@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -56,11 +56,10 @@ def insert_members(enterprise: Enterprise, members: Iterable[NewMember]) -> list
     """Their ids, in order. Takes any number, 5,000 at a time, each chunk a transaction (a savepoint in the caller's).
 
     Records nothing: the caller does, with counts. Raises IntegrityError where a row breaks a constraint."""
-    above = dict(Department.objects.filter(enterprise=enterprise).values_list("pk", "path"))
     ids: list[int] = []
     for chunk in _chunks(members):
         with transaction.atomic():
-            ids += _insert_chunk(enterprise, chunk, above)
+            ids += _insert_chunk(enterprise, chunk)
     return ids
 
 
@@ -78,7 +77,7 @@ def settle_statistics() -> None:
                 cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
-def _insert_chunk(enterprise: Enterprise, members: list[NewMember], above: Mapping[int, str]) -> list[int]:
+def _insert_chunk(enterprise: Enterprise, members: list[NewMember]) -> list[int]:
     ids = _reserve_ids(Member, len(members))
     now = timezone.now()
     numbered = list(zip(ids, members, strict=True))
@@ -98,7 +97,7 @@ def _insert_chunk(enterprise: Enterprise, members: list[NewMember], above: Mappi
         ("enterprise_id", "member_id", "pinyin", "initials"),
         ((enterprise.pk, id, *reading) for id, member in numbered for reading in other_readings(member.name)),
     )
-    _count((member.departments for member in members), above)
+    _count([member.departments for member in members])
     return ids
 
 
@@ -116,16 +115,20 @@ def _address_rows(enterprise: int, id: int, member: NewMember) -> Iterator[tuple
         yield enterprise, domain, local, Address.Purpose.ALIAS.value, id, ""
 
 
-def _count(members: Iterable[Sequence[int]], above: Mapping[int, str]) -> None:
+def _count(members: Collection[Sequence[int]]) -> None:
     """Each of `members` is the departments they enter."""
+    ways = Counter(tuple(departments) for departments in members)
+    named = {department for departments in ways for department in departments}
+    above = {one.pk: one.ids_above for one in Department.objects.filter(pk__in=named).only("path")}
     moved: Counter[int] = Counter()
-    for departments in members:
-        moved.update({int(pk) for one in departments for pk in above[one].split("/")[:-1]})
+    for departments, number in ways.items():
+        for pk in {pk for one in departments for pk in above[one]}:
+            moved[pk] += number
     by_number: dict[int, list[int]] = {}
-    for department, number in moved.items():
-        by_number.setdefault(number, []).append(department)
-    for number, departments in by_number.items():
-        Department.objects.filter(pk__in=departments).update(members_below=F("members_below") + number)
+    for pk, number in moved.items():
+        by_number.setdefault(number, []).append(pk)
+    for number, moving in by_number.items():
+        Department.objects.filter(pk__in=moving).update(members_below=F("members_below") + number)
 
 
 def _reserve_ids(model: type[models.Model], number: int) -> list[int]:
@@ -133,7 +136,9 @@ def _reserve_ids(model: type[models.Model], number: int) -> list[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, number]
+                "SELECT nextval(sequence) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0)"
+                " AS named, generate_series(1, %s)",
+                [table, number],
             )
             return [id for (id,) in cursor.fetchall()]
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])

@@ -106,6 +106,8 @@ def _title(name: str) -> str:
 
 
 def _who(imported: Import, row: ImportRow) -> str:
+    if row.cells is None:
+        return str((row.facts or {}).get("name", ""))
     places: dict[str, int] = imported.heading["columns"]["places"]
-    texts: Iterable[str] = (_text_at(row.cells or [], places.get(name)) for name in ("name", "prefix", "account"))
+    texts: Iterable[str] = (_text_at(row.cells, places.get(name)) for name in ("name", "prefix", "account"))
     return next((text for text in texts if text), "")

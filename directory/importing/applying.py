@@ -1,25 +1,30 @@
 """The rows of a checked import become members: in chunks, each one transaction under the enterprise's lock.
 
 What a chunk did and how far the import has come are committed together, so that a worker killed at any moment leaves
-nothing half done and the next one goes on behind the last chunk.
+nothing half done and the next one goes on behind the last chunk. The new members come first, then the changes: no row
+of a file waits for another, for what two of them want is refused to both.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
-from directory.bulk import NewMember, insert_members
+from directory.bulk import NewMember, insert_members, insert_rows
 from directory.departments import DepartmentRefused, add_department
-from directory.importing.checking import CHUNK, Check
+from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, read_cells
 from directory.importing.columns import Facts, fold
 from directory.importing.holders import Holders, facts_of, find_holders, is_same, load_members, wanted_by
 from directory.importing.lease import Lease
+from directory.importing.spool import Picker, Spool
 from directory.member_facts import MemberRefused, Said
 from directory.members import edit_member
 from directory.models import Department, Domain, Import, ImportRow, Member
@@ -29,113 +34,154 @@ EDITS = 100
 Verdict = ImportRow.Verdict
 
 
-def apply_rows(check: Check, *, by: Actor, lease: Lease) -> None:
+@dataclass(slots=True)
+class Planned:
+    """A row of the plan on its way to its outcome; `facts` are settled once its departments exist."""
+
+    number: int
+    facts: Facts
+    is_settled: bool = False
+    verdict: str = Verdict.NEW
+    member: int | None = None
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    def refuse(self, column: str, text: str) -> None:
+        self.verdict = Verdict.REFUSED
+        self.problems.append({"column": column, "text": text})
+
+
+def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
     """All rows that wait. Stops where the import was cancelled or the lease was lost."""
-    while apply_chunk(check, by=by, lease=lease):
+    cells = Picker(spool.path("rows"))
+    planned = _chunks(spool.planned(after=check.imported.position))
+    for rows in planned:
+        if not apply_new(check, rows, cells, by=by, lease=lease):
+            return
+    while apply_changes(check, by=by, lease=lease):
         pass
 
 
-def apply_chunk(check: Check, *, by: Actor, lease: Lease) -> bool:
-    """The next rows in one transaction; False when there is nothing more to do."""
+def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, lease: Lease) -> bool:
+    """The next rows of the plan in one transaction; False when the import is no longer being applied."""
     with recording(check.imported.enterprise, by=by):
         imported = lease.hold()
         if imported.state != Import.State.APPLYING:
             return False
-        rows = _next_rows(imported)
+        waiting = _without_refused(imported, rows)
+        _settle_departments(check, waiting, by)
+        _create(check, [row for row in waiting if row.verdict == Verdict.NEW])
+        _note_outcomes(check, waiting, cells)
+        _advance(imported, len(waiting), position=rows[-1].number)
+    return True
+
+
+def apply_changes(check: Check, *, by: Actor, lease: Lease) -> bool:
+    """The next rows that change members in one transaction; False when there is nothing more to do."""
+    with recording(check.imported.enterprise, by=by):
+        imported = lease.hold()
+        if imported.state != Import.State.APPLYING:
+            return False
+        rows = list(imported.rows.filter(verdict=Verdict.CHANGED).order_by("number").defer("cells", "notes")[:EDITS])
         if not rows:
             return False
-        _apply(check, rows, by)
-        imported.position = rows[-1].number
-        imported.applied += len(rows)
-        imported.save(update_fields=["position", "applied"])
+        members = load_members([row.member_id for row in rows if row.member_id])
+        _settle_changes(check, rows, by)
+        for row in rows:
+            if row.verdict == Verdict.CHANGED:
+                _update(check, row, members.get(row.member_id or 0), by)
+        ImportRow.objects.bulk_update(rows, ["verdict", "facts", "problems", "previous"])
+        _advance(imported, len(rows))
     return True
 
 
 def recount(imported: Import) -> None:
-    """The counts as the rows now stand."""
+    """The counts as the rows now stand, of an import that is no longer only planned."""
     found = ImportRow.objects.filter(of=imported).values_list("verdict").annotate(Count("pk"))
     counts = Counter(dict(found))
-    planned = imported.state in {Import.State.CHECKING, Import.State.READY, Import.State.APPLYING}
-    imported.read = counts.total()
-    imported.created = counts[Verdict.CREATED] + (counts[Verdict.NEW] if planned else 0)
-    imported.updated = counts[Verdict.UPDATED] + (counts[Verdict.CHANGED] if planned else 0)
+    imported.created, imported.updated = counts[Verdict.CREATED], counts[Verdict.UPDATED]
     imported.unchanged, imported.refused = counts[Verdict.UNCHANGED], counts[Verdict.REFUSED]
     imported.left_out = counts[Verdict.LEFT_OUT]
 
 
-def _next_rows(imported: Import) -> list[ImportRow]:
-    waiting = ImportRow.objects.filter(of=imported, verdict__in=[Verdict.NEW, Verdict.CHANGED])
-    rows = list(waiting.filter(number__gt=imported.position).order_by("number").defer("cells", "notes")[:CHUNK])
-    edits = [place for place, row in enumerate(rows) if row.verdict == Verdict.CHANGED]
-    return rows[: edits[EDITS]] if len(edits) > EDITS else rows
+def _chunks(planned: Iterable[tuple[int, Facts]]) -> Iterator[list[Planned]]:
+    source = iter(planned)
+    while chunk := [Planned(number, facts) for number, facts in islice(source, CHUNK)]:
+        yield chunk
 
 
-def _apply(check: Check, rows: list[ImportRow], by: Actor) -> None:
-    _settle_departments(check, rows, by)
-    good = [row for row in rows if row.verdict != Verdict.REFUSED]
-    new = [row for row in good if row.verdict == Verdict.NEW]
-    _create(check, new)
-    members = load_members([row.member_id for row in good if row.member_id and row.verdict == Verdict.CHANGED])
-    for row in good:
-        if row.verdict == Verdict.CHANGED:
-            _update(check, row, members.get(row.member_id or 0), by)
-    _note_outcomes(check.imported, rows)
-
-
-def _create(check: Check, rows: Sequence[ImportRow]) -> None:
-    """Whatever was taken since the preview is refused now, by name of who took it."""
-    holders = find_holders(check.imported.enterprise, wanted_by(row.facts for row in rows), check.role)
-    free = [row for row in rows if not _refuse_conflicts(check, row, holders)]
-    try:
-        with transaction.atomic():
-            ids = insert_members(check.imported.enterprise, [_new_member(check.imported, row) for row in free])
-    except IntegrityError:
-        _create_one_by_one(check, free)
-        return
-    for row, id in zip(free, ids, strict=True):
-        row.verdict, row.member_id = Verdict.CREATED, id
-
-
-def _create_one_by_one(check: Check, rows: Sequence[ImportRow]) -> None:
-    """The database's last word, which can only be about a row that our checks misjudged."""
-    for row in rows:
-        try:
-            with transaction.atomic():
-                (row.member_id,) = insert_members(check.imported.enterprise, [_new_member(check.imported, row)])
-            row.verdict = Verdict.CREATED
-        except IntegrityError:
-            _refuse(row, "name", _("The directory changed meanwhile: check this row again."))
-
-
-def _note_outcomes(imported: Import, rows: Sequence[ImportRow]) -> None:
-    created = [row for row in rows if row.verdict == Verdict.CREATED]
-    others = [row for row in rows if row.verdict != Verdict.CREATED]
-    _note_created(imported, [row.number for row in created], [row.member_id for row in created])
-    ImportRow.objects.bulk_update(others, ["verdict", "facts", "problems", "previous"], batch_size=EDITS)
-
-
-def _note_created(imported: Import, numbers: list[int], members: list[int | None]) -> None:
-    """One statement on PostgreSQL: of all that an import does to a row this is done most."""
-    table = ImportRow._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                f"UPDATE {table} SET verdict = %s, member_id = made.member"  # noqa: S608 - our own table's name
-                " FROM unnest(%s::int[], %s::bigint[]) AS made(number, member)"
-                f" WHERE of_id = %s AND {table}.number = made.number",
-                [str(Verdict.CREATED), numbers, members, imported.pk],
-            )
-            return
-        cursor.executemany(
-            f"UPDATE {table} SET verdict = %s, member_id = %s WHERE of_id = %s AND number = %s",  # noqa: S608
-            [
-                (str(Verdict.CREATED), member, imported.pk, number)
-                for number, member in zip(numbers, members, strict=True)
-            ],
+def _without_refused(imported: Import, rows: Sequence[Planned]) -> list[Planned]:
+    """What clashed with a later row stands in the plan, and is refused; the notes of the others are kept."""
+    stood = imported.rows.filter(number__gte=rows[0].number, number__lte=rows[-1].number)
+    noted = {
+        number: (verdict, notes)
+        for number, verdict, notes in stood.filter(verdict__in=[Verdict.NEW, Verdict.REFUSED]).values_list(
+            "number", "verdict", "notes"
         )
+    }
+    for row in rows:
+        if row.number in noted:
+            row.verdict, row.notes = noted[row.number]
+    return [row for row in rows if row.verdict == Verdict.NEW]
 
 
-def _new_member(imported: Import, row: ImportRow) -> NewMember:
+def _advance(imported: Import, rows: int, *, position: int | None = None) -> None:
+    imported.position = imported.position if position is None else position
+    imported.applied += rows
+    imported.save(update_fields=["position", "applied"])
+
+
+def _create(check: Check, rows: Sequence[Planned]) -> None:
+    """Nearly always all are free still. The database says if not; then whatever was taken since the preview is refused
+    by name of who took it."""
+    try:
+        _insert(check, rows)
+    except IntegrityError:
+        holders = find_holders(check.imported.enterprise, wanted_by(row.facts for row in rows), check.role)
+        _create_free(check, [row for row in rows if not _refuse_conflicts(check, row, holders)])
+
+
+def _create_free(check: Check, rows: Sequence[Planned]) -> None:
+    try:
+        _insert(check, rows)
+    except IntegrityError:
+        # Its last word, which can only be about a row that our checks misjudged.
+        for row in rows:
+            try:
+                _insert(check, [row])
+            except IntegrityError:
+                row.refuse("name", _("The directory changed meanwhile: check this row again."))
+
+
+def _insert(check: Check, rows: Sequence[Planned]) -> None:
+    """All of them or, raising IntegrityError, none."""
+    with transaction.atomic():
+        ids = insert_members(check.imported.enterprise, [_new_member(check.imported, row) for row in rows])
+    for row, id in zip(rows, ids, strict=True):
+        row.verdict, row.member = Verdict.CREATED, id
+
+
+def _note_outcomes(check: Check, rows: Sequence[Planned], cells: Picker) -> None:
+    """What the plan can't say any more is kept: departments made on the way, cells of a row that is refused now."""
+    refused = read_cells(check, cells, [row.number for row in rows if row.verdict == Verdict.REFUSED])
+    noted = [row.number for row in rows if row.notes]
+    if noted:
+        ImportRow.objects.filter(of=check.imported, number__in=noted).delete()
+    insert_rows(
+        ImportRow,
+        ROW_COLUMNS,
+        (
+            (
+                check.imported.pk, row.number, str(row.verdict), as_json(refused.get(row.number)),
+                as_json(row.facts) if row.is_settled else None, as_json(row.problems), as_json(row.notes), row.member,
+                None, "",
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+def _new_member(imported: Import, row: Planned) -> NewMember:
     facts: Facts = row.facts
     return NewMember(
         name=facts["name"],
@@ -187,9 +233,9 @@ def said_of(check: Check, facts: Facts) -> Said:
     )
 
 
-def _refuse_conflicts(check: Check, row: ImportRow, holders: Holders) -> bool:
+def _refuse_conflicts(check: Check, row: Planned, holders: Holders) -> bool:
     for column, text in holders.conflicts(row.facts, check.names.domains):
-        _refuse(row, column, text)
+        row.refuse(column, text)
     return row.verdict == Verdict.REFUSED
 
 
@@ -198,20 +244,50 @@ def _refuse(row: ImportRow, column: str, text: str) -> None:
     row.problems = [*row.problems, {"column": column, "text": text}]
 
 
-def _settle_departments(check: Check, rows: Sequence[ImportRow], by: Actor) -> None:
+def _settle_departments(check: Check, rows: Sequence[Planned], by: Actor) -> None:
     """Paths become departments, made on first need; one deleted since the preview refuses its rows."""
-    grown: dict[str, int | None] = {}
+    settled = _Settled(check, by)
     for row in rows:
-        places = row.facts["departments"]
-        for path in places:
-            if isinstance(path, str) and path not in grown:
-                grown[path] = _grow(check, path, by)
-        row.facts["departments"] = list(dict.fromkeys(grown[one] if isinstance(one, str) else one for one in places))
-    named = {id for row in rows for id in row.facts["departments"]}
-    present = set(Department.objects.filter(pk__in=named - {None}).values_list("pk", flat=True))
+        row.is_settled = any(isinstance(one, str) for one in row.facts["departments"])
+        row.facts["departments"] = settled.take(row.facts["departments"])
+    present = settled.present()
+    for row in rows:
+        if not present.issuperset(row.facts["departments"]):
+            row.refuse("departments", _("One of these departments no longer exists."))
+
+
+def _settle_changes(check: Check, rows: Sequence[ImportRow], by: Actor) -> None:
+    settled = _Settled(check, by)
+    for row in rows:
+        row.facts["departments"] = settled.take(row.facts["departments"])
+    present = settled.present()
     for row in rows:
         if not present.issuperset(row.facts["departments"]):
             _refuse(row, "departments", _("One of these departments no longer exists."))
+
+
+@dataclass
+class _Settled:
+    """Departments as rows name them, by id or by path, to their ids; None where the way there is gone."""
+
+    check: Check
+    by: Actor
+    grown: dict[str, int | None] = field(default_factory=dict)
+    named: set[int | None] = field(default_factory=set)
+
+    def take(self, places: Sequence[int | str]) -> list[int | None]:
+        ids = list(dict.fromkeys(self._id(one) if isinstance(one, str) else one for one in places))
+        self.named.update(ids)
+        return ids
+
+    def present(self) -> set[int | None]:
+        named = [id for id in self.named if id is not None]
+        return set(Department.objects.filter(pk__in=named).values_list("pk", flat=True))
+
+    def _id(self, path: str) -> int | None:
+        if path not in self.grown:
+            self.grown[path] = _grow(self.check, path, self.by)
+        return self.grown[path]
 
 
 def _grow(check: Check, path: str, by: Actor) -> int | None:

@@ -1,4 +1,7 @@
-"""Every row of a file against the rules, the other rows and the directory. Writes rows of the import, no member."""
+"""Every row of a file against the rules, the other rows and the directory. Writes the plan, no member.
+
+A row that is to become a member stands in the plan alone, unless it was tidied; all others are rows of the import.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role
@@ -26,6 +30,7 @@ from directory.importing.columns import (
     parse_row,
 )
 from directory.importing.holders import Holders, Wanted, facts_of, find_holders, is_same
+from directory.importing.spool import Draft, Picker, Spool
 from directory.models import Department, Domain, Import, ImportRow, Member
 from sms.phones import show_phone
 
@@ -52,6 +57,11 @@ class Row:
     @property
     def problems(self) -> list[dict[str, Any]]:
         return self.parsed.problems
+
+    @property
+    def is_plain(self) -> bool:
+        """The plan says all there is to say of it."""
+        return self.verdict == Verdict.NEW and not self.parsed.notes
 
 
 @dataclass
@@ -98,16 +108,18 @@ def open_check(imported: Import, role: Role | None) -> Check:
     return Check(imported, role, heading, around, names, scope)
 
 
-def check_rows(check: Check, lines: Iterable[tuple[int, list[Any]]], *, on_chunk: Callable[[], None]) -> None:
-    """Write one ImportRow for each row of data and count them; 2,000 at a time, `on_chunk` after each."""
+def check_rows(check: Check, spool: Spool, draft: Draft, *, keep: Callable[[], None]) -> None:
+    """Every row of data judged, counted and written down; 2,000 at a time, `keep` in the transaction of each."""
     imported = check.imported
     ImportRow.objects.filter(of=imported).delete()
-    rows = _rows(check, lines)
+    rows = _rows(check, spool.rows())
     while chunk := list(islice(rows, CHUNK)):
         _judge_chunk(check, chunk)
-        insert_rows(ImportRow, ROW_COLUMNS, (_as_stored(imported, row) for row in chunk))
-        on_chunk()
-    _refuse_clashes(check)
+        draft.write((row.number, row.facts) for row in chunk if row.verdict == Verdict.NEW and row.facts)
+        with transaction.atomic():
+            keep()
+            insert_rows(ImportRow, ROW_COLUMNS, (_as_stored(imported, row) for row in chunk if not row.is_plain))
+    _refuse_clashes(check, Picker(spool.path("rows")))
 
 
 def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
@@ -120,7 +132,7 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
         values = check.heading.values(cells)
         if str(number) in repairs:
             values |= repairs[str(number)]
-            cells = _with_repairs(check.heading, cells, repairs[str(number)])
+            cells = with_repairs(check.heading, cells, repairs[str(number)])
         if is_example(values) or not any(cell != "" for cell in values.values()):
             continue
         parsed = parse_row(values, check.around)
@@ -220,7 +232,8 @@ def _facts(check: Check, parsed: Parsed, target: Member | None, holders: Holders
     facts |= {column: value for column, value in cleared.items() if column in blank}
     facts |= {column: value for column, value in stated.items() if value != ""}
     if target and check.scope is not None:
-        facts["departments"] += [id for id in facts_of(target)["departments"] if id not in check.scope]
+        others = [id for id in facts_of(target)["departments"] if id not in check.scope]
+        facts["departments"] = [*facts["departments"], *others]
     if not target and not facts["account"]:
         facts["account"] = _usual_account(check, facts, holders)
     return facts
@@ -302,8 +315,9 @@ def _note_keys(check: Check, row: Row) -> None:
             check.clashes[key] = [*(check.clashes.get(key) or [first]), row.number]
 
 
-def _refuse_clashes(check: Check) -> None:
-    """Of rows that clash within the file all are refused, and each names the others."""
+def _refuse_clashes(check: Check, cells: Picker) -> None:
+    """Of rows that clash within the file all are refused, and each names the others. The plan has them still: what is
+    refused is not applied."""
     told: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for key, numbers in check.clashes.items():
         column, _colon, what = key.partition(":")
@@ -312,13 +326,32 @@ def _refuse_clashes(check: Check) -> None:
             told[number].append({"column": column, "text": _clash_text(column, what, others, check), "rows": others})
     numbers = sorted(told)
     for start in range(0, len(numbers), CHUNK):
-        chunk = list(ImportRow.objects.filter(of=check.imported, number__in=numbers[start : start + CHUNK]))
+        chunk = _rows_of(check, numbers[start : start + CHUNK], cells)
         for row in chunk:
             check.counts[row.verdict] -= 1
             check.counts[Verdict.REFUSED] += 1
-            row.verdict, row.member_id, row.previous = Verdict.REFUSED, None, None
+            row.verdict, row.member_id, row.facts, row.previous = Verdict.REFUSED, None, None, None
             row.problems += told[row.number]
         rewrite_rows(check.imported, chunk)
+
+
+def _rows_of(check: Check, numbers: Sequence[int], cells: Picker) -> list[ImportRow]:
+    """Those written down already, and those that were only planned."""
+    found = {row.number: row for row in ImportRow.objects.filter(of=check.imported, number__in=numbers)}
+    read = read_cells(check, cells, [number for number in numbers if number not in found or not found[number].cells])
+    for number in read:
+        found.setdefault(number, ImportRow(of=check.imported, number=number, verdict=Verdict.NEW)).cells = read[number]
+    return [found[number] for number in numbers]
+
+
+def read_cells(check: Check, cells: Picker, numbers: Sequence[int]) -> dict[int, list[Any]]:
+    """As uploaded, with repairs."""
+    repairs = check.imported.repairs
+    found = {number: values for number, (values,) in cells.pick(numbers).items()}
+    for number in found:
+        if str(number) in repairs:
+            found[number] = with_repairs(check.heading, found[number], repairs[str(number)])
+    return found
 
 
 def _clash_text(column: str, what: str, others: Sequence[int], check: Check) -> str:
@@ -341,8 +374,8 @@ def rewrite_rows(imported: Import, rows: Sequence[ImportRow]) -> None:
         ROW_COLUMNS,
         (
             (
-                imported.pk, row.number, str(row.verdict), _json(row.cells), _json(row.facts), _json(row.problems),
-                _json(row.notes), row.member_id, _json(row.previous), row.undo,
+                imported.pk, row.number, str(row.verdict), as_json(row.cells), as_json(row.facts),
+                as_json(row.problems), as_json(row.notes), row.member_id, as_json(row.previous), row.undo,
             )
             for row in rows
         ),
@@ -350,17 +383,20 @@ def rewrite_rows(imported: Import, rows: Sequence[ImportRow]) -> None:
 
 
 def _as_stored(imported: Import, row: Row) -> tuple[Any, ...]:
+    """Of a row that changes nothing only that; facts stand in the plan but for a change."""
+    is_changed, is_same_as_before = row.verdict == Verdict.CHANGED, row.verdict == Verdict.UNCHANGED
     return (
-        imported.pk, row.number, str(row.verdict), _json(row.cells), _json(row.facts), _json(row.problems),
-        _json(row.parsed.notes), row.member, _json(row.previous), "",
+        imported.pk, row.number, str(row.verdict), as_json(None if is_same_as_before else row.cells),
+        as_json(row.facts if is_changed else None), as_json(row.problems), as_json(row.parsed.notes), row.member,
+        as_json(row.previous), "",
     )  # fmt: skip
 
 
-def _json(value: Any) -> str | None:
+def as_json(value: Any) -> str | None:
     return None if value is None else _encode(value) if value else "[]"
 
 
-def _with_repairs(heading: Heading, cells: Sequence[Any], repaired: Mapping[str, Any]) -> list[Any]:
+def with_repairs(heading: Heading, cells: Sequence[Any], repaired: Mapping[str, Any]) -> list[Any]:
     wide = [*cells, *[""] * (max(heading.places.values()) + 1 - len(cells))]
     for column, text in repaired.items():
         wide[heading.places[column]] = text

@@ -30,6 +30,9 @@ SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # More zeros at the end than a real number has: it was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
 
+REPEATED = {"domain", "departments", "activation"}
+READ_MAX = 10_000
+
 Facts = dict[str, Any]
 
 
@@ -46,6 +49,8 @@ class Around:
     children: Mapping[tuple[int, str], int] = field(default_factory=dict)
     may_create: bool = False
     found: dict[str, int | str] = field(default_factory=dict)
+    # What cells that come again and again were read as, by column and text.
+    read: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def place(self, path: str) -> int | str:
         """The department's id, or the tidy path of one that is to be created. Raises ValidationError."""
@@ -124,7 +129,7 @@ def text_of(cell: Any) -> str:
         case str():
             if len(cell) > TEXT_MAX:
                 raise ValidationError(_("More than 1,000 characters."))
-            if cell.strip() in ERRORS:
+            if "#" in cell and cell.strip() in ERRORS:
                 raise ValidationError(_("The cell holds an error: %(error)s") % {"error": cell.strip()})
             return cell
         case bool():
@@ -221,6 +226,8 @@ def _heading_key(title: str) -> str:
 
 def _parse_address(text: str, around: Around) -> tuple[str, int | None]:
     """The prefix, and the domain's id where a whole address was written."""
+    if text.isascii() and "@" not in text:
+        return clean_prefix(text), None
     local, name = split_address(text)
     return clean_prefix(local if name else text), _domain(name, around) if name else None
 
@@ -321,6 +328,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+EXAMPLE_NAMES = [example["name"] for example in EXAMPLES.values()]
+
+
 def show_plain_phone(phone: str | None) -> str:
     """Without blanks, the country code only abroad: as people keep it in their sheets."""
     return (phone or "").removeprefix("+86")
@@ -328,7 +338,7 @@ def show_plain_phone(phone: str | None) -> str:
 
 def is_example(values: Mapping[str, Any]) -> bool:
     """Only while every cell is the template's."""
-    return any(
+    return values.get("name") in EXAMPLE_NAMES and any(
         len(values) == len(example) and all(values.get(name) == text for name, text in example.items())
         for example in EXAMPLES.values()
     )
@@ -355,6 +365,10 @@ def parse_row(values: Mapping[str, Any], around: Around) -> Parsed:
         if cell == "":
             parsed.blank.add(name)
             continue
+        known = around.read.get((name, cell)) if name in REPEATED and type(cell) is str else None
+        if known is not None:
+            parsed.facts[name] = known
+            continue
         try:
             parsed.facts[name] = _parse_cell(BY_NAME[name], cell, around, parsed)
         except ValidationError as refused:
@@ -369,6 +383,10 @@ def _parse_cell(column: Column, cell: Any, around: Around, parsed: Parsed) -> An
         raise PhoneRefused(_lost_digits())
     text = text_of(cell)
     value = column.parse(text, around)
+    if value == text:
+        return value
+    if column.name in REPEATED and column.name not in TIDIED and len(around.read) < READ_MAX:
+        around.read[column.name, text] = value
     if column.name in TIDIED and text not in _as_kept(column.name, value):
         tidy = TIDIED[column.name](value)
         if tidy != text.strip() and "@" not in text:

@@ -14,6 +14,7 @@ from directory.importing.applying import EDITS, said_of
 from directory.importing.checking import Check, rewrite_rows
 from directory.importing.holders import facts_of, is_same, load_members
 from directory.importing.lease import Lease
+from directory.importing.spool import PLANNED, Picker, Spool
 from directory.member_facts import MemberRefused
 from directory.members import edit_member
 from directory.models import Import, ImportRow, Member
@@ -22,9 +23,10 @@ CHUNK = 500
 Verdict = ImportRow.Verdict
 
 
-def undo_rows(check: Check, *, by: Actor, lease: Lease) -> None:
+def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
     """All of them, a transaction for each chunk; a row that was looked at is not looked at again."""
-    while _undo_chunk(check, by=by, lease=lease):
+    plan = Picker(spool.path("plan"))
+    while _undo_chunk(check, plan, by=by, lease=lease):
         pass
     with recording(check.imported.enterprise, by=by) as record:
         imported = lease.hold()
@@ -35,12 +37,13 @@ def undo_rows(check: Check, *, by: Actor, lease: Lease) -> None:
         record("import_undone", imported, after={"undone": imported.undone, "kept": imported.kept})
 
 
-def _undo_chunk(check: Check, *, by: Actor, lease: Lease) -> bool:
+def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease) -> bool:
     with recording(check.imported.enterprise, by=by):
         imported = lease.hold()
         rows = _next_rows(imported)
         if not rows:
             return False
+        _bring_facts(rows, plan)
         members = load_members([row.member_id for row in rows if row.member_id])
         for row in rows:
             why = _why_kept(row, members.get(row.member_id or 0))
@@ -61,6 +64,14 @@ def _next_rows(imported: Import) -> list[ImportRow]:
     rows = list(done.order_by("number")[:CHUNK])
     edits = [place for place, row in enumerate(rows) if row.verdict == Verdict.UPDATED]
     return rows[: edits[EDITS]] if len(edits) > EDITS else rows
+
+
+def _bring_facts(rows: Sequence[ImportRow], plan: Picker) -> None:
+    """Of those that were created as the plan has them."""
+    planned = plan.pick([row.number for row in rows if row.facts is None and row.verdict == Verdict.CREATED])
+    for row in rows:
+        if row.number in planned:
+            row.facts = dict(zip(PLANNED, planned[row.number], strict=True))
 
 
 def _why_kept(row: ImportRow, member: Member | None) -> str:

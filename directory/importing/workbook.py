@@ -13,6 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from directory.importing.spool import read_lines
+
 MESSAGES = {
     "empty_file": _("The file is empty."),
     "file_too_large": _("The file is too large: at most 40 MB can be imported."),
@@ -65,7 +67,7 @@ class Sheet:
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
         """The number of each row in its sheet, and its cells."""
-        return read_spool(self.spool)
+        return read_lines(self.spool)
 
 
 def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
@@ -88,13 +90,6 @@ def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
         merges=found.get("merges", []),
         child_memory=found["memory"],
     )
-
-
-def read_spool(spool: Path) -> Iterator[tuple[int, list[Any]]]:
-    with spool.open(encoding="utf-8") as file:
-        for line in file:
-            number, cells = json.loads(line)
-            yield number, cells
 
 
 def _ask_child(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:

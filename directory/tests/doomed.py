@@ -98,7 +98,7 @@ def work_until(point: str) -> None:
     places = {
         "while checking": (checking, "insert_rows", "before"),
         "inside a chunk": (applying, "_note_outcomes", "after"),
-        "between chunks": (applying, "apply_chunk", "after"),
+        "between chunks": (applying, "apply_new", "after"),
         "before the end": (imports, "_finish", "before"),
         "after the end": (imports, "_finish", "after"),
     }

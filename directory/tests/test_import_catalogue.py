@@ -19,8 +19,9 @@ import pytest
 from accounts.audit import command_actor
 from conftest import build_member
 from directory import imports
+from directory.importing.spool import Spool
 from directory.importing.workbook import WorkbookRefused
-from directory.models import Address, Import, Member
+from directory.models import Address, Import, ImportRow, Member
 from directory.tests.workbooks import (
     CONTENT_TYPES,
     HEADINGS,
@@ -58,7 +59,12 @@ class Seen:
 
     @property
     def rows(self) -> list[Any]:
-        return list(self.imported.rows.order_by("number"))
+        """Those written down, and those that stand in the plan alone."""
+        stored = {row.number: row for row in self.imported.rows.all()}
+        for number, facts in Spool(self.imported.stored).planned():
+            row = stored.setdefault(number, ImportRow(number=number, verdict="new"))
+            row.facts = facts if row.verdict == "new" else row.facts
+        return [stored[number] for number in sorted(stored)]
 
     @property
     def verdicts(self) -> list[str]:
@@ -80,8 +86,9 @@ def look(house, alice, settings):
         imported.refresh_from_db()
         assert imported.state == "ready", imported.reason
         counted = imported.created + imported.updated + imported.unchanged + imported.refused + imported.left_out
-        assert imported.read == counted == imported.rows.count()
-        return Seen(imported=imported)
+        seen = Seen(imported=imported)
+        assert imported.read == counted == len(seen.rows)
+        return seen
 
     return look
 

@@ -198,6 +198,28 @@ def test_a_member_created_meanwhile_becomes_a_refused_row(client_of, alice, hous
     assert "belongs to 先来" in html
 
 
+def test_a_row_refused_while_applying_comes_back_as_it_was_uploaded(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1), person(2, phone="x"), person(3), person(4, phone="139 0000 0004")))
+    client.post(f"{page}repair/", {"row": 3, "phone": "13900000002"})
+    for number in (1, 2, 4):
+        build_member(house, f"先来{number}", f"first{number}", f"+86139{number:08d}")
+    assert counts(applied(client, page)) == figures(created=1, refused=3)
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"{page}failed.xlsx").content)).active
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert [row[4] for row in rows] == ["13900000001", "13900000002", "139 0000 0004"]
+    assert "belongs to 先来1" in rows[0][-1]
+
+
+def test_departments_made_on_the_way_do_not_keep_an_import_from_being_undone(client_of, alice, house):
+    client = client_of(alice)
+    content = xlsx(person(1, departments="研发/一组"), person(2))
+    page = checked(client, house, content, create_departments="on")
+    applied(client, page)
+    client.post(f"{page}undo/")
+    assert not Member.objects.exists()
+
+
 def test_an_import_is_undone_but_for_whoever_was_touched(client_of, alice, house, lin):
     client = client_of(alice)
     content = xlsx([*person(1)[:5], ""], [*person(2)[:5], ""], ["林晓", "linxiao", "", "", "13800138001", "总监"],

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_longer_login"),
-        ("directory", "0004_activation_code"),
+        ("directory", "0006_link_that_leads_back"),
     ]
 
     operations = [
