@@ -273,8 +273,7 @@ def _invite(imported: Import) -> None:
 
 def members_of_import(imported: Import) -> Any:
     """Those it created who are still in the directory."""
-    created = imported.rows.filter(verdict=ImportRow.Verdict.CREATED, member__isnull=False)
-    return Member.objects.present().filter(pk__in=created.values("member"))
+    return Member.objects.present().made_by(imported)
 
 
 def waiting_for_code(imported: Import, role: Role) -> MemberQuerySet:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import Permission, may
 from accounts.models import Role
-from directory.access import binned_members_of, departments_of, is_scoped, members_of, read_ids
+from directory.access import binned_members_of, departments_of, find_one, imports_of, is_scoped, members_of, read_ids
 from directory.member_pages import count_of, page_of
 from directory.models import Address, Department, Member, Membership
 from directory.personal_invitations import PURPOSE, subject_of
@@ -64,12 +64,19 @@ class MemberQuery:
         self.is_bin = with_bin and asked.get("status") == IN_BIN
         self.status = asked.get("status", "") if self.is_bin or asked.get("status") in Member.Status else ""
         self.department = _department(asked.get("department", ""), role)
+        self.imported = find_one(imports_of(role), asked.get("import", ""))
+        self.asks_for_import = bool(asked.get("import"))
         self.after, self.before = asked.get("after", ""), asked.get("before", "")
 
     @property
     def is_narrowed(self) -> bool:
         """Does it ask for less than all there is?"""
-        return bool(self.text or self.status or self.department)
+        return bool(self.text or self.status or self.department or self.asks_for_import)
+
+    @property
+    def is_by_department(self) -> bool:
+        """Does it ask for whole departments?"""
+        return not self.text and not self.status and not self.asks_for_import
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -81,6 +88,9 @@ class MemberQuery:
         members = binned_members_of(self.role) if self.is_bin else members_of(self.role)
         if self.department and (self.department.parent_id or is_scoped(self.role)):
             members = members.under(self.department)
+        if self.asks_for_import:
+            # Whom another's import made is nobody here: "all that match" must never mean more than was seen.
+            members = members.made_by(self.imported) if self.imported else members.none()
         return members.filter(status=self.status) if self.status and not self.is_bin else members
 
     def matching(self) -> MemberQuerySet:
@@ -97,7 +107,8 @@ class MemberQuery:
     def fields(self, **others: str) -> dict[str, str]:
         """As the address has them."""
         department = str(self.department.pk) if self.department else ""
-        fields = {"q": self.text, "department": department, "status": self.status, **others}
+        imported = str(self.imported.pk) if self.imported else ""
+        fields = {"q": self.text, "department": department, "status": self.status, "import": imported, **others}
         return {name: value for name, value in fields.items() if value}
 
     def url(self, **others: str) -> str:
@@ -132,10 +143,15 @@ def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
 
 def _count_text(query: MemberQuery, *, found: int | None) -> str:
     """A search that fits a page is counted already; departments know their members; all else is counted up to a cap."""
-    cap = NARROW_COUNT_CAP if query.text or query.department else COUNT_CAP
+    cap = NARROW_COUNT_CAP if query.text or query.department or query.asks_for_import else COUNT_CAP
     if found is not None:
         count = found
-    elif not query.text and not query.status and (query.department or not is_scoped(query.role)):
+    elif (
+        not query.text
+        and not query.status
+        and not query.asks_for_import
+        and (query.department or not is_scoped(query.role))
+    ):
         count, cap = _members_below(query), 0
     else:
         count = count_of(query.filtered(), query.ways, cap=cap)

@@ -14,7 +14,7 @@ from django.db.models import Lookup, Q
 from django.db.models.sql.compiler import SQLCompiler
 
 if TYPE_CHECKING:
-    from directory.models import Department, Member  # noqa: F401
+    from directory.models import Department, Import, Member  # noqa: F401
 
 LAST_SIGN = "\U0010ffff"
 PRESENT = Q(deleted_at=None)
@@ -63,6 +63,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
         memberships = apps.get_model("directory", "Membership").objects
         standing = memberships.filter(_any(begins("department__path", one.path) for one in departments))
         return self.filter(pk__in=standing.values("member"))
+
+    def made_by(self, imported: Import) -> MemberQuerySet:
+        """Whom this import created."""
+        rows = apps.get_model("directory", "ImportRow").objects.filter(of=imported, verdict="created")
+        return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
 
 
 def _any(conditions: Iterable[Q]) -> Q:

@@ -297,6 +297,10 @@ INVITATION_DAYS = 7
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
 ENTRY_DAYS = 180
+# Notices to one member; above so many messages a notice asks to be confirmed (security.md 3.1).
+NOTICES_PER_DAY = 1
+NOTICES_PER_WEEK = 3
+NOTICE_CONFIRM_ABOVE = 500
 # A deleted member can be had back for so long (security.md 6.4).
 MEMBER_BIN_DAYS = 30
 # What floors above the directory lay down for a new enterprise.

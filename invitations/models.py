@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -148,6 +148,8 @@ class Notice(models.Model):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="notices", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64)
+    # Whom it was meant for, in the author's words and language.
+    about = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.SENDING)
     total = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -158,6 +160,20 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"notice {self.pk}"
+
+
+class QuietHours(models.Model):
+    """When an enterprise sends no notices, in its own zone; it may reach over midnight. No row: they go at any hour."""
+
+    enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="quiet_hours")
+    begins = models.TimeField(_("from"))
+    ends = models.TimeField(_("until"))
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(begins=F("ends")), name="quiet_hours_leave_some")]
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}–{self.ends:%H:%M}"
 
 
 class Recipient(models.Model):

@@ -22,6 +22,7 @@ in_the_console = [
     path("console/joining/links/<int:id>/poster/", links.link_poster, name="link_poster"),
     path("console/invitations/", notices.notice_list, name="notice_list"),
     path("console/invitations/new/", notices.notice_new, name="notice_new"),
+    path("console/invitations/quiet/", notices.quiet_edit, name="quiet_edit"),
     path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),
     path("console/applications/", applications.application_list, name="application_list"),
     path("console/applications/export/", applications.application_export, name="application_export"),

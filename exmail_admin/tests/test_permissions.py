@@ -209,6 +209,8 @@ invitations:notice_list               GET    302 403 403 200 200 200 200
 invitations:notice_list               POST   302 403 403 405 405 405 405
 invitations:notice_new                GET    302 403 403 200 200 200 200
 invitations:notice_new                POST   302 403 403 422 422 422 422
+invitations:quiet_edit                GET    302 403 403 403 200 200 200
+invitations:quiet_edit                POST   302 403 403 403 303 303 303
 invitations:notice_detail             GET    302 403 403 404 404 404 404
 invitations:notice_detail             POST   302 403 403 405 405 405 405
 exmail_admin:healthz          GET    200 200 200 200 200 200 200

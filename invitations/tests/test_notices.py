@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import AuditEvent
 from conftest import build_member
 from directory.joining import join_member
-from directory.models import Invitation, Member
+from directory.models import Import, ImportRow, Invitation, Member
 from directory.personal_invitations import invite_member
 from invitations import notices
 from invitations.models import Notice, Recipient
+from invitations.notice_limits import Preview, preview_of
 from invitations.notices import open_notice, send_chunk, send_notices
+from invitations.quiet import quiet_until, set_quiet_hours
 from sms.models import Message
 
 NEW = "/console/invitations/new/"
@@ -104,8 +110,212 @@ def test_one_a_day_and_three_a_week(desk, people):
     assert Message.objects.count() == 9
 
 
-def test_more_than_500_ask_to_be_confirmed(desk, people, monkeypatch):
-    monkeypatch.setattr("invitations.views.notices.CONFIRM_ABOVE", 2)
+def had_notices(member, *ages: timedelta) -> None:
+    """The member had a notice so long ago."""
+    for age in ages:
+        notice = Notice.objects.create(enterprise=member.enterprise, author_name="Alice", state="done", total=1)
+        at = timezone.now() - age
+        Recipient.objects.create(notice=notice, member=member, state="sent", sent_at=at)
+
+
+NAMED = ["got a notice within the last 24 hours", "got 3 notices within seven days"]
+DAY, WEEK, SECOND = timedelta(days=1), timedelta(days=7), timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ages", "reason"),
+    [
+        ([DAY - SECOND], "got a notice within the last 24 hours"),
+        ([DAY], ""),
+        ([DAY * 2, DAY * 3, WEEK - SECOND], "got 3 notices within seven days"),
+        ([DAY * 2, DAY * 3, WEEK], ""),
+        ([DAY * 2, DAY * 3], ""),
+        ([DAY / 2, DAY * 2, DAY * 3], "got a notice within the last 24 hours"),
+    ],
+)
+def test_the_limits_at_their_boundary_are_named_before_and_after(desk, people, wang, alice, time_machine, ages, reason):
+    time_machine.move_to(timezone.now(), tick=False)
+    had_notices(wang, *ages)
+    page = desk.get(NEW, {"q": "王芳"}).text
+    assert [words for words in NAMED if words in page] == ([reason] if reason else [])
+    assert f'data-name="messages" value="{0 if reason else 1}"' in page
+    notice = open_notice(people.enterprise, Member.objects.filter(pk=wang.pk), by=notices.Actor(alice, "Alice"))
+    send_notices()
+    recipient = notice.recipients.get()
+    assert recipient.state == ("left_out" if reason else "sent")
+    assert bool(recipient.reason) is bool(reason)
+
+
+def test_every_reason_is_counted_once_and_all_add_up(desk, people, lin, wang, alice):
+    one = build_member(people, "丁", "ding", "+8613800138013", status="pending")
+    had_notices(wang, DAY / 2, DAY * 2, DAY * 3)
+    for number in range(5):
+        at = timezone.now() - timedelta(hours=number + 1)
+        Invitation.objects.create(
+            enterprise=people.enterprise,
+            member=one,
+            number=number + 1,
+            token_digest=f"{number:064}",
+            phone=one.phone,
+            created_at=at,
+            expires_at=at,
+            superseded_at=at,
+        )
+    preview = preview_of(Member.objects.all())
+    assert preview == Preview(
+        chosen=7,
+        joined=1,
+        disabled=1,
+        by_code=1,
+        notified_today=1,
+        notified_this_week=0,
+        invited_just_now=0,
+        invited_often=1,
+    )
+    assert (preview.left_out, preview.messages) == (5, 2)
+    notice = open_notice(people.enterprise, Member.objects.all(), by=notices.Actor(alice, "Alice"))
+    send_notices()
+    assert notice.recipients.filter(state="sent").count() == preview.messages
+    assert not notice.recipients.filter(state="left_out", reason="").exists()
+
+
+def test_the_members_of_one_import_are_chosen(desk, people, wang, alice):
+    imported = Import.objects.create(
+        enterprise=people.enterprise,
+        author=alice,
+        state="done",
+        file_name="十一月入职.xlsx",
+        created=1,
+        heading={"columns": {"places": {"name": 0}, "titles": ["姓名"], "unknown": []}, "sheet": ""}
+        | {"other_sheets": [], "hidden_rows": 0, "hidden_columns": 0},
+    )
+    ImportRow.objects.create(of=imported, number=2, verdict="created", member=wang)
+    ImportRow.objects.create(of=imported, number=3, verdict="refused")
+    page = desk.get(NEW).text
+    assert "十一月入职.xlsx" in page
+    page = desk.get(NEW, {"import": imported.pk}).text
+    assert page.count('name="members"') == 1
+    assert 'data-name="messages" value="1"' in page
+    assert f'name="import" value="{imported.pk}"' in page
+    desk.post(NEW, {"all_matching": "1", "import": imported.pk})
+    assert list(Recipient.objects.values_list("member", flat=True)) == [wang.pk]
+    assert "十一月入职.xlsx" in desk.get("/console/invitations/").text
+    result = desk.get(f"/console/imports/{imported.pk}/").text
+    assert f'href="{NEW}?import={imported.pk}"' in result
+
+
+def test_another_enterprises_or_administrators_import_chooses_nobody(
+    desk, people, wang, other_house, alice, bob, client_of
+):
+    theirs = Import.objects.create(enterprise=other_house.enterprise, state="done", created=1)
+    ours = Import.objects.create(enterprise=people.enterprise, author=alice, state="done", created=1)
+    ImportRow.objects.create(of=ours, number=2, verdict="created", member=wang)
+    ImportRow.objects.create(of=theirs, number=2, verdict="created", member=wang)
+    assert desk.post(NEW, {"all_matching": "1", "import": theirs.pk}).status_code == 422
+    assert client_of(bob).post(NEW, {"all_matching": "1", "import": ours.pk}).status_code == 422
+    assert not Notice.objects.exists()
+
+
+def test_a_notices_list_shows_each_part_and_is_searched(desk, people, wang, alice):
+    notice = open_notice(people.enterprise, Member.objects.filter(status="pending"), by=notices.Actor(alice, "Alice"))
+    send_notices()
+    page, path = desk.get(f"/console/invitations/{notice.pk}/").text, f"/console/invitations/{notice.pk}/"
+    assert page.count("data-id=") == 4
+    Message.objects.filter(to=wang.phone).update(state="rejected", reason="Number is not in use")
+    join_member(Member.objects.get(account="jia"), phone="+8613800138011", by=notices.Actor(user=None, name="甲"))
+    parts = {"sent": 3, "left_out": 1, "waiting": 0, "joined": 1, "failed": 1}
+    for part, count in parts.items():
+        assert desk.get(path, {"state": part}).text.count("data-id=") == count
+    failed = desk.get(path, {"state": "failed"}).text
+    assert "王芳" in failed
+    assert "Number is not in use" in failed
+    assert desk.get(path, {"q": "王"}).text.count("data-id=") == 1
+    assert desk.get(path, {"q": "jia"}).text.count("data-id=") == 1
+    assert "Nobody of this notice" in desk.get(path, {"q": "没有"}).text
+
+
+def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
+    def cost(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(path)
+        return len(queries)
+
+    by = notices.Actor(alice, "Alice")
+    notice = open_notice(people.enterprise, Member.objects.filter(account="wangfang"), by=by)
+    paths = ["/console/invitations/", f"/console/invitations/{notice.pk}/"]
+    few = [cost(path) for path in paths]
+    for number in range(9):
+        extra = build_member(people, f"人{number}", f"ren{number}", f"+86138001381{number:02}")
+        Recipient.objects.create(notice=notice, member=extra)
+        open_notice(people.enterprise, Member.objects.filter(pk=extra.pk), by=by, about=f"第{number}")
+    assert [cost(path) for path in paths] == few
+    assert max(few) <= 10
+    monkeypatch.setattr("invitations.notice_rows.PAGE_SIZE", 3)
+    page = desk.get(paths[0]).text
+    assert "第8" in page
+    assert "第5" not in page
+    assert "before=" in page
+    assert "第3" in desk.get(paths[0], {"q": "第3"}).text
+    assert "after=" in desk.get(paths[1]).text
+
+
+def test_no_notice_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, time_machine):
+    """21:30 until 08:00 in the enterprise's zone."""
+    answer = desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
+    assert answer.status_code == 303
+    assert AuditEvent.objects.filter(action="quiet_hours_set").count() == 1
+    desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
+    assert AuditEvent.objects.filter(action="quiet_hours_set").count() == 1
+    zone = ZoneInfo("Asia/Shanghai")
+    tonight = datetime.now(zone).replace(hour=21, minute=30, second=0, microsecond=0) + DAY
+    notice = Notice.objects.create(enterprise=people.enterprise, author_name="Alice", total=1)
+    Recipient.objects.create(notice=notice, member=Member.objects.get(account="wangfang"))
+    morning = tonight.replace(hour=8, minute=0) + DAY
+    for moment in (tonight, tonight.replace(hour=23, minute=59), morning - SECOND):
+        time_machine.move_to(moment, tick=False)
+        assert quiet_until(people.enterprise) == morning
+        send_notices()
+        assert not Message.objects.exists()
+    time_machine.move_to(tonight - SECOND, tick=False)
+    assert quiet_until(people.enterprise) is None
+    time_machine.move_to(morning, tick=False)
+    send_notices()
+    assert Message.objects.count() == 1
+
+
+def test_quiet_hours_within_a_day_and_none(people, desk, time_machine):
+    desk.post("/console/invitations/quiet/", {"begins": "12:00", "ends": "14:00"})
+    assert "No notices go out from 12:00 until 14:00" in desk.get("/console/invitations/").text
+    noon = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=12, minute=0, second=0, microsecond=0) + DAY
+    for moment, until in {noon - SECOND: None, noon: noon.replace(hour=14), noon.replace(hour=14): None}.items():
+        time_machine.move_to(moment, tick=False)
+        assert quiet_until(people.enterprise) == until
+    set_quiet_hours(people.enterprise, None, by=notices.Actor(user=None, name="Alice"))
+    time_machine.move_to(noon, tick=False)
+    assert quiet_until(people.enterprise) is None
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "field"),
+    [("21:00", "", "ends"), ("", "8:00", "begins"), ("8:00", "8:00", "ends"), ("x", "8:00", "begins")],
+)
+def test_quiet_hours_that_make_no_sense_are_refused(desk, people, begins, ends, field):
+    answer = desk.post("/console/invitations/quiet/", {"begins": begins, "ends": ends})
+    assert answer.status_code == 422
+    assert f'id="id_{field}_error"' in answer.text
+
+
+def test_who_is_active_but_long_absent_is_left_out_as_the_preview_says(people, lin, alice):
+    Member.objects.filter(pk=lin.pk).update(joined_at=timezone.now() - timedelta(days=400))
+    assert preview_of(Member.objects.filter(pk=lin.pk)).joined == 1
+    notice = open_notice(people.enterprise, Member.objects.filter(pk=lin.pk), by=notices.Actor(alice, "Alice"))
+    send_notices()
+    assert notice.recipients.get().state == "left_out"
+    assert not Message.objects.exists()
+
+
+def test_more_than_500_ask_to_be_confirmed(desk, people, settings):
+    settings.NOTICE_CONFIRM_ABOVE = 2
     asked = desk.post(NEW, {"all_matching": "1"})
     assert asked.status_code == 422
     assert "This sends 3 messages" in asked.text

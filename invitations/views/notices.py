@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
+from django.conf import settings
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, is_scoped, members_of, read_ids
+from directory.access import departments_of, imports_of, members_of, read_ids
 from directory.department_tree import paths_of
 from directory.member_rows import MemberQuery, rows_of
-from directory.models import Member
-from directory.personal_invitations import PURPOSE, subject_of
+from directory.models import Import, Member
 from invitations.models import Notice
-from invitations.notices import counts_of, open_notice, preview_of, settled
-from sms.models import Message
+from invitations.notice_forms import QuietForm
+from invitations.notice_limits import preview_of
+from invitations.notice_rows import NoticeQuery, RecipientQuery, notice_rows, notices_of, recipient_rows
+from invitations.notices import counts_of, open_notice, settled
+from invitations.quiet import hours_of, quiet_until, set_quiet_hours
 
-CONFIRM_ABOVE = 500
-PAGE_SIZE = 50
+# Older imports are reached from their own page.
+OFFERED_MAX = 50
 NEW = "invitations/notice_new.html"
 
 
@@ -44,66 +47,93 @@ def notice_new(request: ConsoleRequest) -> HttpResponse:
     preview = preview_of(chosen)
     if not preview.messages:
         return refused(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
-    if preview.messages > CONFIRM_ABOVE and not request.POST.get("confirmed"):
+    if preview.messages > settings.NOTICE_CONFIRM_ABOVE and not request.POST.get("confirmed"):
         return refused(request, NEW, context | {"asks": preview.messages})
-    notice = open_notice(request.enterprise, chosen, by=request.actor)
+    notice = open_notice(request.enterprise, chosen, by=request.actor, about=_about(request, query))
     return see_other("invitations:notice_detail", id=notice.pk)
 
 
 @console_page(Permission.SEND_INVITATIONS)
 @require_safe
 def notice_list(request: ConsoleRequest) -> HttpResponse:
-    before = read_ids([request.GET.get("before", "")])
-    notices = _notices(request).order_by("-pk")
-    shown = list((notices.filter(pk__lt=before[0]) if before else notices)[: PAGE_SIZE + 1])
-    older = f"?{urlencode({'before': shown[PAGE_SIZE - 1].pk})}" if len(shown) > PAGE_SIZE else ""
-    rows = [(notice, counts_of(notice)) for notice in shown[:PAGE_SIZE]]
-    return render(request, "invitations/notice_list.html", {"rows": rows, "pages": {"next_url": older}})
+    query = NoticeQuery(request.GET, request.role)
+    rows, pages = notice_rows(query)
+    context = {
+        "query": query,
+        "rows": rows,
+        "pages": pages,
+        "quiet": hours_of(request.enterprise),
+        "may_set_quiet": may(request.role, Permission.MANAGE_SETTINGS),
+    }
+    return render(request, "invitations/notice_list.html", context)
 
 
 @console_page(Permission.SEND_INVITATIONS)
 @require_safe
 def notice_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    notice = get_object_or_404(_notices(request), pk=id)
-    after = read_ids([request.GET.get("after", "")])
-    recipients = notice.recipients.select_related("member", "invitation").order_by("pk")
-    shown = list((recipients.filter(pk__gt=after[0]) if after else recipients)[: PAGE_SIZE + 1])
-    page = shown[:PAGE_SIZE]
-    carried = Message.objects.filter(purpose=PURPOSE, subject__in=[subject_of(one.member) for one in page])
-    messages = {(message.subject, message.logical_no): message for message in carried}
+    notice = get_object_or_404(notices_of(request.role), pk=id)
+    query = RecipientQuery(request.GET, notice)
+    rows, pages = recipient_rows(query)
     counts = counts_of(notice)
     context = {
         "notice": notice,
+        "query": query,
+        "tabs": query.tabs(counts),
         "counts": counts,
         "settled": settled(counts),
-        "rows": [
-            (one, messages.get((subject_of(one.member), one.invitation.number)) if one.invitation else None)
-            for one in page
-        ],
-        "pages": {"next_url": f"?{urlencode({'after': page[-1].pk})}" if len(shown) > PAGE_SIZE else ""},
+        "rows": rows,
+        "pages": pages,
+        "quiet_until": quiet_until(request.enterprise) if notice.state == Notice.State.SENDING else None,
     }
     return render(request, "invitations/notice_detail.html", context)
 
 
-def _notices(request: ConsoleRequest) -> QuerySet[Notice]:
-    """A department administrator sees their own."""
-    notices = Notice.objects.filter(enterprise=request.enterprise)
-    return notices.filter(author=request.user) if is_scoped(request.role) else notices
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def quiet_edit(request: ConsoleRequest) -> HttpResponse:
+    """When no notices go; both blank: never."""
+    hours = hours_of(request.enterprise)
+    initial = {"begins": hours[0], "ends": hours[1]} if hours else {}
+    form = QuietForm(request.POST if request.method == "POST" else None, initial=initial)
+    if not form.is_bound:
+        return render(request, "invitations/quiet_edit.html", {"form": form})
+    if not form.is_valid():
+        return refused(request, "invitations/quiet_edit.html", {"form": form})
+    set_quiet_hours(request.enterprise, form.hours(), by=request.actor)
+    messages.success(request, _("Saved."))
+    return see_other("invitations:notice_list")
 
 
 def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | None:
     if ids := read_ids(request.POST.getlist("members")):
-        return members_of(request.role).filter(pk__in=ids[:CONFIRM_ABOVE])
+        return members_of(request.role).filter(pk__in=ids[: settings.NOTICE_CONFIRM_ABOVE])
     return query.matching() if request.POST.get("all_matching") else None
+
+
+def _about(request: ConsoleRequest, query: MemberQuery) -> str:
+    """Whom the notice is meant for, as the list of notices tells it."""
+    if request.POST.getlist("members"):
+        return _("chosen one by one")
+    parts = [
+        query.imported.file_name if query.imported else "",
+        query.department.name if query.department else "",
+        Member.Status(query.status).label if query.status else "",
+        f"“{query.text}”" if query.text else "",
+    ]
+    return " · ".join(str(part) for part in parts if part)
 
 
 def _new_context(request: ConsoleRequest, query: MemberQuery) -> dict[str, Any]:
     rows, pages = rows_of(query)
+    made = imports_of(request.role).filter(created__gt=0, state__in=[Import.State.DONE, Import.State.CANCELLED])
     return {
         "query": query,
         "rows": rows,
         "pages": pages,
         "preview": preview_of(query.matching()),
+        "week_max": settings.NOTICES_PER_WEEK,
+        "quiet_until": quiet_until(request.enterprise),
         "statuses": Member.Status.choices,
         "departments": list(paths_of(departments_of(request.role)).items()),
+        "imports": made.order_by("-pk")[:OFFERED_MAX],
     }
