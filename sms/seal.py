@@ -16,15 +16,15 @@ class SealBroken(Exception):
     """The sealed text can't be opened: SECRET_KEY changed, or it was tampered with."""
 
 
-def seal(secrets: dict[str, str]) -> str:
-    """Encrypted text that only this deployment can open."""
-    return _fernet().encrypt(json.dumps(secrets).encode()).decode()
+def seal(secrets: dict[str, str], *, use: str = "seal") -> str:
+    """Encrypted text that only this deployment can open, and only for the same use."""
+    return _fernet(use).encrypt(json.dumps(secrets).encode()).decode()
 
 
-def unseal(sealed: str) -> dict[str, str]:
+def unseal(sealed: str, *, use: str = "seal") -> dict[str, str]:
     """What `seal` was given. Raises SealBroken."""
     try:
-        return json.loads(_fernet().decrypt(sealed.encode()))
+        return json.loads(_fernet(use).decrypt(sealed.encode()))
     except InvalidToken:
         raise SealBroken from None
 
@@ -35,10 +35,10 @@ def derive_key(secret_key: str, use: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"exmail {use}".encode()).derive(secret_key.encode())
 
 
-def _fernet() -> MultiFernet:
-    return _fernet_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+def _fernet(use: str) -> MultiFernet:
+    return _fernet_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS), use)
 
 
 @lru_cache
-def _fernet_of(secret_keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(urlsafe_b64encode(derive_key(key, "seal"))) for key in secret_keys])
+def _fernet_of(secret_keys: tuple[str, ...], use: str) -> MultiFernet:
+    return MultiFernet([Fernet(urlsafe_b64encode(derive_key(key, use))) for key in secret_keys])

@@ -25,7 +25,13 @@ TEMPLATES = {
     "approved": _("[%(enterprise)s] %(name)s, your application was approved: your mailbox is ready. See %(link)s"),
     "rejected": _("[%(enterprise)s] %(name)s, your application was not approved. See why: %(link)s"),
 }
-PURPOSES = {"login": _("sign in"), "join": _("join"), "apply": _("apply to join"), "return": _("sign in")}
+PURPOSES = {
+    "login": _("sign in"),
+    "join": _("join"),
+    "apply": _("apply to join"),
+    "return": _("sign in"),
+    "confirm": _("confirm that it is you"),
+}
 # Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.
 BRAND = _("Mail directory")
 NAMES = {"enterprise", "name"}
