@@ -1,4 +1,4 @@
-"""Who may do what in the console: four roles, and the one decorator of its pages."""
+"""Who may do what in the console: four roles, the one decorator of its pages, and two for dangerous deeds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.confirming import ask_again, has_fresh_proof
+from accounts.factors import has_factor
 from accounts.models import Role
+from accounts.next_page import with_next
 from accounts.requests import ConsoleRequest, SignedInRequest
 
 View = Callable[..., HttpResponse]
@@ -70,10 +74,10 @@ def signed_in_page(view: View) -> View:
 
 
 def console_page(permission: Permission) -> Callable[[View], View]:
-    """For a role with `permission` in the session's enterprise, signed in by password not too long ago.
+    """For a role with `permission` in the session's enterprise, proven by a second factor not too long ago.
 
-    Sets request.enterprise and request.role; times are shown in the enterprise's zone. A code or an invitation
-    proves a phone, which is not enough to administer (security.md 6.1): such a session is asked for the password.
+    Sets request.enterprise and request.role; times are shown in the enterprise's zone. A password or a phone alone is
+    not enough to administer (security.md 2.2 and 6.1): such a session is asked for the factor, or led to set one up.
     """
 
     def decorate(view: View) -> View:
@@ -84,8 +88,8 @@ def console_page(permission: Permission) -> Callable[[View], View]:
             role = _role_in_session(request)
             if role is None:
                 raise PermissionDenied
-            if not _is_fresh_by_password(request):
-                return to_sign_in(request, "accounts:login_password")
+            if step := _step_before_console(request):
+                return to_sign_in(request, step)
             request.enterprise, request.role = role.enterprise, role
             if not may(role, permission):
                 raise PermissionDenied
@@ -101,16 +105,37 @@ def fresh_page(view: View) -> View:
     """For a dangerous page, below `console_page` or `signed_in_page`: the person has shown who they are within the last
     ten minutes (security.md 6.1), else they are asked again and come back.
 
-    Where the second factor is not required only those who have one are asked.
+    What was already sent waits in the page that asks, and is done with the proof. Where the second factor is not
+    required only those who have one are asked.
     """
 
     @functools.wraps(view)
     def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not _has_fresh_proof(request):
-            return to_sign_in(request, "accounts:login_password")
-        return view(request, *args, **kwargs)
+        if has_fresh_proof(request):
+            return view(request, *args, **kwargs)
+        if request.method != "POST":
+            return to_sign_in(request, "accounts:confirm")
+        return ask_again(request) or view(request, *args, **kwargs)
 
     return guarded
+
+
+def fresh_download(back: str) -> Callable[[View], View]:
+    """As `fresh_page`, for a file: who was asked comes back to the page `back` (a URL name, with the same query), whose
+    button brings it; a browser that is sent to a file shows no other page."""
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if has_fresh_proof(request):
+                return view(request, *args, **kwargs)
+            query = request.GET.urlencode()
+            page = reverse(back) + (f"?{query}" if query else "")
+            return HttpResponseRedirect(with_next("accounts:confirm", page))
+
+        return guarded
+
+    return decorate
 
 
 def fresh_deed(view: View) -> View:
@@ -136,21 +161,28 @@ def _role_in_session(request: SignedInRequest) -> Role | None:
     return roles.filter(user=request.user, enterprise=request.session.get("enterprise")).first()
 
 
-def _has_fresh_proof(request: HttpRequest) -> bool:
-    if not settings.ACCOUNTS_SECOND_FACTOR_REQUIRED:
-        return True
-    return time.time() - request.session.get("proved_at", 0) < settings.ACCOUNTS_REAUTH_SECONDS
+def _step_before_console(request: SignedInRequest) -> str | None:
+    """The page that still stands between this session and the console; None: it may in."""
+    session, user = request.session, request.user
+    first_proof = "accounts:login_password" if user.has_usable_password() else "accounts:login"
+    if time.time() - session.get("signed_in_at", 0) >= settings.ACCOUNTS_CONSOLE_SECONDS:
+        return first_proof
+    is_stale = _is_stale(session)
+    if session.get("factor_at") and not is_stale:
+        return None
+    if has_factor(user):
+        return "accounts:login_factor"
+    if is_stale:
+        return first_proof
+    if settings.ACCOUNTS_SECOND_FACTOR_REQUIRED or not user.has_usable_password():
+        return "accounts:factor_new"
+    return None if session.get("method") == "password" else "accounts:login_password"
 
 
-def _is_fresh_by_password(request: HttpRequest) -> bool:
-    session, now = request.session, time.time()
-    if session.get("method") != "password" or session.get("is_stale"):
-        return False
-    is_fresh = (
-        now - session.get("signed_in_at", 0) < settings.ACCOUNTS_CONSOLE_SECONDS
-        and now - session.get("seen_at", 0) < settings.ACCOUNTS_CONSOLE_IDLE_SECONDS
-    )
-    if not is_fresh:
+def _is_stale(session: SessionBase) -> bool:
+    """Whether a session that was in the console was too long unused."""
+    was_inside = session.get("factor_at") or session.get("method") == "password"
+    if was_inside and time.time() - session.get("seen_at", 0) >= settings.ACCOUNTS_CONSOLE_IDLE_SECONDS:
         # Else the visit itself would count as activity and the next request would pass.
         session["is_stale"] = True
-    return is_fresh
+    return bool(session.get("is_stale"))

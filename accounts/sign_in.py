@@ -1,6 +1,6 @@
 """The story of a session: opened once someone is proven, carried into one enterprise, ended.
 
-Session keys: "method" ("password", "code" or "invitation"), "signed_in_at" and "seen_at" (epoch seconds),
+Session keys: "method" ("password", "passkey", "code" or "invitation"), "signed_in_at" and "seen_at" (epoch seconds),
 "enterprise" (id), "is_stale" (the console wants another proof), "factor_at" (when a second factor was proven here) and
 "proved_at" (when the person last showed afresh who they are: a password, a factor, a code sent for that; epoch
 seconds); before there is a user "proven_phone" and "proven_at".
@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import login, logout
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
@@ -27,22 +28,45 @@ from accounts.origin import set_actor
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SEEN_EVERY_SECONDS = 60
+# Who came in by these has shown who they are, but no phone.
+PROVE_NO_PHONE = {"password", "passkey"}
 
 
 def open_session(request: HttpRequest, user: User, *, method: str) -> None:
     """Sign `user` in, in a session with a new key, and let the floor above choose the enterprise."""
     if request.user != user:
         request.session.pop("enterprise", None)
-    for key in ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at"):
+    for key in ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method
     request.session["signed_in_at"] = request.session["seen_at"] = int(time.time())
-    if method == "password":
+    if method in PROVE_NO_PHONE:
         request.session["proved_at"] = request.session["signed_in_at"]
+    if method == "passkey":
+        request.session["factor_at"] = request.session["signed_in_at"]
     set_actor(request)
     UserSession.objects.create_from_request(request)
     _hook()(request)
+
+
+def raise_session(request: HttpRequest, *, by_factor: bool) -> None:
+    """The session's person has just shown again who they are: it may more from now on, under a new key."""
+    session, now = request.session, int(time.time())
+    before = session.session_key
+    session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=session.session_key)
+    session["proved_at"] = now
+    if by_factor:
+        session["factor_at"] = now
+        session.pop("is_stale", None)
+
+
+def keep_signed_in(request: HttpRequest, user: User) -> None:
+    """After a change of `user`'s own password, which else would end this session with the others."""
+    before = request.session.session_key
+    update_session_auth_hash(request, user)
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def prove_phone(request: HttpRequest, phone: str) -> None:

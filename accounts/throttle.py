@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from accounts.models import SignInStanding
 
@@ -92,9 +93,11 @@ class Guess:
 
 class Tries:
     """Tries of what is no password, under several names at once, each with its limit: `count` one before it is looked
-    at, and say if it `succeeded`. A name's failures count together from the first of them for as long as a wait is."""
+    at, and say if it `succeeded`. A name's failures count together from the first of them for as long as a wait is, or
+    for `seconds`."""
 
-    def __init__(self, what: str, limits: Mapping[str, int]) -> None:
+    def __init__(self, what: str, limits: Mapping[str, int], *, seconds: int | None = None) -> None:
+        self.wait = timedelta(seconds=seconds) if seconds else _wait()
         self.limits = {_key(what, name): limit for name, limit in limits.items()}
 
     def count(self) -> None:
@@ -103,7 +106,7 @@ class Tries:
         for key, limit in self.limits.items():
             _ensure(key, now)
             counted = SignInStanding.objects.filter(key=key, failures__lt=limit).update(
-                failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + _wait()), touched_at=now
+                failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + self.wait), touched_at=now
             )
             if not counted:
                 until = SignInStanding.objects.values_list("wait_until", flat=True).get(key=key)
@@ -111,6 +114,22 @@ class Tries:
 
     def succeeded(self) -> None:
         SignInStanding.objects.filter(key__in=self.limits, failures__gt=0).update(failures=F("failures") - 1)
+
+
+def wait_text(seconds: int) -> str:
+    """How long to wait, to the person who tries."""
+    hours, minutes = ceil(seconds / 3600), ceil(seconds / 60)
+    if minutes > 120:
+        return ngettext(
+            "Too many tries. Please try again in %(hours)s hour.",
+            "Too many tries. Please try again in %(hours)s hours.",
+            hours,
+        ) % {"hours": hours}
+    return ngettext(
+        "Too many tries. Please try again in %(minutes)s minute.",
+        "Too many tries. Please try again in %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def purge_standings() -> int:

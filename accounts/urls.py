@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import devices, enterprise, messages, sign_in
+from accounts.views import devices, enterprise, factors, messages, second_factor, sign_in
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,10 +10,25 @@ urlpatterns = [
     path("login/code/", sign_in.login_code, name="login_code"),
     path("login/code/send/", sign_in.login_code_send, name="login_code_send"),
     path("login/password/", sign_in.login_password, name="login_password"),
+    path("login/factor/", second_factor.login_factor, name="login_factor"),
+    path("login/factor/passkey/", second_factor.login_factor_passkey, name="login_factor_passkey"),
+    path("login/passkey/", second_factor.login_passkey, name="login_passkey"),
+    path("login/passkey/options/", second_factor.login_passkey_options, name="login_passkey_options"),
+    path("confirm/", second_factor.confirm, name="confirm"),
     path("logout/", sign_in.logout, name="logout"),
     path("mailbox/devices/", devices.device_list, name="device_list"),
     path("mailbox/devices/end/", devices.device_end_all, name="device_end_all"),
     path("mailbox/devices/<int:id>/end/", devices.device_end, name="device_end"),
+    path("mailbox/factors/", factors.factor_list, name="factor_list"),
+    path("mailbox/factors/new/", factors.factor_new, name="factor_new"),
+    path("mailbox/factors/passkeys/new/", factors.passkey_new, name="passkey_new"),
+    path("mailbox/factors/passkeys/new/options/", factors.passkey_new_options, name="passkey_new_options"),
+    path("mailbox/factors/<int:id>/rename/", factors.factor_rename, name="factor_rename"),
+    path("mailbox/factors/<int:id>/remove/", factors.factor_remove, name="factor_remove"),
+    path("mailbox/factors/recovery/", factors.recovery_code_list, name="recovery_code_list"),
+    path("mailbox/factors/recovery/new/", factors.recovery_code_new, name="recovery_code_new"),
+    path("mailbox/factors/recovery/kept/", factors.recovery_code_kept, name="recovery_code_kept"),
+    path("mailbox/password/", factors.password_edit, name="password_edit"),
     path("console/messages/", messages.message_list, name="message_list"),
     path("console/settings/", enterprise.settings, name="settings"),
 ]

@@ -13,12 +13,12 @@ from accounts.audit import recording
 from accounts.browsers import browser_of
 from accounts.models import Enterprise, Role, User
 from accounts.requests import PublicRequest
-from accounts.sign_in import current_enterprise, enter_enterprise, proven_phone
+from accounts.sign_in import PROVE_NO_PHONE, current_enterprise, enter_enterprise, proven_phone
 from directory.code_rule import may_enter_by_code
 from directory.models import Invitation, Member
 
 # What passes the enterprise's rule on phone codes; every other session stands for no more than a code.
-BEYOND_THE_RULE = {"password", "qr", "weixin", "invitation"}
+BEYOND_THE_RULE = {"password", "passkey", "qr", "weixin", "invitation"}
 
 
 @dataclass
@@ -58,13 +58,13 @@ class WaysIn:
 def ways_in(request: PublicRequest) -> WaysIn:
     """All ways of the person behind this session, by the enterprise's name.
 
-    Joining takes a phone proven by code in this very session: a password alone proves no phone.
+    Joining takes a phone proven by code in this very session: a password or a passkey proves no phone.
     """
-    by_password = request.session.get("method") == "password"
-    phone = None if by_password else proven_phone(request)
+    proves_no_phone = request.session.get("method") in PROVE_NO_PHONE
+    phone = None if proves_no_phone else proven_phone(request)
     ways = _open_ways(request.user) if isinstance(request.user, User) else []
     for way in ways:
-        way.needs_link = not by_password and way.member is not None and is_long_absent(way.member)
+        way.needs_link = not proves_no_phone and way.member is not None and is_long_absent(way.member)
         way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
 

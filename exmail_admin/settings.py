@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.usersessions",
+    "allauth.mfa",
     "sms",
     "accounts",
     "directory",
@@ -233,6 +234,17 @@ ACCOUNTS_PASSWORD_WAIT_SECONDS = 15 * 60
 # Where things are only tried out a login and a password will do, for those who have set up nothing more.
 ACCOUNTS_SECOND_FACTOR_REQUIRED = not HAS_DEMO
 ACCOUNTS_REAUTH_SECONDS = 600
+# Three codes of a million are right at any moment: 20 tries a day are 6 in 100,000.
+ACCOUNTS_FACTOR_FAILURES = 5
+ACCOUNTS_FACTOR_FAILURES_PER_DAY = 20
+ACCOUNTS_FACTOR_SETUP_SECONDS = 1800
+ACCOUNTS_RECOVERY_SHOWN_SECONDS = 600
+MFA_ADAPTER = "accounts.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_COUNT = 10
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 ACCOUNTS_CONSOLE_IDLE_SECONDS = 3600
 ACCOUNTS_CONSOLE_SECONDS = 12 * 3600
 ACCOUNTS_SESSION_SECONDS = 14 * 86400

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.access import Permission, may
 from accounts.models import Role
+from accounts.tests.test_factors import app_code, equip
 
 pytestmark = pytest.mark.django_db
 PATH = "/console/messages/"
@@ -19,7 +20,7 @@ SEE_ALL = set(Permission)
         ("owner", SEE_ALL),
         ("admin", SEE_ALL),
         ("department_admin", {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS}),
-        ("auditor", {Permission.READ, Permission.READ_MESSAGES}),
+        ("auditor", {Permission.READ, Permission.READ_MESSAGES, Permission.READ_AUDIT}),
     ],
 )
 def test_each_role_may_what_it_should(role, permissions):
@@ -40,10 +41,72 @@ def test_a_deed_of_nobody_is_not_repeated_after_sign_in(client):
     assert client.post("/console/settings/").url == "/login/?next=%2F"
 
 
-@pytest.mark.parametrize("method", ["code", "invitation", None])
-def test_a_proven_phone_alone_is_asked_for_the_password(client_of, alice, method):
-    response = client_of(alice, method=method).get(PATH)
-    assert (response.status_code, response.url) == (302, "/login/password/?next=%2Fconsole%2Fmessages%2F")
+@pytest.mark.parametrize("method", ["password", "code", "qr", "weixin", "invitation", None])
+def test_one_proof_alone_is_led_to_set_up_a_second_factor(client_of, alice, method):
+    response = without_factor(client_of(alice, method=method)).get(PATH)
+    assert (response.status_code, response.url) == (302, "/mailbox/factors/new/?next=%2Fconsole%2Fmessages%2F")
+
+
+@pytest.mark.parametrize("method", ["password", "code", "qr", "weixin", "invitation", None])
+def test_who_has_a_factor_is_asked_for_it_however_they_came(client_of, alice, method):
+    """Q26 of security.md: a session by QR code reaches the console through the factor, and is not told 403."""
+    equip(alice)
+    response = without_factor(client_of(alice, method=method)).get(PATH)
+    assert (response.status_code, response.url) == (302, "/login/factor/?next=%2Fconsole%2Fmessages%2F")
+
+
+@pytest.mark.parametrize("method", ["password", "passkey", "code", "qr", "weixin", "invitation"])
+def test_the_factor_opens_the_console_on_top_of_any_first_proof(client_of, alice, method):
+    browser = client_of(alice, method=method)
+    session = browser.session
+    session["factor_at"] = time.time()
+    session.save()
+    assert browser.get(PATH).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "next_page"),
+    [("password", None), ("code", "/login/password/"), ("qr", "/login/password/")],
+)
+def test_where_things_are_tried_out_a_password_alone_will_do(client_of, alice, settings, method, next_page):
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
+    response = without_factor(client_of(alice, method=method)).get(PATH)
+    assert response.status_code == (302 if next_page else 200)
+    if next_page:
+        assert response.url.startswith(next_page)
+
+
+def test_who_has_a_factor_is_asked_for_it_there_too(client_of, alice, settings):
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
+    equip(alice)
+    assert without_factor(client_of(alice)).get(PATH).url.startswith("/login/factor/")
+
+
+def test_an_administrator_without_a_password_sets_up_a_factor_there_too(client_of, lin, enterprise, settings):
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
+    Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")
+    browser = client_of(lin.user, method="code", enterprise=enterprise)
+    assert browser.get(PATH).url.startswith("/mailbox/factors/new/")
+
+
+def test_after_an_idle_hour_the_factor_alone_is_asked_again(client_of, alice):
+    equip(alice)
+    browser = aged(client_of(alice), seen_at=3600)
+    assert browser.get(PATH).url.startswith("/login/factor/")
+    assert browser.post("/login/factor/", {"code": app_code(), "next": PATH}).url == PATH
+    assert browser.get(PATH).status_code == 200
+
+
+def test_after_twelve_hours_the_first_proof_is_asked_again_too(client_of, alice):
+    equip(alice)
+    browser = aged(client_of(alice), signed_in_at=12 * 3600)
+    assert browser.get(PATH).url.startswith("/login/password/")
+
+
+def test_who_has_no_password_signs_in_by_phone_again(client_of, lin, enterprise):
+    Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")
+    browser = aged(client_of(lin.user, method="code", enterprise=enterprise), signed_in_at=12 * 3600)
+    assert browser.get(PATH).url.startswith("/login/?next=")
 
 
 def test_a_session_in_no_enterprise_has_no_console(client_of, alice):
@@ -74,6 +137,14 @@ def test_a_disabled_person_is_out_at_once(client_of, alice):
     alice.is_active = False
     alice.save()
     assert browser.get(PATH).status_code == 302
+
+
+def without_factor(browser):
+    """The same session before the factor was proven."""
+    session = browser.session
+    session.pop("factor_at", None)
+    session.save()
+    return browser
 
 
 def aged(browser, **keys):

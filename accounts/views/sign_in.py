@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.answers import limited, refused, see_other
 from accounts.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.next_page import next_of, with_next
+from accounts.passkeys import are_offered
 from accounts.requests import PublicRequest
 from accounts.sign_in import end_session
 from accounts.sign_in_by_code import outstanding_code, resend_seconds, send_login_code, sign_in_by_code
 from accounts.sign_in_by_password import PasswordWrong, prove_password, sign_in
-from accounts.throttle import PasswordLimited
+from accounts.throttle import PasswordLimited, wait_text
 from sms.code_limits import CodeLimited
 from sms.codes import CodeRefused, CodeSpent
 from sms.models import PhoneCode
@@ -94,9 +93,10 @@ def login_password(request: PublicRequest) -> HttpResponse:
     next_page = next_of(request)
     if request.method != "POST":
         known = {"login": getattr(request.user, "login", "")}
-        return render(request, PASSWORD, {"form": LoginPasswordForm(initial=known), "next": next_page})
+        context = {"form": LoginPasswordForm(initial=known), "next": next_page, "has_passkeys": are_offered(request)}
+        return render(request, PASSWORD, context)
     form = LoginPasswordForm(request.POST)
-    context = {"form": form, "next": next_page}
+    context = {"form": form, "next": next_page, "has_passkeys": are_offered(request)}
     if not form.is_valid():
         return refused(request, PASSWORD, context)
     try:
@@ -105,7 +105,7 @@ def login_password(request: PublicRequest) -> HttpResponse:
         form.add_error("password", _("Login or password is wrong."))
         return refused(request, PASSWORD, context)
     except PasswordLimited as limit:
-        form.add_error("password", _wait_text(limit.retry_after))
+        form.add_error("password", wait_text(limit.retry_after))
         return limited(request, PASSWORD, context, retry_after=limit.retry_after)
     return sign_in(request, user, to=next_page or "/")
 
@@ -114,15 +114,6 @@ def login_password(request: PublicRequest) -> HttpResponse:
 def logout(request: PublicRequest) -> HttpResponse:
     end_session(request)
     return see_other("accounts:login")
-
-
-def _wait_text(seconds: int) -> str:
-    minutes = ceil(seconds / 60)
-    return ngettext(
-        "Too many tries. Please try again in %(minutes)s minute.",
-        "Too many tries. Please try again in %(minutes)s minutes.",
-        minutes,
-    ) % {"minutes": minutes}
 
 
 def _code_context(form: LoginCodeForm, code: PhoneCode, next_page: str) -> dict[str, Any]:

@@ -274,11 +274,14 @@ def test_a_session_elsewhere_stays(owner, dora, other_house, signed_in):
 @pytest.mark.parametrize("deed", ["new", "edit", "remove"])
 def test_who_has_not_shown_who_they_are_of_late_is_asked_again(owner, erin, deed):
     session = owner.session
+    session["factor_at"] -= 601
     session["proved_at"] -= 601
     session.save()
     path = NEW if deed == "new" else url(erin, deed)
-    for answer in (owner.get(path), owner.post(path, NEWCOMER)):
-        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/login/password/")
+    assert owner.get(path)["Location"].partition("?")[0] == "/confirm/"
+    answer = owner.post(path, NEWCOMER)
+    assert answer.status_code == 422
+    assert b'name="proof"' in answer.content
     assert Role.objects.count() == 2
     assert owner.get(LIST).status_code == 200
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.answers import limited, refused, see_other
 from accounts.devices import HAND_HELD, describe_browser
 from accounts.requests import PublicRequest
-from accounts.sign_in import open_session, proven_phone
+from accounts.sign_in import PROVE_NO_PHONE, open_session, proven_phone
 from directory.entering import Way, enter, enter_as, member_of, role_of, ways_in
 from directory.joining import JoinRefused, join_member
 from directory.member_access import acting_as, is_proven, proven_page
@@ -26,11 +26,11 @@ CHOOSE = "directory/choose.html"
 @never_cache
 @require_safe
 def home(request: PublicRequest) -> HttpResponse:
-    """To the console, the mailbox, the choice or the sign-in; administrators signed in by password to the console."""
+    """To the console, the mailbox, the choice or the sign-in; administrators signed in for it to the console."""
     if not is_proven(request):
         return redirect("accounts:login")
     is_member, role = member_of(request), role_of(request)
-    if role and (request.session.get("method") == "password" or not is_member):
+    if role and (request.session.get("method") in PROVE_NO_PHONE or not is_member):
         return redirect("invitations:overview")
     return redirect("directory:mailbox" if is_member else "directory:choose")
 

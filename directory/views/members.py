@@ -15,7 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, fresh_page, may
+from accounts.access import Permission, console_page, fresh_download, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_member, get_member_anywhere, members_of, read_ids
@@ -70,7 +70,7 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.SEE_PHONES)
-@fresh_page
+@fresh_download("directory:member_list")
 @require_safe
 def member_export(request: ConsoleRequest) -> HttpResponse:
     """All whom the list's search and filters find, as a workbook that can be imported again."""

@@ -25,6 +25,36 @@ accounts:login_code_send      GET    405 405 405 405 405 405 405
 accounts:login_code_send      POST   303 303 303 303 303 303 303
 accounts:login_password       GET    200 200 200 200 200 200 200
 accounts:login_password       POST   422 422 422 422 422 422 422
+accounts:login_factor         GET    302 302 302 302 302 302 302
+accounts:login_factor         POST   302 302 302 302 302 302 302
+accounts:login_factor_passkey GET    405 405 405 405 405 405 405
+accounts:login_factor_passkey POST   303 303 303 303 303 303 303
+accounts:login_passkey        GET    405 405 405 405 405 405 405
+accounts:login_passkey        POST   422 422 422 422 422 422 422
+accounts:login_passkey_options GET   405 405 405 405 405 405 405
+accounts:login_passkey_options POST  200 200 200 200 200 200 200
+accounts:confirm              GET    302 200 200 200 200 200 200
+accounts:confirm              POST   302 422 422 422 422 422 422
+accounts:factor_list          GET    302 200 200 200 200 200 200
+accounts:factor_list          POST   302 405 405 405 405 405 405
+accounts:factor_new           GET    302 302 200 200 200 200 200
+accounts:factor_new           POST   302 422 422 422 422 422 422
+accounts:passkey_new          GET    302 405 405 405 405 405 405
+accounts:passkey_new          POST   302 422 422 422 422 422 422
+accounts:passkey_new_options  GET    302 405 405 405 405 405 405
+accounts:passkey_new_options  POST   302 422 200 200 200 200 200
+accounts:factor_rename        GET    302 405 405 405 405 405 405
+accounts:factor_rename        POST   302 404 404 404 404 404 404
+accounts:factor_remove        GET    302 405 405 405 405 405 405
+accounts:factor_remove        POST   302 422 404 404 404 404 404
+accounts:recovery_code_list   GET    302 302 302 302 302 302 302
+accounts:recovery_code_list   POST   302 405 405 405 405 405 405
+accounts:recovery_code_new    GET    302 405 405 405 405 405 405
+accounts:recovery_code_new    POST   302 422 303 303 303 303 303
+accounts:recovery_code_kept   GET    302 405 405 405 405 405 405
+accounts:recovery_code_kept   POST   302 303 303 303 303 303 303
+accounts:password_edit        GET    302 302 200 200 200 200 200
+accounts:password_edit        POST   302 422 422 422 422 422 422
 accounts:logout               GET    405 405 405 405 405 405 405
 accounts:logout               POST   303 303 303 303 303 303 303
 accounts:device_list          GET    302 200 200 200 200 200 200
@@ -234,6 +264,12 @@ def rows() -> list[tuple[str, str, dict[str, int]]]:
     return [(route, method, dict(zip(PEOPLE, map(int, statuses), strict=True))) for route, method, *statuses in lines]
 
 
+def path_with_any(route: str) -> str:
+    """The route's path, with any values in it."""
+    pattern = dict(routes())[route].pattern
+    return reverse(route, kwargs={name: "A" * 43 if name == "token" else 1 for name in pattern.converters})
+
+
 @pytest.fixture
 def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
     """`browser_of(person)` is a browser in which that person is signed in."""
@@ -303,6 +339,20 @@ def test_the_table_holds(browser_of, path_of, route, method, statuses):
 def test_no_route_is_missing_from_the_table():
     every = {(route, method) for route, _ in routes() for method in ("GET", "POST")}
     assert {(route, method) for route, method, _ in rows()} == every
+
+
+CONSOLE = sorted({route for route, *_ in rows() if path_with_any(route).startswith("/console/")})
+
+
+def test_without_the_second_factor_no_administrator_enters_the_console(browser_of, path_of):
+    browser = browser_of("owner")
+    session = browser.session
+    del session["factor_at"]
+    session.save()
+    for route in CONSOLE:
+        for method in ("GET", "POST"):
+            answer = browser.generic(method, path_of(route))
+            assert (answer.status_code, answer.url.partition("?")[0]) == (302, "/mailbox/factors/new/"), route
 
 
 MEMBER_DEEDS = ["edit", "invite", "code", "disable", "enable", "delete", "restore"]

@@ -4,7 +4,7 @@
 document.addEventListener("click", async (event) => {
   const box = event.target.closest("[data-copy] button")?.closest("[data-copy]");
   if (!box) return;
-  const field = box.querySelector("input");
+  const field = box.querySelector("input, textarea");
   field.select();
   if (navigator.clipboard) await navigator.clipboard.writeText(field.value).catch(() => {});
   else document.execCommand("copy");

@@ -1,0 +1,23 @@
+"""`manage.py reset_factors LOGIN`: for the last owner who has lost app, passkey and recovery codes."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.audit import command_actor
+from accounts.factors import reset_factors
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    help = "Takes all second factors away from a person, who sets up a new one at the next sign-in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("login")
+
+    def handle(self, *args: Any, login: str, **options: Any) -> None:
+        user = User.objects.filter(login=login.lower()).first()
+        if user is None:
+            raise CommandError(f"Nobody signs in as {login}.")
+        count = reset_factors(user, enterprise=None, by=command_actor())
+        self.stdout.write(f"Second factors taken away: {count}. Every session of {user} is over.")
