@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet
 
 from directory.models import Address, Member
 from directory.search import Way
@@ -42,7 +42,7 @@ def page_of(
     if is_back:
         rows.reverse()
     return MemberPage(
-        members=_with_company([member for _way, member in rows]),
+        members=_load([pk for _way, pk in rows]),
         before=_write_mark(rows[0]) if rows and mark else "",
         after=_write_mark(rows[-1]) if rows and (has_more or is_back) else "",
     )
@@ -61,15 +61,17 @@ def count_of(members: QuerySet[Member], ways: list[Way], *, cap: int) -> int:
 
 def _rows(
     members: QuerySet[Member], ways: list[Way], mark: tuple[int, Member] | None, size: int, *, is_back: bool
-) -> list[tuple[int, Member]]:
+) -> list[tuple[int, int]]:
+    """Way and id of each, in order."""
     start = mark[0] if mark else 0
-    rows: list[tuple[int, Member]] = []
+    rows: list[tuple[int, int]] = []
     for place in range(start, -1, -1) if is_back else range(start, len(ways)):
         found = _found_by(members, ways, place).annotate(key=ways[place].key)
         if mark and place == start:
             found = found.filter(_beyond(mark[1], is_back=is_back))
         order = ("-key", "-pk") if is_back else ("key", "pk")
-        rows += [(place, member) for member in found.order_by(*order)[: size - len(rows)]]
+        # Ids first: an index has them in this order, and nothing wider is sorted or skipped.
+        rows += [(place, pk) for pk in found.order_by(*order).values_list("pk", flat=True)[: size - len(rows)]]
         if len(rows) == size:
             break
     return rows
@@ -97,12 +99,12 @@ def _read_mark(members: QuerySet[Member], ways: list[Way], mark: str) -> tuple[i
     return (int(parts[1]), member) if member and member.key is not None else None
 
 
-def _write_mark(row: tuple[int, Member]) -> str:
-    return f"{row[0]}.{row[1].pk}"
+def _write_mark(row: tuple[int, int]) -> str:
+    return f"{row[0]}.{row[1]}"
 
 
-def _with_company(members: list[Member]) -> list[Member]:
-    """With main department and addresses: a query each."""
+def _load(ids: list[int]) -> list[Member]:
+    """In this order, with main department and addresses."""
     addresses = Prefetch("addresses", Address.objects.select_related("domain"))
-    prefetch_related_objects(members, "main_department", addresses)
-    return members
+    members = Member.objects.select_related("main_department").prefetch_related(addresses).in_bulk(ids)
+    return [members[id] for id in ids if id in members]

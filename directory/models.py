@@ -45,10 +45,11 @@ class Department(models.Model):
     """
 
     MAX_DEPTH = 15
+    NAME_MAX = 64
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="departments")
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
-    name = models.CharField(_("department name"), max_length=64)
+    name = models.CharField(_("department name"), max_length=NAME_MAX)
     path = models.CharField(max_length=255, db_index=True)
     depth = models.PositiveSmallIntegerField(default=0)
     # Members here and below, each once, without the deleted; kept by directory.departments.move_counts.
@@ -222,11 +223,12 @@ class Reading(models.Model):
 class Membership(models.Model):
     """A member in one of their departments."""
 
-    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="memberships")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["department", "member"], name="membership_once")]
+        indexes = [models.Index(fields=["member", "department"], name="membership_of_member")]
 
     def __str__(self) -> str:
         return f"{self.member_id} in {self.department_id}"

@@ -8,9 +8,10 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Lookup, Q
+from django.db.models import Lookup, OuterRef, Q, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.sql.compiler import SQLCompiler
 
 if TYPE_CHECKING:
@@ -60,9 +61,30 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def under(self, *departments: Department) -> MemberQuerySet:
         """Who stands in one of these or below."""
+        return self.filter(pk__in=_standing_under(departments).values("member"))
+
+    def asked_under(self, department: Department) -> MemberQuerySet:
+        """The same, asked of each member in turn: for one page of a list in its order, where many stand there. Else
+        PostgreSQL reads all of them to sort them."""
+        if connection.vendor != "postgresql":
+            return self.under(department)
         memberships = apps.get_model("directory", "Membership").objects
-        standing = memberships.filter(_any(begins("department__path", one.path) for one in departments))
-        return self.filter(pk__in=standing.values("member"))
+        standing = memberships.filter(_is_below(department), member=OuterRef("pk"))
+        return self.alias(standing=Subquery(standing.values("department")[:1])).filter(standing__isnull=False)
+
+
+def _is_below(department: Department) -> RawSQL:
+    """The subtree's ids are gathered once, not joined for each row that is asked."""
+    return RawSQL(
+        "department_id = ANY(ARRAY(SELECT id FROM directory_department WHERE path >= %s AND path < %s))",
+        [department.path, department.path + LAST_SIGN],
+        output_field=models.BooleanField(),
+    )
+
+
+def _standing_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
+    memberships = apps.get_model("directory", "Membership").objects
+    return memberships.filter(_any(begins("department__path", one.path) for one in departments))
 
     def made_by(self, imported: Import) -> MemberQuerySet:
         """Whom this import created."""
