@@ -8,13 +8,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
-from directory.department_tree import paths_of
+from accounts.models import Role
+from directory.access import read_ids
+from directory.department_picker import PickingForm, offer_departments
 from directory.departments import DepartmentRefused, add_department, rename_department
 from directory.models import Department
-from directory.querysets import DepartmentQuerySet
 
 
-class DepartmentEditForm(forms.Form):
+class DepartmentEditForm(PickingForm):
     name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def refuse(self, refused: DepartmentRefused) -> None:
@@ -34,10 +35,12 @@ class DepartmentEditForm(forms.Form):
 class DepartmentNewForm(DepartmentEditForm):
     department = forms.TypedChoiceField(label=_("Belongs to"), coerce=int)
 
-    def __init__(self, *args: Any, departments: DepartmentQuerySet, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.departments = {department.pk: department for department in departments.select_related("enterprise")}
-        self.fields["department"].choices = list(paths_of(self.departments.values()).items())  # type: ignore[attr-defined]
+        asked = read_ids([str(self.initial.get("department", ""))])
+        offer = offer_departments(role, self.data if self.is_bound else None, "department", chosen=asked)
+        offer.fill(self)
+        self.departments = offer.departments
 
     def create(self, *, by: Actor) -> Department | None:
         """The new department, or None with the errors beside their fields."""

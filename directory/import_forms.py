@@ -10,14 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import Permission, may
 from accounts.audit import Actor
 from accounts.models import Role
-from directory.access import departments_of
-from directory.department_tree import paths_of
+from directory.department_picker import PickingForm, offer_departments
 from directory.importing.workbook import WorkbookRefused
 from directory.imports import ImportRefused, start_import
 from directory.models import Import
 
 
-class ImportNewForm(forms.Form):
+class ImportNewForm(PickingForm):
     file = forms.FileField(
         label=_("Workbook"),
         allow_empty_file=True,
@@ -37,9 +36,11 @@ class ImportNewForm(forms.Form):
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.departments = {department.pk: department for department in departments_of(role)}
-        choices = list(paths_of(self.departments.values()).items())
-        self.fields["department"].choices = choices  # type: ignore[attr-defined]
+        offer = offer_departments(
+            role, self.data if self.is_bound else None, "department", chosen=[self.initial.get("department")]
+        )
+        offer.fill(self)
+        self.departments = offer.departments
         top = min(self.departments.values(), key=lambda one: (one.depth, one.pk), default=None)
         self.initial.setdefault("department", top and top.pk)
         if not may(role, Permission.MANAGE_DEPARTMENTS):

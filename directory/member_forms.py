@@ -11,15 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import Permission, may
 from accounts.audit import Actor
 from accounts.models import Enterprise, Role
-from directory.access import departments_of, is_scoped, scope_of
-from directory.department_tree import paths_of
+from directory.access import is_scoped, scope_of
+from directory.department_picker import PickingForm, offer_departments
 from directory.member_facts import MemberRefused, Said, clean_facts, split_aliases
 from directory.members import create_member, edit_member
 from directory.models import Department, Member
 from sms.phones import mask_phone
 
 
-class MemberForm(forms.Form):
+class MemberForm(PickingForm):
     """Fields bear the names of interface.md; what is wrong with them is said by the verb."""
 
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
@@ -56,11 +56,12 @@ class MemberForm(forms.Form):
         # Without it only who joins by code can be saved.
         self.fields["phone"].required = self["activation"].value() != Member.Activation.CODE
         self.domains = {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
-        self.choosable = {department.pk: department for department in departments_of(role)}
-        paths = paths_of(self.choosable.values())
         self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
-        self.fields["departments"].choices = list(paths.items())  # type: ignore[attr-defined]
-        self.fields["main_department"].choices = [("", _("The first chosen")), *paths.items()]  # type: ignore[attr-defined]
+        stands_in = [*(self.initial.get("departments") or ()), self.initial.get("main_department")]
+        data = self.data if self.is_bound else None
+        offer = offer_departments(role, data, "departments", "main_department", chosen=stands_in)
+        offer.fill(self, blank={"main_department": _("The first chosen")})
+        self.choosable = offer.departments
 
     def clean_activation(self) -> str:
         return self.cleaned_data["activation"] or Member.Activation.PHONE

@@ -33,6 +33,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/<int:id>/delete/", member_bin.member_delete, name="member_delete"),
     path("console/members/<int:id>/restore/", member_bin.member_restore, name="member_restore"),
     path("console/departments/", departments.department_list, name="department_list"),
+    path("console/departments/options/", departments.department_options, name="department_options"),
     path("console/departments/new/", departments.department_new, name="department_new"),
     path("console/departments/<int:id>/edit/", departments.department_edit, name="department_edit"),
     path("console/departments/<int:id>/delete/", departments.department_delete, name="department_delete"),

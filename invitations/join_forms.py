@@ -10,9 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise, Role
-from directory.access import departments_of
-from directory.department_tree import paths_of
-from directory.models import Department, Domain
+from directory.department_picker import PickingForm, offer_departments
+from directory.models import Domain
 from invitations.models import Application, JoinSettings
 from sms.phones import PhoneRefused, parse_phone
 
@@ -54,7 +53,7 @@ class JoinApplyForm(forms.Form):
     )
 
 
-class JoiningForm(forms.Form):
+class JoiningForm(PickingForm):
     enabled = forms.BooleanField(label=_("People not in the directory may be invited to join"), required=False)
     approval_required = forms.BooleanField(label=_("An administrator approves each application"), required=False)
     default_department = forms.TypedChoiceField(label=_("Default department"), coerce=int)
@@ -68,7 +67,9 @@ class JoiningForm(forms.Form):
     )
 
     def __init__(self, typed: Any = None, *, enterprise: Enterprise, role: Role, rules: JoinSettings) -> None:
-        self.departments, self.domains = choices_of(enterprise, role)
+        self.domains = domains_of(enterprise)
+        offer = offer_departments(role, typed, "default_department", chosen=[rules.default_department_id])
+        self.departments = offer.departments
         root = next(one for one in self.departments.values() if one.parent_id is None)
         initial = {
             "enabled": enterprise.is_joining_open,
@@ -78,7 +79,8 @@ class JoiningForm(forms.Form):
             "privacy_notice": rules.privacy_notice,
         }
         super().__init__(typed, initial=initial)
-        _offer(self, "default_department", "default_domain")
+        offer.fill(self)
+        self.fields["default_domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
 
     def said(self) -> dict[str, Any]:
         typed = self.cleaned_data
@@ -89,14 +91,16 @@ class JoiningForm(forms.Form):
         }
 
 
-class ApplicationEditForm(forms.Form):
+class ApplicationEditForm(PickingForm):
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
     prefix = forms.CharField(label=_("Mailbox prefix"))  # type: ignore[assignment]
     domain = forms.ChoiceField(label=_("Mail domain"))
     department = forms.TypedChoiceField(label=_("Department"), coerce=int)
 
     def __init__(self, typed: Any = None, *, application: Application, role: Role) -> None:
-        self.departments, self.domains = choices_of(application.enterprise, role)
+        self.domains = domains_of(application.enterprise)
+        offer = offer_departments(role, typed, "department", chosen=[application.department_id])
+        self.departments = offer.departments
         initial = {
             "name": application.name,
             "prefix": application.prefix,
@@ -104,9 +108,8 @@ class ApplicationEditForm(forms.Form):
             "department": application.department_id,
         }
         super().__init__(typed, initial=initial)
-        _offer(self, "department", "domain")
-        if application.department_id is None:
-            self.fields["department"].choices = [("", "—"), *self.fields["department"].choices]  # type: ignore[attr-defined]
+        offer.fill(self, blank={"department": "" if application.department_id else "—"})
+        self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
 
     def refuse(self, errors: dict[str, list[str]]) -> None:
         for field, messages in errors.items():
@@ -124,12 +127,6 @@ class ApplicationRejectForm(forms.Form):
     )
 
 
-def choices_of(enterprise: Enterprise, role: Role) -> tuple[dict[int, Department], dict[str, Domain]]:
-    """Departments by id and domains by name, as a form of this role may offer them."""
-    departments = {department.pk: department for department in departments_of(role)}
-    return departments, {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
-
-
-def _offer(form: Any, department: str, domain: str) -> None:
-    form.fields[department].choices = list(paths_of(form.departments.values()).items())
-    form.fields[domain].choices = [(name, name) for name in form.domains]
+def domains_of(enterprise: Enterprise) -> dict[str, Domain]:
+    """By name, the default one first."""
+    return {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
 from accounts.models import Role
+from directory.department_picker import PickingForm, offer_departments
 from directory.department_tree import paths_of
 from directory.models import Department
-from invitations.join_forms import choices_of
+from invitations.join_forms import domains_of
 from invitations.join_rules import rules_of
 from invitations.models import JoinLink
 from invitations.named_links import LinkFacts, LinkRefused, add_link, edit_link
@@ -24,7 +25,7 @@ USES_MAX = 1_000_000
 APPROVALS = {"": None, "yes": True, "no": False}
 
 
-class LinkForm(forms.Form):
+class LinkForm(PickingForm):
     """Days are those of the enterprise's zone, which the console's pages are in."""
 
     name = forms.CharField(
@@ -53,21 +54,24 @@ class LinkForm(forms.Form):
 
     def __init__(self, typed: Any = None, *, role: Role, link: JoinLink | None = None) -> None:
         self.role, self.link = role, link
-        self.departments, self.domains = choices_of(role.enterprise, role)
+        self.domains = domains_of(role.enterprise)
         super().__init__(typed, initial=_initial(link))
-        self._offer()
+        self._offer(typed)
         self.fields["valid_until"].widget.attrs["min"] = timezone.localdate().isoformat()
 
-    def _offer(self) -> None:
+    def _offer(self, typed: Any) -> None:
         rules = rules_of(self.role.enterprise)
-        paths = paths_of(self.departments.values())
+        now = [self.link.department_id if self.link else None, rules.default_department_id]
+        offer = offer_departments(self.role, typed, "department", chosen=now)
+        self.departments = offer.departments
         root = next((one for one in self.departments.values() if one.parent_id is None), None)
         department = rules.default_department or root
         domain = rules.default_domain or next(iter(self.domains.values()))
         as_said = gettext("As the joining settings say (%(now)s)")
         approval = gettext("approval needed") if rules.approval_required else gettext("no approval")
+        path = "".join(paths_of([department]).values()) if department else ""
+        offer.fill(self, blank={"department": as_said % {"now": path}})
         choices = {
-            "department": [("", as_said % {"now": paths.get(department.pk, "") if department else ""}), *paths.items()],
             "domain": [("", as_said % {"now": domain.name}), *((name, name) for name in self.domains)],
             "approval": [
                 ("", as_said % {"now": approval}),

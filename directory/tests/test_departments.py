@@ -92,3 +92,11 @@ def test_wrong_methods_are_refused(client_of, alice, house):
     assert client.get(url(house.east, "delete")).status_code == 405
     assert client.put(url(house.east, "edit")).status_code == 405
     assert client.post(LIST).status_code == 405
+
+
+def test_departments_are_found_by_name_with_the_way_to_them(client_of, alice, bob, house):
+    page = client_of(alice).get("/console/departments/?q=华东").content.decode()
+    assert "示例科技/市场部/华东组" in page
+    assert f'data-id="{house.market.pk}"' not in page
+    assert "No department of this name" in client_of(alice).get("/console/departments/?q=%00火星").content.decode()
+    assert f'data-id="{house.root.pk}"' not in client_of(bob).get("/console/departments/?q=示例").content.decode()

@@ -14,21 +14,45 @@ from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import departments_of, get_department, read_ids
 from directory.department_forms import DepartmentEditForm, DepartmentNewForm
-from directory.department_tree import branches_of
+from directory.department_picker import FOUND_MAX, find_departments, offer_departments
+from directory.department_tree import Branch, branches_of, paths_of
 from directory.departments import DepartmentRefused, delete_department
+from directory.models import Department
 
 
 @console_page(Permission.READ)
 @require_safe
 def department_list(request: ConsoleRequest) -> HttpResponse:
-    """The tops and their children; `?department=` opens the tree down to that one."""
+    """The tops and their children; `?department=` opens the tree down to that one, `?q=` finds some by name."""
     asked = read_ids([request.GET.get("department", "")])
     current = departments_of(request.role).filter(pk__in=asked).first()
+    text = request.GET.get("q", "").replace("\0", "").strip()[: Department.NAME_MAX]
+    found = find_departments(request.role, text) if text else []
     context = {
-        "branches": branches_of(request.role, current),
+        "text": text,
+        "branches": [Branch(one, 0, False, False) for one in found] if text else branches_of(request.role, current),
+        "paths": paths_of(found),
+        "is_cut": len(found) == FOUND_MAX,
         "may_manage": may(request.role, Permission.MANAGE_DEPARTMENTS),
     }
     return render(request, "directory/department_list.html", context)
+
+
+@console_page(Permission.READ)
+@require_safe
+def department_options(request: ConsoleRequest) -> HttpResponse:
+    """What a select that searches offers: `for` is its name, `blank` the words of its empty choice; what is chosen in
+    it stays chosen."""
+    name = request.GET.get("for", "")
+    chosen = read_ids(request.GET.getlist(name))
+    offer = offer_departments(request.role, request.GET, name)
+    paths = paths_of(offer.departments.values())
+    context = {
+        "blank": request.GET.get("blank", ""),
+        "chosen": [(id, path) for id, path in paths.items() if id in chosen],
+        "found": [(id, path) for id, path in paths.items() if id not in chosen],
+    }
+    return render(request, "directory/_department_options.html", context)
 
 
 @console_page(Permission.MANAGE_DEPARTMENTS)
@@ -36,7 +60,7 @@ def department_list(request: ConsoleRequest) -> HttpResponse:
 def department_new(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
     initial = {"department": request.GET.get("department", "")}
-    form = DepartmentNewForm(typed, departments=departments_of(request.role), initial=initial)
+    form = DepartmentNewForm(typed, role=request.role, initial=initial)
     if typed is None:
         return render(request, "directory/department_new.html", {"form": form})
     department = form.create(by=request.actor) if form.is_valid() else None

@@ -97,6 +97,8 @@ directory:member_restore_many GET    302 403 403 405 405 405 405
 directory:member_restore_many POST   302 403 403 303 303 303 303
 directory:department_list     GET    302 403 200 200 200 200 200
 directory:department_list     POST   302 403 405 405 405 405 405
+directory:department_options  GET    302 403 200 200 200 200 200
+directory:department_options  POST   302 403 405 405 405 405 405
 directory:department_new      GET    302 403 403 403 200 200 200
 directory:department_new      POST   302 403 403 403 422 422 422
 directory:department_edit     GET    302 403 403 403 200 200 404

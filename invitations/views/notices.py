@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, imports_of, members_of, read_ids
+from directory.access import imports_of, members_of, read_ids
+from directory.department_picker import offer_departments
 from directory.department_tree import paths_of
 from directory.member_rows import MemberQuery, rows_of
 from directory.models import Import, Member
@@ -126,6 +127,8 @@ def _about(request: ConsoleRequest, query: MemberQuery) -> str:
 def _new_context(request: ConsoleRequest, query: MemberQuery) -> dict[str, Any]:
     rows, pages = rows_of(query)
     made = imports_of(request.role).filter(created__gt=0, state__in=[Import.State.DONE, Import.State.CANCELLED])
+    asked = request.POST if request.method == "POST" else request.GET
+    offer = offer_departments(request.role, asked, "department")
     return {
         "query": query,
         "rows": rows,
@@ -134,6 +137,7 @@ def _new_context(request: ConsoleRequest, query: MemberQuery) -> dict[str, Any]:
         "week_max": settings.NOTICES_PER_WEEK,
         "quiet_until": quiet_until(request.enterprise),
         "statuses": Member.Status.choices,
-        "departments": list(paths_of(departments_of(request.role)).items()),
         "imports": made.order_by("-pk")[:OFFERED_MAX],
+        "departments": list(paths_of(offer.departments.values()).items()),
+        "searched_department": offer if offer.is_searched else None,
     }

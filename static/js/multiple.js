@@ -30,5 +30,7 @@ for (const field of document.querySelectorAll("[data-multiple]")) {
     list.dispatchEvent(new Event("change", { bubbles: true }));
   });
   list.addEventListener("change", show);
+  // A search has brought other options.
+  list.addEventListener("htmx:afterSwap", show);
   show();
 }
