@@ -72,6 +72,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
         standing = memberships.filter(_is_below(department), member=OuterRef("pk"))
         return self.alias(standing=Subquery(standing.values("department")[:1])).filter(standing__isnull=False)
 
+    def made_by(self, imported: Import) -> MemberQuerySet:
+        """Whom this import created."""
+        rows = apps.get_model("directory", "ImportRow").objects.filter(of=imported, verdict="created")
+        return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
+
 
 def _is_below(department: Department) -> RawSQL:
     """The subtree's ids are gathered once, not joined for each row that is asked."""
@@ -85,11 +90,6 @@ def _is_below(department: Department) -> RawSQL:
 def _standing_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
     memberships = apps.get_model("directory", "Membership").objects
     return memberships.filter(_any(begins("department__path", one.path) for one in departments))
-
-    def made_by(self, imported: Import) -> MemberQuerySet:
-        """Whom this import created."""
-        rows = apps.get_model("directory", "ImportRow").objects.filter(of=imported, verdict="created")
-        return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
 
 
 def _any(conditions: Iterable[Q]) -> Q:
