@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, F, Q, QuerySet
@@ -102,7 +103,7 @@ def notice_rows(query: NoticeQuery) -> tuple[list[tuple[Notice, dict[str, int]]]
         left_out=Count("recipients", filter=Q(recipients__state=State.LEFT_OUT)),
         joined=Count("recipients", filter=sent & Q(recipients__member__joined_at__gte=F("created_at"))),
     )
-    by_notice: dict[int, dict[str, int]] = {row["pk"]: {**row} for row in counts}
+    by_notice: dict[int, Any] = {row["pk"]: row for row in counts}
     count = count_capped(query.matching())
     words = ngettext("%(n)s notice", "%(n)s notices", count) % {"n": _capped(count)}
     return [(one, by_notice[one.pk]) for one in page.rows], Pages(words, page.previous_url, page.next_url)

@@ -25,6 +25,7 @@ in_the_console = [
     path("console/invitations/quiet/", notices.quiet_edit, name="quiet_edit"),
     path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),
     path("console/applications/", applications.application_list, name="application_list"),
+    path("console/applications/inviters/", applications.inviter_list, name="inviter_list"),
     path("console/applications/export/", applications.application_export, name="application_export"),
     path("console/applications/approve/", applications.application_approve_many, name="application_approve_many"),
     path("console/applications/reject/", applications.application_reject_many, name="application_reject_many"),

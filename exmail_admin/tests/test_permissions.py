@@ -195,6 +195,8 @@ invitations:link_poster               GET    302 403 403 403 200 200 404
 invitations:link_poster               POST   302 403 403 403 405 405 405
 invitations:application_list          GET    302 403 200 200 200 200 200
 invitations:application_list          POST   302 403 405 405 405 405 405
+invitations:inviter_list              GET    302 403 200 200 200 200 200
+invitations:inviter_list              POST   302 403 405 405 405 405 405
 invitations:application_export        GET    302 403 403 403 200 200 200
 invitations:application_export        POST   302 403 403 403 405 405 405
 invitations:application_approve_many  GET    302 403 403 405 405 405 405

@@ -21,6 +21,7 @@ from accounts.requests import ConsoleRequest
 from accounts.tables import CSV, XLSX, write_csv, write_xlsx
 from directory.access import members_of
 from directory.department_tree import paths_of
+from invitations import inviters
 from invitations.access import applications_of, get_application
 from invitations.application_rows import ApplicationQuery, phone_for, rows_of, sheet_of, way_of
 from invitations.applying import member_with
@@ -36,6 +37,7 @@ from invitations.deciding import (
     reject_application,
     subject_of,
 )
+from invitations.inviters import InviterQuery
 from invitations.join_forms import ApplicationEditForm, ApplicationRejectForm
 from invitations.models import Application
 from sms.outbox import latest_messages
@@ -74,6 +76,15 @@ def application_export(request: ConsoleRequest) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return _file(write_csv(headings, rows), CSV, "applications.csv")
     return _file(write_xlsx(_("Applications"), headings, rows), XLSX, "applications.xlsx")
+
+
+@console_page(Permission.READ)
+@require_safe
+def inviter_list(request: ConsoleRequest) -> HttpResponse:
+    """Who invited whom, by member."""
+    query = InviterQuery(request.GET, request.role)
+    rows, pages = inviters.rows_of(query)
+    return render(request, "invitations/inviter_list.html", {"query": query, "rows": rows, "pages": pages})
 
 
 @console_page(Permission.READ)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import View
 from directory.member_access import MemberRequest, member_page
+from invitations.inviters import Invited, invited_by
 from invitations.join_links import colleague_url
 from invitations.models import Application
 from invitations.views.joining import answer_png, answer_svg
@@ -35,12 +36,14 @@ def while_joining_is_open(view: View) -> View:
 @while_joining_is_open
 @require_safe
 def colleague_list(request: MemberRequest) -> HttpResponse:
-    """The link to pass on, and who has come by it."""
-    invited = Application.objects.filter(enterprise=request.enterprise, inviter=request.member)
+    """The link to pass on, and what came of it: of who has joined the names, of others how many they are."""
+    applications = Application.objects.filter(enterprise=request.enterprise)
+    joined = applications.filter(inviter=request.member, state=Application.State.APPROVED)
     context = {
         "enterprise": request.enterprise,
         "url": colleague_url(request.member),
-        "invited": invited.order_by("-pk")[:SHOWN_MAX],
+        "invited": invited_by(applications, [request.member]).get(request.member.pk, Invited()),
+        "joined": joined.order_by("-decided_at")[:SHOWN_MAX],
     }
     return render(request, "invitations/colleague_list.html", context)
 
