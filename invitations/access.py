@@ -19,7 +19,7 @@ def applications_of(role: Role) -> QuerySet[Application]:
 
 def get_application(request: ConsoleRequest, id: int) -> Application:
     applications = applications_of(request.role).select_related(
-        "enterprise", "department", "domain", "inviter", "link", "member", "decided_by", "address"
+        "enterprise", "department", "domain", "inviter", "link", "member", "decided_by", "address", "consented_to"
     )
     return get_object_or_404(applications, pk=id)
 

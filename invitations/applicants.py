@@ -6,13 +6,15 @@ Link and application stand in signed cookies, by id; the proof in the session, f
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Enterprise
+from invitations.applying import Consent
 from invitations.join_links import get_link, mark_of
-from invitations.models import Application, JoinLink
+from invitations.models import Application, JoinLink, PrivacyNotice
 
 LINK, LINK_SECONDS = "joining", 3600
 APPLICATION, APPLICATION_SECONDS = "application", 30 * 86400
@@ -50,6 +52,17 @@ def proven_for(request: HttpRequest, enterprise: Enterprise) -> str | None:
     id, phone, at = request.session.get("join_proof", (0, "", 0))
     is_fresh = time.time() - at < settings.JOIN_PROOF_SECONDS
     return phone if id == enterprise.pk and is_fresh else None
+
+
+def keep_consent(request: HttpRequest, enterprise: Enterprise, notice: PrivacyNotice | None) -> None:
+    """Whoever sits here has just agreed to this text; None: the general one."""
+    request.session["join_consent"] = [enterprise.pk, notice.pk if notice else None, int(time.time())]
+
+
+def consent_for(request: HttpRequest, enterprise: Enterprise) -> Consent | None:
+    """What was agreed to in this browser, and when; whoever proved a phone for the enterprise has."""
+    id, notice, at = request.session.get("join_consent", (0, None, 0))
+    return Consent(datetime.fromtimestamp(at, tz=UTC), notice) if id == enterprise.pk else None
 
 
 def drop_proof(request: HttpRequest) -> None:

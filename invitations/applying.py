@@ -7,7 +7,7 @@ database's constraints have the last word.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -26,8 +26,8 @@ from directory.models import Address, Domain, Member
 from directory.naming import clean_name
 from directory.search_keys import keys_of
 from invitations.join_links import LinkSpent, Standing, standing_of, use_link
-from invitations.join_rules import is_approval_required, landing_department, landing_domain, rules_of
-from invitations.models import Application, JoinLink
+from invitations.join_rules import is_approval_required, landing_department, landing_domain, notice_of, rules_of
+from invitations.models import Application, JoinLink, JoinSettings
 
 State = Application.State
 # What may have changed since the page was shown.
@@ -71,8 +71,20 @@ class Wish:
     prefix: str
 
 
-def file_application(link: JoinLink, wish: Wish, *, phone: str, by: Actor) -> Application:
+@dataclass(frozen=True)
+class Consent:
+    """When the applicant agreed to a privacy notice, and to which (its id; None: the general text)."""
+
+    at: datetime
+    notice_id: int | None
+
+
+def file_application(
+    link: JoinLink, wish: Wish, *, phone: str, by: Actor, consent: Consent | None = None
+) -> Application:
     """File it for this proven E.164 phone: it waits, its address held; without approval its member joins at once.
+
+    Without a `consent` from before, filing is agreeing to the notice of this moment.
 
     Raises LinkDead, PhoneKnown, ApplyLimited, or ApplyRefused with messages that tell the public no holder.
     """
@@ -82,7 +94,7 @@ def file_application(link: JoinLink, wish: Wish, *, phone: str, by: Actor) -> Ap
             link.enterprise.refresh_from_db()
             if link.pk:
                 link.refresh_from_db(fields=LINK_RULES)
-            return _file(link, wish, phone, by, record)
+            return _file(link, wish, phone, by, record, consent)
     except LinkSpent:
         raise LinkDead from None
     except IntegrityError:
@@ -138,7 +150,7 @@ def _clean(wish: Wish) -> Wish:
     return Wish(**kept)
 
 
-def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record) -> Application:
+def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, consent: Consent | None) -> Application:
     enterprise = link.enterprise
     if standing_of(link) != Standing.LIVING:
         raise LinkDead
@@ -150,7 +162,7 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record) -> 
     domain = landing_domain(link, rules)
     if not is_available(wish.prefix, domain):
         raise ApplyRefused(_not_available())
-    keys = keys_of(wish.name, phone)
+    keys, agreed = keys_of(wish.name, phone), consent or _consent_now(rules)
     application = Application(
         enterprise=enterprise,
         link=use_link(link),
@@ -162,7 +174,8 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record) -> 
         department=landing_department(link, rules),
         pinyin=keys.pinyin,
         initials=keys.initials,
-        consented_at=timezone.now(),
+        consented_at=agreed.at,
+        consented_to_id=agreed.notice_id,
     )
     if is_pending:
         hold_address(application)
@@ -171,6 +184,11 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record) -> 
     application.save(force_insert=True)
     record("application_filed", application, after=_told(application))
     return application
+
+
+def _consent_now(rules: JoinSettings) -> Consent:
+    notice = notice_of(rules)
+    return Consent(timezone.now(), notice.pk if notice else None)
 
 
 def hold_address(application: Application) -> None:

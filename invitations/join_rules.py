@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Max
+
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
 from directory.models import Department, Domain
-from invitations.models import JoinLink, JoinSettings
+from invitations.models import JoinLink, JoinSettings, PrivacyNotice
 
 
 def rules_of(enterprise: Enterprise) -> JoinSettings:
@@ -33,11 +35,20 @@ def edit_rules(
         enterprise.save(update_fields=["is_joining_open"])
         rules.approval_required = approval_required
         rules.default_department, rules.default_domain = default_department, default_domain
+        if privacy_notice and privacy_notice != rules.privacy_notice:
+            _keep_notice(enterprise, privacy_notice)
         rules.privacy_notice = privacy_notice
         rules.save()
         after = _told(enterprise, rules)
         if after != before:
             record("joining_edited", enterprise, before=before, after=after)
+
+
+def notice_of(rules: JoinSettings) -> PrivacyNotice | None:
+    """The version of the privacy notice that applicants agree to now; None: the general text."""
+    if not rules.privacy_notice:
+        return None
+    return PrivacyNotice.objects.filter(enterprise=rules.enterprise_id).order_by("-number").first()
 
 
 def landing_domain(link: JoinLink, rules: JoinSettings) -> Domain:
@@ -53,6 +64,11 @@ def landing_department(link: JoinLink, rules: JoinSettings) -> Department:
 
 def is_approval_required(link: JoinLink, rules: JoinSettings) -> bool:
     return rules.approval_required if link.approval_required is None else link.approval_required
+
+
+def _keep_notice(enterprise: Enterprise, text: str) -> None:
+    numbers = PrivacyNotice.objects.filter(enterprise=enterprise).aggregate(last=Max("number"))
+    PrivacyNotice.objects.create(enterprise=enterprise, number=(numbers["last"] or 0) + 1, text=text)
 
 
 def _told(enterprise: Enterprise, rules: JoinSettings) -> dict[str, Any]:

@@ -31,6 +31,26 @@ class JoinSettings(models.Model):
         return f"joining {self.enterprise_id}"
 
 
+class PrivacyNotice(models.Model):
+    """A text that applicants agreed to, kept as it was: each change of the joining settings' notice makes another.
+
+    Where the settings' is blank applicants see the general one, which is part of this software and has no row.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="privacy_notices", db_index=False)
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["enterprise", "number"], name="privacy_notice_number_in_enterprise")
+        ]
+
+    def __str__(self) -> str:
+        return f"privacy notice {self.number}"
+
+
 class JoinLink(models.Model):
     """One link that many may open: the enterprise's own, a named one, or a colleague's.
 
@@ -100,6 +120,7 @@ class Application(models.Model):
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
     consented_at = models.DateTimeField()
+    consented_to = models.ForeignKey(PrivacyNotice, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

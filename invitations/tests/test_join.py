@@ -414,6 +414,61 @@ def test_the_enterprise_words_its_privacy_notice(open_house):
     assert "我们只用于&lt;b&gt;审批&lt;/b&gt;。" in page
 
 
+def word_notice(house, text: str) -> None:
+    """The administrator words the privacy notice."""
+    edit_rules(
+        house.enterprise,
+        by=BY,
+        enabled=True,
+        approval_required=True,
+        default_department=house.root,
+        default_domain=house.domain,
+        privacy_notice=text,
+    )
+
+
+def test_consent_is_kept_with_its_time_and_the_text_as_it_was(open_house, client_of, alice, time_machine):
+    word_notice(open_house, "第一版。")
+    word_notice(open_house, "第一版。")
+    word_notice(open_house, "第二版。")
+    client = new_phone()
+    prove(client, join_path(open_house.enterprise))
+    agreed = timezone.now()
+    time_machine.move_to(agreed + timedelta(minutes=5))
+    word_notice(open_house, "第三版。")
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 303
+    application = application_of()
+    assert (application.consented_to.number, application.consented_to.text) == (2, "第二版。")
+    assert abs(application.consented_at - agreed) < timedelta(seconds=10)
+    page = client_of(alice).get(f"/console/applications/{application.pk}/").text
+    assert "Version 2" in page
+    assert "第二版。" in page
+    assert "第三版。" not in page
+
+
+def test_a_notice_changed_between_page_and_post_is_read_again(open_house):
+    word_notice(open_house, "旧文。")
+    client = new_phone()
+    page = client.get(join_path(open_house.enterprise), follow=True).text
+    assert 'name="notice" value="1"' in page
+    word_notice(open_house, "新文。")
+    answer = client.post("/j/send/", {"phone": PHONE, "notice": "1"})
+    assert answer.status_code == 422
+    assert "Please read it again" in answer.text
+    assert "新文。" in answer.text
+    assert 'name="notice" value="2"' in answer.text
+    assert not Message.objects.exists()
+    assert client.post("/j/send/", {"phone": PHONE, "notice": "2"}).status_code == 303
+
+
+def test_the_general_text_is_agreed_to_where_none_is_worded(open_house, client_of, alice):
+    word_notice(open_house, "曾经有过。")
+    word_notice(open_house, "")
+    apply(open_house.enterprise)
+    assert application_of().consented_to is None
+    assert "the general text" in client_of(alice).get(f"/console/applications/{application_of().pk}/").text
+
+
 def test_a_department_deleted_meanwhile_is_asked_for_at_the_desk(open_house, client_of, alice):
     rules = rules_of(open_house.enterprise)
     rules.default_department = open_house.east

@@ -35,8 +35,10 @@ from directory.phone_directory import enterprises_of
 from invitations.applicants import (
     carried_application,
     carried_link,
+    consent_for,
     drop_proof,
     keep_application,
+    keep_consent,
     keep_link,
     keep_proof,
     proven_for,
@@ -54,8 +56,8 @@ from invitations.applying import (
 )
 from invitations.join_forms import JoinApplyForm, JoinPhoneForm
 from invitations.join_links import Standing, find_link, standing_of
-from invitations.join_rules import is_approval_required, landing_domain, rules_of
-from invitations.models import JoinLink
+from invitations.join_rules import is_approval_required, landing_domain, notice_of, rules_of
+from invitations.models import JoinLink, PrivacyNotice
 from invitations.prefixes import PrefixChecksSpent, count_prefix_check, suggest_prefix
 from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
 from sms.models import PhoneCode
@@ -127,6 +129,9 @@ def join(request: PublicRequest, link: JoinLink) -> HttpResponse:
 def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """A code to the number typed; the same words whoever it belongs to. Sending it agrees to the privacy notice."""
     form = JoinPhoneForm(request.POST, region=link.enterprise.region)
+    notice = notice_of(rules_of(link.enterprise))
+    if request.POST.get("notice") not in {None, _version(notice)}:
+        form.add_error(None, _("The privacy notice has just been changed. Please read it again."))
     if not form.is_valid():
         return _ask_phone(request, link, form)
     try:
@@ -135,6 +140,7 @@ def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
         form.add_error("phone", str(limit))
         return _ask_phone(request, link, form, retry_after=limit.retry_after)
     drop_proof(request)
+    keep_consent(request, link.enterprise, notice)
     return see_other("invitations:join")
 
 
@@ -206,7 +212,8 @@ def join_apply(request: PublicRequest, link: JoinLink, phone: str) -> HttpRespon
         return _ask_details(request, link, phone, form)
     wish = Wish(**form.cleaned_data)
     try:
-        application = file_application(link, wish, phone=phone, by=_applicant(request, wish.name, phone))
+        by, consent = _applicant(request, wish.name, phone), consent_for(request, link.enterprise)
+        application = file_application(link, wish, phone=phone, by=by, consent=consent)
     except LinkDead:
         return _dead(request, link)
     except PhoneKnown:
@@ -252,9 +259,15 @@ def _ask_phone(
         "step": "phone",
         "form": form or JoinPhoneForm(region=link.enterprise.region),
         "rules": rules,
+        "version": _version(notice_of(rules)),
         "waits": _own_application(request, link),
     }
     return _answer(request, link, context, is_refused=form is not None, retry_after=retry_after)
+
+
+def _version(notice: PrivacyNotice | None) -> str:
+    """As the form carries which text its reader has before them."""
+    return str(notice.number if notice else 0)
 
 
 def _ask_code(
