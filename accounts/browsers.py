@@ -53,6 +53,19 @@ def address_block(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
+def is_near(one: str, other: str) -> bool:
+    """Whether two addresses speak for one place: the same IPv4 /24 or IPv6 /64 (security.md 2.2).
+
+    An address nobody knows is near to nothing; neither is loopback but where one tries things out, for otherwise it
+    means a proxy that TRUSTED_PROXY_COUNT doesn't know of, behind which all the world looks alike.
+    """
+    here, there = ipaddress.ip_address(one), ipaddress.ip_address(other)
+    if here.is_unspecified or (here.is_loopback and not settings.HAS_DEMO):
+        return False
+    size = 24 if here.version == 4 else 64
+    return here.version == there.version and there in ipaddress.ip_network((here, size), strict=False)
+
+
 def _address(text: str) -> str:
     """`text` as a plain address, or nothing; some proxies add a port, an IPv4 client may look like IPv6."""
     text = text.strip()

@@ -9,11 +9,14 @@ from datetime import datetime
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import recording
 from accounts.known_browsers import forget_browser, forget_browsers
+from accounts.models import ScannedSession
 from accounts.requests import SignedInRequest
 from accounts.sign_in import current_enterprise, end_session, end_sessions
 
@@ -55,19 +58,39 @@ class Device:
     created_at: datetime
     last_seen_at: datetime
     is_this: bool
+    is_scanned: bool
+    approved_with: str
 
     @property
     def is_hand_held(self) -> bool:
         return self.system in HAND_HELD
 
+    @property
+    def name(self) -> str:
+        return in_words(self.browser, self.system)
+
 
 def list_devices(request: SignedInRequest) -> list[Device]:
     """Where the person of this request is signed in now: this browser first, then by when they were last seen."""
-    rows = list(UserSession.objects.filter(user_id=request.user.pk).order_by("-last_seen_at"))
+    rows = list(_rows(request).order_by("-last_seen_at"))
     alive = Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
     keys = set(alive.values_list("session_key", flat=True))
     devices = [_device(row, request.session.session_key) for row in rows if row.session_key in keys]
     return sorted(devices, key=lambda device: not device.is_this)
+
+
+def list_new_devices(request: SignedInRequest) -> list[Device]:
+    """Browsers that were signed in by scanning and that nobody has confirmed yet; never this one itself."""
+    rows = _rows(request).filter(scanned__is_known=False).exclude(session_key=request.session.session_key)
+    return [_device(row, None) for row in rows.order_by("-created_at")]
+
+
+def know_device(request: SignedInRequest, row: UserSession) -> None:
+    """The person says that this other browser is theirs. What was scanned in doesn't vouch for itself."""
+    others = ScannedSession.objects.filter(session=row).exclude(session__session_key=request.session.session_key)
+    with transaction.atomic():
+        if others.filter(is_known=False).update(is_known=True):
+            _record(request, "device_confirmed")
 
 
 def end_device(request: SignedInRequest, row: UserSession) -> None:
@@ -95,12 +118,34 @@ def describe_browser(user_agent: str) -> tuple[str, str]:
     return _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
 
 
+def name_browser(user_agent: str) -> str:
+    """The same as one phrase."""
+    browser, system = describe_browser(user_agent)
+    return in_words(browser or _("Unknown browser"), system)
+
+
+def in_words(browser: str, system: str) -> str:
+    """Such as "Chrome on Windows"."""
+    return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
+
+
+def is_hand_held(request: HttpRequest) -> bool:
+    """Whether this is a phone or a tablet, by its own word: it can't scan what it shows itself."""
+    _browser, system = describe_browser(request.headers.get("user-agent", ""))
+    return request.headers.get("sec-ch-ua-mobile") == "?1" or system in HAND_HELD
+
+
 def _first(names: list[tuple[str, str]], user_agent: str) -> str:
     return next((name for pattern, name in names if re.search(pattern, user_agent)), "")
 
 
+def _rows(request: SignedInRequest) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(user_id=request.user.pk).select_related("scanned")
+
+
 def _device(row: UserSession, this_key: str | None) -> Device:
     browser, system = describe_browser(row.user_agent)
+    scanned: ScannedSession | None = getattr(row, "scanned", None)
     return Device(
         id=row.pk,
         browser=browser or _("Unknown browser"),
@@ -109,6 +154,8 @@ def _device(row: UserSession, this_key: str | None) -> Device:
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
         is_this=row.session_key == this_key,
+        is_scanned=scanned is not None,
+        approved_with=name_browser(scanned.approved_with) if scanned else "",
     )
 
 

@@ -17,6 +17,7 @@ def next_of(request: HttpRequest) -> str:
     return page if is_ours else ""
 
 
-def with_next(page: str, next_page: str) -> str:
-    """The address of `page` (a URL name) that remembers `next_page`."""
-    return f"{reverse(page)}?{urlencode({'next': next_page})}" if next_page else reverse(page)
+def with_next(page: str, next_page: str, *ids: str) -> str:
+    """The address of `page` (a URL name, with what its path takes) that remembers `next_page`."""
+    address = reverse(page, args=ids)
+    return f"{address}?{urlencode({'next': next_page})}" if next_page else address

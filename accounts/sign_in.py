@@ -1,9 +1,9 @@
 """The story of a session: opened once someone is proven, carried into one enterprise, ended.
 
-Session keys: "method" ("password", "passkey", "code" or "invitation"), "signed_in_at" and "seen_at" (epoch seconds),
-"enterprise" (id), "is_stale" (the console wants another proof), "factor_at" (when a second factor was proven here) and
-"proved_at" (when the person last showed afresh who they are: a password, a factor, a code sent for that; epoch
-seconds); before there is a user "proven_phone" and "proven_at".
+Session keys: "method" ("password", "passkey", "code", "qr" or "invitation"), "signed_in_at" and "seen_at" (epoch
+seconds), "enterprise" (id), "is_stale" (the console wants another proof), "factor_at" (when a second factor was proven
+here) and "proved_at" (when the person last showed afresh who they are: a password, a factor, a code sent for that;
+epoch seconds); before there is a user "proven_phone" and "proven_at".
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SEEN_EVERY_SECONDS = 60
 PROVE_NO_PHONE = {"password", "passkey"}
 
 
-def open_session(request: HttpRequest, user: User, *, method: str) -> None:
-    """Sign `user` in, in a session with a new key, and let the floor above choose the enterprise."""
+def open_session(request: HttpRequest, user: User, *, method: str, enterprise: Enterprise | None = None) -> None:
+    """Sign `user` in, in a session with a new key; into `enterprise`, or the floor above chooses where."""
     if request.user != user:
         request.session.pop("enterprise", None)
     for key in ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY):
@@ -47,7 +47,10 @@ def open_session(request: HttpRequest, user: User, *, method: str) -> None:
         request.session["factor_at"] = request.session["signed_in_at"]
     set_actor(request)
     UserSession.objects.create_from_request(request)
-    _hook()(request)
+    if enterprise:
+        import_string(settings.ACCOUNTS_ENTER)(request, enterprise)
+    else:
+        _hook()(request)
 
 
 def raise_session(request: HttpRequest, *, by_factor: bool) -> None:

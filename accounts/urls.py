@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import devices, enterprise, factors, messages, second_factor, sign_in
+from accounts.views import devices, enterprise, factors, messages, qr, second_factor, sign_in
 
 app_name = "accounts"
 urlpatterns = [
@@ -15,6 +15,14 @@ urlpatterns = [
     path("login/passkey/", second_factor.login_passkey, name="login_passkey"),
     path("login/passkey/options/", second_factor.login_passkey_options, name="login_passkey_options"),
     path("confirm/", second_factor.confirm, name="confirm"),
+    path("q/", qr.qr_new, name="qr_new"),
+    path("q/<str:token>/", qr.qr_confirm, name="qr_confirm"),
+    path("q/<str:token>/scan/", qr.qr_scan, name="qr_scan"),
+    path("q/<str:token>/approve/", qr.qr_approve, name="qr_approve"),
+    path("q/<str:token>/decline/", qr.qr_decline, name="qr_decline"),
+    path("q/<str:token>/wait/", qr.qr_wait, name="qr_wait"),
+    path("q/<str:token>/state/", qr.qr_state, name="qr_state"),
+    path("q/<str:token>/claim/", qr.qr_claim, name="qr_claim"),
     path("logout/", sign_in.logout, name="logout"),
     path("mailbox/devices/", devices.device_list, name="device_list"),
     path("mailbox/devices/end/", devices.device_end_all, name="device_end_all"),
@@ -29,6 +37,7 @@ urlpatterns = [
     path("mailbox/factors/recovery/new/", factors.recovery_code_new, name="recovery_code_new"),
     path("mailbox/factors/recovery/kept/", factors.recovery_code_kept, name="recovery_code_kept"),
     path("mailbox/password/", factors.password_edit, name="password_edit"),
+    path("mailbox/devices/<int:id>/know/", devices.device_know, name="device_know"),
     path("console/messages/", messages.message_list, name="message_list"),
     path("console/settings/", enterprise.settings, name="settings"),
 ]

@@ -76,6 +76,18 @@ def enter_only_enterprise(request: PublicRequest) -> None:
         enter(request, ways.open[0])
 
 
+def acts_in(user: User, enterprise: Enterprise) -> bool:
+    """Whether `user` still has a place in `enterprise`, as a member or by a role (the hook ACCOUNTS_ACTS_IN)."""
+    return user.is_active and any(way.enterprise == enterprise for way in _open_ways(user))
+
+
+def enter_named(request: PublicRequest, enterprise: Enterprise) -> None:
+    """After a sign-in that says where it leads: enter there if that way is open (the hook ACCOUNTS_ENTER)."""
+    way = next((way for way in ways_in(request).open if way.enterprise == enterprise), None)
+    if way and way.is_free:
+        enter(request, way)
+
+
 def enter(request: PublicRequest, way: Way) -> None:
     """Let the session carry the way's enterprise; the caller has made sure that this way is open."""
     with recording(way.enterprise, by=request.actor) as record:

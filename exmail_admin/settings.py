@@ -113,6 +113,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "exmail_admin.context.shell",
+                "accounts.context.new_devices",
                 "invitations.context.waiting",
             ],
         },
@@ -174,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
     "empty the bin": {"task": "directory.tasks.purge_members", "schedule": 3600.0},
     "empty old imports": {"task": "directory.tasks.empty_imports", "schedule": 3600.0},
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
+    "purge old QR codes": {"task": "accounts.tasks.purge_qr_codes", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 
@@ -252,10 +254,29 @@ ACCOUNTS_SESSION_IDLE_SECONDS = 7 * 86400
 ACCOUNTS_PROOF_SECONDS = 600
 # How long a browser a person was inside with is known (product.md, step 4); its cookie lives as long.
 ACCOUNTS_KNOWN_BROWSER_DAYS = 180
-# accounts asks the floor above two things it can't know itself: which enterprises a number leads into, and where a
-# proven person enters.
+# accounts asks the floor above what it can't know itself: which enterprises a number leads into, where a proven person
+# enters, whether they still act in one enterprise, and to let them into just that one.
 ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"
 ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
+ACCOUNTS_ACTS_IN = "directory.entering.acts_in"
+ACCOUNTS_ENTER = "directory.entering.enter_named"
+
+# Signing in by QR code (security.md 2.2): how long a code waits to be scanned, then approved, then used; how often it
+# renews itself; limits per minute and address block, per browser, per person and hour; who may approve; how long a row
+# is kept once it is over, so that with the sweep of each minute none is older than ten minutes.
+ACCOUNTS_QR_SCAN_SECONDS = 120
+ACCOUNTS_QR_CONFIRM_SECONDS = 60
+ACCOUNTS_QR_CLAIM_SECONDS = 30
+ACCOUNTS_QR_RENEWALS = 5
+ACCOUNTS_QR_POLL_SECONDS = 2
+ACCOUNTS_QR_POLL_LEAST_SECONDS = 1
+ACCOUNTS_QR_PER_ADDRESS = 10
+ACCOUNTS_QR_PER_BROWSER = 3
+ACCOUNTS_QR_MISSES_PER_MINUTE = 60
+ACCOUNTS_QR_NUMBER_TRIES = 3
+ACCOUNTS_QR_APPROVALS_PER_HOUR = 10
+ACCOUNTS_QR_APPROVER_SECONDS = 30 * 86400
+ACCOUNTS_QR_KEPT_SECONDS = 300
 
 SESSION_COOKIE_AGE = ACCOUNTS_SESSION_SECONDS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

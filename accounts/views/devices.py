@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import signed_in_page
 from accounts.answers import see_other
-from accounts.devices import end_all_devices, end_device, list_devices
+from accounts.devices import end_all_devices, end_device, know_device, list_devices
 from accounts.requests import SignedInRequest
 
 
@@ -26,6 +26,14 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
     end_device(request, row)
     messages.success(request, _("The device is signed out."))
     return see_other("accounts:device_list" if request.user.is_authenticated else "accounts:login")
+
+
+@signed_in_page
+@require_POST
+def device_know(request: SignedInRequest, id: int) -> HttpResponse:
+    know_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
+    messages.success(request, _("Good. The device stays signed in."))
+    return see_other("accounts:device_list")
 
 
 @signed_in_page

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.answers import limited, refused, see_other
+from accounts.devices import is_hand_held
 from accounts.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.next_page import next_of, with_next
 from accounts.passkeys import are_offered
@@ -33,9 +34,9 @@ read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 def login(request: PublicRequest) -> HttpResponse:
     next_page = next_of(request)
     if request.method != "POST":
-        return render(request, LOGIN, {"form": LoginForm(), "next": next_page})
+        return render(request, LOGIN, _login_context(request, LoginForm(), next_page))
     form = LoginForm(request.POST)
-    context = {"form": form, "next": next_page}
+    context = _login_context(request, form, next_page)
     if not form.is_valid():
         return refused(request, LOGIN, context)
     try:
@@ -114,6 +115,18 @@ def login_password(request: PublicRequest) -> HttpResponse:
 def logout(request: PublicRequest) -> HttpResponse:
     end_session(request)
     return see_other("accounts:login")
+
+
+def _login_context(request: PublicRequest, form: LoginForm, next_page: str) -> dict[str, Any]:
+    """A phone is offered no QR code: it can't scan its own screen, and may have come here from one."""
+    return {
+        "form": form,
+        "next": next_page,
+        "can_scan": not is_hand_held(request),
+        "comes_from_scan": next_page.startswith("/q/"),
+        "renewals": settings.ACCOUNTS_QR_RENEWALS,
+        "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,
+    }
 
 
 def _code_context(form: LoginCodeForm, code: PhoneCode, next_page: str) -> dict[str, Any]:

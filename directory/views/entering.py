@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.answers import limited, refused, see_other
-from accounts.devices import HAND_HELD, describe_browser
+from accounts.devices import is_hand_held
+from accounts.next_page import next_of
 from accounts.requests import PublicRequest
 from accounts.sign_in import PROVE_NO_PHONE, open_session, proven_phone
 from directory.entering import Way, enter, enter_as, member_of, role_of, ways_in
@@ -50,7 +51,7 @@ def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
     if not way.is_free:
         return see_other("directory:choose")
     enter(request, way)
-    return see_other("directory:home")
+    return see_other(next_of(request) or "directory:home")
 
 
 @proven_page
@@ -101,7 +102,8 @@ def _choices(request: PublicRequest) -> dict[str, object]:
         "ways": ways,
         "phone": mask_phone(proven_phone(request)),
         "current": request.session.get("enterprise"),
-        "is_hand_held": describe_browser(request.headers.get("user-agent", ""))[1] in HAND_HELD,
+        "is_hand_held": is_hand_held(request),
+        "next": next_of(request),
     }
 
 

@@ -1,0 +1,20 @@
+"""What accounts tells on every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.devices import list_new_devices
+
+
+def new_devices(request: HttpRequest) -> dict[str, Any]:
+    """`new_devices`: the person's browsers that were signed in by scanning and not confirmed; asked where shown."""
+    return {"new_devices": SimpleLazyObject(lambda: _new_devices(request))}
+
+
+def _new_devices(request: Any) -> list[Any]:
+    user = getattr(request, "user", None)
+    return list_new_devices(request) if user and user.is_authenticated else []
