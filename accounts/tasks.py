@@ -2,10 +2,12 @@
 
 from celery import shared_task
 
+from accounts.audit_checking import WORK, work_on_checks
 from accounts.known_browsers import purge_browsers
 from accounts.sign_in import purge_sessions
 from accounts.sign_in_by_qr import purge_codes
 from accounts.throttle import purge_standings
+from sms.hints import hint_work
 
 
 @shared_task
@@ -18,3 +20,11 @@ def purge_sign_ins() -> None:
 @shared_task
 def purge_qr_codes() -> None:
     purge_codes()
+
+
+@shared_task
+def work_on_audit_checks() -> None:
+    """Woken by a hint, and every ten seconds for what was forgotten. A long log takes several, so that none holds up
+    the others in the queue."""
+    if work_on_checks():
+        hint_work(WORK)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import devices, enterprise, factors, messages, qr, second_factor, sign_in
+from accounts.views import audit, devices, enterprise, factors, messages, qr, second_factor, sign_in
 
 app_name = "accounts"
 urlpatterns = [
@@ -39,5 +39,8 @@ urlpatterns = [
     path("mailbox/password/", factors.password_edit, name="password_edit"),
     path("mailbox/devices/<int:id>/know/", devices.device_know, name="device_know"),
     path("console/messages/", messages.message_list, name="message_list"),
+    path("console/audit/", audit.audit_list, name="audit_list"),
+    path("console/audit/check/", audit.audit_check, name="audit_check"),
+    path("console/audit/export.xlsx", audit.audit_export, name="audit_export"),
     path("console/settings/", enterprise.settings, name="settings"),
 ]

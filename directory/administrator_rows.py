@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db.models import Case, IntegerField, Max, Q, QuerySet, Value, When
 from django.http import QueryDict
@@ -15,7 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.access import may_give
+from accounts.factors import FACTORS
 from accounts.models import Role, User
+from accounts.paging import Pages
 from directory.administrators import may_remove
 from directory.department_tree import paths_of
 from directory.models import Department, DepartmentScope
@@ -33,19 +36,11 @@ class AdministratorRow:
     paths: list[str]
     more_paths: int
     ways: list[str]
+    has_factor: bool
     seen_at: datetime | None
     is_self: bool
     may_edit: bool
     may_remove: bool
-
-
-@dataclass(frozen=True)
-class Pages:
-    """For the pagination component."""
-
-    count_text: str
-    previous_url: str
-    next_url: str
 
 
 class AdministratorQuery:
@@ -76,8 +71,11 @@ def rows_of(query: AdministratorQuery) -> tuple[list[AdministratorRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
     found = query.found()
     roles, has_before, has_after = _page(found.select_related("user"), query)
-    seen, paths = _last_seen(query.acting.enterprise_id, roles), _paths(roles)
-    rows = [_row(role, query.acting, paths.get(role.pk, []), seen.get(role.user_id)) for role in roles]
+    seen, paths, secured = _last_seen(query.acting.enterprise_id, roles), _paths(roles), _secured(roles)
+    rows = [
+        _row(role, query.acting, paths.get(role.pk, []), seen.get(role.user_id), role.user_id in secured)
+        for role in roles
+    ]
     count = found.count()
     pages = Pages(
         count_text=ngettext("%(n)d administrator", "%(n)d administrators", count) % {"n": count},
@@ -93,12 +91,13 @@ def ways_to_sign_in(user: User) -> list[str]:
     return by_password + ([_("Phone code")] if user.phone else [])
 
 
-def _row(role: Role, acting: Role, paths: list[str], session_at: datetime | None) -> AdministratorRow:
+def _row(role: Role, acting: Role, paths: list[str], session_at: datetime | None, has_factor: bool) -> AdministratorRow:
     return AdministratorRow(
         role=role,
         paths=paths[:PATHS_MAX],
         more_paths=max(0, len(paths) - PATHS_MAX),
         ways=ways_to_sign_in(role.user),
+        has_factor=has_factor,
         seen_at=max(filter(None, [role.last_entered_at, session_at]), default=None),
         is_self=role == acting,
         may_edit=may_give(acting, role.name),
@@ -139,6 +138,12 @@ def _paths(roles: list[Role]) -> dict[int, list[str]]:
     for role, department in scopes:
         by_role[role].append(paths[department])
     return {role: sorted(found) for role, found in by_role.items()}
+
+
+def _secured(roles: list[Role]) -> set[int]:
+    """The users who have set up a second factor."""
+    users = [role.user_id for role in roles]
+    return set(Authenticator.objects.filter(user__in=users, type__in=FACTORS).values_list("user", flat=True))
 
 
 def _last_seen(enterprise: int, roles: list[Role]) -> dict[int, datetime]:

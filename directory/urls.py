@@ -50,6 +50,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/administrators/", administrators.administrator_list, name="administrator_list"),
     path("console/administrators/new/", administrators.administrator_new, name="administrator_new"),
     path("console/administrators/<int:id>/edit/", administrators.administrator_edit, name="administrator_edit"),
+    path("console/administrators/<int:id>/reset/", administrators.administrator_reset, name="administrator_reset"),
     path("console/administrators/<int:id>/remove/", administrators.administrator_remove, name="administrator_remove"),
     path("console/settings/domains/", domains.domain_list, name="domain_list"),
     path("console/settings/domains/new/", domains.domain_new, name="domain_new"),

@@ -38,6 +38,7 @@ ROOMS = [
     Room("invitations:joining", _("Joining"), "qr-code", Permission.MANAGE_SETTINGS),
     Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
     Room("directory:administrator_list", _("Administrators"), "user-cog", Permission.MANAGE_ADMINISTRATORS),
+    Room("accounts:audit_list", _("Audit log"), "scroll-text", Permission.READ_AUDIT),
     Room("directory:domain_list", _("Mail domains"), "globe", Permission.MANAGE_SETTINGS),
     Room("accounts:settings", _("Enterprise settings"), "settings", Permission.MANAGE_SETTINGS),
 ]

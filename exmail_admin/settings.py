@@ -174,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
     "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
     "empty the bin": {"task": "directory.tasks.purge_members", "schedule": 3600.0},
     "empty old imports": {"task": "directory.tasks.empty_imports", "schedule": 3600.0},
+    "go on with audit checks": {
+        "task": "accounts.tasks.work_on_audit_checks",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
     "purge old QR codes": {"task": "accounts.tasks.purge_qr_codes", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -379,6 +384,14 @@ IMPORT_LEASE_SECONDS = 30
 IMPORT_KEPT_DAYS = 30
 # What a request does itself rather than leave to a worker.
 IMPORT_ROWS_AT_ONCE = 2000
+
+# --- the audit log: each app names its actions; a check of the chain goes by slices, a short one at once
+ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
+AUDIT_CHECKED_AT_ONCE = 2000
+AUDIT_CHECK_SLICE_SECONDS = 20
+AUDIT_LEASE_SECONDS = 60
+# A workbook has 1,048,576 rows; what takes longer than a minute to write belongs to several.
+AUDIT_EXPORT_ROWS = 50_000
 
 # --- headers
 SECURE_SSL_REDIRECT = IS_HTTPS

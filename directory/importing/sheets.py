@@ -9,20 +9,17 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from accounts.workbooks import text_cell, text_cells
 from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names
 from directory.models import Import, ImportRow, Member
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TEMPLATE_ROWS = 2000
 LISTED_MAX = 1000
 INLINE_LIST_MAX = 250
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
 
 
 def write_template(language: str, domains: Sequence[str], paths: Sequence[str]) -> bytes:
@@ -57,13 +54,13 @@ def write_failed(imported: Import, language: str) -> bytes:
     sheet = book.create_sheet(_("Members"))
     titles = imported.heading["columns"]["titles"]
     reason = _free_place(titles)
-    sheet.append(_texts(sheet, [*titles[:reason], _word(REASON, language)]))
+    sheet.append(text_cells(sheet, [*titles[:reason], _word(REASON, language)]))
     for row in (
         imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, cells__isnull=False).order_by("number").iterator()
     ):
         cells = (list(row.cells) + [""] * reason)[:reason]
         told = "; ".join(dict.fromkeys(problem["text"] for problem in row.problems))
-        sheet.append([_typed(sheet, cell) for cell in cells] + _texts(sheet, [told]))
+        sheet.append([_typed(sheet, cell) for cell in cells] + text_cells(sheet, [told]))
     return _bytes(book)
 
 
@@ -71,11 +68,11 @@ def write_members(rows: Iterable[tuple[Member, Facts]], names: Names) -> bytes:
     """The columns of the import and the status, so that importing it again changes nothing."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_("Members"))
-    sheet.append(_texts(sheet, [*(one.heading(names.language) for one in COLUMNS), _word(STATUS, names.language)]))
+    sheet.append(text_cells(sheet, [*(one.heading(names.language) for one in COLUMNS), _word(STATUS, names.language)]))
     for member, facts in rows:
         cells = [column.write(facts, names) for column in COLUMNS]
         status = _("In the bin") if member.deleted_at else str(member.get_status_display())
-        sheet.append(_texts(sheet, [*cells, status]))
+        sheet.append(text_cells(sheet, [*cells, status]))
     return _bytes(book)
 
 
@@ -86,11 +83,11 @@ def write_codes(rows: Iterable[tuple[Member, str]], url: str) -> bytes:
     for place, width in enumerate((18, 20, 32, 24, 20, 40), start=1):
         sheet.column_dimensions[get_column_letter(place)].width = width
     titles = [_("Name"), _("Account"), _("Address"), _("Department"), _("Activation code"), _("Enter it at")]
-    sheet.append(_texts(sheet, titles))
+    sheet.append(text_cells(sheet, titles))
     for member, code in rows:
         address = next(iter(member.addresses.all()))
         cells = [member.name, member.account, str(address), member.main_department.name, code, url]
-        sheet.append(_texts(sheet, cells))
+        sheet.append(text_cells(sheet, cells))
     return _bytes(book)
 
 
@@ -146,19 +143,6 @@ def _word(both: tuple[str, str], language: str) -> str:
     return both[1 if language.startswith("en") else 0]
 
 
-def _texts(sheet: Any, texts: Iterable[str]) -> list[Any]:
-    return [_text(sheet, text) for text in texts]
-
-
-def _text(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
-    # openpyxl takes a text that begins with = for a formula.
-    cell.data_type = "s"
-    if text.startswith(FORMULA_SIGNS):
-        cell.quotePrefix = True
-    return cell
-
-
 def _typed(sheet: Any, cell: Any) -> Any:
     match cell:
         case bool() | int() | float():
@@ -166,10 +150,10 @@ def _typed(sheet: Any, cell: Any) -> Any:
         case {"date": text}:
             return datetime.datetime.fromisoformat(text)
         case {"time": text}:
-            return _text(sheet, text)
+            return text_cell(sheet, text)
         case {"dead": _why}:
-            return _text(sheet, "#VALUE!")
-    return _text(sheet, str(cell)) if cell != "" else None
+            return text_cell(sheet, "#VALUE!")
+    return text_cell(sheet, str(cell)) if cell != "" else None
 
 
 def _bytes(book: Workbook) -> bytes:

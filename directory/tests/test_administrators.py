@@ -1,6 +1,7 @@
 """Who runs the enterprise: the list, appointing, changing and removing, and who may not."""
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -266,6 +267,32 @@ def test_a_session_elsewhere_stays(owner, dora, other_house, signed_in):
     UserSession.objects.update(data={"enterprise": other_house.enterprise.pk})
     owner.post(url(dora, "remove"))
     assert browser.get("/mailbox/devices/").status_code == 200
+
+
+# A lost second factor.
+
+
+def test_a_lost_second_factor_is_reset(owner, alice, dora, enterprise):
+    assert "no second factor yet" in owner.get(LIST).content.decode()
+    assert url(dora, "reset") not in owner.get(url(dora, "edit")).content.decode()
+    Authenticator.objects.create(user=dora, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    assert "with second factor" in owner.get(LIST, {"q": "dora"}).content.decode()
+    assert url(dora, "reset") in owner.get(url(dora, "edit")).content.decode()
+    assert owner.post(url(dora, "reset")).status_code == 303
+    assert not Authenticator.objects.exists()
+    assert AuditEvent.objects.get(action="factors_reset").personal["target"] == "Dora"
+
+
+def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bob, charlie, house):
+    other = build_user("dan", house, "admin")
+    for user in (alice, other, bob, dora):
+        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    client = client_of(dora)
+    for user in (alice, other, dora):
+        assert client.post(url(user, "reset")).status_code == 403
+    assert client.post(url(bob, "reset")).status_code == 303
+    assert set(Authenticator.objects.values_list("user__login", flat=True)) == {"alice", "dan", "dora"}
+    assert client_of(charlie).post(url(dora, "reset")).status_code == 404
 
 
 # Who may not.

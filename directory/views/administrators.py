@@ -9,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission, console_page, fresh_page, may_give
 from accounts.answers import refused, see_other
+from accounts.factors import ResetRefused, has_factor, reset_factors
 from accounts.models import Role, User
 from accounts.requests import ConsoleRequest
 from accounts.sign_in import end_session
@@ -74,7 +75,9 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         raise PermissionDenied
     typed = request.POST if request.method == "POST" else None
     form = RoleEditForm(typed, role=request.role, edited=edited)
-    context = {"form": form, "edited": edited, "is_self": edited == request.role}
+    is_self = edited == request.role
+    may_reset = not is_self and has_factor(edited.user)
+    context = {"form": form, "edited": edited, "is_self": is_self, "may_reset": may_reset}
     if typed is None:
         return render(request, "directory/administrator_edit.html", context)
     has_lost = form.change(edited, by=request.actor) if form.is_valid() else None
@@ -84,6 +87,23 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return _out(request)
     messages.success(request, _("Saved."))
     return see_other("directory:administrator_list")
+
+
+@console_page(Permission.MANAGE_ADMINISTRATORS)
+@fresh_page
+@require_POST
+def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
+    """Take the second factor from who has lost it: they sign in anew and set up another."""
+    role = get_administrator(request, id)
+    if not may_give(request.role, role.name):
+        raise PermissionDenied
+    try:
+        reset_factors(role.user, enterprise=request.enterprise, by=request.actor)
+    except ResetRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The second factor of %(name)s is reset.") % {"name": role.user})
+    return see_other("directory:administrator_edit", id=role.pk)
 
 
 @console_page(Permission.MANAGE_ADMINISTRATORS)

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
+from accounts.workbooks import XLSX
 from directory.access import departments_of, get_import, imports_of
 from directory.department_tree import paths_of
 from directory.import_forms import ImportNewForm
 from directory.import_pages import TONES, bad_rows, is_working, kept_rows, left_out_rows, noted_rows, remarks
 from directory.importing.columns import COLUMNS
-from directory.importing.sheets import XLSX, write_codes, write_failed, write_template
+from directory.importing.sheets import write_codes, write_failed, write_template
 from directory.imports import (
     ImportRefused,
     begin_import,
@@ -170,6 +171,7 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
         "kept_rows": kept_rows(imported) if imported.undone_at else [],
         "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
         "codes": waiting_for_code(imported, request.role).count() if is_over else 0,
+        "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_undo": is_over and bool(imported.stored) and not imported.undone_at and imported.to_apply > 0,
         "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
         "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),

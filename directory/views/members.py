@@ -18,10 +18,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission, console_page, fresh_download, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
+from accounts.workbooks import XLSX
 from directory.access import find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
 from directory.department_tree import branches_of, paths_of
-from directory.importing.sheets import XLSX
 from directory.member_bin import administrators_among
 from directory.member_export import export_members
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
@@ -117,6 +117,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "invitations": _invitations_of(member),
         "inviter": find_one(members_of(request.role), str(member.origin.get("inviter", ""))),
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
         "code": living_code(member),

@@ -12,7 +12,9 @@ from django.core.management import call_command
 from django.template.loader import get_template
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from accounts.audit_words import all_words
 from exmail_admin import translations
+from exmail_admin.tests.recorded import recorded_actions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LINE = ("sms", "accounts", "directory", "invitations", "exmail_admin")
@@ -181,6 +183,14 @@ def test_no_migration_is_missing():
 
 def test_the_translations_are_complete():
     assert translations.problems() == []
+
+
+def test_every_action_of_the_audit_log_has_words_and_no_words_are_idle():
+    """They stand in `audit_words.py` of the app that records it."""
+    recorded = {action for _path, action in recorded_actions(SOURCES)}
+    named = [action for actions in all_words().actions.values() for action in actions]
+    assert recorded == set(named)
+    assert len(named) == len(set(named))
 
 
 def test_every_path_that_the_documents_name_is_real():

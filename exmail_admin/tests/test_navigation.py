@@ -21,12 +21,15 @@ def visit(client_of):
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
         "Overview", "Directory", "Departments", "Import members", "Notices", "Applications", "Joining", "Messages",
-        "Administrators", "Mail domains", "Enterprise settings",
+        "Administrators", "Audit log", "Mail domains", "Enterprise settings",
     ]  # fmt: skip
 
 
+AUDITORS = ["Overview", "Directory", "Applications", "Messages", "Audit log"]
+
+
 def test_auditor_sees_what_they_may_read(visit, erin):
-    assert labels_of(visit(erin, "/console/")) == ["Overview", "Directory", "Applications", "Messages"]
+    assert labels_of(visit(erin, "/console/")) == AUDITORS
 
 
 def test_department_administrator_sees_their_people(visit, bob):
@@ -54,4 +57,10 @@ def test_title_is_the_heading_too(visit, alice):
 
 
 def test_page_that_is_not_theirs_stands_in_their_console(visit, erin):
-    assert labels_of(visit(erin, "/console/settings/")) == ["Overview", "Directory", "Applications", "Messages"]
+    assert labels_of(visit(erin, "/console/settings/")) == [
+        "Overview",
+        "Directory",
+        "Applications",
+        "Messages",
+        "Audit log",
+    ]

@@ -83,6 +83,12 @@ accounts:qr_claim             GET    405 405 405 405 405 405 405
 accounts:qr_claim             POST   404 404 404 404 404 404 404
 accounts:message_list         GET    302 403 200 403 200 200 200
 accounts:message_list         POST   302 403 405 403 405 405 405
+accounts:audit_list           GET    302 403 200 403 200 200 200
+accounts:audit_list           POST   302 403 405 403 405 405 405
+accounts:audit_check          GET    302 403 405 403 405 405 405
+accounts:audit_check          POST   302 403 303 403 303 303 303
+accounts:audit_export         GET    302 403 405 403 405 405 405
+accounts:audit_export         POST   302 403 200 403 200 200 200
 accounts:settings             GET    302 403 403 403 200 200 200
 accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
@@ -149,6 +155,8 @@ directory:administrator_new     GET    302 403 403 403 200 200 200
 directory:administrator_new     POST   302 403 403 403 422 422 422
 directory:administrator_edit    GET    302 403 403 403 200 200 404
 directory:administrator_edit    POST   302 403 403 403 422 422 404
+directory:administrator_reset   GET    302 403 403 403 405 405 405
+directory:administrator_reset   POST   302 403 403 403 303 303 404
 directory:administrator_remove  GET    302 403 403 403 200 200 404
 directory:administrator_remove  POST   302 403 403 403 303 303 404
 directory:domain_list         GET    302 403 403 403 200 200 200

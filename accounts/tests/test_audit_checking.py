@@ -1,0 +1,168 @@
+"""Following the chain in the background: by slices, resumable, and without a way to fool it by cutting back."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import audit_checking
+from accounts.audit import command_actor
+from accounts.audit_checking import start_check, work_on_checks
+from accounts.audit_triggers import lift_triggers
+from accounts.models import AuditChain, AuditCheck, AuditEvent
+from accounts.tasks import work_on_audit_checks
+from accounts.tests.test_audit import overwrite, write_events
+
+pytestmark = pytest.mark.django_db
+LIST, CHECK = "/console/audit/", "/console/audit/check/"
+
+
+@pytest.fixture
+def owner(client_of, alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def _long(settings, monkeypatch):
+    """A worker's business, two events a step, one step a slice."""
+    settings.AUDIT_CHECKED_AT_ONCE = 0
+    monkeypatch.setattr(audit_checking, "CHUNK", 2)
+    settings.AUDIT_CHECK_SLICE_SECONDS = 0
+
+
+def one_step(settings):
+    """A slice that is long enough for one step of the worker."""
+    check = AuditCheck.objects.get()
+    AuditCheck.objects.update(lease="mine", lease_until=timezone.now() + timedelta(seconds=60))
+    audit_checking._step(check.pk, "mine")
+    AuditCheck.objects.filter(lease="mine").update(lease="", lease_until=None)
+    return AuditCheck.objects.get()
+
+
+def test_a_short_log_is_verified_at_once_and_the_page_says_so(owner, enterprise):
+    assert b"not been verified yet" in owner.get(LIST).content
+    write_events(enterprise, 4)
+    answer = owner.post(CHECK, follow=True)
+    page = answer.content.decode()
+    assert "The audit log is whole." in page
+    assert "Whole up to No. 5" in page
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.length) == ("whole", 5, 5)
+    assert AuditEvent.objects.get(number=5).action == "audit_check_started"
+    write_events(enterprise, 2)
+    assert b"2 newer events" in owner.get(LIST).content
+
+
+def test_a_broken_link_is_named_by_its_number(owner, enterprise):
+    write_events(enterprise, 6)
+    overwrite(enterprise, 3, ip="6.6.6.6")
+    page = owner.post(CHECK, follow=True).content.decode()
+    assert "The log is broken at No. 3:" in page
+    assert "its columns were changed" in page
+    assert "is whole" not in page
+    assert AuditCheck.objects.get().number == 2
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(owner, enterprise, settings):
+    write_events(enterprise, 6)
+    owner.post(CHECK)
+    assert AuditCheck.objects.get().state == "running"
+    assert one_step(settings).number == 2
+    page = owner.get(LIST).content.decode()
+    assert 'value="2" max="7"' in page
+    fragment = owner.get(LIST, headers={"HX-Request": "true", "HX-Target": "audit-chain"}).content.decode()
+    assert 'value="2" max="7"' in fragment
+    assert "<html" not in fragment
+    # Asked for again while it runs, it goes on.
+    owner.post(CHECK)
+    assert AuditCheck.objects.get().number == 2
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    assert work_on_checks() is False
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.lease) == ("whole", 7, "")
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(enterprise, settings):
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    AuditCheck.objects.update(lease="other", lease_until=timezone.now() + timedelta(seconds=30))
+    work_on_audit_checks()
+    assert AuditCheck.objects.get().number == 0
+    AuditCheck.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work_on_audit_checks()
+    assert AuditCheck.objects.get().state == "whole"
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_slice_without_time_is_not_done_and_says_so(enterprise):
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    assert work_on_checks() is True
+    assert AuditCheck.objects.get().lease == ""
+
+
+@pytest.mark.usefixtures("_long")
+def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    write_events(enterprise, 3)
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    work_on_checks()
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number) == ("whole", 4)
+
+
+def cut_back(enterprise, length):
+    """What someone with the database in hand may do: the tail, and the row that tells of it."""
+    lift_triggers("default")
+    AuditEvent.objects.filter(enterprise=enterprise, number__gt=length).delete()
+    head = AuditEvent.objects.get(enterprise=enterprise, number=length).digest
+    AuditChain.objects.filter(enterprise=enterprise).update(length=length, head=head)
+
+
+def test_a_log_cut_back_with_its_row_is_shorter_than_what_was_verified(enterprise):
+    write_events(enterprise, 9)
+    start_check(enterprise, by=command_actor())
+    cut_back(enterprise, 5)
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 7)
+
+
+def test_a_log_cut_back_and_grown_again_is_not_what_was_verified(enterprise):
+    write_events(enterprise, 5)
+    start_check(enterprise, by=command_actor())
+    cut_back(enterprise, 3)
+    write_events(enterprise, 8)
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 6)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_an_event_taken_out_shows(enterprise, number):
+    write_events(enterprise, 5)
+    lift_triggers("default")
+    AuditEvent.objects.filter(number=number).delete()
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", number)
+
+
+def test_a_tail_that_is_missing_shows(enterprise):
+    write_events(enterprise, 5)
+    lift_triggers("default")
+    AuditEvent.objects.filter(number__gt=3).delete()
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 4)
+
+
+def test_each_enterprise_has_its_own(owner, other_house, enterprise):
+    write_events(other_house.enterprise, 3)
+    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+    assert b"is whole" in owner.post(CHECK, follow=True).content
+    assert AuditCheck.objects.count() == 1

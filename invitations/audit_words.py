@@ -1,0 +1,50 @@
+"""What joining, applications and notices are called in the audit log (accounts.audit_words)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Permission
+from accounts.audit_words import Target, Words
+from invitations.models import Application
+
+WORDS = Words(
+    groups={"applications": _("Applications"), "joining": _("Joining"), "notices": _("Notices")},
+    actions={
+        "applications": {
+            "application_filed": _("Filed an application"),
+            "application_withdrawn": _("Withdrew an application"),
+            "application_edited": _("Edited an application"),
+            "application_approved": _("Approved an application"),
+            "application_rejected": _("Rejected an application"),
+        },
+        "joining": {
+            "joining_edited": _("Changed the joining settings"),
+            "join_link_reset": _("Reset the join link"),
+            "join_link_added": _("Added a join link"),
+            "join_link_edited": _("Edited a join link"),
+            "join_link_revoked": _("Revoked a join link"),
+        },
+        "notices": {"notice_opened": _("Sent a notice"), "quiet_hours_set": _("Set the quiet hours")},
+    },
+    targets={
+        "application": Target(_("Application"), "invitations:application_detail"),
+        "joinlink": Target(_("Join link")),
+        "notice": Target(_("Notice"), "invitations:notice_detail", Permission.SEND_INVITATIONS),
+    },
+    facts={
+        "enabled": _("People outside the directory may join"),
+        "approval_required": _("Needs approval"),
+        "default_department": _("Default department"),
+        "default_domain": _("Default domain"),
+        "privacy_notice": _("Privacy notice"),
+        "department": _("Department"),
+        "domain": _("Mail domain"),
+        "reason": _("Reason"),
+        "expires_at": _("Expires"),
+        "uses_max": _("Uses at most"),
+        "invited_by": _("Invited by"),
+        "state": _("State"),
+        "from": _("From"),
+        "until": _("Until"),
+    },
+    values={"state": dict(Application.State.choices)},
+)
