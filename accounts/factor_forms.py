@@ -74,7 +74,7 @@ class FactorNewForm(forms.Form):
 
 class PasskeyForm(forms.Form):
     name = forms.CharField(
-        label=_("Name"),
+        label=_("Name of the passkey"),
         help_text=_("So that you know it again, such as: office computer."),
         error_messages={"required": _("Give the passkey a name.")},
         widget=forms.TextInput(attrs={"maxlength": NAME_MAX, "autocomplete": "off"}),

@@ -47,7 +47,7 @@ def typed(page, name):
 def set_up(browser, **fields):
     """Fill in the page as a person with an app does; the answer and the key."""
     page = browser.get(NEW)
-    secret = re.search(r'value="((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})"', page.content.decode())[1].replace(" ", "")
+    secret = re.search(r"<code>((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})</code>", page.content.decode())[1].replace(" ", "")
     answer = browser.post(NEW, {"setup": typed(page, "setup"), "code": app_code(secret), **fields})
     return answer, secret
 
@@ -112,7 +112,7 @@ def test_a_wrong_code_is_refused_and_the_key_stays(client_of, alice, code):
     answer = browser.post(NEW, {"setup": typed(page, "setup"), "code": code})
     assert answer.status_code == 422
     assert b'aria-invalid="true"' in answer.content
-    key = re.compile(r'value="((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})"')
+    key = re.compile(r"<code>((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})</code>")
     assert key.search(answer.content.decode())[1] == key.search(page.content.decode())[1]
 
 
