@@ -8,16 +8,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-XLSX, CSV = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv; charset=utf-8"
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\0")
+from accounts.workbooks import FORMULA_SIGNS, text_cells
+
+CSV = "text/csv; charset=utf-8"
 WIDTH = 20
 
 
@@ -27,12 +25,12 @@ def write_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]
     sheet.freeze_panes = "A2"
     for place in range(1, len(headings) + 1):
         sheet.column_dimensions[get_column_letter(place)].width = WIDTH
-    heads = [_cell(sheet, heading) for heading in headings]
+    heads = text_cells(sheet, headings)
     for head in heads:
         head.font = Font(bold=True)
     sheet.append(heads)
     for row in rows:
-        sheet.append([_cell(sheet, text) for text in row])
+        sheet.append(text_cells(sheet, row))
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
@@ -46,13 +44,5 @@ def write_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return file.getvalue().encode("utf-8-sig")
 
 
-def _cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
-    cell.data_type = "s"
-    if text.startswith(FORMULA_SIGNS):
-        cell.quotePrefix = True
-    return cell
-
-
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+    return f"'{text}" if text.startswith((*FORMULA_SIGNS, "\r", "\0")) else text

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from accounts.models import Role
 from accounts.requests import ConsoleRequest
 from directory.access import departments_of, is_scoped
-from invitations.models import Application, JoinLink
+from invitations.models import Application, Decision, JoinLink
 
 
 def applications_of(role: Role) -> QuerySet[Application]:
@@ -32,3 +32,9 @@ def named_links_of(role: Role) -> QuerySet[JoinLink]:
 
 def get_named_link(request: ConsoleRequest, id: int) -> JoinLink:
     return get_object_or_404(named_links_of(request.role), pk=id)
+
+
+def decisions_of(role: Role) -> QuerySet[Decision]:
+    """Of the enterprise; a department administrator sees their own."""
+    decisions = Decision.objects.filter(enterprise=role.enterprise_id)
+    return decisions.filter(author=role.user_id) if is_scoped(role) else decisions

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
 from accounts.audit_words import Target, Words
-from invitations.models import Application
+from invitations.models import Application, Decision
 
 WORDS = Words(
     groups={"applications": _("Applications"), "joining": _("Joining"), "notices": _("Notices")},
@@ -15,6 +15,7 @@ WORDS = Words(
             "application_edited": _("Edited an application"),
             "application_approved": _("Approved an application"),
             "application_rejected": _("Rejected an application"),
+            "decision_opened": _("Decided on many applications"),
         },
         "joining": {
             "joining_edited": _("Changed the joining settings"),
@@ -28,6 +29,7 @@ WORDS = Words(
     targets={
         "application": Target(_("Application"), "invitations:application_detail"),
         "joinlink": Target(_("Join link")),
+        "decision": Target(_("Decision on many"), "invitations:decision_detail", Permission.MANAGE_MEMBERS),
         "notice": Target(_("Notice"), "invitations:notice_detail", Permission.SEND_INVITATIONS),
     },
     facts={
@@ -45,6 +47,9 @@ WORDS = Words(
         "state": _("State"),
         "from": _("From"),
         "until": _("Until"),
+        "about": _("To whom"),
+        "verdict": _("Decision"),
+        "applications": _("Applications"),
     },
-    values={"state": dict(Application.State.choices)},
+    values={"state": dict(Application.State.choices), "verdict": dict(Decision.Verdict.choices)},
 )

@@ -107,7 +107,7 @@ def reject_application(application: Application, *, by: Actor, reason: str = "")
     """Free its address and tell the applicant by SMS; the reason stands on their page. Raises DecisionRefused."""
     with recording(application.enterprise, by=by) as record:
         _refuse_if_decided(application)
-        end_application(application, State.REJECTED, decided_by=by.user, reason=_clean_reason(reason))
+        end_application(application, State.REJECTED, decided_by=by.user, reason=clean_reason(reason))
         _tell_applicant(application)
         record("application_rejected", application, after={"reason": application.reason})
 
@@ -194,7 +194,8 @@ def subject_of(application: Application) -> str:
     return f"application:{application.pk}"
 
 
-def _clean_reason(reason: str) -> str:
+def clean_reason(reason: str) -> str:
+    """What is kept of a reason that was typed."""
     return " ".join(reason.split())[: Application.REASON_MAX]
 
 

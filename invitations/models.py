@@ -159,6 +159,55 @@ class Application(models.Model):
         return self.state == self.State.PENDING
 
 
+class Decision(models.Model):
+    """One verdict on many applications, carried out in the background; see invitations.deciding_many."""
+
+    class Verdict(models.TextChoices):
+        APPROVED = "approved", _("Approve")
+        REJECTED = "rejected", _("Reject")
+
+    class State(models.TextChoices):
+        WORKING = "working", _("Being decided")
+        DONE = "done", _("Done")
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="decisions", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=16, choices=Verdict)
+    reason = models.CharField(max_length=Application.REASON_MAX, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.WORKING)
+    total = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["enterprise", "-id"], name="decision_of_enterprise")]
+
+    def __str__(self) -> str:
+        return f"decision {self.pk}"
+
+
+class DecisionItem(models.Model):
+    """One application of a decision on many: waiting until it is decided or there is a reason to leave it out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        LEFT_OUT = "left_out", _("Left out")
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items", db_index=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["decision", "application"], name="decision_item_once")]
+        indexes = [models.Index(fields=["decision", "state", "id"], name="decision_item_by_state")]
+
+    def __str__(self) -> str:
+        return f"application {self.application_id} in decision {self.decision_id}"
+
+
 class Notice(models.Model):
     """A batch of personal invitations, sent in the background; see invitations.notices."""
 

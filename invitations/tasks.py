@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from invitations import notices
+from invitations import deciding_many, notices
 
 
 @shared_task
 def send_notices() -> None:
     """Every ten seconds: go on with what is to be sent, and with what a killed worker left."""
     notices.send_notices()
+
+
+@shared_task
+def work_on_decisions() -> None:
+    """The same for decisions on many applications."""
+    deciding_many.work_on_decisions()

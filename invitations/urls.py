@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invitations.views import applications, colleagues, join, join_status, joining, links, notices, overview
+from invitations.views import applications, colleagues, decisions, join, join_status, joining, links, notices, overview
 
 app_name = "invitations"
 in_the_console = [
@@ -27,8 +27,9 @@ in_the_console = [
     path("console/applications/", applications.application_list, name="application_list"),
     path("console/applications/inviters/", applications.inviter_list, name="inviter_list"),
     path("console/applications/export/", applications.application_export, name="application_export"),
-    path("console/applications/approve/", applications.application_approve_many, name="application_approve_many"),
-    path("console/applications/reject/", applications.application_reject_many, name="application_reject_many"),
+    path("console/applications/approve/", decisions.application_approve_many, name="application_approve_many"),
+    path("console/applications/reject/", decisions.application_reject_many, name="application_reject_many"),
+    path("console/applications/decisions/<int:id>/", decisions.decision_detail, name="decision_detail"),
     path("console/applications/<int:id>/", applications.application_detail, name="application_detail"),
     path("console/applications/<int:id>/edit/", applications.application_edit, name="application_edit"),
     path("console/applications/<int:id>/approve/", applications.application_approve, name="application_approve"),

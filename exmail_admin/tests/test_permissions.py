@@ -10,7 +10,7 @@ from accounts.models import AuditEvent, Enterprise
 from directory.models import Address, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
 from invitations.join_links import mint_link
-from invitations.models import Application
+from invitations.models import Application, Decision
 
 PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
 
@@ -229,6 +229,8 @@ invitations:application_approve_many  GET    302 403 403 405 405 405 405
 invitations:application_approve_many  POST   302 403 403 303 303 303 303
 invitations:application_reject_many   GET    302 403 403 405 405 405 405
 invitations:application_reject_many   POST   302 403 403 303 303 303 303
+invitations:decision_detail           GET    302 403 403 404 200 200 404
+invitations:decision_detail           POST   302 403 403 405 405 405 405
 invitations:application_detail        GET    302 403 200 200 200 200 404
 invitations:application_detail        POST   302 403 405 405 405 405 405
 invitations:application_edit          GET    302 403 403 405 405 405 405
@@ -336,13 +338,14 @@ def path_of(house, wang, bob, application):
     """`path_of(route)` with ids of our enterprise; the import, and the role, are the department administrator's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
+    decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
     link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
     imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
 
     def path(route):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
-        ids |= {"import": imported.pk, "application": application.pk, "link": link.pk}
+        ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
         ids |= {"administrator": bob.roles.get().pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}

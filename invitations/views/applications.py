@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
-from accounts.tables import CSV, XLSX, write_csv, write_xlsx
+from accounts.tables import CSV, write_csv, write_xlsx
+from accounts.workbooks import XLSX
 from directory.access import members_of
 from directory.department_tree import paths_of
 from invitations import inviters
-from invitations.access import applications_of, get_application
+from invitations.access import decisions_of, get_application
 from invitations.application_rows import ApplicationQuery, phone_for, rows_of, sheet_of, way_of
 from invitations.applying import member_with
 from invitations.deciding import (
     PURPOSE,
     Amended,
-    Decided,
     DecidedAlready,
     DecisionRefused,
     approve_application,
-    decide_all,
     edit_application,
     reject_application,
     subject_of,
 )
 from invitations.inviters import InviterQuery
 from invitations.join_forms import ApplicationEditForm, ApplicationRejectForm
-from invitations.models import Application
+from invitations.models import Application, Decision
 from sms.outbox import latest_messages
 
-# Whoever is left out beyond these is counted only.
-NAMED_MAX = 5
-MANY_MAX = 500
+DECISIONS_SHOWN = 3
 DETAIL = "invitations/application_detail.html"
 
 
@@ -62,6 +58,7 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
         "may_open": may(request.role, Permission.MANAGE_SETTINGS),
         "may_export": may(request.role, Permission.SEE_PHONES),
         "enterprise": request.enterprise,
+        "decisions": _decisions(request),
         "reject_form": ApplicationRejectForm(auto_id="chosen_%s"),
         "reject_all_form": ApplicationRejectForm(auto_id="all_%s"),
     }
@@ -126,23 +123,6 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     return see_other("invitations:application_detail", id=id)
 
 
-@console_page(Permission.MANAGE_MEMBERS)
-@require_POST
-def application_approve_many(request: ConsoleRequest) -> HttpResponse:
-    outcome = decide_all(_chosen(request), partial(approve_application, by=request.actor))
-    words = ngettext("%(n)s application was approved.", "%(n)s applications were approved.", outcome.done)
-    return _after_many(request, outcome, words)
-
-
-@console_page(Permission.MANAGE_MEMBERS)
-@require_POST
-def application_reject_many(request: ConsoleRequest) -> HttpResponse:
-    reason = request.POST.get("reason", "")
-    outcome = decide_all(_chosen(request), partial(reject_application, by=request.actor, reason=reason))
-    words = ngettext("%(n)s application was rejected.", "%(n)s applications were rejected.", outcome.done)
-    return _after_many(request, outcome, words)
-
-
 def _decide(request: ConsoleRequest, application: Application, decide: Callable[[], Any], done: str) -> HttpResponse:
     """Save what was typed, then decide; what stands in the way is shown beside its field."""
     form = ApplicationEditForm(request.POST, application=application, role=request.role)
@@ -191,30 +171,11 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
     }
 
 
+def _decisions(request: ConsoleRequest) -> QuerySet[Decision]:
+    """On their way, or done within the last day: whoever left their page finds them again."""
+    lately = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - timedelta(days=1))
+    return decisions_of(request.role).filter(lately).order_by("-pk")[:DECISIONS_SHOWN]
+
+
 def _file(content: bytes, kind: str, name: str) -> HttpResponse:
     return HttpResponse(content, kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
-    """Those ticked, or all that match; only what waits and only what this role may decide on."""
-    if request.POST.get("all_matching"):
-        chosen = ApplicationQuery(request.POST, request.role).matching()
-    else:
-        ids = [int(id) for id in request.POST.getlist("applications") if id.isdecimal() and len(id) < 19]
-        chosen = applications_of(request.role).filter(pk__in=ids[:MANY_MAX])
-    return chosen.select_related("enterprise", "domain", "department", "inviter", "address").order_by("pk")
-
-
-def _after_many(request: ConsoleRequest, outcome: Decided, words: str) -> HttpResponse:
-    if outcome.done:
-        messages.success(request, words % {"n": outcome.done})
-    for application, reason in outcome.left_out[:NAMED_MAX]:
-        messages.warning(request, f"{application.name}: {reason}" if application.name not in reason else reason)
-    unnamed = len(outcome.left_out) - NAMED_MAX
-    if unnamed > 0:
-        words = ngettext("%(n)s more was left out.", "%(n)s more were left out.", unnamed)
-        messages.warning(request, words % {"n": unnamed})
-    if not outcome.done and not outcome.left_out:
-        messages.info(request, _("Choose at least one application."))
-    query = ApplicationQuery(request.POST, request.role)
-    return see_other(f"{reverse('invitations:application_list')}{query.url()}")
