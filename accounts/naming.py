@@ -31,12 +31,17 @@ def squeeze(text: str) -> str:
 def refuse_invisible(text: str) -> None:
     if text.isprintable() and any(map(str.isalnum, text)):
         return
-    if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Zl", "Zp"} for sign in text):
+    if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Zl", "Zp"} or is_no_character(sign) for sign in text):
         raise ValidationError(_("Remove the control characters: they can't be seen."))
     if any(unicodedata.category(sign) == "Cf" and sign not in VISIBLE_AFTER_ALL for sign in text):
         raise ValidationError(_("Remove the invisible or direction-changing characters."))
     if not any(unicodedata.category(sign)[0] not in "ZCM" for sign in text) and text:
         raise ValidationError(_("Enter something that can be seen."))
+
+
+def is_no_character(sign: str) -> bool:
+    """One of the 66 that Unicode will never assign (section 23.7); no workbook can hold U+FFFE and U+FFFF."""
+    return ord(sign) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(sign) <= 0xFDEF
 
 
 def refuse_longer(text: str, limit: int) -> str:

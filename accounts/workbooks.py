@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\0")
+# All but these may stand in XML 1.0 (section 2.2); openpyxl knows the first 32 only and would write a broken file.
+NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def text_cells(sheet: Any, texts: Iterable[str]) -> list[Any]:
@@ -17,7 +19,7 @@ def text_cells(sheet: Any, texts: Iterable[str]) -> list[Any]:
 
 
 def text_cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    cell = WriteOnlyCell(sheet, NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
     # openpyxl takes a text that begins with = for a formula.
     cell.data_type = "s"
     if text.startswith(FORMULA_SIGNS):
