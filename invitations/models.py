@@ -155,6 +155,14 @@ class Application(models.Model):
         return f"{self.prefix}@{self.domain}"
 
     @property
+    def own_address(self) -> str:
+        """Where the applicant's mail arrives: who joined as a member the directory had already keeps that address."""
+        if self.member is None:
+            return self.wanted_address
+        primary = self.member.addresses.filter(purpose=Address.Purpose.PRIMARY).select_related("domain").first()
+        return str(primary or self.wanted_address)
+
+    @property
     def is_pending(self) -> bool:
         return self.state == self.State.PENDING
 

@@ -149,6 +149,8 @@ def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_hous
     assert application.member == member
     assert Member.objects.count() == 1
     assert not Address.objects.filter(local="zhangwei").exists()
+    assert application.own_address == "zww@example.com"
+    assert "applied for zhangwei@example.com" in desk.get(page_of(application)).text
 
 
 def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_house):
