@@ -93,6 +93,7 @@ WORDS = Words(
         "role": dict(Role.Name.choices),
         "method": {
             "password": _("Password"),
+            "passkey": _("Passkey"),
             "code": _("Phone code"),
             "invitation": _("Invitation"),
             "qr": _("QR code"),

@@ -32,6 +32,7 @@ from accounts.models import Enterprise, Role, User
 from accounts.person_audit import PersonRecord, recording_person
 from accounts.sign_in import end_sessions
 from accounts.throttle import PasswordLimited, Tries
+from sms.seal import SealBroken
 
 TYPE = Authenticator.Type
 FACTORS = [TYPE.TOTP, TYPE.WEBAUTHN]
@@ -73,7 +74,10 @@ def list_factors(user: User) -> list[Factor]:
 def recovery_codes(user: User) -> list[str]:
     """Those not used yet, ten digits each."""
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
-    return RecoveryCodes(row).get_unused_codes() if row else []
+    # Sealed by a SECRET_KEY of before they open nothing, like an app's key: only a reset helps.
+    with suppress(SealBroken):
+        return RecoveryCodes(row).get_unused_codes() if row else []
+    return []
 
 
 def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None = None) -> int | None:
@@ -239,7 +243,9 @@ def _use_totp(user: User, digits: str) -> bool:
         row = Authenticator.objects.select_for_update().filter(user=user, type=TYPE.TOTP).first()
         if row is None:
             return False
-        step = matching_step(decrypt(row.data["secret"]), digits, after=row.data.get("last_step", -1))
+        step = None
+        with suppress(SealBroken):
+            step = matching_step(decrypt(row.data["secret"]), digits, after=row.data.get("last_step", -1))
         if step is None:
             return False
         row.data["last_step"] = step
@@ -251,7 +257,7 @@ def _use_totp(user: User, digits: str) -> bool:
 def _use_recovery_code(user: User, digits: str) -> bool:
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
     # Its own transaction locks the row, then looks; new codes may have replaced it meanwhile.
-    with suppress(Authenticator.DoesNotExist):
+    with suppress(Authenticator.DoesNotExist, SealBroken):
         return row is not None and RecoveryCodes(row).validate_code(digits)
     return False
 

@@ -212,6 +212,16 @@ def test_after_twenty_in_a_day_it_is_over_for_the_day(alice):
     assert 86_000 < limit.value.retry_after <= 86_400
 
 
+def test_under_another_secret_key_nothing_opens_and_nothing_breaks(client_of, alice, settings):
+    equip(alice)
+    code = recovery_codes(alice)[0]
+    settings.SECRET_KEY = "another-key-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789"
+    for text in (app_code(), code):
+        with pytest.raises(FactorWrong):
+            use_code(alice, text, by=command_actor())
+    assert client_of(alice).get(LIST).status_code == 200
+
+
 def test_what_is_no_code_is_not_counted(alice):
     equip(alice)
     for text in ("", "12345", "1234567", "abcdef", "١٢٣", "x" * 500) * 3:

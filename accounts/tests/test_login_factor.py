@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from accounts.factors import recovery_codes
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Role, User
 from accounts.tests.test_confirm import sent_code
-from accounts.tests.test_factors import app_code, equip
+from accounts.tests.test_factors import app_code, equip, set_up
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,26 @@ def test_a_session_by_phone_is_let_into_the_console_under_a_new_key(client_of, a
 def test_a_page_elsewhere_is_forgotten(client_of, alice):
     equip(alice)
     assert client_of(alice).post(PATH, {"code": app_code(), "next": "https://evil.example/"}).url == "/"
+
+
+def test_an_administrator_with_a_phone_only_comes_in_step_by_step(english, lin, enterprise, settings):
+    """Code, console, asked who they are by another code, an app set up, recovery codes, console."""
+    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")
+    english.post("/login/", {"phone": "13800138001"})
+    answer = english.post("/login/code/", {"code": sent_code(), "next": "/console/messages/"})
+    new = english.get(answer.url).url
+    assert new == "/mailbox/factors/new/?next=%2Fconsole%2Fmessages%2F"
+    ask = english.get(new).url
+    assert ask.startswith("/confirm/?next=")
+    english.post(ask, {"proof_send": "1"})
+    assert english.post(ask, {"proof": sent_code()}).url == new
+    page = english.get(new)
+    assert "Whoever administers an enterprise needs one" in page.content.decode()
+    answer, _ = set_up(english, next="/console/messages/")
+    assert english.get(answer.url).status_code == 200
+    answer = english.post("/mailbox/factors/recovery/kept/", {"next": "/console/messages/"})
+    assert english.get(answer.url).status_code == 200
 
 
 def test_without_a_factor_the_password_signs_in_at_once(english, alice):

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, may
+from accounts.access import Permission, console_page, fresh_deed, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
@@ -114,6 +114,7 @@ def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
+@fresh_deed
 @require_POST
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)

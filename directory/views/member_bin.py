@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, fresh_deed
 from accounts.answers import see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_binned_member, get_member, members_of
@@ -47,6 +47,7 @@ def member_restore(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
+@fresh_deed
 @require_POST
 def member_delete_many(request: ConsoleRequest) -> HttpResponse:
     """Those chosen, or with `all_matching` all found: first the page that says how many these are and what becomes of

@@ -78,11 +78,11 @@ def test_an_app_is_set_up_asked_for_and_replaced_by_a_recovery_code(open_page, k
     look_at(page, f"{look}-factors-none")
     page.goto("/mailbox/factors/new/?next=/console/settings/")
     look_at(page, f"{look}-factor-new")
-    secret = page.inner_text("main .key code").replace(" ", "")
+    secret = page.inner_text("main .app-key code").replace(" ", "")
     page.fill("[name=code]", "12345")
     press_main_button(page)
     page.wait_for_selector("[name=code][aria-invalid=true]")
-    assert page.inner_text("main .key code").replace(" ", "") == secret
+    assert page.inner_text("main .app-key code").replace(" ", "") == secret
     look_at(page, f"{look}-factor-new-refused")
     page.fill("[name=code]", app_code(secret))
     press_main_button(page)
