@@ -36,7 +36,7 @@ def main(limits: str, file: str, spool: str) -> None:
         found = {"refused": "too_heavy"}
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "not_xlsx", "error": f"{type(error).__name__}: {error}"[:200]}
-    found["memory"] = _highest_memory()
+    found["memory"] = highest_memory()
     print(json.dumps(found))
 
 
@@ -50,7 +50,7 @@ def _limit_process(memory: int, cpu: int, spool: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def _highest_memory() -> int:
+def highest_memory() -> int:
     """In KB; getrusage would count what the parent held when it started us."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []

@@ -1,4 +1,4 @@
-"""`manage.py bench_import`: rows a CPU-second from workbook to members, beside the peer and the limit."""
+"""`manage.py bench_import`: rows a CPU-second from workbook to members, beside the peers and the limits."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from directory.import_bench import measure_import
+from directory.import_bench import BOTH, Figure, Measured, measure_import
 
 
 class Command(BaseCommand):
     help = "Measures an import by stage, in a database of its own."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--rows", type=int, default=10_000)
-        parser.add_argument("--peer-rows", type=int, default=1_000, help="for django-import-export; 0: leave it out")
+        parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+        parser.add_argument("--peer-rows", type=int, default=2_000, help="for django-import-export; 0: leave it out")
+        parser.add_argument("--rounds", type=int, default=3)
 
-    def handle(self, *args: Any, rows: int, peer_rows: int, **options: Any) -> None:
-        measured = measure_import(rows, peer_rows)
-        ours = next(figure for figure in measured.figures if figure.name == "both passes")
-        self.stdout.write(f"{connection.vendor}, {rows:,} rows; the peer {peer_rows:,}")
-        self.stdout.write(f"{'':42}{'seconds':>9}{'per CPU-s':>11}{'ours ×':>8}")
-        for figure in measured.figures:
+    def handle(self, *args: Any, rows: list[int], peer_rows: int, rounds: int, **options: Any) -> None:
+        peers: list[Figure] = []
+        for number in rows:
+            # Their speed hardly depends on the rows: they are measured once, beside the first.
+            measured = measure_import(number, peer_rows=0 if peers else peer_rows, rounds=rounds)
+            self._tell(measured, number, rounds, peers)
+            peers = peers or [figure for figure in measured.figures if figure.rows == peer_rows]
+
+    def _tell(self, measured: Measured, rows: int, rounds: int, peers: list[Figure]) -> None:
+        ours = next(figure for figure in measured.figures if figure.name == BOTH)
+        self.stdout.write(f"\n{connection.vendor}, {rows:,} rows, medians of {rounds}")
+        self.stdout.write(f"{'':42}{'rows':>9}{'seconds':>9}{'per CPU-s':>11}{'ours ×':>8}")
+        for figure in [*measured.figures, *peers]:
             ratio = ours.per_cpu_second / figure.per_cpu_second
-            line = f"{figure.name:42}{figure.seconds:9.2f}{figure.per_cpu_second:11,.0f}{ratio:8.1f}"
+            line = f"{figure.name:42}{figure.rows:9,}{figure.seconds:9.2f}{figure.per_cpu_second:11,.0f}{ratio:8.1f}"
             self.stdout.write(line)
         self.stdout.write(
             f"highest memory: child {measured.child_memory:.0f} MB, worker {measured.worker_memory:.0f} MB"
