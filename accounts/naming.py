@@ -47,6 +47,7 @@ def is_no_character(sign: str) -> bool:
 def refuse_longer(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValidationError(
-            _("At most %(limit)d characters; this has %(length)d.") % {"limit": limit, "length": len(text)}
+            _("At most %(limit)d characters; this has %(length)d."),
+            params={"limit": limit, "length": len(text)},
         )
     return text

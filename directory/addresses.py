@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import idna
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 PREFIX_MAX = 64
 ACCOUNT_MAX = 64
@@ -41,14 +43,14 @@ def clean_prefix(text: str) -> str:
     strange = re.search(r"[^a-z0-9._-]", prefix)
     if strange:
         raise ValidationError(
-            _("“%(sign)s” can't be in an address: use letters a–z, digits, dot, hyphen and underscore.")
-            % {"sign": _show(strange.group())}
+            _("“%(sign)s” can't be in an address: use letters a–z, digits, dot, hyphen and underscore."),
+            params={"sign": _show(strange.group())},
         )
     if not prefix[0].isalnum() or not prefix[-1].isalnum():
         raise ValidationError(_("Begin and end with a letter or a digit."))
     doubled = re.search(r"[._-]{2}", prefix)
     if doubled:
-        raise ValidationError(_("Two signs stand side by side: “%(signs)s”.") % {"signs": doubled.group()})
+        raise ValidationError(_("Two signs stand side by side: “%(signs)s”."), params={"signs": doubled.group()})
     return _refuse_longer(prefix, PREFIX_MAX)
 
 
@@ -60,8 +62,8 @@ def clean_account(text: str) -> str:
     strange = re.search(r"[^A-Za-z0-9_.@-]", account)
     if strange:
         raise ValidationError(
-            _("“%(sign)s” can't be in an account: use letters a–z, digits, and _ - @ .")
-            % {"sign": _show(strange.group())}
+            _("“%(sign)s” can't be in an account: use letters a–z, digits, and _ - @ ."),
+            params={"sign": _show(strange.group())},
         )
     if not account[0].isalnum():
         raise ValidationError(_("Begin the account with a letter or a digit."))
@@ -135,13 +137,14 @@ def _narrow(text: str) -> str:
     return re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", text)).strip()
 
 
-def _show(sign: str) -> str:
-    return _("space") if sign.isspace() else sign if sign.isprintable() else f"U+{ord(sign):04X}"
+def _show(sign: str) -> str | Promise:
+    return gettext_lazy("space") if sign.isspace() else sign if sign.isprintable() else f"U+{ord(sign):04X}"
 
 
 def _refuse_longer(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValidationError(
-            _("At most %(limit)d characters; this has %(length)d.") % {"limit": limit, "length": len(text)}
+            _("At most %(limit)d characters; this has %(length)d."),
+            params={"limit": limit, "length": len(text)},
         )
     return text

@@ -10,6 +10,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from directory.importing.columns import BY_NAME, show_cell
+from directory.importing.reasons import say
 from directory.models import Import, ImportRow
 
 BAD_ROWS_SHOWN = 100
@@ -52,12 +53,7 @@ def noted_rows(imported: Import) -> list[ShownRow]:
     """Rows that would change a member, or were understood differently from what stands there."""
     verdicts = [ImportRow.Verdict.NEW, ImportRow.Verdict.CHANGED]
     rows = imported.rows.filter(verdict__in=verdicts).exclude(notes=[]).order_by("number")[:NOTED_ROWS_SHOWN]
-    return [
-        ShownRow(
-            row.number, _who(imported, row), notes=[note | {"title": _title(note["column"])} for note in row.notes]
-        )
-        for row in rows
-    ]
+    return [ShownRow(row.number, _who(imported, row), notes=[_shown_note(note) for note in row.notes]) for row in rows]
 
 
 def left_out_rows(imported: Import) -> list[ShownRow]:
@@ -89,11 +85,19 @@ def remarks(imported: Import) -> list[str]:
     return told
 
 
+def _shown_note(note: dict[str, str]) -> dict[str, str]:
+    """In the reader's language, as far as it is not the file's own text."""
+    shown = note | {"title": _title(note["column"])}
+    if note["kind"] == "warning" or note["column"] == "activation":
+        shown |= {end: _(note[end]) for end in ("from", "to") if note[end]}
+    return shown
+
+
 def _bad_cells(imported: Import, row: ImportRow) -> list[BadCell]:
     places, cells = imported.heading["columns"]["places"], row.cells or []
     reasons: dict[str, list[str]] = {}
     for problem in row.problems:
-        reasons.setdefault(problem["column"], []).append(problem["text"])
+        reasons.setdefault(problem["column"], []).append(say(problem))
     return [BadCell(name, _title(name), _text_at(cells, places.get(name)), texts) for name, texts in reasons.items()]
 
 

@@ -157,7 +157,8 @@ def work_on_imports() -> None:
 def work_on(lease: Lease) -> None:
     """All there is to do for the import now. A database that is away leaves it to the next worker."""
     imported = Import.objects.select_related("enterprise", "author").get(pk=lease.id)
-    with override(imported.language), _collecting_rarely():
+    # In no language: what is kept is worded when it is read.
+    with override(None), _collecting_rarely():
         try:
             _work(imported, lease)
         except LeaseLost:
@@ -265,7 +266,8 @@ def _finish(imported: Import, lease: Lease) -> None:
 def _invite(imported: Import) -> None:
     """Safe to run again: whoever got a link a minute ago is left out."""
     made = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
-    outcome = invite_members(made.select_related("enterprise").order_by("pk"), by=actor_of(imported))
+    with override(imported.language):
+        outcome = invite_members(made.select_related("enterprise").order_by("pk"), by=actor_of(imported))
     Import.objects.filter(pk=imported.pk).update(
         errand="", invited=(imported.invited or 0) + outcome.sent, not_invited=len(outcome.left_out)
     )

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.audit import Actor
 from accounts.models import Enterprise, Role
@@ -135,13 +136,19 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
 
 def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
     """Who holds what can be held once, to someone who may see that member or not."""
+    text, params = holder_words(what, holder, is_seen=is_seen)
+    return text % params
+
+
+def holder_words(what: str, holder: Member, *, is_seen: bool) -> tuple[str, dict[str, Any]]:
+    """The same, the text and what it names apart."""
     if not is_seen:
-        return _("%(what)s belongs to a member outside your departments.") % {"what": what}
-    return _("%(what)s belongs to %(name)s (%(department)s, %(status)s)") % {
+        return _("%(what)s belongs to a member outside your departments."), {"what": what}
+    return _("%(what)s belongs to %(name)s (%(department)s, %(status)s)"), {
         "what": what,
         "name": holder.name,
         "department": holder.main_department.name,
-        "status": _("in the bin") if holder.deleted_at else holder.get_status_display(),
+        "status": gettext_lazy("in the bin") if holder.deleted_at else Member.Status(holder.status).label,
     }
 
 
@@ -214,7 +221,7 @@ def _clean_departments(enterprise: Enterprise, said: Said) -> list[Department]:
         raise ValidationError(_("Choose departments of this enterprise."))
     if len(chosen) > Member.MAX_DEPARTMENTS:
         limit = {"limit": Member.MAX_DEPARTMENTS}
-        raise ValidationError(_("A member stands in at most %(limit)d departments.") % limit)
+        raise ValidationError(_("A member stands in at most %(limit)d departments."), params=limit)
     return chosen
 
 
@@ -232,10 +239,10 @@ def _clean_aliases(enterprise: Enterprise, said: Said) -> list[tuple[str, Domain
         local, name = split_address(text)
         domain = domains.get(name.lower()) if name else said["domain"]
         if not domain:
-            raise ValidationError(_("%(domain)s is not a domain of this enterprise.") % {"domain": name})
+            raise ValidationError(_("%(domain)s is not a domain of this enterprise."), params={"domain": name})
         kept[clean_prefix(local), domain.pk] = (clean_prefix(local), domain)
     if len(kept) > Member.MAX_ALIASES:
-        raise ValidationError(_("A member has at most %(limit)d aliases.") % {"limit": Member.MAX_ALIASES})
+        raise ValidationError(_("A member has at most %(limit)d aliases."), params={"limit": Member.MAX_ALIASES})
     _refuse_own_mailbox(said, kept)
     return list(kept.values())
 
@@ -243,4 +250,4 @@ def _clean_aliases(enterprise: Enterprise, said: Said) -> list[tuple[str, Domain
 def _refuse_own_mailbox(said: Said, aliases: dict[tuple[str, int], Any]) -> None:
     own = (said.get("prefix", "").strip().lower(), said["domain"].pk)
     if own in aliases:
-        raise ValidationError(_("%(alias)s is the mailbox itself, not an alias.") % {"alias": own[0]})
+        raise ValidationError(_("%(alias)s is the mailbox itself, not an alias."), params={"alias": own[0]})

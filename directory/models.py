@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise, Role
@@ -363,7 +364,7 @@ class Import(models.Model):
     create_departments = models.BooleanField(default=False)
     language = models.CharField(max_length=16)
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.CHECKING)
-    # Why it failed or stopped, in the author's language.
+    # Why it failed or stopped; the English text, which is the key of its translations.
     reason = models.CharField(max_length=500, blank=True)
 
     file_name = models.CharField(max_length=128)
@@ -407,6 +408,11 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def told_reason(self) -> str:
+        """In the reader's language."""
+        return gettext(self.reason) if self.reason else ""
 
     @property
     def not_reached(self) -> int:

@@ -36,5 +36,5 @@ def clean_department_name(text: str) -> str:
     refuse_invisible(name)
     refused = sorted(set(name) & set(DEPARTMENT_NAME_REFUSED))
     if refused:
-        raise ValidationError(_("The name must not contain %(signs)s.") % {"signs": " ".join(refused)})
+        raise ValidationError(_("The name must not contain %(signs)s."), params={"signs": " ".join(refused)})
     return refuse_longer(name, DEPARTMENT_NAME_MAX)

@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from accounts.audit import erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
+from directory.importing.reasons import say
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
 from directory.personal_invitations import PURPOSE, subject_of
 from sms.phones import show_phone
@@ -112,7 +113,7 @@ def _keys_of(member: Member) -> set[str]:
 
 
 def _tells_of(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
-    text = str(problem.get("text", ""))
+    text = say(problem)
     if own and any(name in text for name in own):
         return True
     return any(name in text and any(key in text for key in known) for name, known in keys)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 import phonenumbers
 from django.utils.translation import gettext as _
@@ -25,7 +27,12 @@ _STRANGE = re.compile(r"[^\d+().\-]", re.ASCII)
 
 
 class PhoneRefused(ValueError):
-    """This text is not one number that can receive SMS. Its text says so to the person who typed it."""
+    """This text is not one number that can receive SMS. Its text says so to the person who typed it; `text` and
+    `params` are its two halves."""
+
+    def __init__(self, text: str, params: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text % params if params else text)
+        self.text, self.params = text, params
 
 
 def parse_phone(text: str, region: str = "CN") -> str:
@@ -102,14 +109,14 @@ def _parse_by_library(text: str, region: str) -> str:
     except phonenumbers.NumberParseException:
         raise PhoneRefused(_("There is no such phone number. Please check the digits.")) from None
     if not phonenumbers.is_valid_number(number):
-        raise PhoneRefused(_why_invalid(number))
+        raise _why_invalid(number)
     if phonenumbers.number_type(number) not in RECEIVES_SMS:
         raise PhoneRefused(_("This number can't receive SMS. Enter a mobile number."))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _why_invalid(number: phonenumbers.PhoneNumber) -> str:
+def _why_invalid(number: phonenumbers.PhoneNumber) -> PhoneRefused:
     digits = len(phonenumbers.national_significant_number(number))
     if number.country_code == 86 and digits != 11:
-        return _("A mobile number has 11 digits, this one has %(digits)s.") % {"digits": digits}
-    return _("There is no such phone number. Please check the digits.")
+        return PhoneRefused(_("A mobile number has 11 digits, this one has %(digits)s."), {"digits": digits})
+    return PhoneRefused(_("There is no such phone number. Please check the digits."))

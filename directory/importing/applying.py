@@ -8,7 +8,7 @@ of a file waits for another, for what two of them want is refused to both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -24,6 +24,7 @@ from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, rea
 from directory.importing.columns import Facts, fold
 from directory.importing.holders import Holders, facts_of, find_holders, is_same, load_members, wanted_by
 from directory.importing.lease import Lease
+from directory.importing.reasons import Problem, problem_of
 from directory.importing.spool import Picker, Spool
 from directory.member_facts import MemberRefused, Said
 from directory.members import edit_member
@@ -43,12 +44,12 @@ class Planned:
     is_settled: bool = False
     verdict: str = Verdict.NEW
     member: int | None = None
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
 
-    def refuse(self, column: str, text: str) -> None:
+    def refuse(self, column: str, text: str, params: Mapping[str, Any] | None = None) -> None:
         self.verdict = Verdict.REFUSED
-        self.problems.append({"column": column, "text": text})
+        self.problems.append(problem_of(column, text, params))
 
 
 def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
@@ -88,8 +89,11 @@ def apply_changes(check: Check, *, by: Actor, lease: Lease) -> bool:
         members = load_members([row.member_id for row in rows if row.member_id])
         _settle_changes(check, rows, by)
         for row in rows:
+            _take_up(row, members.get(row.member_id or 0))
+        holders = find_holders(imported.enterprise, wanted_by(row.facts for row in rows), check.role)
+        for row in rows:
             if row.verdict == Verdict.CHANGED:
-                _update(check, row, members.get(row.member_id or 0), by)
+                _update(check, row, members[row.member_id or 0], holders, by)
         ImportRow.objects.bulk_update(rows, ["verdict", "facts", "problems", "previous"])
         _advance(imported, len(rows))
     return True
@@ -197,7 +201,7 @@ def _new_member(imported: Import, row: Planned) -> NewMember:
     )
 
 
-def _update(check: Check, row: ImportRow, member: Member | None, by: Actor) -> None:
+def _take_up(row: ImportRow, member: Member | None) -> None:
     """Only what the row states anew: what others changed meanwhile in other columns stays."""
     if not member or member.deleted_at:
         _refuse(row, "account", _("The member is no longer in the directory."))
@@ -205,9 +209,17 @@ def _update(check: Check, row: ImportRow, member: Member | None, by: Actor) -> N
     stated = {column: value for column, value in row.facts.items() if not is_same(column, value, row.previous[column])}
     row.previous = facts_of(member)
     row.facts = row.previous | stated
+
+
+def _update(check: Check, row: ImportRow, member: Member, holders: Holders, by: Actor) -> None:
+    for column, words in holders.conflicts(row.facts, check.names.domains, but=member.pk):
+        _refuse(row, column, *words)
+    if row.verdict == Verdict.REFUSED:
+        return
     try:
         edit_member(member, by=by, **said_of(check, row.facts))
     except MemberRefused as refused:
+        # Hardly ever: what no row can know, such as a login that is taken.
         for column, texts in refused.errors.items():
             _refuse(row, column, " ".join(texts))
         return
@@ -234,14 +246,14 @@ def said_of(check: Check, facts: Facts) -> Said:
 
 
 def _refuse_conflicts(check: Check, row: Planned, holders: Holders) -> bool:
-    for column, text in holders.conflicts(row.facts, check.names.domains):
-        row.refuse(column, text)
+    for column, words in holders.conflicts(row.facts, check.names.domains):
+        row.refuse(column, *words)
     return row.verdict == Verdict.REFUSED
 
 
-def _refuse(row: ImportRow, column: str, text: str) -> None:
+def _refuse(row: ImportRow, column: str, text: str, params: Mapping[str, Any] | None = None) -> None:
     row.verdict = Verdict.REFUSED
-    row.problems = [*row.problems, {"column": column, "text": text}]
+    row.problems = [*row.problems, problem_of(column, text, params)]
 
 
 def _settle_departments(check: Check, rows: Sequence[Planned], by: Actor) -> None:

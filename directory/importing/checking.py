@@ -30,6 +30,7 @@ from directory.importing.columns import (
     parse_row,
 )
 from directory.importing.holders import Holders, Wanted, facts_of, find_holders, is_same
+from directory.importing.reasons import Problem, Words, problem_of
 from directory.importing.spool import Draft, Picker, Spool
 from directory.models import Department, Domain, Import, ImportRow, Member
 from sms.phones import show_phone
@@ -55,7 +56,7 @@ class Row:
     verdict: str = ""
 
     @property
-    def problems(self) -> list[dict[str, Any]]:
+    def problems(self) -> list[Problem]:
         return self.parsed.problems
 
     @property
@@ -193,10 +194,10 @@ def _judge(check: Check, row: Row, holders: Holders) -> str:
         row.member = target.pk
         return Verdict.UNCHANGED
     is_known = target is not None and check.is_update
-    for column, text in holders.conflicts(facts, check.names.domains, but=target.pk if target and is_known else None):
+    for column, words in holders.conflicts(facts, check.names.domains, but=target.pk if target and is_known else None):
         # A member found to differ is told by what the row itself says.
         if not target or is_known or column in row.parsed.facts:
-            row.parsed.refuse(column, text)
+            row.parsed.refuse(column, *words)
     _refuse_what_is_missing(check, row, facts, is_new=not is_known)
     if row.problems:
         return Verdict.REFUSED
@@ -216,7 +217,7 @@ def _target(check: Check, row: Row, holders: Holders) -> Member | None:
     target = holders.members.get(id) if isinstance(id, int) else None
     if target and (target.deleted_at or not holders.sees(target.pk)):
         what = facts.get("account") or facts["prefix"]
-        row.parsed.refuse("account" if facts.get("account") else "prefix", holders.say(what, target.pk))
+        row.parsed.refuse("account" if facts.get("account") else "prefix", *holders.words(what, target.pk))
     return target
 
 
@@ -271,7 +272,7 @@ def _refuse_what_is_missing(check: Check, row: Row, facts: Facts, *, is_new: boo
     if facts["activation"] == Member.Activation.PHONE and not facts["phone"]:
         parsed.refuse("phone", _("Enter the phone: the member joins with it."))
     if [facts["prefix"], facts["domain"]] in facts["aliases"]:
-        parsed.refuse("aliases", _("%(alias)s is the mailbox itself, not an alias.") % {"alias": facts["prefix"]})
+        parsed.refuse("aliases", _("%(alias)s is the mailbox itself, not an alias."), {"alias": facts["prefix"]})
 
 
 def _changes(check: Check, before: Facts, after: Facts, member: Member) -> list[dict[str, str]]:
@@ -318,12 +319,12 @@ def _note_keys(check: Check, row: Row) -> None:
 def _refuse_clashes(check: Check, cells: Picker) -> None:
     """Of rows that clash within the file all are refused, and each names the others. The plan has them still: what is
     refused is not applied."""
-    told: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    told: dict[int, list[Problem]] = defaultdict(list)
     for key, numbers in check.clashes.items():
         column, _colon, what = key.partition(":")
         for number in numbers:
             others = [other for other in numbers[: ROWS_NAMED_MAX + 1] if other != number][:ROWS_NAMED_MAX]
-            told[number].append({"column": column, "text": _clash_text(column, what, others, check), "rows": others})
+            told[number].append(problem_of(column, *_clash_words(column, what, others, check), others))
     numbers = sorted(told)
     for start in range(0, len(numbers), CHUNK):
         chunk = _rows_of(check, numbers[start : start + CHUNK], cells)
@@ -354,7 +355,7 @@ def read_cells(check: Check, cells: Picker, numbers: Sequence[int]) -> dict[int,
     return found
 
 
-def _clash_text(column: str, what: str, others: Sequence[int], check: Check) -> str:
+def _clash_words(column: str, what: str, others: Sequence[int], check: Check) -> Words:
     if column == "phone":
         shown = show_phone(what)
     elif column == "prefix":
@@ -363,7 +364,7 @@ def _clash_text(column: str, what: str, others: Sequence[int], check: Check) -> 
     else:
         shown = what
     rows = ", ".join(str(number) for number in others)
-    return _("%(what)s stands in row %(rows)s of this file too.") % {"what": shown, "rows": rows}
+    return _("%(what)s stands in row %(rows)s of this file too."), {"what": shown, "rows": rows}
 
 
 def rewrite_rows(imported: Import, rows: Sequence[ImportRow]) -> None:

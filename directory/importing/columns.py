@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from directory.addresses import clean_account, clean_domain, clean_prefix, split_address
+from directory.importing.reasons import Problem, problem_of, problems_of
 from directory.importing.workbook import WorkbookRefused
 from directory.models import Department, Member
 from directory.naming import clean_department_name, clean_name, clean_position
@@ -72,10 +73,10 @@ class Around:
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
         if not self.may_create:
-            raise ValidationError(_("There is no department “%(path)s” here.") % {"path": path.strip()})
+            raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
             limit = {"limit": Department.MAX_DEPTH}
-            raise ValidationError(_("Departments can be at most %(limit)d levels deep.") % limit)
+            raise ValidationError(_("Departments can be at most %(limit)d levels deep."), params=limit)
         return "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
 
 
@@ -130,7 +131,7 @@ def text_of(cell: Any) -> str:
             if len(cell) > TEXT_MAX:
                 raise ValidationError(_("More than 1,000 characters."))
             if "#" in cell and cell.strip() in ERRORS:
-                raise ValidationError(_("The cell holds an error: %(error)s") % {"error": cell.strip()})
+                raise ValidationError(_("The cell holds an error: %(error)s"), params={"error": cell.strip()})
             return cell
         case bool():
             raise ValidationError(_("The cell holds TRUE or FALSE, not a text."))
@@ -239,7 +240,7 @@ def _parse_domain(text: str, around: Around) -> int:
 def _domain(name: str, around: Around) -> int:
     id = around.domains.get(name) or around.domains.get(clean_domain(name))
     if id is None:
-        raise ValidationError(_("%(domain)s is not a domain of this enterprise.") % {"domain": name.strip()})
+        raise ValidationError(_("%(domain)s is not a domain of this enterprise."), params={"domain": name.strip()})
     return id
 
 
@@ -259,7 +260,7 @@ def _parse_departments(text: str, around: Around) -> list[int | str]:
     kept = list(dict.fromkeys(places)) or [around.department]
     if len(kept) > Member.MAX_DEPARTMENTS:
         limit = {"limit": Member.MAX_DEPARTMENTS}
-        raise ValidationError(_("A member stands in at most %(limit)d departments.") % limit)
+        raise ValidationError(_("A member stands in at most %(limit)d departments."), params=limit)
     return kept
 
 
@@ -273,7 +274,7 @@ def _parse_activation(text: str, _around: Around) -> str:
 def _parse_aliases(text: str, around: Around) -> list[tuple[str, int | None]]:
     aliases = list(dict.fromkeys(_parse_address(one, around) for one in re.split(r"[;；,，、\s]", text) if one.strip()))
     if len(aliases) > Member.MAX_ALIASES:
-        raise ValidationError(_("A member has at most %(limit)d aliases.") % {"limit": Member.MAX_ALIASES})
+        raise ValidationError(_("A member has at most %(limit)d aliases."), params={"limit": Member.MAX_ALIASES})
     return aliases
 
 
@@ -350,12 +351,11 @@ class Parsed:
 
     facts: Facts = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)
 
-    def refuse(self, column: str, text: str, rows: Sequence[int] = ()) -> None:
-        problem: dict[str, Any] = {"column": column, "text": text}
-        self.problems.append(problem | ({"rows": list(rows)} if rows else {}))
+    def refuse(self, column: str, text: str, params: Mapping[str, Any] | None = None) -> None:
+        self.problems.append(problem_of(column, text, params))
 
 
 def parse_row(values: Mapping[str, Any], around: Around) -> Parsed:
@@ -371,10 +371,8 @@ def parse_row(values: Mapping[str, Any], around: Around) -> Parsed:
             continue
         try:
             parsed.facts[name] = _parse_cell(BY_NAME[name], cell, around, parsed)
-        except ValidationError as refused:
-            parsed.refuse(name, " ".join(refused.messages))
-        except PhoneRefused as refused:
-            parsed.refuse(name, str(refused))
+        except (ValidationError, PhoneRefused) as refused:
+            parsed.problems += problems_of(name, refused)
     return parsed
 
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Enterprise, Role
 from directory.access import is_scoped, members_of
 from directory.importing.columns import Facts
-from directory.member_facts import name_holder
+from directory.importing.reasons import Words
+from directory.member_facts import holder_words
 from directory.models import Address, Member
 from sms.phones import show_phone
 
@@ -38,30 +39,30 @@ class Holders:
     members: dict[int, Member]
     seen: Collection[int] | None
 
-    def say(self, what: str, holder: int | str) -> str:
+    def words(self, what: str, holder: int | str) -> Words:
         if holder == Address.Purpose.RESERVED:
-            return _("%(address)s is reserved.") % {"address": what}
+            return _("%(address)s is reserved."), {"address": what}
         if holder == Address.Purpose.HELD:
-            return _("%(address)s has been applied for.") % {"address": what}
-        return name_holder(what, self.members[int(holder)], is_seen=self.sees(holder))
+            return _("%(address)s has been applied for."), {"address": what}
+        return holder_words(what, self.members[int(holder)], is_seen=self.sees(holder))
 
     def sees(self, holder: int | str) -> bool:
         return self.seen is None or holder in self.seen
 
-    def conflicts(self, facts: Facts, names: Mapping[int, str], *, but: int | None = None) -> list[tuple[str, str]]:
-        """Column and message for everything in `facts` that another than `but` holds."""
+    def conflicts(self, facts: Facts, names: Mapping[int, str], *, but: int | None = None) -> list[tuple[str, Words]]:
+        """Column and words for everything in `facts` that another than `but` holds."""
         found = []
         holder: int | str | None = self.accounts.get(facts["account"].lower(), but)
         if holder != but and holder is not None:
-            found.append(("account", self.say(facts["account"], holder)))
+            found.append(("account", self.words(facts["account"], holder)))
         if facts["phone"]:
             holder = self.phones.get(facts["phone"], but)
             if holder != but and holder is not None:
-                found.append(("phone", self.say(show_phone(facts["phone"]), holder)))
+                found.append(("phone", self.words(show_phone(facts["phone"]), holder)))
         for place, (domain, local) in enumerate(mailboxes_of(facts)):
             holder = self.mailboxes.get((domain, local), but)
             if holder != but and holder is not None:
-                found.append(("aliases" if place else "prefix", self.say(f"{local}@{names[domain]}", holder)))
+                found.append(("aliases" if place else "prefix", self.words(f"{local}@{names[domain]}", holder)))
         return found
 
 

@@ -15,6 +15,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from accounts.workbooks import text_cell, text_cells
 from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names
+from directory.importing.reasons import say
 from directory.models import Import, ImportRow, Member
 
 TEMPLATE_ROWS = 2000
@@ -59,7 +60,7 @@ def write_failed(imported: Import, language: str) -> bytes:
         imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, cells__isnull=False).order_by("number").iterator()
     ):
         cells = (list(row.cells) + [""] * reason)[:reason]
-        told = "; ".join(dict.fromkeys(problem["text"] for problem in row.problems))
+        told = "; ".join(dict.fromkeys(map(say, row.problems)))
         sheet.append([_typed(sheet, cell) for cell in cells] + text_cells(sheet, [told]))
     return _bytes(book)
 

@@ -14,6 +14,7 @@ from directory.importing.applying import EDITS, said_of
 from directory.importing.checking import Check, rewrite_rows
 from directory.importing.holders import facts_of, is_same, load_members
 from directory.importing.lease import Lease
+from directory.importing.reasons import Words, problem_of
 from directory.importing.spool import PLANNED, Picker, Spool
 from directory.member_facts import MemberRefused
 from directory.members import edit_member
@@ -74,35 +75,36 @@ def _bring_facts(rows: Sequence[ImportRow], plan: Picker) -> None:
             row.facts = dict(zip(PLANNED, planned[row.number], strict=True))
 
 
-def _why_kept(row: ImportRow, member: Member | None) -> str:
-    """What happened to the member since; "" if nothing did."""
+def _why_kept(row: ImportRow, member: Member | None) -> Words | None:
+    """What happened to the member since; None if nothing did."""
     if not member or member.deleted_at:
-        return _("The member is no longer in the directory.")
+        return _("The member is no longer in the directory."), {}
     if row.facts is None or (row.verdict == Verdict.UPDATED and row.previous is None):
-        return _("What the row replaced is no longer kept.")
+        return _("What the row replaced is no longer kept."), {}
+    name = {"name": member.name}
     if any(not is_same(column, value, row.facts[column]) for column, value in facts_of(member).items()):
-        return _("%(name)s was edited since.") % {"name": member.name}
+        return _("%(name)s was edited since."), name
     if row.verdict == Verdict.CREATED and member.status != Member.Status.PENDING:
-        return _("%(name)s has joined or was disabled since.") % {"name": member.name}
+        return _("%(name)s has joined or was disabled since."), name
     if row.verdict == Verdict.CREATED and member.invited_at:
-        return _("%(name)s was invited since.") % {"name": member.name}
+        return _("%(name)s was invited since."), name
     is_by_code = row.verdict == Verdict.CREATED and member.activation == Member.Activation.CODE
     if is_by_code and living_code(member):
-        return _("%(name)s was given an activation code since.") % {"name": member.name}
-    return ""
+        return _("%(name)s was given an activation code since."), name
+    return None
 
 
 def _restore(check: Check, row: ImportRow, member: Member, by: Actor) -> None:
     try:
         edit_member(member, by=by, **said_of(check, row.previous))
     except MemberRefused as refused:
-        _mark(row, ImportRow.Undo.KEPT, " ".join(text for texts in refused.errors.values() for text in texts))
+        _mark(row, ImportRow.Undo.KEPT, (" ".join(text for texts in refused.errors.values() for text in texts), {}))
 
 
-def _mark(row: ImportRow, undo: str, why: str) -> None:
+def _mark(row: ImportRow, undo: str, why: Words | None) -> None:
     row.undo = undo
     if why:
-        row.problems = [*row.problems, {"column": "", "text": why}]
+        row.problems = [*row.problems, problem_of("", *why)]
 
 
 def rows_kept(imported: Import) -> Sequence[ImportRow]:

@@ -19,6 +19,7 @@ import pytest
 from accounts.audit import command_actor
 from conftest import build_member
 from directory import imports
+from directory.importing.reasons import say
 from directory.importing.spool import Spool
 from directory.importing.workbook import WorkbookRefused
 from directory.models import Address, Import, ImportRow, Member
@@ -506,8 +507,8 @@ def test_u2_u5_a_holder_is_named_also_from_the_bin(look, house, wang):
     gone = build_member(house, "离职", "gone", "+8613700000009", deleted_at=datetime.datetime.now(datetime.UTC))
     seen = look(xlsx(person(1, phone="13800138002"), person(2, prefix="gone"), person(3, phone="13700000009")))
     assert seen.verdicts == ["refused", "refused", "new"], "the phone of a deleted member is free"
-    assert "王芳" in seen.rows[0].problems[0]["text"]
-    assert gone.name in seen.rows[1].problems[0]["text"]
+    assert "王芳" in say(seen.rows[0].problems[0])
+    assert gone.name in say(seen.rows[1].problems[0])
 
 
 def test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused(look, wang):
@@ -553,7 +554,7 @@ def test_a_child_that_takes_too_much_memory_ends_alone(look, settings):
 def test_u3_an_address_that_was_applied_for_is_held(look, house):
     Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="wanted", purpose="held")
     (row,) = look(cells(prefix="wanted")).rows
-    assert row.problems[0]["text"].startswith("wanted@example.com")
+    assert say(row.problems[0]).startswith("wanted@example.com")
 
 
 def test_u13_rows_whose_department_is_deleted_meanwhile_are_refused(look, alice, house):

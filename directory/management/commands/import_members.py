@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if errors:
             errors.write_bytes(write_failed(imported, imported.language))
         told = {"import": imported.pk, "state": imported.state, **counts}
-        self.stdout.write(json.dumps(told | ({"reason": imported.reason} if imported.reason else {})))
+        self.stdout.write(json.dumps(told | ({"reason": imported.told_reason} if imported.reason else {})))
         if imported.refused or imported.state == Import.State.FAILED:
             sys.exit(1)
 
