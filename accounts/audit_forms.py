@@ -16,7 +16,7 @@ class AuditFilterForm(forms.Form):
     """Shows a query; reading one is AuditQuery's business."""
 
     action = forms.ChoiceField(label=_("Action"), required=False)
-    actor = forms.ChoiceField(label=_("Who"), required=False)
+    actor = forms.ChoiceField(label=_("Done by"), required=False)
     kind = forms.ChoiceField(label=_("Kind"), required=False)
     via = forms.ChoiceField(label=_("By way of"), required=False, choices=[("", _("All ways")), *VIAS.items()])
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -25,12 +25,12 @@ class AuditFilterForm(forms.Form):
     def __init__(self, query: AuditQuery) -> None:
         super().__init__(query.fields)
         words = all_words()
-        actions = [
+        # The page writes these out itself: sixty options by a widget take as long as the whole list.
+        self.actions = [
             (words.groups[group], [(group, _("All of: %(group)s") % {"group": words.groups[group]}), *named.items()])
             for group, named in words.actions.items()
         ]
         kinds = [(kind, target.label) for kind, target in words.targets.items()]
-        self.fields["action"].choices = [("", _("All actions")), *actions]  # type: ignore[attr-defined]
         self.fields["kind"].choices = [("", _("All kinds")), *kinds]  # type: ignore[attr-defined]
         self.fields["actor"].choices = [("", _("Everyone")), *_actors(query)]  # type: ignore[attr-defined]
 

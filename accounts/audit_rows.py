@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
@@ -15,6 +14,10 @@ from accounts.audit_check import is_sound
 from accounts.audit_words import VIAS, Target, action_label, all_words, fact_label, value_text
 from accounts.devices import describe_browser
 from accounts.models import AuditEvent, Role
+
+# How accounts.audit names those who act without being a person.
+NOBODY = {"", "command line", "upkeep"}
+ROLES = dict(Role.Name.choices)
 
 
 @dataclass(frozen=True)
@@ -32,58 +35,76 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """`is_erased`: names and values were taken out; `is_sound`: it is as it was written."""
+    """One event for `reader`. Asks the database nothing."""
 
-    number: int
-    at: datetime
-    action: str
-    actor: str
-    actor_id: int | None
-    role: str
-    via: str
-    kind: str
-    target: str
-    target_key: str
-    target_url: str
-    changes: list[Change]
-    ip: str
-    browser: str
-    request_id: str
-    is_erased: bool
-    is_sound: bool
+    event: AuditEvent
+    reader: Role
 
     @property
-    def differing(self) -> list[Change]:
-        return [change for change in self.changes if not change.is_same]
+    def action(self) -> str:
+        return str(action_label(self.event.action))
 
+    @property
+    def actor(self) -> str:
+        if self.is_erased:
+            return _("erased")
+        name: str = self._personal.get("actor", "")
+        return self.via if name in NOBODY else name
 
-def rows_of(events: Iterable[AuditEvent], reader: Role) -> list[AuditRow]:
-    """Asks the database nothing."""
-    return [_row(event, reader) for event in events]
+    @property
+    def role(self) -> str:
+        return str(ROLES.get(self.event.role, self.event.role))
 
+    @property
+    def via(self) -> str:
+        return str(VIAS.get(self.event.via, self.event.via))
 
-def _row(event: AuditEvent, reader: Role) -> AuditRow:
-    personal = event.personal or {}
-    target = all_words().targets.get(event.target_type, Target(event.target_type))
-    return AuditRow(
-        number=event.number,
-        at=event.at,
-        action=str(action_label(event.action)),
-        actor=_actor(event, personal),
-        actor_id=event.actor_id_number,
-        role=str(dict(Role.Name.choices).get(event.role, event.role)),
-        via=str(VIAS.get(event.via, event.via)),
-        kind=str(target.label),
-        target=personal.get("target", ""),
-        target_key=f"{event.target_type}.{event.target_id}",
-        target_url=_url(target, event.target_id) if may(reader, target.permission) else "",
-        changes=changes_of(personal.get("before", {}), personal.get("after", {})),
-        ip=event.ip,
-        browser=_browser(event.user_agent),
-        request_id=event.request_id,
-        is_erased=event.personal is None,
-        is_sound=is_sound(event),
-    )
+    @property
+    def kind(self) -> str:
+        return str(self._target.label)
+
+    @property
+    def target(self) -> str:
+        return str(self._personal.get("target", ""))
+
+    @property
+    def target_key(self) -> str:
+        return f"{self.event.target_type}.{self.event.target_id}"
+
+    @property
+    def target_url(self) -> str:
+        """The thing's own page, for who may see it; it may be gone by now."""
+        page, id = self._target.page, self.event.target_id
+        is_open = page and id.isdecimal() and may(self.reader, self._target.permission)
+        return reverse(page, args=[int(id)]) if is_open else ""
+
+    @property
+    def changes(self) -> list[Change]:
+        return changes_of(self._personal.get("before", {}), self._personal.get("after", {}))
+
+    @property
+    def browser(self) -> str:
+        browser, system = describe_browser(self.event.user_agent)
+        if browser and system:
+            return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+        return browser or system or self.event.user_agent
+
+    @property
+    def is_erased(self) -> bool:
+        """Names and values were taken out; that it happened stays."""
+        return self.event.personal is None
+
+    @cached_property
+    def is_sound(self) -> bool:
+        return is_sound(self.event)
+
+    @property
+    def _personal(self) -> dict[str, Any]:
+        return self.event.personal or {}
+
+    @property
+    def _target(self) -> Target:
+        return all_words().targets.get(self.event.target_type, Target(self.event.target_type))
 
 
 def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
@@ -92,20 +113,3 @@ def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     return [
         Change(str(fact_label(key)), value_text(key, before.get(key)), value_text(key, after.get(key))) for key in keys
     ]
-
-
-def _actor(event: AuditEvent, personal: dict[str, Any]) -> str:
-    if event.personal is None:
-        return _("erased")
-    return personal.get("actor") or str(VIAS.get(event.via, event.via))
-
-
-def _url(target: Target, id: str) -> str:
-    return reverse(target.page, args=[int(id)]) if target.page and id.isdecimal() else ""
-
-
-def _browser(user_agent: str) -> str:
-    browser, system = describe_browser(user_agent)
-    if browser and system:
-        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or user_agent

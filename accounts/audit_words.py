@@ -74,6 +74,7 @@ WORDS = Words(
         "enterprise": Target(_("Enterprise")),
         "user": Target(_("Person")),
         "role": Target(_("Administrator")),
+        "qrsignin": Target(_("Sign-in code")),
     },
     facts={
         "name": _("Name"),
@@ -87,6 +88,9 @@ WORDS = Words(
         "kind": _("Kind"),
         "factors": _("Second factors"),
         "left": _("Left"),
+        "ip": _("Address of the device"),
+        "browser": _("Browser"),
+        "try": _("Try"),
     },
     values={
         "language": dict(settings.LANGUAGES),

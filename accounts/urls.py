@@ -40,6 +40,7 @@ urlpatterns = [
     path("mailbox/devices/<int:id>/know/", devices.device_know, name="device_know"),
     path("console/messages/", messages.message_list, name="message_list"),
     path("console/audit/", audit.audit_list, name="audit_list"),
+    path("console/audit/<int:id>/", audit.audit_detail, name="audit_detail"),
     path("console/audit/check/", audit.audit_check, name="audit_check"),
     path("console/audit/export.xlsx", audit.audit_export, name="audit_export"),
     path("console/settings/", enterprise.settings, name="settings"),

@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import may_give
 from accounts.audit import Actor
 from accounts.models import Role, User
-from directory.access import departments_of
 from directory.administrators import AdministratorRefused, appoint_newcomer, appoint_user, change_role
-from directory.department_tree import paths_of
+from directory.department_picker import PickingForm, offer_departments
 from directory.models import Department
 
 # What each role may do, as accounts.access has it, in a sentence for who has to choose.
@@ -24,7 +23,7 @@ RIGHTS = {
 }
 
 
-class RoleForm(forms.Form):
+class RoleForm(PickingForm):
     role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect)
     departments = forms.TypedMultipleChoiceField(
         label=_("Departments"),
@@ -36,10 +35,12 @@ class RoleForm(forms.Form):
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         """`role` is that of who chooses: what it may not give is not offered."""
         super().__init__(*args, **kwargs)
-        self.choosable = {department.pk: department for department in departments_of(role)}
+        data = self.data if self.is_bound else None
+        offer = offer_departments(role, data, "departments", chosen=self.initial.get("departments", ()))
+        offer.fill(self)
+        self.choosable = offer.departments
         offered = [name for name in Role.Name if may_give(role, name)]
         self.fields["role"].choices = [(name, name.label) for name in offered]  # type: ignore[attr-defined]
-        self.fields["departments"].choices = list(paths_of(self.choosable.values()).items())  # type: ignore[attr-defined]
 
     @property
     def rights(self) -> list[tuple[Any, Any]]:

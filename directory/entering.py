@@ -95,7 +95,11 @@ def enter(request: PublicRequest, way: Way) -> None:
             Member.objects.filter(pk=way.member.pk).update(last_entered_at=timezone.now())
         if way.role:
             Role.objects.filter(pk=way.role.pk).update(last_entered_at=timezone.now())
-        record("signed_in", way.member or way.role or way.enterprise, after={"method": request.session["method"]})
+        record(
+            "signed_in",
+            way.member or (way.role.user if way.role else way.enterprise),
+            after={"method": request.session["method"]},
+        )
     enter_enterprise(request, way.enterprise)
 
 

@@ -33,7 +33,7 @@ def test_it_holds_what_the_filters_show_and_is_recorded(owner, enterprise, wang,
     assert answer.status_code == 200
     assert 'filename="audit.xlsx"' in answer["Content-Disposition"]
     heading, second, first = rows(answer)
-    assert heading[:3] == ["Number", "Time", "Who"]
+    assert heading[:3] == ["Number", "Time", "Done by"]
     assert (second[0], second[5], second[9]) == ("2", "Edited a member", "Name: a → b")
     assert (first[0], first[9], first[13]) == ("1", "Phone: – → 138****8002", "yes")
     event = AuditEvent.objects.get(action="audit_exported")

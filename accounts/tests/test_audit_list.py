@@ -32,7 +32,7 @@ def numbers(owner):
     """`numbers(q="x")`: the events the page shows to the owner."""
 
     def read(address="", **asked):
-        return [row.number for row in owner.get(PATH + address, asked).context["rows"]]
+        return [row.event.number for row in owner.get(PATH + address, asked).context["rows"]]
 
     return read
 
@@ -46,11 +46,13 @@ def test_an_event_reads_as_words_with_a_difference(owner, enterprise, wang, alic
     before = {"name": "王芳", "phone": "+8613800138002", "status": "pending", "departments": ["华东组"], "position": ""}
     after = {**before, "name": "王方", "status": "active", "departments": ["华东组", "市场部"]}
     write(wang, "member_edited", by=by, before=before, after=after)
-    page = owner.get(PATH).content.decode()
+    listed = owner.get(PATH).content.decode()
+    assert all(part in listed for part in ("Edited a member", "王芳", "Alice", "Owner", 'data-id="1"', f"{PATH}1/"))
+    page = owner.get(f"{PATH}1/").content.decode()
     for part in (
         "Edited a member", "<del>王芳</del>", "<ins>王方</ins>", "<del>Not joined</del>", "<ins>Joined</ins>",
-        "<ins>华东组, 市场部</ins>", "138****8002", "Alice", "Owner", "203.0.113.7", "Firefox on Windows", "a1b2",
-        f'href="/console/members/{wang.pk}/"', f"?target=member.{wang.pk}", 'data-id="1"',
+        "<ins>华东组, 市场部</ins>", "138****8002", "Alice", "203.0.113.7", "Firefox on Windows", "a1b2",
+        f'href="/console/members/{wang.pk}/"', f"?target=member.{wang.pk}",
     ):  # fmt: skip
         assert part in page
     assert "13800138002" not in page
@@ -59,15 +61,15 @@ def test_an_event_reads_as_words_with_a_difference(owner, enterprise, wang, alic
 
 def test_names_are_text_and_what_has_no_words_is_shown_as_recorded(owner, enterprise):
     write(enterprise, "a_new_deed", by=command_actor(), after={"a_new_fact": "<script>alert(1)</script>", "on": True})
-    page = owner.get(PATH).content.decode()
+    page = owner.get(PATH).content.decode() + owner.get(f"{PATH}1/").content.decode()
     assert "<script>alert" not in page
-    assert all(part in page for part in ("a_new_deed", "a_new_fact", "&lt;script&gt;", "command line", "yes"))
+    assert all(part in page for part in ("a_new_deed", "a_new_fact", "&lt;script&gt;", "Command line", "yes"))
 
 
 def test_an_erased_event_still_stands_there(owner, enterprise, numbers):
     write(enterprise, by=task_actor("王芳"), after={"name": "王芳"})
     AuditEvent.objects.update(personal=None)
-    page = owner.get(PATH).content.decode()
+    page = owner.get(PATH).content.decode() + owner.get(f"{PATH}1/").content.decode()
     assert "have been erased" in page
     assert "Not as it was written" not in page
     assert numbers(q="王") == []
@@ -79,6 +81,20 @@ def test_an_event_that_was_changed_is_marked(owner, enterprise):
     assert b"Not as it was written" not in owner.get(PATH).content
     overwrite(enterprise, 1, ip="6.6.6.6")
     assert owner.get(PATH).content.count(b"Not as it was written") == 1
+    assert b"Not as it was written" in owner.get(f"{PATH}1/").content
+    assert b"Not as it was written" not in owner.get(f"{PATH}2/").content
+
+
+def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_house):
+    write(enterprise, after={"name": "示例"})
+    write(other_house.enterprise)
+    write(other_house.enterprise)
+    assert "<html" in owner.get(f"{PATH}1/").content.decode()
+    part = owner.get(f"{PATH}1/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "<ins>示例</ins>" in part
+    for number in (2, 0, 9**17):
+        assert owner.get(f"{PATH}{number}/").status_code == 404
 
 
 def test_another_enterprises_events_are_never_shown(owner, enterprise, other_house, charlie, numbers):
@@ -159,7 +175,7 @@ def test_pages_follow_one_another_by_number(owner, enterprise, monkeypatch, aske
 
     def read(address="", **query):
         context = owner.get(PATH + address, query).context
-        return [row.number for row in context["rows"]], context["page"]
+        return [row.event.number for row in context["rows"]], context["page"]
 
     first, page_1 = read(**asked)
     second, page_2 = read(page_1.next_url)
@@ -198,9 +214,9 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, alice, house, wang, aske
 def test_an_auditor_reads_it_and_follows_only_links_that_are_open(client_of, erin, house, wang):
     write(wang, "member_created")
     write(house.domain, "domain_edited")
-    page = client_of(erin).get(PATH).content.decode()
-    assert f'href="/console/members/{wang.pk}/"' in page
-    assert "/console/settings/domains/" not in page
+    auditor = client_of(erin)
+    assert f'href="/console/members/{wang.pk}/"' in auditor.get(f"{PATH}1/").content.decode()
+    assert "/console/settings/domains/" not in auditor.get(f"{PATH}2/").content.decode()
 
 
 def test_a_members_page_leads_to_its_events(owner, wang, client_of, bob):
@@ -210,5 +226,10 @@ def test_a_members_page_leads_to_its_events(owner, wang, client_of, bob):
 
 
 def test_a_department_administrator_has_no_business_here(client_of, bob):
-    for method, path in (("get", PATH), ("post", f"{PATH}check/"), ("post", f"{PATH}export.xlsx")):
+    for method, path in (
+        ("get", PATH),
+        ("get", f"{PATH}1/"),
+        ("post", f"{PATH}check/"),
+        ("post", f"{PATH}export.xlsx"),
+    ):
         assert getattr(client_of(bob), method)(path).status_code == 403

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -16,9 +16,9 @@ from accounts.answers import see_other
 from accounts.audit_checking import start_check
 from accounts.audit_export import export_audit
 from accounts.audit_forms import AuditFilterForm
-from accounts.audit_rows import rows_of
+from accounts.audit_rows import AuditRow
 from accounts.audit_search import AuditQuery, read_page
-from accounts.models import AuditChain, AuditCheck
+from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
 
@@ -36,9 +36,18 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
         "query": query,
         "form": AuditFilterForm(query),
         "page": page,
-        "rows": rows_of(page.events, request.role),
+        "rows": [AuditRow(event, request.role) for event in page.events],
     }
     return render(request, "accounts/audit_list.html", context)
+
+
+@console_page(Permission.READ_AUDIT)
+@require_safe
+def audit_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    """The event with this number; for htmx what opens below its line."""
+    event = get_object_or_404(AuditEvent, enterprise=request.enterprise, number=id)
+    part = "accounts/_audit_event.html" if getattr(request, "htmx", None) else "accounts/audit_detail.html"
+    return render(request, part, {"row": AuditRow(event, request.role), "here": reverse("accounts:audit_list")})
 
 
 @console_page(Permission.READ_AUDIT)

@@ -85,6 +85,8 @@ accounts:message_list         GET    302 403 200 403 200 200 200
 accounts:message_list         POST   302 403 405 403 405 405 405
 accounts:audit_list           GET    302 403 200 403 200 200 200
 accounts:audit_list           POST   302 403 405 403 405 405 405
+accounts:audit_detail         GET    302 403 404 403 404 404 404
+accounts:audit_detail         POST   302 403 405 403 405 405 405
 accounts:audit_check          GET    302 403 405 403 405 405 405
 accounts:audit_check          POST   302 403 303 403 303 303 303
 accounts:audit_export         GET    302 403 405 403 405 405 405

@@ -49,6 +49,11 @@ CONSOLE = [
     "/console/settings/",
     "/console/settings/domains/",
     "/console/settings/domains/new/",
+    "/console/administrators/",
+    "/console/administrators/new/",
+    "/console/audit/",
+    "/console/audit/?q=zzzz",
+    "/console/audit/1/",
     "/choose/",
     "/mailbox/devices/",
 ]
