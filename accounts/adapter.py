@@ -1,21 +1,33 @@
-"""How allauth behaves here: it carries a proven password through its login stages, and we open the session."""
+"""How allauth behaves here: it carries a proven password through its login stages and a scan to WeChat and back; we
+open the session and say what went wrong."""
 
+import logging
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.stages import LoginStage
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 
 from accounts.answers import see_other
 from accounts.browsers import client_address
 from accounts.factors import has_factor
 from accounts.models import User
 from accounts.sign_in import current_enterprise, open_session
+from accounts.sign_in_by_weixin import bind_here, recognise
+from accounts.weixin import Proof
 from sms.seal import seal, unseal
 from sms.texts import BRAND
+
+log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -74,3 +86,39 @@ class FactorAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return str(BRAND)
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """allauth keeps the state of the journey and asks WeChat who came; what follows is accounts.sign_in_by_weixin."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """WeChat named a person. Nothing of allauth's own sign-in, sign-up or connecting comes after this."""
+        account, state = sociallogin.account, sociallogin.state
+        proof = Proof(uid=account.uid, nickname=account.extra_data["nickname"], at=int(time.time()))
+        if state.get("process") == "connect":
+            to = bind_here(request, proof)  # type: ignore[arg-type]
+        else:
+            user = sociallogin.user if sociallogin.is_existing else None
+            to = recognise(request, user, proof, next_page=state.get("next") or "")  # type: ignore[arg-type]
+        raise ImmediateHttpResponse(see_other(to))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        state = (extra_context or {}).get("state")
+        kind = "expired" if state is None else "failed" if exception else "cancelled"
+        if exception:
+            # Its text may quote an address with a token in it.
+            log.warning("signing in with WeChat failed: %s", type(exception).__name__)
+        context = {"kind": kind, "is_binding": (state or {}).get("process") == "connect"}
+        context["here"] = reverse("accounts:login")
+        page = render(request, "accounts/weixin_callback_failed.html", context, status=400)
+        raise ImmediateHttpResponse(page)

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
-from accounts.models import Role
+from accounts.models import Enterprise, Role
 
 YES, NO = _("yes"), _("no")
 # Of a longer list, such as the ids of those invited at once, the first and the count are enough.
@@ -61,6 +61,8 @@ WORDS = Words(
             "qr_declined": _("Declined a sign-in by QR code"),
             "qr_mismatch": _("Chose the wrong number for a sign-in by QR code"),
             "device_confirmed": _("Confirmed a new device"),
+            "weixin_bound": _("Bound WeChat"),
+            "weixin_unbound": _("Unbound WeChat"),
             "device_signed_out": _("Signed a device out"),
             "signed_out_everywhere": _("Signed out everywhere"),
         },
@@ -81,6 +83,7 @@ WORDS = Words(
         "language": _("Language of messages"),
         "time_zone": _("Time zone"),
         "region": _("Phone region"),
+        "code_rule": _("Who may sign in with a phone code"),
         "role": _("Role"),
         "method": _("Way of signing in"),
         "events": _("Events"),
@@ -95,6 +98,7 @@ WORDS = Words(
     values={
         "language": dict(settings.LANGUAGES),
         "role": dict(Role.Name.choices),
+        "code_rule": dict(Enterprise.CodeRule.choices),
         "method": {
             "password": _("Password"),
             "passkey": _("Passkey"),

@@ -1,9 +1,9 @@
 """The story of a session: opened once someone is proven, carried into one enterprise, ended.
 
-Session keys: "method" ("password", "passkey", "code", "qr" or "invitation"), "signed_in_at" and "seen_at" (epoch
-seconds), "enterprise" (id), "is_stale" (the console wants another proof), "factor_at" (when a second factor was proven
-here) and "proved_at" (when the person last showed afresh who they are: a password, a factor, a code sent for that;
-epoch seconds); before there is a user "proven_phone" and "proven_at".
+Session keys: "method" ("password", "passkey", "code", "qr", "weixin" or "invitation"), "signed_in_at" and "seen_at"
+(epoch seconds), "weixin" (accounts.weixin), "enterprise" (id), "is_stale" (the console wants another proof),
+"factor_at" (when a second factor was proven here) and "proved_at" (when the person last showed afresh who they are: a
+password, a factor, a code sent for that; epoch seconds); before there is a user "proven_phone" and "proven_at".
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from accounts.browsers import browser_of, renew_browser
 from accounts.known_browsers import note_browser
 from accounts.models import Enterprise, User
 from accounts.origin import set_actor
+from accounts.weixin import bind_carried
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SEEN_EVERY_SECONDS = 60
@@ -103,6 +104,7 @@ def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
     assert isinstance(request.user, User)
     key = note_browser(request.user, enterprise, browser=browser_of(request))
     renew_browser(request)
+    bind_carried(request, enterprise)
     _note_session(request, data={"enterprise": enterprise.pk, "browser": key})
 
 

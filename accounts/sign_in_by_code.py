@@ -24,13 +24,14 @@ from sms.models import PhoneCode
 PURPOSE = "login"
 
 
-def send_login_code(request: HttpRequest, phone: str) -> PhoneCode:
+def send_login_code(request: HttpRequest, phone: str, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode:
     """Send a code to `phone` (E.164), or seem to. Raises CodeLimited."""
     enterprises_of: Callable[[str], list[Enterprise]] = import_string(settings.ACCOUNTS_PHONE_DIRECTORY)
     enterprises = enterprises_of(phone)
     return send_code(
         phone=phone,
-        purpose=PURPOSE,
+        purpose=purpose,
+        subject=subject,
         browser=browser_of(request),
         # The only one signs the SMS and chooses the gateway: a number of the demo alone never reaches a real one.
         enterprise=enterprises[0] if len(enterprises) == 1 else None,
@@ -40,9 +41,9 @@ def send_login_code(request: HttpRequest, phone: str) -> PhoneCode:
     )
 
 
-def outstanding_code(request: HttpRequest) -> PhoneCode | None:
+def outstanding_code(request: HttpRequest, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode | None:
     """The code this browser last asked for and has not used."""
-    return current_code(purpose=PURPOSE, browser=browser_of(request))
+    return current_code(purpose=purpose, browser=browser_of(request), subject=subject)
 
 
 def resend_seconds(code: PhoneCode) -> int:
@@ -53,5 +54,9 @@ def resend_seconds(code: PhoneCode) -> int:
 
 def sign_in_by_code(request: HttpRequest, text: str) -> None:
     """Use the code up and sign in whose phone it proves. Raises CodeRefused and its kinds; never in a transaction."""
-    code = check_code(text, purpose=PURPOSE, browser=browser_of(request))
-    prove_phone(request, code.phone)
+    prove_phone(request, use_login_code(request, text).phone)
+
+
+def use_login_code(request: HttpRequest, text: str, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode:
+    """The code that `text` is, used up. Raises CodeRefused and its kinds; never in a transaction."""
+    return check_code(text, purpose=purpose, browser=browser_of(request), subject=subject)

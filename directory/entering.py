@@ -58,15 +58,22 @@ class WaysIn:
 def ways_in(request: PublicRequest) -> WaysIn:
     """All ways of the person behind this session, by the enterprise's name.
 
-    Joining takes a phone proven by code in this very session: a password or a passkey proves no phone.
+    Joining takes a phone proven by code in this very session: a password or a passkey proves no phone, and neither does
+    a WeChat, which may have been bound when the number was another's.
     """
-    proves_no_phone = request.session.get("method") in PROVE_NO_PHONE
-    phone = None if proves_no_phone else proven_phone(request)
+    method = request.session.get("method")
+    proves_no_phone = method in PROVE_NO_PHONE
+    phone = None if proves_no_phone or method == "weixin" else proven_phone(request)
     ways = _open_ways(request.user) if isinstance(request.user, User) else []
     for way in ways:
         way.needs_link = not proves_no_phone and way.member is not None and is_long_absent(way.member)
         way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
+
+
+def is_trusted(request: PublicRequest) -> bool:
+    """Whether no enterprise of the person asks this session to scan (the hook ACCOUNTS_IS_TRUSTED)."""
+    return not any(way.needs_scan for way in ways_in(request).open)
 
 
 def enter_only_enterprise(request: PublicRequest) -> None:

@@ -7,10 +7,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts.audit import Actor, recording
+from accounts.audit import Actor, Record, recording
+from accounts.known_browsers import forget_browsers
 from accounts.models import User
+from accounts.weixin import forget_weixins
 from directory.activation_codes import revoke_codes
-from directory.entering import is_long_absent
+from directory.entering import active_members, is_long_absent
 from directory.models import Invitation, Member
 from directory.personal_invitations import LIVING, PURPOSE, subject_of
 from sms.outbox import cancel_messages
@@ -33,6 +35,7 @@ def join_member(member: Member, *, phone: str, by: Actor, link: Invitation | Non
         before = member.status
         now = timezone.now()
         member.user = _user_of(phone, name=member.name)
+        _begin_anew(member.user, record)
         member.status = Member.Status.ACTIVE
         member.joined_at = member.joined_at or now
         member.last_entered_at = now
@@ -52,6 +55,15 @@ def _refuse_if_closed(member: Member, phone: str, link: Invitation | None) -> No
         raise JoinRefused(_("The phone number on record has changed. Please ask for a fresh link."))
     if member.status == Member.Status.ACTIVE and not (is_long_absent(member) or _leads_back(link, member)):
         raise JoinRefused(_("This invitation has been used: the member has joined already."))
+
+
+def _begin_anew(user: User, record: Record) -> None:
+    """Numbers are given to new people: who is inside nowhere any more starts without the WeChat and the known browsers
+    of whoever had the number before."""
+    if all(map(is_long_absent, active_members(user))):
+        forget_browsers(user)
+        if forget_weixins(user):
+            record("weixin_unbound", user)
 
 
 def _leads_back(link: Invitation | None, member: Member) -> bool:

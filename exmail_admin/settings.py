@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.usersessions",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.weixin",
     "sms",
     "accounts",
     "directory",
@@ -288,6 +290,29 @@ ACCOUNTS_QR_NUMBER_TRIES = 3
 ACCOUNTS_QR_APPROVALS_PER_HOUR = 10
 ACCOUNTS_QR_APPROVER_SECONDS = 30 * 86400
 ACCOUNTS_QR_KEPT_SECONDS = 300
+# And whether a session has shown all that the person's enterprises ask for.
+ACCOUNTS_IS_TRUSTED = "directory.entering.is_trusted"
+
+# --- WeChat, where the operator has an app on its open platform
+WEIXIN_APP_ID = environment.text("WEIXIN_APP_ID")
+WEIXIN_APP_SECRET = environment.text("WEIXIN_APP_SECRET")
+if bool(WEIXIN_APP_ID) != bool(WEIXIN_APP_SECRET):
+    _missing = "WEIXIN_APP_SECRET" if WEIXIN_APP_ID else "WEIXIN_APP_ID"
+    raise ImproperlyConfigured(f"{_missing} is not set: signing in with WeChat needs both it and its counterpart.")
+HAS_WEIXIN = bool(WEIXIN_APP_ID)
+_weixin = environment.address("WEIXIN_BASE_URL", "", schemes={"http", "https"}, is_optional=True).rstrip("/")
+WEIXIN_API_URL = _weixin or "https://api.weixin.qq.com"
+WEIXIN_PAGE_URL = _weixin or "https://open.weixin.qq.com"
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_PROVIDERS = {
+    "weixin": {
+        "provider_class": "accounts.weixin_provider.WeixinProvider",
+        "APP": {"client_id": WEIXIN_APP_ID, "secret": WEIXIN_APP_SECRET},
+        "AUTHORIZE_URL": f"{WEIXIN_PAGE_URL}/connect/qrconnect",
+    }
+}
 
 SESSION_COOKIE_AGE = ACCOUNTS_SESSION_SECONDS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -417,7 +442,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "font-src": [SELF],
-        "form-action": [SELF],
+        # The form that leads to WeChat is answered with a redirect there.
+        "form-action": [SELF, WEIXIN_PAGE_URL] if HAS_WEIXIN else [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],

@@ -31,6 +31,7 @@ PURPOSES = {
     "apply": _("apply to join"),
     "return": _("sign in"),
     "confirm": _("confirm that it is you"),
+    "weixin": _("bind WeChat"),
 }
 # Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.
 BRAND = _("Mail directory")

@@ -13,6 +13,14 @@ def enter_nothing(request):
     pass
 
 
+def trust_all(request):
+    return True
+
+
+def trust_none(request):
+    return False
+
+
 def enter_where_a_role_is(request):
     if request.user.is_authenticated and (role := request.user.roles.first()):
         enter_enterprise(request, role.enterprise)

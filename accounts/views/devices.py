@@ -11,12 +11,14 @@ from accounts.access import signed_in_page
 from accounts.answers import see_other
 from accounts.devices import end_all_devices, end_device, know_device, list_devices
 from accounts.requests import SignedInRequest
+from accounts.weixin import bound_weixins
 
 
 @signed_in_page
 @require_safe
 def device_list(request: SignedInRequest) -> HttpResponse:
-    return render(request, "accounts/device_list.html", {"devices": list_devices(request)})
+    context = {"devices": list_devices(request), "weixins": bound_weixins(request.user)}
+    return render(request, "accounts/device_list.html", context)
 
 
 @signed_in_page

@@ -118,7 +118,7 @@ def test_the_table_of_the_rule(client_of, phone, house, lin, row):
             set_rule(house.enterprise, since=since)
     page = session.get("/choose/").text
     assert (f'action="/choose/{lin.pk}/join/"' in page) == (outcome == "joins")
-    assert ("scan" in page) == (outcome == "scans")
+    assert ("/recover/" in page) == (outcome == "scans")
     answer = session.post(f"/choose/{lin.pk}/join/" if outcome == "joins" else f"/choose/{house.enterprise.pk}/")
     assert answer.status_code == 303
     assert (session.get("/mailbox/").status_code == 200) == (outcome != "scans")

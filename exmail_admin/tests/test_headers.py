@@ -33,10 +33,10 @@ POLICY = {
 }
 
 
-def in_production(words):
-    """Evaluate an expression of `settings` in a process that is set to production."""
+def in_production(words, **more):
+    """Evaluate an expression of `settings` in a process that is set to production, and to `more`."""
     code = f"import json; from django.conf import settings; print(json.dumps({words}))"
-    environment = os.environ | PRODUCTION | {"DJANGO_SETTINGS_MODULE": "exmail_admin.settings"}
+    environment = os.environ | PRODUCTION | more | {"DJANGO_SETTINGS_MODULE": "exmail_admin.settings"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
     return json.loads(done.stdout)
 
@@ -65,6 +65,24 @@ STRICT = {
 
 def test_a_production_is_strict():
     assert in_production(f"{{name: getattr(settings, name) for name in {list(STRICT)}}}") == STRICT
+
+
+WEIXIN = {"WEIXIN_APP_ID": "wx1", "WEIXIN_APP_SECRET": "s"}
+FORM_ACTION = 'settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"]'
+
+
+def test_a_form_may_lead_to_wechat_only_where_it_is_configured():
+    assert in_production(FORM_ACTION) == ["'self'"]
+    assert in_production(FORM_ACTION, **WEIXIN) == ["'self'", "https://open.weixin.qq.com"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("WEIXIN_APP_ID", "WEIXIN_APP_SECRET"), ("WEIXIN_APP_SECRET", "WEIXIN_APP_ID")]
+)
+def test_one_half_of_wechat_is_refused_at_the_start(given, missing):
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        in_production("settings.HAS_WEIXIN", **{given: "x", missing: ""})
+    assert f"{missing} is not set" in refused.value.stderr.decode()
 
 
 def has_all_headers(answer):
