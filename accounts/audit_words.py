@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
 from accounts.models import Enterprise, Role
+from sms.models import Message
 
 YES, NO = _("yes"), _("no")
 # Of a longer list, such as the ids of those invited at once, the first and the count are enough.
@@ -66,7 +67,10 @@ WORDS = Words(
             "device_signed_out": _("Signed a device out"),
             "signed_out_everywhere": _("Signed out everywhere"),
         },
-        "enterprise": {"enterprise_edited": _("Changed the enterprise's settings")},
+        "enterprise": {
+            "enterprise_edited": _("Changed the enterprise's settings"),
+            "message_confirmed": _("Confirmed that a message arrived"),
+        },
         "audit": {
             "audit_check_started": _("Verified the audit log"),
             "audit_exported": _("Exported the audit log"),
@@ -77,6 +81,7 @@ WORDS = Words(
         "user": Target(_("Person")),
         "role": Target(_("Administrator")),
         "qrsignin": Target(_("Sign-in code")),
+        "message": Target(_("Message")),
     },
     facts={
         "name": _("Name"),
@@ -94,6 +99,7 @@ WORDS = Words(
         "ip": _("Address of the device"),
         "browser": _("Browser"),
         "try": _("Try"),
+        "state": _("State"),
     },
     values={
         "language": dict(settings.LANGUAGES),
@@ -108,6 +114,7 @@ WORDS = Words(
             "weixin": _("WeChat"),
         },
         "kind": {"totp": _("Authenticator app"), "passkey": _("Passkey")},
+        "state": dict(Message.State.choices),
     },
 )
 VIAS = {

@@ -118,7 +118,7 @@ class MessageFilterForm(forms.Form):
     state = forms.ChoiceField(
         label=_("State"),
         required=False,
-        choices=[("", _("All states")), ("failed", _("Did not go out")), *Message.State.choices],
+        choices=[("", _("All states")), ("failed", _("Did not arrive")), *Message.State.choices],
     )
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All kinds")), *Message.Kind.choices])
 

@@ -12,7 +12,6 @@ from sms.models import Message
 
 PAGE_SIZE = 50
 COUNTED = 10_000
-FAILED = [Message.State.REJECTED, Message.State.UNKNOWN]
 
 
 def find_messages(
@@ -24,7 +23,7 @@ def find_messages(
     """
     messages = Message.objects.filter(enterprise=enterprise)
     if state:
-        messages = messages.filter(state__in=FAILED if state == "failed" else [state])
+        messages = messages.filter(state__in=Message.FAILED if state == "failed" else [state])
     if kind:
         messages = messages.filter(kind=kind)
     if not tail:

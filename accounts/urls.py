@@ -50,5 +50,6 @@ urlpatterns = [
     path("console/audit/<int:id>/", audit.audit_detail, name="audit_detail"),
     path("console/audit/check/", audit.audit_check, name="audit_check"),
     path("console/audit/export.xlsx", audit.audit_export, name="audit_export"),
+    path("console/messages/<int:id>/confirm/", messages.message_confirm, name="message_confirm"),
     path("console/settings/", enterprise.settings, name="settings"),
 ]

@@ -172,6 +172,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
+    "look up unknown messages": {"task": "sms.tasks.reconcile_messages", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
     "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
@@ -358,6 +359,12 @@ SMS_FAILURE_WAITS = [(10, timedelta(minutes=15)), (30, timedelta(hours=12))]
 SMS_FAILURES_UNTIL_OFF = 100
 SMS_LEASE_SECONDS = 60
 SMS_TRIES = 6
+# A message whose outcome nobody saw is looked for at the provider this often, taken for lost after so long (5.1), and
+# left unknown once the provider could not be asked for an hour. A report on a message not known yet is kept a day.
+SMS_LOOK_SECONDS = 20
+SMS_LOST_SECONDS = 120
+SMS_LOOK_MOST_SECONDS = 3600
+SMS_REPORT_HOURS = 24
 SMS_CODE_ROW_HOURS = 24
 SMS_TEXT_DAYS = 30
 SMS_ROW_DAYS = 180

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("sms.urls")),
     path("", include("accounts.urls")),
     path("", include("directory.urls")),
     path("", include("invitations.urls")),

@@ -30,7 +30,6 @@ ABOUT_MAX = Notice._meta.get_field("about").max_length
 State = Recipient.State
 # What a notice's list can be narrowed to.
 PARTS = [State.WAITING, State.SENT, State.LEFT_OUT, "joined", "failed"]
-FAILED = [Message.State.REJECTED, Message.State.UNKNOWN]
 
 
 def open_notice(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, about: str = "") -> Notice:
@@ -97,7 +96,7 @@ def those(part: str, notice: Notice) -> Q:
     if part == "joined":
         return Q(state=State.SENT, member__joined_at__gte=notice.created_at)
     if part == "failed":
-        messages = Message.objects.filter(purpose=PURPOSE, state__in=FAILED)
+        messages = Message.objects.filter(purpose=PURPOSE, state__in=Message.FAILED)
         subject = Concat(Value("member:"), Cast(OuterRef("member_id"), CharField()))
         return Q(Exists(messages.filter(subject=subject, logical_no=OuterRef("invitation__number"))))
     return Q(state=part)

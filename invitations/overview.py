@@ -13,7 +13,6 @@ from directory.models import Domain, Member
 from sms.models import Message
 
 RECENT_DAYS = 7
-FAILED = [Message.State.REJECTED, Message.State.UNKNOWN]
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,10 @@ def funnel_of(members: QuerySet[Member]) -> Funnel:
 
 
 def failed_messages(enterprise: Enterprise) -> int:
-    """Messages of the last RECENT_DAYS that did not go out, codes aside: those are asked for again by their owners."""
+    """Those of the last RECENT_DAYS that did not arrive, or of which nobody knows; codes aside: whoever waits for one
+    asks for another."""
     since = timezone.now() - timedelta(days=RECENT_DAYS)
-    failed = Message.objects.filter(enterprise=enterprise, state__in=FAILED, created_at__gte=since)
+    failed = Message.objects.filter(enterprise=enterprise, state__in=Message.FAILED, created_at__gte=since)
     return failed.exclude(kind=Message.Kind.CODE).count()
 
 

@@ -48,6 +48,13 @@ def settle_abandoned() -> int:
     return sum(map(len, by_gateway.values()))
 
 
+def open_letter(message: Message) -> Letter:
+    """With its secrets. Raises SealBroken."""
+    params = {**message.params, **unseal(message.sealed)}
+    text = render_text(message.template, params, message.language)
+    return Letter(letter_id(message), message.to, message.kind, text, message.template, params)
+
+
 def _deliver_batch(kinds: Sequence[str], gateways: dict[str, Gateway]) -> list[Outcome]:
     for kind in kinds:
         for name, gateway in gateways.items():
@@ -62,19 +69,13 @@ def _hand_over(claim: Claim, gateway: Gateway) -> list[Outcome]:
     spoilt: list[tuple[Message, Outcome]] = []
     for message in claim.messages:
         try:
-            letters.append((message, _open(message)))
+            letters.append((message, open_letter(message)))
         except SealBroken:
             spoilt.append((message, rejected(_("The message can't be opened any more: SECRET_KEY has changed."))))
     outcomes = gateway.send([letter for _message, letter in letters], until=claim.until) if letters else []
     settled = [*spoilt, *zip((message for message, _letter in letters), outcomes, strict=True)]
     settle_messages(settled)
     return [outcome for _message, outcome in settled]
-
-
-def _open(message: Message) -> Letter:
-    params = {**message.params, **unseal(message.sealed)}
-    text = render_text(message.template, params, message.language)
-    return Letter(letter_id(message), message.to, message.kind, text, message.template, params)
 
 
 def _look_up(gateway: Gateway, messages: list[Message]) -> list[tuple[Message, Outcome]]:

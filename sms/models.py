@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 class Message(models.Model):
     """One SMS, from queued to handed over.
 
-    `sealed` holds what only the recipient may read (code, link) until any end state; `text` is what may be shown:
-    the same words with those parts masked.
+    `sealed` holds what only the recipient may read (code, link) until any end state, and while an unknown outcome is
+    being looked up; `text` is what may be shown: the same words with those parts masked.
     """
 
     class Kind(models.TextChoices):
@@ -27,12 +27,15 @@ class Message(models.Model):
         CLAIMED = "claimed", _("Being sent")
         RETRY_WAIT = "retry_wait", _("Will be tried again")
         SENT = "sent", _("Sent")
+        DELIVERED = "delivered", _("Delivered")
+        UNDELIVERED = "undelivered", _("Not delivered")
         REJECTED = "rejected", _("Refused")
         UNKNOWN = "unknown", _("Outcome unknown")
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
 
     WAITING = [State.PENDING, State.RETRY_WAIT]
+    FAILED = [State.REJECTED, State.UNKNOWN, State.UNDELIVERED]
 
     enterprise = models.ForeignKey(
         "accounts.Enterprise", on_delete=models.CASCADE, null=True, related_name="sms_messages"
@@ -52,6 +55,10 @@ class Message(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     provider_id = models.CharField(max_length=64, blank=True)
+    # The provider's own last word about a sent message, as it came (sms.delivery_reports).
+    provider_status = models.CharField(max_length=32, blank=True)
+    # An unknown outcome was looked up, found nowhere, and tried once more (sms.reconciling).
+    retried_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
@@ -74,6 +81,8 @@ class Message(models.Model):
             ),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state="claimed")),
             models.Index(fields=["claim"], name="message_claim", condition=Q(state="claimed")),
+            models.Index(fields=["provider_id"], name="message_by_provider_id", condition=~Q(provider_id="")),
+            models.Index(fields=["next_attempt_at"], name="message_to_look_up", condition=Q(state="unknown")),
         ]
 
     def __str__(self) -> str:
@@ -84,6 +93,18 @@ class Message(models.Model):
         """Why it came to this, in the reader's language. A provider's own error number stays behind it."""
         words, paren, number = self.reason.partition(" (")
         return gettext(words) + paren + number if words else ""
+
+
+class DeliveryReport(models.Model):
+    """What a provider said of a message before we knew its id; applied once we do. Rows live a day."""
+
+    provider_id = models.CharField(max_length=64, unique=True)
+    status = models.CharField(max_length=32)
+    error = models.CharField(max_length=16, blank=True)
+    received_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.status}"
 
 
 class PhoneCode(models.Model):

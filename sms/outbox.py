@@ -1,7 +1,8 @@
 """The outbox: what was promised stands in a row before anything is sent (architecture.md, "A message").
 
 A row moves pending → claimed → sent | rejected | retry_wait | unknown, or ends as cancelled or expired. Each move is
-one conditional statement, and the one into an end state empties the seal.
+one conditional statement, and the one into an end state empties the seal. What was sent may yet be delivered or not
+(sms.delivery_reports), what is unknown is looked up (sms.reconciling).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from sms.gateways import Outcome
+from sms.delivery_reports import apply_early
+from sms.gateways import Outcome, can_look_up
 from sms.hints import hint_on_commit
 from sms.models import Message
 from sms.seal import seal
@@ -69,12 +71,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Ending:
-    """The columns an outcome sets, beside the emptied seal."""
+    """The columns an outcome sets, beside the emptied seal. `keeps_seal`: it may be sent again, or looked up."""
 
     state: str
     reason: str = ""
     provider_id: str = ""
     next_attempt_at: datetime | None = None
+    keeps_seal: bool = False
 
 
 def queue_message(
@@ -112,10 +115,11 @@ def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str
     """End what waits for this subject, or for these (joined, superseded, stopped); what a worker has claimed is on its
     way.
 
-    `reason` is a msgid. Returns how many were ended.
+    `reason` is a msgid. Returns how many were ended. One whose outcome is being looked up is not tried again.
     """
-    subjects = [subject] if isinstance(subject, str) else subject
-    return Message.objects.filter(purpose=purpose, subject__in=subjects, state__in=Message.WAITING).update(
+    messages = Message.objects.filter(purpose=purpose, subject__in=[subject] if isinstance(subject, str) else subject)
+    messages.filter(state=State.UNKNOWN).exclude(sealed="").update(sealed="", next_attempt_at=None)
+    return messages.filter(state__in=Message.WAITING).update(
         state=State.CANCELLED, reason=reason, sealed="", settled_at=timezone.now()
     )
 
@@ -161,6 +165,9 @@ def settle_messages(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
         alike[message.claim, _ending(message, outcome)].append(message.pk)
     for (claim, ending), ids in alike.items():
         _end(ids, claim, ending)
+    sent = [ending.provider_id for _claim, ending in alike if ending.provider_id]
+    if sent:
+        apply_early(sent)
 
 
 def has_due_messages(kinds: Collection[str]) -> bool:
@@ -220,6 +227,9 @@ def _due_messages() -> QuerySet[Message]:
 
 
 def _ending(message: Message, outcome: Outcome) -> Ending:
+    if outcome.state == State.UNKNOWN and message.kind != Message.Kind.CODE and can_look_up(message.gateway):
+        look_at = timezone.now() + timedelta(seconds=settings.SMS_LOOK_SECONDS)
+        return Ending(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_seal=True)
     if outcome.state != State.RETRY_WAIT:
         return Ending(outcome.state, outcome.reason, outcome.provider_id)
     if message.attempts >= settings.SMS_TRIES:
@@ -228,7 +238,7 @@ def _ending(message: Message, outcome: Outcome) -> Ending:
     next_attempt_at = timezone.now() + timedelta(seconds=wait)
     if message.expires_at and next_attempt_at >= message.expires_at:
         return Ending(State.EXPIRED, outcome.reason)
-    return Ending(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at)
+    return Ending(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_seal=True)
 
 
 def _backoff_seconds(attempts: int) -> float:
@@ -240,6 +250,7 @@ def _end(ids: list[int], claim: uuid.UUID | None, ending: Ending) -> None:
     states = [State.CLAIMED]
     if ending.state in {State.SENT, State.REJECTED}:
         states.append(State.UNKNOWN)
+    seal = {} if ending.keeps_seal else {"sealed": ""}
     is_over = ending.state != State.RETRY_WAIT
     Message.objects.filter(pk__in=ids, claim=claim, state__in=states).update(
         state=ending.state,
@@ -247,5 +258,5 @@ def _end(ids: list[int], claim: uuid.UUID | None, ending: Ending) -> None:
         provider_id=ending.provider_id,
         next_attempt_at=ending.next_attempt_at,
         lease_until=None,
-        **({"sealed": "", "settled_at": timezone.now()} if is_over else {}),
+        **({**seal, "settled_at": timezone.now()} if is_over else {}),
     )

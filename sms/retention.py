@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sms.models import Message, PhoneCode, PhoneStanding
+from sms.models import DeliveryReport, Message, PhoneCode, PhoneStanding
 
 
 def purge_codes() -> None:
@@ -25,6 +25,7 @@ def purge_codes() -> None:
 def purge_messages() -> None:
     """Empty the words of old messages, then delete the rows. What still waits keeps its words."""
     now = timezone.now()
+    DeliveryReport.objects.filter(received_at__lt=now - timedelta(hours=settings.SMS_REPORT_HOURS)).delete()
     over = Message.objects.exclude(state__in=[*Message.WAITING, Message.State.CLAIMED])
     over.filter(created_at__lt=now - timedelta(days=settings.SMS_TEXT_DAYS)).exclude(text="").update(text="", params={})
     over.filter(created_at__lt=now - timedelta(days=settings.SMS_ROW_DAYS)).delete()

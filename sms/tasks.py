@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sms import counters, delivery, outbox, retention
+from sms import counters, delivery, outbox, reconciling, retention
 from sms.hints import hint_codes, hint_messages
 from sms.models import Message
 
@@ -36,6 +36,12 @@ def sweep_outbox() -> None:
         hint_codes()
     if outbox.has_due_messages(ALL[1:]):
         hint_messages()
+
+
+@shared_task
+def reconcile_messages() -> None:
+    """Every 10 s: ask providers what became of messages whose outcome nobody saw."""
+    reconciling.reconcile_unknown()
 
 
 @shared_task

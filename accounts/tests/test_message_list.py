@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import message_pages
+from accounts.models import AuditEvent
 from accounts.views import messages as message_views
 from sms.models import Message
 
@@ -33,7 +34,7 @@ def owner(client_of, alice):
 
 
 def ids(response):
-    return [message.pk for message, _recipient in response.context["rows"]]
+    return [message.pk for message, _recipient, _member in response.context["rows"]]
 
 
 def test_an_empty_list_says_so(owner):
@@ -152,3 +153,36 @@ def test_a_department_administrator_has_no_business_here(client_of, bob):
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_other_methods_are_refused(owner, method):
     assert getattr(owner, method)(PATH).status_code == 405
+
+
+def test_an_administrator_confirms_what_nobody_saw(owner, enterprise):
+    message = send(enterprise, state="unknown")
+    assert f"{PATH}{message.pk}/confirm/" in owner.get(PATH).content.decode()
+    assert owner.post(f"{PATH}{message.pk}/confirm/").status_code == 303
+    message.refresh_from_db()
+    assert message.state == "sent"
+    assert AuditEvent.objects.get(action="message_confirmed").target_id == str(message.pk)
+    assert b"known by now" in owner.post(f"{PATH}{message.pk}/confirm/", follow=True).content
+    assert AuditEvent.objects.filter(action="message_confirmed").count() == 1
+
+
+def test_what_is_being_looked_for_waits_for_the_provider(owner, enterprise):
+    message = send(enterprise, state="unknown", sealed="x")
+    page = owner.get(PATH).content.decode()
+    assert "being looked for" in page
+    assert f"{PATH}{message.pk}/confirm/" not in page
+
+
+def test_an_auditor_decides_nothing(client_of, erin, enterprise):
+    message = send(enterprise, state="unknown")
+    client = client_of(erin)
+    assert "/confirm/" not in client.get(PATH).content.decode()
+    assert client.post(f"{PATH}{message.pk}/confirm/").status_code == 403
+
+
+def test_of_an_invitation_that_failed_one_gets_to_the_member(owner, enterprise):
+    send(enterprise, state="undelivered", subject="member:42", reason="The carrier filtered the message.")
+    page = owner.get(PATH, {"state": "failed"}).content.decode()
+    assert "/console/members/42/" in page
+    assert "The carrier filtered the message." in page
+    assert "Not delivered" in page

@@ -2,15 +2,20 @@
 
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission, console_page, may
+from accounts.answers import see_other
 from accounts.forms import MessageFilterForm
+from accounts.message_outcomes import confirm_arrival
 from accounts.message_pages import PAGE_SIZE, count_text, find_messages
 from accounts.paging import Pages, read_page
 from accounts.requests import ConsoleRequest
+from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
 VISIBLE_DIGITS = 4
@@ -35,7 +40,26 @@ def message_list(request: ConsoleRequest) -> HttpResponse:
     kept = {name: value for name, value in query.items() if value}
     page = read_page(found, request.GET, url=lambda **key: f"?{urlencode({**kept, **key})}", size=PAGE_SIZE)
     shown = show_phone if sees_phones else mask_phone
-    rows = [(message, shown(message.to)) for message in page.rows]
+    rows = [(message, shown(message.to), _member_of(message)) for message in page.rows]
     pages = Pages(count_text(found), page.previous_url, page.next_url)
     context = {"form": form, "q": tail, "page": pages, "rows": rows, "is_filtered": bool(kept)}
+    context["may_decide"] = may(request.role, Permission.MANAGE_SETTINGS)
     return render(request, "accounts/message_list.html", context)
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_POST
+def message_confirm(request: ConsoleRequest, id: int) -> HttpResponse:
+    """Somebody asked the recipient: it arrived."""
+    message = get_object_or_404(Message.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
+    if confirm_arrival(message, by=request.actor):
+        messages.success(request, _("The message counts as sent."))
+    else:
+        messages.info(request, _("What became of this message is known by now."))
+    return see_other("accounts:message_list")
+
+
+def _member_of(message: Message) -> str:
+    """The id of the member whom an invitation is about: from their page another can be sent."""
+    noun, _colon, id = message.subject.partition(":")
+    return id if noun == "member" and message.kind == Message.Kind.INVITATION else ""

@@ -83,7 +83,15 @@ def member_tone(member: Any) -> str:
 
 @register.filter
 def message_tone(message: Any) -> str:
-    tones = {"sent": "good", "rejected": "bad", "unknown": "warn", "cancelled": "neutral", "expired": "neutral"}
+    tones = {
+        "sent": "good",
+        "delivered": "good",
+        "undelivered": "bad",
+        "rejected": "bad",
+        "unknown": "warn",
+        "cancelled": "neutral",
+        "expired": "neutral",
+    }
     return tones.get(message.state, "accent")
 
 

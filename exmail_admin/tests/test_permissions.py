@@ -11,12 +11,15 @@ from directory.models import Address, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
 from invitations.join_links import mint_link
 from invitations.models import Application, Decision
+from sms.models import Message
 
 PEOPLE = ("anonymous", "member", "auditor", "department_admin", "admin", "owner", "stranger")
 
 # The stranger owns another enterprise; every id in a path is one of ours, so they find nothing there. The department
 # administrator looks after the department the member is in. POSTs carry no fields: 422 is a form that was let in.
 TABLE = """
+sms:twilio_status             GET    405 405 405 405 405 405 405
+sms:twilio_status             POST   403 403 403 403 403 403 403
 accounts:login                GET    200 200 200 200 200 200 200
 accounts:login                POST   422 422 422 422 422 422 422
 accounts:login_code           GET    302 302 302 302 302 302 302
@@ -105,6 +108,8 @@ accounts:audit_check          GET    302 403 405 403 405 405 405
 accounts:audit_check          POST   302 403 303 403 303 303 303
 accounts:audit_export         GET    302 403 405 403 405 405 405
 accounts:audit_export         POST   302 403 200 403 200 200 200
+accounts:message_confirm      GET    302 403 403 403 405 405 405
+accounts:message_confirm      POST   302 403 403 403 303 303 404
 accounts:settings             GET    302 403 403 403 200 200 200
 accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
@@ -357,12 +362,15 @@ def path_of(house, wang, bob, application):
     decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
     link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
     imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
+    message = Message.objects.create(
+        enterprise=house.enterprise, kind="invitation", purpose="invitation", state="unknown"
+    )
 
     def path(route):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
-        ids |= {"administrator": bob.roles.get().pk}
+        ids |= {"administrator": bob.roles.get().pk, "message": message.pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})

@@ -37,7 +37,7 @@ def test_a_failed_message_waits_for_the_administrator(client_of, alice, enterpri
     enterprise.sms_messages.create(
         kind="invitation", purpose="invitation", subject="member:1", to=str(lin.phone), state="rejected", text="…"
     )
-    assert "1 message did not go out" in client_of(alice).get(URL).text
+    assert "1 message did not arrive" in client_of(alice).get(URL).text
 
 
 def test_a_domain_without_webmail_is_told(client_of, alice, house, lin):

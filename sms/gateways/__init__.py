@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from django.conf import settings
@@ -32,11 +33,14 @@ class Outcome:
     reason: str = ""
     provider_id: str = ""
     retry_after: float | None = None
+    # What a provider that was asked later says of it by then, and its number for what went wrong.
+    provider_status: str = ""
+    error: str = ""
 
 
-def sent(provider_id: str = "") -> Outcome:
+def sent(provider_id: str = "", status: str = "", error: str = "") -> Outcome:
     """The provider has it."""
-    return Outcome(Message.State.SENT, provider_id=provider_id)
+    return Outcome(Message.State.SENT, provider_id=provider_id, provider_status=status, error=error)
 
 
 def rejected(reason: str) -> Outcome:
@@ -71,6 +75,18 @@ class Gateway(Protocol):
 
         Raises CannotTellYet if it will be able to later.
         """
+
+
+class LookingGateway(Gateway, Protocol):
+    """One that can't tell by id what it sent, but lists what it did send."""
+
+    def look_up(self, to: str, text: str, since: datetime) -> Outcome | None:
+        """The message to this number with these words, if one was made since then. Raises CannotTellYet."""
+
+
+def can_look_up(name: str) -> bool:
+    """Whether this gateway can be asked later what it sent, by number and words."""
+    return hasattr(import_string(settings.SMS_GATEWAYS[name]), "look_up")
 
 
 def open_gateway(name: str) -> Gateway:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from sms.gateways import Letter, Outcome, rejected, retry, sent, unknown
+from sms.gateways import CannotTellYet, Letter, Outcome, rejected, retry, sent, unknown
 from sms.models import Message
 
 REASONS = {
@@ -38,6 +39,9 @@ REASONS = {
     30034: _("The sender is not registered with the carriers."),
     63038: _("The account's daily limit of messages is reached."),
 }
+STATUS_PATH = "/hooks/twilio/status/"
+# Of one number no more is sent within the time in question.
+LISTED = 50
 REFUSED = _("Twilio refused the message.")
 BUSY = _("Twilio asked us to slow down.")
 UNREACHABLE = _("Twilio could not be reached.")
@@ -66,11 +70,26 @@ class TwilioGateway:
         """Not to be told for certain: Twilio keeps no id of ours."""
         return None
 
+    def look_up(self, to: str, text: str, since: datetime) -> Outcome | None:
+        """By number, time and the words themselves, whose link is like no other. What Twilio says of it by now is
+        applied as a report would be. Raises CannotTellYet."""
+        try:
+            listed = self._client.messages.list(to=to, limit=LISTED, page_size=LISTED)
+        except (TwilioException, requests.RequestException, ValueError, TypeError, LookupError) as error:
+            raise CannotTellYet from error
+        for message in listed:
+            is_in_time = message.date_created is None or message.date_created >= since
+            if message.body == text and is_in_time and str(message.sid).startswith(("SM", "MM")):
+                return sent(str(message.sid), str(message.status or ""), str(message.error_code or ""))
+        return None
+
     def _send(self, letter: Letter, until: float) -> Outcome:
         if time.monotonic() > until - self.connect_seconds - self.read_seconds:
             return retry(UNREACHABLE, after=0)
         try:
-            message = self._client.messages.create(to=letter.to, body=letter.text, **_sender(), **_lifetime(letter))
+            message = self._client.messages.create(
+                to=letter.to, body=letter.text, **_sender(), **_lifetime(letter), **_callback()
+            )
         except TwilioException as error:
             return self._sort_refusal(error)
         except requests.RequestException as error:
@@ -142,6 +161,11 @@ def _sender() -> dict[str, str]:
 def _lifetime(letter: Letter) -> dict[str, int]:
     """A code that lies in a carrier's queue beyond its lifetime must not arrive."""
     return {"validity_period": settings.SMS_CODE_SECONDS} if letter.kind == Message.Kind.CODE else {}
+
+
+def _callback() -> dict[str, str]:
+    """Where Twilio reports; it refuses an address that it can't reach for sure."""
+    return {"status_callback": f"{settings.PUBLIC_URL}{STATUS_PATH}"} if settings.IS_HTTPS else {}
 
 
 def _sort_failure(error: requests.RequestException) -> Outcome:

@@ -8,9 +8,10 @@ import struct
 import threading
 import time
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 ACCOUNT = "AC" + "0" * 32
 
@@ -26,6 +27,9 @@ class FakeTwilio(ThreadingHTTPServer):
         self.requests: list[dict[str, str]] = []
         self.words: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        # What its list says of a message it accepted; how the next questions for the list are answered.
+        self.status = "sent"
+        self.list_words: list[dict[str, Any]] = []
 
     def say(self, **how: Any) -> None:
         self.words.append(how)
@@ -53,9 +57,18 @@ class Conversation(BaseHTTPRequestHandler):
             return
         self.answer(how, form)
 
+    def do_GET(self) -> None:
+        """The list of what it sent to a number."""
+        how = self.server.list_words.pop(0) if self.server.list_words else {}
+        to = parse_qs(urlsplit(self.path).query).get("To", [""])[0]
+        messages = [accepted(form) | {"status": self.server.status} for form in self.server.ledger if form["To"] == to]
+        listed = {"messages": [] if how.get("lags") else messages, "page": 0, "next_page_uri": None}
+        self.answer({"status": 200, "json": listed, **how}, {})
+
     def answer(self, how: dict[str, Any], form: dict[str, str]) -> None:
         status = how.get("status", 201)
-        text = how.get("text") or json.dumps(how.get("json") or accepted(form) if status == 201 else refused(how))
+        fitting = how.get("json") or accepted(form) if status in {200, 201} else refused(how)
+        text = how.get("text") or json.dumps(fitting)
         data = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -91,7 +104,7 @@ def accepted(form: dict[str, str]) -> dict[str, Any]:
         "status": "queued",
         "to": form["To"],
         "body": form["Body"],
-        "date_created": "Sun, 22 Nov 2026 09:00:00 +0000",
+        "date_created": formatdate(),
     }
 
 

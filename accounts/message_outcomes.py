@@ -1,0 +1,22 @@
+"""What an administrator decides about a message whose outcome nobody saw."""
+
+from __future__ import annotations
+
+from accounts.audit import Actor, recording
+from sms.models import Message
+from sms.reconciling import confirm_message
+
+
+def confirm_arrival(message: Message, *, by: Actor) -> bool:
+    """It counts as sent from now on. False if its outcome has become known meanwhile."""
+    assert message.enterprise
+    with recording(message.enterprise, by=by) as record:
+        is_confirmed = confirm_message(message.pk)
+        if is_confirmed:
+            record(
+                "message_confirmed",
+                message,
+                before={"state": Message.State.UNKNOWN},
+                after={"state": message.State.SENT},
+            )
+    return is_confirmed
