@@ -87,7 +87,7 @@ def test_the_whole_way(desk, phone, lin, enterprise):
     assert scan(phone, code) == 303
     page = phone.get(path(code)).content.decode()
     assert 'data-state="scanned"' in page
-    for fact in (enterprise.name, "林晓", "138****8001", "Chrome on Windows", OFFICE, "Decline sign-in"):
+    for fact in (enterprise.name, "林晓", "138****8001", "Chrome on Windows", OFFICE, "Decline"):
         assert fact in page
     assert approve(phone, code) == 303
     assert b'data-state="approved"' in phone.get(path(code)).content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from playwright.sync_api import Page
 from exmail_admin.suite import find_browser
 from exmail_admin.tests.stack import Stack
 
+number = itertools.count(1)
 DESK = {"width": 1360, "height": 850}
 PHONE = {"width": 390, "height": 844}
 # Playwright runs an event loop in this thread; Django would refuse the database beside it.
@@ -33,7 +35,7 @@ def database_of_its_own() -> Iterator[str]:
     if "postgresql" not in own["ENGINE"]:
         yield ""
         return
-    name = f"exmail_stories_{os.getpid()}"
+    name = f"exmail_stories_{os.getpid()}_{next(number)}"
     place = {"host": own["HOST"], "port": own["PORT"] or 5432, "user": own["USER"], "password": own["PASSWORD"]}
     with psycopg.connect(dbname="postgres", autocommit=True, **place) as server:
         server.execute(f"CREATE DATABASE {name}")

@@ -1,0 +1,289 @@
+"""Signing in by QR code with two browsers, a desk's and a phone's; the code is read from the screen as a camera would.
+
+The console stands behind a proxy here, so that desk and phone can come from different networks.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from accounts.tests.qr_people import IPHONE
+from exmail_admin.tests.stack import Stack
+from exmail_admin.tests.stories.conftest import DESK, PHONE, database_of_its_own
+from exmail_admin.tests.stories.test_mission import code_in, create_member, link_in, press_main_button
+from exmail_admin.tests.stories.test_pages import look_at
+
+OFFICE, OFFICE_TOO, MOBILE = "203.0.113.7", "203.0.113.8", "198.51.100.20"
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory) -> Iterator[Stack]:
+    with database_of_its_own() as url:
+        environment = {"TRUSTED_PROXY_COUNT": "1"} | ({"DATABASE_URL": url} if url else {})
+        stack = Stack(tmp_path_factory.mktemp("scanned") / "var", **environment).start()
+        yield stack
+        stack.stop()
+        assert stack.left_behind() == {}
+
+
+@pytest.fixture
+def desk_from(open_page):
+    """`desk_from(address)` is a desk's browser in that network."""
+
+    def open_desk(address: str = OFFICE, **options: object) -> Page:
+        return open_page(DESK, extra_http_headers={"X-Forwarded-For": address}, **options)
+
+    return open_desk
+
+
+@pytest.fixture
+def phone_of(console, open_page, sign_in_as_owner):
+    """`phone_of(name, prefix, number)` is the phone of a new member who has just joined on it."""
+
+    def join(name: str, prefix: str, number: str, *, address: str = OFFICE_TOO, **options: object) -> Page:
+        create_member(sign_in_as_owner(open_page(DESK)), name, prefix, number)
+        page = phone_from(open_page, address, **options)
+        page.goto(link_in(console.next_message(f"+86{number}")))
+        press_main_button(page)
+        page.fill("[name=code]", code_in(console.next_message(f"+86{number}", after=1)))
+        press_main_button(page)
+        page.wait_for_url("**/mailbox/")
+        return page
+
+    return join
+
+
+def phone_from(open_page, address: str = OFFICE_TOO, **options: object) -> Page:
+    headers = {"X-Forwarded-For": address}
+    options = {"user_agent": IPHONE, "has_touch": True, "is_mobile": True, **options}
+    return open_page(PHONE, extra_http_headers=headers, **options)
+
+
+def scan(desk: Page) -> str:
+    """What a camera reads from the screen."""
+    desk.wait_for_selector("main [data-state=new]")
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(desk.screenshot())))
+    return code.text
+
+
+def is_at(page: Page, state: str) -> None:
+    expect(page.locator("main")).to_have_attribute("data-state", state)
+
+
+def approve(phone: Page) -> None:
+    phone.locator("form[action$='/approve/'] .button--primary").click()
+
+
+@pytest.mark.parametrize(
+    ("locale", "name", "prefix", "number", "masked"),
+    [("zh-CN", "韩梅", "hanmei", "13911116601", "韩*"), ("en-US", "Hanna May", "hanna", "13911116602", "H***")],
+)
+def test_a_desk_is_signed_in_by_a_phone_and_signed_out_by_it(
+    console, desk_from, phone_of, locale, name, prefix, number, masked
+):
+    phone = phone_of(name, prefix, number, locale=locale)
+    desk = desk_from(locale=locale)
+    desk.goto("/login/")
+    code = scan(desk)
+    assert re.fullmatch(rf"{console.url}/q/[\w-]{{22}}/", code)
+    phone.goto(code)
+    is_at(phone, "scanned")  # the page's script went on by itself
+    expect(phone.locator("main")).to_contain_text(OFFICE)
+    is_at(desk, "scanned")
+    expect(desk.locator("[data-qr-name]")).to_have_text(masked)
+    expect(phone.locator("[name=number]")).to_have_count(0)
+    approve(phone)
+    is_at(phone, "approved")
+    desk.wait_for_url("**/mailbox/")
+    expect(desk.locator("main")).to_contain_text(f"{prefix}@demo.example")
+
+    phone.goto("/mailbox/")
+    phone.locator(".news form[action$='/end/'] button").click()
+    phone.wait_for_url("**/mailbox/devices/")
+    expect(phone.locator(".news")).to_have_count(0)
+    desk.reload()
+    desk.wait_for_url("**/login/**")
+
+
+def test_in_another_network_the_number_of_the_desk_is_typed(desk_from, phone_of):
+    phone, desk = phone_of("田野", "tianye", "13911116603", address=MOBILE), desk_from()
+    desk.goto("/login/")
+    phone.goto(scan(desk))
+    is_at(desk, "scanned")
+    number = desk.locator("[data-qr-number]").inner_text()
+    assert re.fullmatch(r"\d\d", number)
+    phone.fill("[name=number]", f"{(int(number) + 1) % 100:02}")
+    approve(phone)
+    phone.wait_for_selector("[name=number][aria-invalid=true]")
+    phone.fill("[name=number]", number)
+    phone.press("[name=number]", "Enter")  # means: approve, not: decline
+    is_at(phone, "approved")
+    desk.wait_for_url("**/mailbox/")
+
+
+def test_it_works_without_script_on_both_sides(desk_from, phone_of):
+    phone = phone_of("方正", "fangzheng", "13911116604", address=MOBILE, java_script_enabled=False)
+    desk = desk_from(java_script_enabled=False)
+    desk.goto("/login/")
+    desk.locator("form[action='/q/'] button:visible").click()
+    desk.wait_for_url("**/wait/")
+    phone.goto(scan(desk))
+    is_at(phone, "new")
+    press_main_button(phone)
+    is_at(phone, "scanned")
+    desk.locator("form[action$='/claim/'] button:visible").click()  # too early
+    is_at(desk, "scanned")
+    phone.fill("[name=number]", desk.locator("[data-qr-number]").inner_text())
+    approve(phone)
+    is_at(phone, "approved")
+    desk.locator("form[action$='/claim/'] button:visible").click()
+    desk.wait_for_url("**/mailbox/")
+
+
+def test_a_phone_that_is_not_signed_in_signs_in_and_still_has_to_approve(console, desk_from, phone_of, open_page):
+    phone_of("高远", "gaoyuan", "13911116605").context.close()
+    desk = desk_from()
+    desk.goto("/login/")
+    phone = phone_from(open_page)
+    phone.goto(scan(desk))
+    phone.wait_for_url("**/login/**")
+    expect(phone.locator("[data-qr]")).to_have_count(0)
+    phone.fill("[name=phone]", "13911116605")
+    press_main_button(phone)
+    phone.wait_for_url("**/login/code/**")
+    phone.fill("[name=code]", code_in(console.next_message("+8613911116605", after=2)))
+    press_main_button(phone)
+    is_at(phone, "scanned")
+    approve(phone)
+    desk.wait_for_url("**/mailbox/")
+
+
+def test_a_declined_desk_says_so_and_shows_another_code(desk_from, phone_of):
+    phone, desk = phone_of("严肃", "yansu", "13911116606"), desk_from()
+    desk.goto("/login/")
+    first = scan(desk)
+    phone.goto(first)
+    phone.locator("button[form=decline]").click()
+    is_at(phone, "declined")
+    is_at(desk, "declined")
+    desk.locator("form[action='/q/'] button:visible").click()
+    assert scan(desk) != first
+
+
+def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
+    """The server's word that it is over comes early here; the story of the clock is in the tests of accounts."""
+    desk = desk_from("203.0.113.60")
+    desk.route("**/state/", lambda route: route.fulfill(json={"state": "expired", "seconds": 0}))
+    asked = []
+    desk.on("request", lambda request: request.url.endswith("/q/") and asked.append(request))
+    desk.goto("/login/")
+    is_at(desk, "new")
+    button = desk.locator("form[action='/q/'] button:visible")
+    expect(button).to_be_visible(timeout=30_000)
+    desk.wait_for_timeout(3000)
+    assert len(asked) == 6
+    is_at(desk, "expired")
+    expect(desk.locator("[data-qr] [role=status]").first).to_contain_text("二维码已过期")
+
+
+def test_a_page_that_waits_survives_a_restart_of_everything(console, desk_from, phone_of):
+    phone, desk = phone_of("史上", "shishang", "13911116607"), desk_from()
+    desk.goto("/login/")
+    code = scan(desk)
+    console.stop()
+    desk.wait_for_timeout(5000)
+    is_at(desk, "new")
+    console.start()
+    phone.goto(code)
+    is_at(desk, "scanned")
+    approve(phone)
+    desk.wait_for_url("**/mailbox/")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_code_on_the_screen_decodes_small_and_large(desk_from, scale, scheme):
+    desk = desk_from(f"203.0.113.{70 + scale}", device_scale_factor=scale, color_scheme=scheme)
+    desk.goto("/login/")
+    assert "/q/" in scan(desk)
+    picture = desk.locator("[data-qr-image]")
+    picture.evaluate("image => { image.style.width = image.style.height = '120px' }")
+    assert picture.bounding_box()["width"] == 120
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.screenshot())))
+    assert "/q/" in code.text
+
+
+SEEN = {
+    "zh-light": ("zh-CN", "light", "13911116611"),
+    "en-dark": ("en-US", "dark", "13911116612"),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("look", SEEN)
+def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
+    """axe on each state, on both sides, and nothing wider than the screen (Q30)."""
+    locale, scheme, number = SEEN[look]
+    looks = {"locale": locale, "color_scheme": scheme}
+    phone = phone_of("欧阳清风明月", f"ouyang{number[-2:]}", number, address=MOBILE, **looks)
+    desk = desk_from(f"203.0.113.{number[-2:]}", **looks)
+    desk.goto("/login/")
+    code = scan(desk)
+    look_at(desk, f"qr-{look}-desk-new")
+    expect(desk.locator("[role=timer]")).to_be_visible()
+    phone.goto(code)
+    is_at(phone, "scanned")
+    look_at(phone, f"qr-{look}-phone-scanned")
+    is_at(desk, "scanned")
+    look_at(desk, f"qr-{look}-desk-scanned")
+    phone.fill("[name=number]", "")
+    approve(phone)
+    phone.wait_for_selector("[name=number][aria-invalid=true]")
+    look_at(phone, f"qr-{look}-phone-refused")
+    phone.locator("button[form=decline]").click()
+    is_at(phone, "declined")
+    look_at(phone, f"qr-{look}-phone-declined")
+    is_at(desk, "declined")
+    look_at(desk, f"qr-{look}-desk-declined")
+    phone.goto("/q/AAAAAAAAAAAAAAAAAAAAAA/")
+    look_at(phone, f"qr-{look}-phone-unknown")
+
+    desk.locator("form[action='/q/'] button:visible").click()
+    phone.goto(scan(desk))
+    is_at(desk, "scanned")
+    phone.fill("[name=number]", desk.locator("[data-qr-number]").inner_text())
+    approve(phone)
+    is_at(phone, "approved")
+    look_at(phone, f"qr-{look}-phone-approved")
+    desk.wait_for_url("**/mailbox/")
+    phone.goto("/mailbox/")
+    look_at(phone, f"qr-{look}-phone-news")
+    phone.goto("/mailbox/devices/")
+    look_at(phone, f"qr-{look}-phone-devices")
+
+    other = desk_from(f"203.0.114.{number[-2:]}", **looks)
+    other.route("**/state/", lambda route: route.fulfill(json={"state": "expired", "seconds": 0}))
+    other.goto("/login/")
+    expect(other.locator("form[action='/q/'] button:visible")).to_be_visible(timeout=30_000)
+    look_at(other, f"qr-{look}-desk-expired")
+
+
+def test_by_keyboard_alone_the_code_is_asked_for_and_declined(desk_from, phone_of):
+    desk, phone = desk_from(java_script_enabled=False), phone_of("江河", "jianghe", "13911116608")
+    desk.goto("/login/")
+    button = desk.locator("form[action='/q/'] button:visible")
+    button.focus()
+    button.press("Enter")
+    desk.wait_for_url("**/wait/")
+    phone.goto(scan(desk))
+    is_at(phone, "scanned")
+    phone.locator("button[form=decline]").press("Enter")
+    is_at(phone, "declined")
