@@ -67,20 +67,18 @@ def address_of(code: QrSignIn) -> str:
 
 def find_code(request: HttpRequest, token: str) -> QrSignIn:
     """The code with this token if this very browser shows it. Raises QrUnknown or QrLimited."""
-    code = QrSignIn.objects.select_related("user").filter(token=token, browser=_browser(request)).first()
-    if code is None:
-        raise unknown(request)
-    return code
+    try:
+        return QrSignIn.objects.get(token=token, browser=_browser(request))
+    except QrSignIn.DoesNotExist:
+        raise unknown(request) from None
 
 
 def poll_code(request: HttpRequest, token: str) -> QrSignIn:
     """The same for a page that asks again and again. Raises QrLimited also for asking more than once a second."""
-    now = timezone.now()
-    least = timedelta(seconds=settings.ACCOUNTS_QR_POLL_LEAST_SECONDS)
-    rested = Q(polled_at=None) | Q(polled_at__lte=now - least)
-    polled = QrSignIn.objects.filter(rested, token=token, browser=_browser(request)).update(polled_at=now)
-    code = find_code(request, token)
-    if not polled:
+    code, now = find_code(request, token), timezone.now()
+    least = now - timedelta(seconds=settings.ACCOUNTS_QR_POLL_LEAST_SECONDS)
+    rested = Q(polled_at=None) | Q(polled_at__lte=least)
+    if not QrSignIn.objects.filter(rested, pk=code.pk).update(polled_at=now):
         raise QrLimited(settings.ACCOUNTS_QR_POLL_SECONDS)
     return code
 

@@ -14,7 +14,7 @@ from django.utils.cache import add_never_cache_headers
 GetResponse = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger(__name__)
 
-QUIET_ROUTES = {"healthz", "readyz"}
+QUIET_ROUTES = {"healthz", "readyz", "q/<str:token>/state/"}
 NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -71,7 +71,7 @@ def route_of(request: HttpRequest) -> str:
 
 
 def is_quiet(request: HttpRequest, response: HttpResponse) -> bool:
-    """Probes and static files would drown the rest."""
+    """Probes, pages that ask every two seconds, and static files would drown the rest."""
     if request.path.startswith(settings.STATIC_URL):
         return response.status_code < 500
     return route_of(request) in QUIET_ROUTES
