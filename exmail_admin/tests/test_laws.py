@@ -171,7 +171,17 @@ def test_every_variable_of_the_environment_is_explained_and_none_other():
 
 
 def test_only_the_settings_and_the_tools_read_the_environment():
-    tools = {"manage.py", "run.py", "prepare.py", "suite.py", "settings.py", "environment.py", "wsgi.py", "celery.py"}
+    tools = {
+        "manage.py",
+        "run.py",
+        "qr_bench.py",
+        "prepare.py",
+        "suite.py",
+        "settings.py",
+        "environment.py",
+        "wsgi.py",
+        "celery.py",
+    }
     readers = [name(path) for path in SOURCES if "os.environ" in path.read_text() and path.name not in tools]
     assert readers == []
 
