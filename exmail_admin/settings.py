@@ -390,6 +390,8 @@ APPLICATIONS_PENDING = 200
 APPLICATIONS_AT_ONCE = 20
 PREFIX_CHECKS_PER_HOUR = 10
 JOIN_PROOF_SECONDS = 1800
+# Of one address block: only links that don't exist are counted, a living one opens however many share an address.
+JOIN_UNKNOWN_PER_MINUTE = 30
 # What a new named link is preset to (security.md 3.1).
 JOIN_LINK_DAYS = 7
 JOIN_LINK_USES = 500

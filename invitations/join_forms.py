@@ -23,9 +23,23 @@ class JoinPhoneForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
 
+    # A trap for programs that fill in whatever there is (security.md 3.3). Nobody sees it, and should a browser fill it
+    # for a person after all, the refusal shows it with what to do. How long a person takes is not asked: browsers and
+    # honest scripts fill a form at once, and the limits on codes count what matters.
+    homepage = forms.CharField(
+        label=_("Leave this empty"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
+
     def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.region = region
+
+    def clean_homepage(self) -> str:
+        if self.cleaned_data["homepage"]:
+            raise forms.ValidationError(gettext("This field catches programs: please empty it and send again."))
+        return ""
 
     def clean_phone(self) -> str:
         """Strangers are sent codes within the enterprise's own country only (security.md 1.2)."""

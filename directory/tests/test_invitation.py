@@ -249,6 +249,7 @@ def test_a_disabled_member_is_told_whom_to_ask(phone, link, wang):
 
 
 def test_no_field_changes_the_number_the_code_goes_to(phone, link):
+    """J6."""
     phone.get(link)
     page = phone.get("/i/").text
     assert 'name="phone"' not in page
@@ -375,6 +376,7 @@ def test_who_joins_by_a_link_leaves_another_persons_session_behind(client_of, li
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_of_fifty_right_answers_at_once_one_joins():
+    """J5: two phones, or fifty, complete one personal link; one joins."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one writer in at a time")
     house = build_house("示例科技", "example.com")

@@ -312,6 +312,7 @@ def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_house):
 
 
 def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_house):
+    """J11."""
     apply(open_house.enterprise)
     client, application = client_of(charlie), application_of()
     assert client.get(page_of(application)).status_code == 404
@@ -323,6 +324,7 @@ def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_ho
 
 
 def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_house):
+    """J12, J13: neither on the pages nor in the SMS."""
     apply(open_house.enterprise, "<script>alert(1)</script>【银行】 http://evil.example x.evil.com")
     application = application_of()
     for page in (desk.get(LIST), desk.get(page_of(application))):

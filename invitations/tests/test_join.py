@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from datetime import timedelta
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit import Actor
@@ -15,7 +18,7 @@ from accounts.models import AuditEvent, User
 from conftest import build_member
 from directory.models import Address, Member
 from directory.tests.phone import code_to
-from invitations.join_links import default_link, reset_link
+from invitations.join_links import _colleague_link, colleague_url, default_link, digest_of, find_link, reset_link
 from invitations.join_rules import edit_rules, rules_of
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, join_path, new_phone, prove
@@ -89,6 +92,7 @@ def test_without_approval_the_applicant_is_in_at_once(free_house):
 
 
 def test_opening_the_link_changes_nothing(open_house):
+    """J1: previews and scanners open it too."""
     before, path = everything(), join_path(open_house.enterprise)
     for number in range(100):
         client = new_phone()
@@ -124,9 +128,49 @@ def test_while_the_switch_is_off_the_link_says_so_kindly(house):
 
 @pytest.mark.parametrize("token", ["x", "a" * 22, "a" * 22 + "1", "a" * 4000, "%00", "é" * 23, "..%2F"])
 def test_a_link_never_issued_is_not_found(open_house, token):
+    """J4: 404, and nothing to fill in."""
     answer = new_phone().get(f"/j/{token}/")
     assert answer.status_code == 404
     assert 'name="phone"' not in answer.text
+
+
+def test_who_tries_many_links_is_slowed_down_and_a_living_one_still_opens(open_house, time_machine):
+    """J3: the page's limit counts only what doesn't exist, so that no office is locked out of the link on its wall."""
+    time_machine.move_to(timezone.now().replace(second=10))
+    answers = [new_phone().get(f"/j/{secrets.token_urlsafe(16)}/") for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [404] * 30 + [429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 60
+    assert "We don't know this link" in answers[-1].text
+    for _ in range(40):
+        assert new_phone().get(join_path(open_house.enterprise)).status_code == 303
+    assert new_phone().get(f"/j/{secrets.token_urlsafe(16)}/", REMOTE_ADDR="192.0.2.9").status_code == 404
+    time_machine.move_to(timezone.now() + timedelta(seconds=60))
+    assert new_phone().get(f"/j/{secrets.token_urlsafe(16)}/").status_code == 404
+
+
+def test_no_random_token_opens_anything(open_house, lin):
+    """J3: 100,000 random tokens, looked up as `find_link` does: by their digest, or by the MAC before the id."""
+    assert find_link(join_path(open_house.enterprise).split("/")[2])
+    tokens = [secrets.token_urlsafe(16) for _ in range(100_000)]
+    assert not JoinLink.objects.filter(token_digest__among=[digest_of(token) for token in tokens[:20_000]]).exists()
+    own = colleague_url(lin).split("/")[-2]
+    assert find_link(own)
+    with CaptureQueriesContext(connection) as queries:
+        assert not any(_colleague_link(token + own[22:]) for token in tokens)
+    assert len(queries) == 0
+    assert find_link(own[:-1] + ("0" if own[-1] != "0" else "1")) is None
+
+
+def test_a_trap_for_programs_hurts_nobody_who_sees_it(open_house):
+    client = new_phone()
+    page = client.get(join_path(open_house.enterprise), follow=True).text
+    assert 'name="homepage"' in page
+    answer = client.post("/j/send/", {"phone": PHONE, "homepage": "https://spam.example"})
+    assert answer.status_code == 422
+    assert "please empty it and send again" in answer.text
+    assert 'value="https://spam.example"' in answer.text
+    assert not Message.objects.exists()
+    assert client.post("/j/send/", {"phone": PHONE, "homepage": ""}).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -138,6 +182,7 @@ def test_a_link_never_issued_is_not_found(open_house, token):
     ],
 )
 def test_a_dead_link_has_its_own_page(open_house, change, state):
+    """J4: 410, each with its own state."""
     path = join_path(open_house.enterprise)
     JoinLink.objects.update(**change)
     answer = new_phone().get(path)
@@ -157,6 +202,7 @@ def test_a_reset_kills_the_link_before_also_for_who_has_opened_it(open_house):
 
 
 def test_a_switch_turned_off_ends_every_step(open_house):
+    """J7: between the page and the POST too."""
     path = join_path(open_house.enterprise)
     opened, proven = new_phone(), new_phone()
     opened.get(path)
@@ -172,6 +218,7 @@ def test_a_switch_turned_off_ends_every_step(open_house):
 
 
 def test_the_rule_of_the_moment_decides_not_the_page_that_was_shown(open_house):
+    """J8: approval turned off and on mid-flight."""
     first, second = new_phone(), new_phone()
     path = join_path(open_house.enterprise)
     prove(first, path)
@@ -341,6 +388,7 @@ def test_a_phone_applies_three_times_a_day(open_house):
 
 
 def test_two_hundred_may_wait_and_no_more(open_house, settings):
+    """J15."""
     settings.APPLICATIONS_PENDING = 2
     apply(open_house.enterprise, prefix="a1", phone="+8613900139011")
     apply(open_house.enterprise, prefix="a2", phone="+8613900139012")
@@ -470,6 +518,7 @@ def test_the_general_text_is_agreed_to_where_none_is_worded(open_house, client_o
 
 
 def test_a_department_deleted_meanwhile_is_asked_for_at_the_desk(open_house, client_of, alice):
+    """J9: a clear state, no fault."""
     rules = rules_of(open_house.enterprise)
     rules.default_department = open_house.east
     rules.save()

@@ -111,6 +111,7 @@ def test_the_count_itself_passes_no_cap_where_no_lock_is_held(open_house):
 
 
 def test_approving_rejecting_and_withdrawing_at_once_have_one_outcome(open_house):
+    """J10: one member, one line of the audit log, one SMS."""
     for round in range(5):
         file(open_house, round)
         application = Application.objects.latest("pk")

@@ -60,6 +60,7 @@ from invitations.join_rules import is_approval_required, landing_domain, notice_
 from invitations.models import JoinLink, PrivacyNotice
 from invitations.prefixes import PrefixChecksSpent, count_prefix_check, suggest_prefix
 from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
+from sms.counters import CounterFull, count_up
 from sms.models import PhoneCode
 from sms.phones import mask_phone
 
@@ -101,7 +102,7 @@ def join_open(request: PublicRequest, token: str) -> HttpResponse:
     """The address in the QR code. Previews and scanners open it too, so it only takes the token out of sight."""
     link = find_link(token)
     if link is None:
-        return private(render(request, "invitations/join_unknown.html", status=404))
+        return _unknown(request)
     if standing_of(link) != Standing.LIVING:
         answer = _dead(request, link)
         answer["Referrer-Policy"] = "strict-origin"
@@ -345,6 +346,18 @@ def _refuse(
         for message in messages:
             form.add_error(field, message)
     return _ask_details(request, link, phone, form)
+
+
+def _unknown(request: PublicRequest) -> HttpResponse:
+    """A token we never issued. Whoever tries many is slowed down, and learns no more by it."""
+    answer = private(render(request, "invitations/join_unknown.html", status=404))
+    try:
+        key = f"unknown link:{address_block(client_address(request))}"
+        count_up(key, seconds=60, most=settings.JOIN_UNKNOWN_PER_MINUTE)
+    except CounterFull as full:
+        answer.status_code = 429
+        answer["Retry-After"] = str(full.retry_after)
+    return answer
 
 
 def _dead(request: PublicRequest, link: JoinLink) -> HttpResponse:

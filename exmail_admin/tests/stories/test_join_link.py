@@ -93,3 +93,49 @@ def test_without_approval_they_are_in_at_once_and_a_reset_link_is_dead(console, 
     desk.locator("form[action$='/reset/'] button[type=submit]:visible").first.click()
     expect(desk.locator("main")).not_to_contain_text(link)
     assert open_page(PHONE).goto(link).status == 410
+
+
+def test_no_request_of_the_browser_carries_the_token_on(console, open_page, sign_in_as_owner):
+    """J2: the address in the QR code is asked for once; neither an address nor a Referer has the token after that."""
+    desk = sign_in_as_owner(open_page(DESK))
+    set_joining(desk, approval=True)
+    link, phone, requests = scan(desk), open_page(PHONE), []
+    token = link.rstrip("/").rsplit("/", 1)[1]
+    phone.on("request", lambda request: requests.append(request))
+    phone.goto(link)
+    apply_to_join(phone, console, "何三", "hesan", "13911114404")
+    phone.wait_for_url("**/j/status/")
+    with_token = [request for request in requests if token in request.url]
+    assert [request.url for request in with_token] == [link]
+    headers = [request.all_headers() for request in requests]
+    assert len(headers) > 10
+    assert any("referer" in each for each in headers)
+    assert not any(token in value for each in headers for value in each.values())
+    assert token not in phone.content()
+
+
+def test_a_named_link_is_made_scanned_counted_and_revoked(console, open_page, sign_in_as_owner):
+    desk = sign_in_as_owner(open_page(DESK, locale="zh-CN"))
+    set_joining(desk, approval=True)
+    desk.goto("/console/joining/links/new/")
+    desk.fill("[name=name]", "春季招聘会")
+    desk.fill("[name=uses_max]", "1")
+    desk.select_option("[name=approval]", "no")
+    press_main_button(desk)
+    expect(desk.locator("main")).to_have_attribute("data-state", "living")
+    link = scan_on(desk)
+    phone = open_page(PHONE)
+    phone.goto(link)
+    apply_to_join(phone, console, "何四", "hesi", "13911114405")
+    phone.wait_for_url("**/mailbox/")
+    desk.reload()
+    expect(desk.locator("main")).to_have_attribute("data-state", "full")
+    expect(desk.locator("[data-name=uses]")).to_have_attribute("value", "1")
+    late = open_page(PHONE)
+    assert late.goto(link).status == 410
+    expect(late.locator("main")).to_have_attribute("data-state", "full")
+    desk.locator("[popovertarget=revoke]").first.click()
+    desk.locator("form[action$='/revoke/'] button[type=submit]:visible").first.click()
+    expect(desk.locator("main")).to_have_attribute("data-state", "revoked")
+    late.reload()
+    expect(late.locator("main")).to_have_attribute("data-state", "revoked")
