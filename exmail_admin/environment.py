@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -101,3 +102,8 @@ def time_zone(name: str, default: str) -> str:
         return ZoneInfo(value).key
     except (ValueError, OSError, LookupError) as error:
         raise ImproperlyConfigured(f"{name} must be a time zone such as Asia/Shanghai, not {value!r}.") from error
+
+
+def for_a_child(*left_out: str) -> dict[str, str]:
+    """The variables a program of ours is started with, but for these."""
+    return {name: value for name, value in os.environ.items() if name not in left_out}
