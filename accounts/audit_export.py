@@ -43,7 +43,7 @@ def export_audit(query: AuditQuery, reader: Role, *, by: Actor) -> IO[bytes]:
 def _headings() -> list[str]:
     return [
         _("Number"), _("Time"), _("Done by"), _("Role"), _("By way of"), _("Action"), _("Kind"), _("What"), _("Id"),
-        _("Changes"), _("Address of the device"), _("Browser"), _("Request"), _("Verified"),
+        _("Changes"), _("IP address"), _("Browser"), _("Request"), _("Verified"),
     ]  # fmt: skip
 
 

@@ -96,7 +96,7 @@ WORDS = Words(
         "kind": _("Kind"),
         "factors": _("Second factors"),
         "left": _("Left"),
-        "ip": _("Address of the device"),
+        "ip": _("IP address"),
         "browser": _("Browser"),
         "try": _("Try"),
         "state": _("State"),
