@@ -8,7 +8,6 @@ else a code would open for ever what it may not open once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from allauth.socialaccount.models import SocialAccount
@@ -17,11 +16,11 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise, User
+from accounts.trust import is_trusted
 
 PROVIDER = "weixin"
 KEY = "weixin"
@@ -117,9 +116,3 @@ def bind_and_tell(request: HttpRequest, proof: Proof, enterprise: Enterprise) ->
         messages.error(request, _("This WeChat signs in somebody else already. They have to unbind it first."))
     else:
         messages.success(request, _("WeChat is bound: from now on a scan with it signs you in."))
-
-
-def is_trusted(request: HttpRequest) -> bool:
-    """Whether no enterprise of this person asks the session for more than it has shown."""
-    floor_above: Callable[[HttpRequest], bool] = import_string(settings.ACCOUNTS_IS_TRUSTED)
-    return floor_above(request)

@@ -72,8 +72,12 @@ def ways_in(request: PublicRequest) -> WaysIn:
 
 
 def is_trusted(request: PublicRequest) -> bool:
-    """Whether no enterprise of the person asks this session to scan (the hook ACCOUNTS_IS_TRUSTED)."""
-    return not any(way.needs_scan for way in ways_in(request).open)
+    """Whether no enterprise of the person asks this session to scan, and it is inside one of them or might be inside
+    any (the hook ACCOUNTS_IS_TRUSTED)."""
+    ways = ways_in(request).open
+    if request.session.get("enterprise"):
+        return not any(way.needs_scan for way in ways)
+    return all(way.is_free for way in ways)
 
 
 def enter_only_enterprise(request: PublicRequest) -> None:

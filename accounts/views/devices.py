@@ -11,10 +11,12 @@ from accounts.access import signed_in_page
 from accounts.answers import see_other
 from accounts.devices import end_all_devices, end_device, know_device, list_devices
 from accounts.requests import SignedInRequest
+from accounts.trust import inside_page
 from accounts.weixin import bound_weixins
 
 
 @signed_in_page
+@inside_page
 @require_safe
 def device_list(request: SignedInRequest) -> HttpResponse:
     context = {"devices": list_devices(request), "weixins": bound_weixins(request.user)}
@@ -22,6 +24,7 @@ def device_list(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@inside_page
 @require_POST
 def device_end(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(UserSession, pk=id, user=request.user)
@@ -31,6 +34,7 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
 
 
 @signed_in_page
+@inside_page
 @require_POST
 def device_know(request: SignedInRequest, id: int) -> HttpResponse:
     know_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
@@ -39,6 +43,7 @@ def device_know(request: SignedInRequest, id: int) -> HttpResponse:
 
 
 @signed_in_page
+@inside_page
 @require_POST
 def device_end_all(request: SignedInRequest) -> HttpResponse:
     end_all_devices(request)

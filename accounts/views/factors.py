@@ -42,6 +42,7 @@ from accounts.requests import SignedInRequest
 from accounts.sign_in import current_enterprise, keep_signed_in, raise_session
 from accounts.sign_in_by_password import BUSY_SECONDS
 from accounts.throttle import wait_text
+from accounts.trust import trusted_page
 
 NEW, PASSWORD = "accounts/factor_new.html", "accounts/password_edit.html"
 SHOWN = "recovery_codes_until"
@@ -63,6 +64,7 @@ def factor_list(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_page
 @read_or_post
 @sensitive_post_parameters("setup", "code")
@@ -80,6 +82,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_deed
 @require_POST
 def passkey_new(request: SignedInRequest) -> HttpResponse:
@@ -97,6 +100,7 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_deed
 @require_POST
 def passkey_new_options(request: SignedInRequest) -> HttpResponse:
@@ -105,6 +109,7 @@ def passkey_new_options(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @require_POST
 def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type=Authenticator.Type.WEBAUTHN)
@@ -118,6 +123,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_deed
 @require_POST
 def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
@@ -156,6 +162,7 @@ def recovery_code_kept(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_deed
 @require_POST
 def recovery_code_new(request: SignedInRequest) -> HttpResponse:
@@ -167,6 +174,7 @@ def recovery_code_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
+@trusted_page
 @fresh_page
 @read_or_post
 @sensitive_post_parameters("password", "confirm")

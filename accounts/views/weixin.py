@@ -20,13 +20,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import View, signed_in_page
 from accounts.answers import limited, refused, see_other
 from accounts.forms import LoginCodeForm, LoginForm
-from accounts.models import Enterprise
 from accounts.next_page import next_of, with_next
 from accounts.requests import PublicRequest, SignedInRequest
 from accounts.sign_in import current_enterprise
 from accounts.sign_in_by_code import resend_seconds
 from accounts.sign_in_by_weixin import outstanding_weixin_code, prove_phone_for_weixin, send_weixin_code
-from accounts.weixin import PROVIDER, Proof, carried_proof, is_trusted, unbind_weixin
+from accounts.trust import trusted_page
+from accounts.weixin import PROVIDER, Proof, carried_proof, unbind_weixin
 from accounts.weixin_provider import WeixinAdapter
 from sms.code_limits import CodeLimited
 from sms.codes import CodeRefused, CodeSpent
@@ -144,31 +144,28 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
 
 @with_weixin
 @signed_in_page
+@trusted_page
 @require_POST
 def weixin_bind(request: SignedInRequest) -> HttpResponse:
     """Whoever is inside an enterprise binds their WeChat by a scan."""
-    if _enterprise_to_act_in(request) is None:
+    if current_enterprise(request) is None:
         return see_other("/")
     return _to_weixin(request, "connect")
 
 
 @with_weixin
 @signed_in_page
+@trusted_page
 @require_POST
 def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
     """This WeChat signs the person in no more."""
     account = get_object_or_404(SocialAccount, pk=id, user=request.user, provider=PROVIDER)
-    enterprise = _enterprise_to_act_in(request)
+    enterprise = current_enterprise(request)
     if enterprise is None:
         return see_other("/")
     unbind_weixin(account, enterprise=enterprise, by=request.actor)
     messages.success(request, _("WeChat is unbound: scanning with it no longer signs you in."))
     return see_other("accounts:device_list")
-
-
-def _enterprise_to_act_in(request: SignedInRequest) -> Enterprise | None:
-    """What a session is inside of that has shown all it was asked for."""
-    return current_enterprise(request) if is_trusted(request) else None
 
 
 def _to_weixin(request: PublicRequest, process: str, next_page: str = "") -> HttpResponse:

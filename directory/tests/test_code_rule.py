@@ -162,6 +162,45 @@ def test_a_session_under_the_rule_enters_by_no_door(phone, lin, rule):
     assert not AuditEvent.objects.filter(action="signed_in").exists()
 
 
+HELD_BACK = [
+    ("get", "/mailbox/devices/"),
+    ("post", "/mailbox/devices/end/"),
+    ("post", "/mailbox/devices/1/end/"),
+    ("get", "/mailbox/factors/new/"),
+    ("post", "/mailbox/factors/new/"),
+    ("post", "/mailbox/factors/passkeys/new/"),
+    ("post", "/mailbox/factors/passkeys/new/options/"),
+    ("post", "/mailbox/factors/1/remove/"),
+    ("post", "/mailbox/factors/recovery/new/"),
+    ("get", "/mailbox/password/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), HELD_BACK)
+@pytest.mark.parametrize("why", ["must scan", "away for long"])
+def test_who_is_held_back_makes_no_key_that_would_open_the_same_door(phone, lin, rule, why, method, path):
+    """A passkey or a password set up by a session of a mere code would pass the rule at the next sign-in."""
+    joined(lin, timezone.now())
+    if why == "away for long":
+        Enterprise.objects.update(code_rule="everyone", code_rule_since=None)
+        Member.objects.filter(pk=lin.pk).update(last_entered_at=timezone.now() - timedelta(days=180))
+    assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
+    session = phone.session
+    session["proved_at"] = session["signed_in_at"]
+    session.save()
+    assert getattr(phone, method)(path)["Location"] == "/choose/"
+    assert phone.get("/").status_code == 302
+
+
+def test_who_is_inside_elsewhere_makes_no_such_key_either_but_sees_their_devices(phone, lin, other_house, rule):
+    joined(lin, timezone.now())
+    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    sign_in_by_code(phone, str(lin.phone))
+    phone.post(f"/choose/{there.enterprise_id}/")
+    assert phone.post("/mailbox/factors/passkeys/new/")["Location"] == "/choose/"
+    assert phone.get("/mailbox/devices/").status_code == 200
+
+
 def test_signing_in_again_by_code_in_an_old_session_opens_no_door(phone, client_of, lin, rule):
     """The session of a browser that was signed out everywhere from elsewhere is gone, and with it what it was in."""
     joined(lin, timezone.now())

@@ -222,10 +222,10 @@ def test_a_code_that_may_not_enter_may_not_bind_a_wechat_that_could(desk, weixin
     assert not SocialAccount.objects.exists()
 
     # Nor by the button of a session that is inside the other enterprise.
-    assert desk.post(f"{DEVICES}weixin/bind/")["Location"] == "/"
+    assert desk.post(f"{DEVICES}weixin/bind/")["Location"] == "/choose/"
     bind(lin.user, weixin, other_house.enterprise)
     account = SocialAccount.objects.get()
-    assert desk.post(f"{DEVICES}weixin/{account.pk}/unbind/")["Location"] == "/"
+    assert desk.post(f"{DEVICES}weixin/{account.pk}/unbind/")["Location"] == "/choose/"
     assert SocialAccount.objects.exists()
 
 
@@ -233,7 +233,7 @@ def test_a_session_that_is_inside_nowhere_binds_and_unbinds_nothing(desk, weixin
     set_rule(lin.enterprise)
     joined(lin, timezone.now())
     assert sign_in_by_code(desk, str(lin.phone)) == "/choose/"
-    assert desk.post(f"{DEVICES}weixin/bind/")["Location"] == "/"
+    assert desk.post(f"{DEVICES}weixin/bind/")["Location"] == "/choose/"
     asked = Client()
     assert asked.post(f"{DEVICES}weixin/bind/")["Location"].startswith("/login/")
 
