@@ -229,7 +229,8 @@ def _new_context(request: SignedInRequest, form: FactorNewForm, passkey_form: Pa
         "has_passkeys": passkeys.are_offered(request),
         "has_app": "totp" in kinds,
         "is_first": not kinds,
-        "is_required": settings.ACCOUNTS_SECOND_FACTOR_REQUIRED and request.user.roles.exists(),
+        "has_role": (has_role := request.user.roles.exists()),
+        "is_required": settings.ACCOUNTS_SECOND_FACTOR_REQUIRED and has_role,
         "next": next_of(request),
     }
 

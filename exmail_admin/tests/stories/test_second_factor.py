@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from exmail_admin.tests.stack import ROOT
 from exmail_admin.tests.stories.conftest import DESK
-from exmail_admin.tests.stories.test_mission import press_main_button
+from exmail_admin.tests.stories.test_mission import code_in, create_member, enter_code, link_in, press_main_button
 from exmail_admin.tests.stories.test_pages import LOOKS, look_at
 
 PASSWORD = "纸船-river-42"
@@ -191,3 +191,28 @@ def test_where_browsers_know_no_passkeys_none_is_offered(open_page, keeper):
     page = open_page(DESK)
     page.goto("/login/password/")
     expect(page.locator("form[data-passkey]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_has_only_a_phone_confirms_by_a_code_to_it(open_page, console, sign_in_as_owner, look):
+    viewport, locale, scheme = LOOKS[look]
+    digits = f"139111133{next(number):02}"
+    to = f"+86{digits}"
+    create_member(sign_in_as_owner(open_page(DESK)), "沈青", f"shen{digits[-2:]}", digits)
+    page = open_page(viewport, locale=locale, color_scheme=scheme)
+    page.goto(link_in(console.next_message(to)))
+    press_main_button(page)
+    enter_code(page, console.next_message(to, after=1))
+    page.wait_for_url("**/mailbox/")
+    page.goto("/confirm/?next=/mailbox/factors/")
+    look_at(page, f"{look}-confirm-phone")
+    press_main_button(page)
+    page.wait_for_selector("[name=proof]")
+    look_at(page, f"{look}-confirm-phone-code")
+    page.fill("[name=proof]", "12")
+    press_main_button(page)
+    page.wait_for_selector("[name=proof][aria-invalid=true]")
+    page.fill("[name=proof]", code_in(console.next_message(to, after=2)))
+    press_main_button(page)
+    page.wait_for_url("**/mailbox/factors/")
+    look_at(page, f"{look}-factors-member")
