@@ -6,6 +6,7 @@ import gc
 import hashlib
 import logging
 import re
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,6 +45,8 @@ from sms.hints import hint_work
 WORK = "directory.tasks.work_on_imports"
 MANY = 5000
 MERGES_KEPT = 2000
+# Far longer than any upload lasts.
+ORPHAN_SECONDS = 24 * 3600
 State = Import.State
 Verdict = ImportRow.Verdict
 log = logging.getLogger(__name__)
@@ -87,6 +90,10 @@ def start_import(
         sheet = read_workbook(spool.path("upload"), spool.path("rows"), name=upload.name or "")
         heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
         return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
+    except OSError as error:
+        Spool(stored).remove()
+        log.exception("import_not_stored")
+        raise ImportRefused(_("The file can't be kept: our disk may be full. Please tell the operator.")) from error
     except BaseException:
         Spool(stored).remove()
         raise
@@ -126,6 +133,8 @@ def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
     """What has been applied stays; the rest is not reached. Waits for the chunk that is under way."""
     with _changing(imported, by, State.CHECKING, State.READY, State.APPLYING) as (locked, record):
         locked.state, locked.reason, locked.finished_at = State.CANCELLED, reason[:500], timezone.now()
+        # Whoever works on it stops; should that worker be dead, the next import needn't wait for it.
+        locked.lease, locked.lease_until = "", None
         _count_what_was_done(locked)
         locked.save()
         record("import_cancelled", locked, after=_counts(locked))
@@ -193,7 +202,17 @@ def empty_imports() -> int:
             Import.objects.filter(pk=imported.pk).update(stored="", repairs={}, state=state)
         Spool(imported.stored).remove()
         emptied += 1
+    _remove_orphans()
     return emptied
+
+
+def _remove_orphans() -> None:
+    """Files of uploads that ended between the file and its row: the process was killed there."""
+    known = set(Import.objects.exclude(stored="").values_list("stored", flat=True))
+    for path in Path(settings.IMPORT_DIR).glob("*.*"):
+        is_old = time.time() - path.stat().st_mtime > ORPHAN_SECONDS
+        if is_old and path.name.partition(".")[0] not in known:
+            path.unlink(missing_ok=True)
 
 
 def actor_of(imported: Import) -> Actor:

@@ -271,6 +271,8 @@ ACCOUNTS_KNOWN_BROWSER_DAYS = 180
 # accounts asks the floor above what it can't know itself: which enterprises a number leads into, where a proven person
 # enters, whether they still act in one enterprise, and to let them into just that one.
 ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"
+# An import tells of phones with which somebody waits to be let in; the floor above knows them.
+DIRECTORY_PHONES_WAITING = "invitations.join_rules.phones_waiting"
 ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
 ACCOUNTS_ACTS_IN = "directory.entering.acts_in"
 ACCOUNTS_ENTER = "directory.entering.enter_named"

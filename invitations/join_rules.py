@@ -9,7 +9,7 @@ from django.db.models import Max
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
 from directory.models import Department, Domain
-from invitations.models import JoinLink, JoinSettings, PrivacyNotice
+from invitations.models import Application, JoinLink, JoinSettings, PrivacyNotice
 
 
 def rules_of(enterprise: Enterprise) -> JoinSettings:
@@ -79,3 +79,9 @@ def _told(enterprise: Enterprise, rules: JoinSettings) -> dict[str, Any]:
         "default_domain": rules.default_domain.name if rules.default_domain else "",
         "privacy_notice": rules.privacy_notice,
     }
+
+
+def phones_waiting(enterprise: int) -> set[str]:
+    """Of those who have applied and are neither let in nor refused; asked by settings.DIRECTORY_PHONES_WAITING."""
+    waiting = Application.objects.filter(enterprise=enterprise, state=Application.State.PENDING)
+    return set(waiting.values_list("phone", flat=True))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from accounts.models import Role
@@ -75,6 +77,8 @@ class Check:
     around: Around
     names: Names
     scope: set[int] | None
+    # Phones with which somebody waits to be let in.
+    applicants: Collection[str] = ()
     seen: dict[str, int] = field(default_factory=dict)
     clashes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
@@ -106,7 +110,8 @@ def open_check(imported: Import, role: Role | None) -> Check:
     heading = Heading(**imported.heading["columns"])
     names = Names({pk: name for name, pk in domains.items()}, {pk: name for pk, _parent, name, _depth in tree})
     scope = {pk for pk, *_rest in tree} if role and is_scoped(role) else None
-    return Check(imported, role, heading, around, names, scope)
+    applicants: Callable[[int], Collection[str]] = import_string(settings.DIRECTORY_PHONES_WAITING)
+    return Check(imported, role, heading, around, names, scope, applicants(imported.enterprise_id))
 
 
 def check_rows(check: Check, spool: Spool, draft: Draft, *, keep: Callable[[], None]) -> None:
@@ -152,6 +157,8 @@ def _judge_chunk(check: Check, chunk: list[Row]) -> None:
         else:
             row.verdict = _judge(check, row, holders)
             _note_keys(check, row)
+            if row.verdict == Verdict.NEW and row.facts and row.facts["phone"] in check.applicants:
+                row.parsed.notes.append(_warning("phone", _("With this phone an application waits for approval.")))
         check.counts[row.verdict] += 1
 
 
@@ -282,8 +289,12 @@ def _changes(check: Check, before: Facts, after: Facts, member: Member) -> list[
             change = {"kind": "change", "column": column, "from": _show(check, column, old)}
             changes.append(change | {"to": _show(check, column, after[column])})
     if before["phone"] != after["phone"] and member.status == Member.Status.ACTIVE:
-        changes.append({"kind": "warning", "column": "phone", "from": "", "to": _("They will have to join again.")})
+        changes.append(_warning("phone", _("They will have to join again.")))
     return changes
+
+
+def _warning(column: str, text: str) -> dict[str, str]:
+    return {"kind": "warning", "column": column, "from": "", "to": text}
 
 
 def _show(check: Check, column: str, value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import io
 import json
 import resource
@@ -34,6 +35,8 @@ def main(limits: str, file: str, spool: str) -> None:
         found = {"refused": str(refused)}
     except MemoryError:
         found = {"refused": "too_heavy"}
+    except OSError as error:
+        found = {"refused": "no_space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "not_xlsx"}
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "not_xlsx", "error": f"{type(error).__name__}: {error}"[:200]}
     found["memory"] = highest_memory()

@@ -35,6 +35,7 @@ MESSAGES = {
     "no_sheet": _("The workbook has no visible sheet with a table."),
     "csv_encoding": _("The signs of this text can't be read. Save it as UTF-8, or as .xlsx."),
     "too_heavy": _("The workbook takes more memory than one import may. Copy the table into a new workbook."),
+    "no_space": _("The file can't be kept: our disk may be full. Please tell the operator."),
     "too_slow": _("The workbook takes too long to read. Copy the table into a new workbook."),
     "no_heading": _("No row of headings was found in the first 10 rows. Use the template's headings."),
     "heading_missing": _("These headings are missing: %(names)s. Use the template's headings."),

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from accounts.audit import command_actor
+from accounts.audit import Actor, command_actor
 from accounts.models import AuditEvent, Role, User
 from directory import imports
 from directory.enterprises import open_enterprise
@@ -31,13 +31,60 @@ def tell_all(folder: Path) -> dict[str, dict[str, object]]:
     """What became of ten rows, for each point."""
     settings.IMPORT_DIR = folder / "imports"
     checking.CHUNK = applying.CHUNK = 3
-    return {point: tell(number, point) for number, point in enumerate(POINTS)}
+    results = {point: tell(number, point) for number, point in enumerate(POINTS)}
+    results["the web while uploading"] = tell_upload(len(POINTS))
+    results["uploaded again"] = tell_again(len(POINTS) + 1)
+    if connection.vendor == "postgresql":
+        results["the database inside a chunk"] = tell(len(POINTS) + 2, "the database inside a chunk")
+    return results
+
+
+def tell_upload(number: int) -> dict[str, object]:
+    """The web process is killed between the file and its row; the same file is sent again."""
+    root, by = prepare(number)
+    in_another_process(lambda: doom(imports, "_keep", "before", 1) or start(root, by))
+    left = [len(list(settings.IMPORT_DIR.glob("*.upload"))), Import.objects.filter(enterprise=root.enterprise).count()]
+    imported = work_through(start(root, by), by)
+    return told(imported) | {"left": left}
+
+
+def tell_again(number: int) -> dict[str, object]:
+    """A worker is killed between chunks, the import is given up, and its file is uploaded again."""
+    root, by = prepare(number)
+    first = start(root, by)
+    in_another_process(imports.work_on_imports)
+    imports.begin_import(refreshed(first), by=by)
+    in_another_process(lambda: work_until("between chunks"))
+    imports.cancel_import(refreshed(first), by=by)
+    second = work_through(start(root, by), by)
+    refreshed(first)
+    return told(second) | {
+        "rows": ImportRow.objects.filter(of__in=[first, second], verdict="created").count(),
+        "first": [first.state, first.read, first.created, first.not_reached],
+        "unchanged": second.unchanged,
+    }
+
+
+def start(root: Department, by: Actor) -> Import:
+    return imports.start_import(root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))))
+
+
+def work_through(imported: Import, by: Actor) -> Import:
+    in_another_process(imports.work_on_imports)
+    imports.begin_import(refreshed(imported), by=by)
+    in_another_process(imports.work_on_imports)
+    return imported
+
+
+def refreshed(imported: Import) -> Import:
+    imported.refresh_from_db()
+    return imported
 
 
 def tell(number: int, point: str) -> dict[str, object]:
     """A worker is killed, its lease passes, and a healthy one has its turn."""
     root, by = prepare(number)
-    imported = imports.start_import(root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))))
+    imported = start(root, by)
     if point != "while checking":
         in_another_process(imports.work_on_imports)
         imported.refresh_from_db()
@@ -74,7 +121,7 @@ def told(imported: Import) -> dict[str, object]:
     }
 
 
-def prepare(number: int) -> tuple[Department, object]:
+def prepare(number: int) -> tuple[Department, Actor]:
     enterprise = open_enterprise(name=f"企业{number}", domain=f"e{number}.example", by=command_actor())
     user = User.objects.create_user(login=f"owner{number}", password=None, name="Owner")
     Role.objects.create(user=user, enterprise=enterprise, name=Role.Name.OWNER)
@@ -101,18 +148,34 @@ def work_until(point: str) -> None:
         "between chunks": (applying, "apply_new", "after"),
         "before the end": (imports, "_finish", "before"),
         "after the end": (imports, "_finish", "after"),
+        "the database inside a chunk": (applying, "_note_outcomes", "after"),
     }
     module, name, when = places[point]
-    real, visits = getattr(module, name), [2 if point in {"while checking", "inside a chunk", "between chunks"} else 1]
+    is_at_second = point not in {"before the end", "after the end"}
+    doom(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
+    imports.work_on_imports()
+
+
+def doom(module: object, name: str, when: str, visit: int, end: Callable[[], object] | None = None) -> None:
+    """This process, or its connection, ends at so many visits to a function, before it or after."""
+    real, left = getattr(module, name), [visit]
 
     def doomed(*args: object, **kwargs: object) -> object:
-        visits[0] -= 1
-        if visits[0] == 0 and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        if left[0] == 0 and when == "before":
+            (end or kill_self)()
         answer = real(*args, **kwargs)
-        if visits[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if left[0] == 0:
+            (end or kill_self)()
         return answer
 
     setattr(module, name, doomed)
-    imports.work_on_imports()
+
+
+def kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lose_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")

@@ -77,6 +77,29 @@ def test_a_chunk_is_there_whole_or_not_at_all(results, point, members):
     assert results[point]["when_killed"] == members
 
 
+def test_a_web_process_killed_while_uploading_leaves_a_file_and_nothing_else(results):
+    result = results["the web while uploading"]
+    assert result["left"][1] == 0
+    assert (result["state"], result["members"], result["counts"]) == ("done", ROWS, [ROWS, ROWS, 0, ROWS])
+
+
+def test_uploaded_again_after_a_crash_nobody_is_there_twice(results):
+    result = results["uploaded again"]
+    assert result["first"] == ["cancelled", ROWS, 6, ROWS - 6]
+    assert (result["state"], result["unchanged"], result["counts"]) == ("done", 6, [ROWS, ROWS - 6, 0, ROWS - 6])
+    for what in ("members", "phones", "addresses", "memberships", "rows", "below"):
+        assert result[what] == ROWS, what
+
+
+@pytest.mark.postgres
+def test_a_database_that_goes_away_inside_a_chunk_takes_only_the_chunk_along(results):
+    result = results["the database inside a chunk"]
+    assert result["when_killed"] == 3
+    assert (result["state"], result["counts"]) == ("done", [ROWS, ROWS, 0, ROWS])
+    for what in ("members", "phones", "addresses", "memberships", "rows", "below"):
+        assert result[what] == ROWS, what
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_nobody_takes_over_while_the_lease_lasts(results, point):
     assert results[point]["held"]

@@ -91,6 +91,25 @@ def test_a_member_added_by_hand_during_the_import_is_there_once():
     assert all(isinstance(error, MemberRefused) for error in errors)
 
 
+def test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_once():
+    house = build_house("示例科技", "example.com")
+    by = command_actor(build_user("alice", house, "owner"))
+    content = xlsx(*map(person, range(ROWS)))
+    errors = at_once(*[lambda: imports.start_import(house.root, by=by, upload=upload(content))] * 2)
+    assert errors == []
+    first, second = Import.objects.order_by("pk")
+    assert (first.digest, first.stored != second.stored) == (second.digest, True)
+    at_once(*[imports.work_on_imports] * 2)
+    imports.work_on_imports()
+    for imported in (first, second):
+        imports.begin_import(imported, by=by)
+    at_once(*[imports.work_on_imports] * 2)
+    imports.work_on_imports()
+    assert Member.objects.count() == ROWS
+    counts = sorted(Import.objects.values_list("state", "created", "refused"))
+    assert counts == [("done", 0, ROWS), ("done", ROWS, 0)]
+
+
 def test_apply_pressed_twice_is_one_import():
     house = build_house("示例科技", "example.com")
     by = command_actor(build_user("alice", house, "owner"))

@@ -17,6 +17,8 @@ from accounts.models import AuditEvent
 from conftest import build_member
 from directory.models import Address, Member
 from directory.tests.phone import newest
+from directory.tests.test_import_pages import checked, counts, figures
+from directory.tests.workbooks import person, xlsx
 from invitations.join_links import colleague_url, mint_link, url_of
 from invitations.models import Application
 from invitations.tests.people import PHONE, application_of, apply, decision_path, new_phone, path_of
@@ -335,3 +337,15 @@ def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_house):
     assert "evil.example" not in text
     assert "evil.com" not in text
     assert "【银行】" not in text
+
+
+def test_u3_an_import_takes_a_phone_that_waits_with_an_application_and_tells_of_it(
+    client_of, alice, open_house, settings, tmp_path
+):
+    settings.IMPORT_DIR = tmp_path / "imports"
+    apply(open_house.enterprise)
+    client = client_of(alice)
+    page = checked(client, open_house, xlsx(person(1, phone=PHONE), person(2)))
+    html = client.get(page).content.decode()
+    assert counts(html) == figures(created=2)
+    assert html.count("With this phone an application waits for approval.") == 1

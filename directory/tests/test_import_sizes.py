@@ -1,0 +1,40 @@
+"""S3 to S5 of the catalogue at the real limits: 200,000 rows are read, one more is not, nor is a million."""
+
+import pytest
+
+from accounts.audit import command_actor
+from directory import imports
+from directory.importing.workbook import WorkbookRefused
+from directory.models import Import
+from directory.tests.workbooks import raw, row_xml, sheet_xml, upload
+
+# A file of 200,000 rows takes seconds, and is the same whatever the database is.
+pytestmark = pytest.mark.once
+HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def sheet_of(rows):
+    """Without references and shared strings, as a program would write that is in a hurry."""
+    text = '<c t="inlineStr"><is><t>{}</t></is></c>'.format
+    body = "".join(f"<row>{text(f'成员{n}')}{text(f'm{n}')}<c><v>{13900000000 + n}</v></c></row>" for n in range(rows))
+    return raw(sheet_xml(HEAD + body))
+
+
+def test_s3_two_hundred_thousand_rows_are_read(house, alice):
+    imported = imports.start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(200_000)))
+    assert imported.heading["child_memory"] < 300 * 1024
+    with (imports.Spool(imported.stored).path("rows")).open() as lines:
+        assert sum(1 for _line in lines) == 200_001
+
+
+@pytest.mark.parametrize("rows", [200_001, 1_000_000], ids=["S4", "S5"])
+def test_s4_s5_one_row_more_is_refused_and_so_is_a_million(house, alice, rows):
+    with pytest.raises(WorkbookRefused) as refused:
+        imports.start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(rows)))
+    assert refused.value.code == "row_limit"
+    assert not Import.objects.exists()
