@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from accounts.audit import recording
 from accounts.browsers import client_address, is_near
-from accounts.devices import describe_browser
+from accounts.devices import describe_browser, end_device
 from accounts.models import Enterprise, QrSignIn
 from accounts.qr_states import QrUnknown, State, count_limited, unknown
 from accounts.requests import SignedInRequest
@@ -119,9 +119,8 @@ def decline_code(request: SignedInRequest, token: str) -> None:
             return
         code.refresh_from_db()
         if code.device:
-            code.device.end()
+            end_device(request, code.device)
             QrSignIn.objects.filter(pk=code.pk).update(state=State.DECLINED)
-            record("device_signed_out", request.user, after={"method": "qr", **_desktop(code)})
 
 
 def _enterprise(request: SignedInRequest) -> Enterprise:

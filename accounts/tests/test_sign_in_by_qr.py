@@ -173,6 +173,7 @@ def test_q3_a_code_is_claimed_once(desk, phone):
     code = approved(desk, phone)
     assert claim(desk, code) == 303
     assert claim(desk, code) == 422
+    assert poll(desk, code)["state"] == "expired"
     assert ScannedSession.objects.count() == 1
 
 
@@ -551,6 +552,7 @@ def test_q27_the_phone_hears_at_once_and_ends_it_at_once(desk, phone, lin):
     assert not is_in(desk)
     assert time.monotonic() - begin < 1
     assert is_in(phone)
+    assert not lin.user.known_browsers.exists()  # where others must scan, its browser is a stranger's again
     assert AuditEvent.objects.filter(action="device_signed_out").count() == 1
     assert b'data-state="declined"' in phone.get(path(code)).content
 

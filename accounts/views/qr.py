@@ -159,8 +159,8 @@ def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 def _said(code: QrSignIn) -> dict[str, Any]:
-    """What a script is told of a code. Number and name only once someone has scanned it."""
-    state = shown_state(code)
+    """What a desktop is told of its code; a used one is over for it. Number and name come once someone scanned it."""
+    state = State.EXPIRED if code.state == State.CLAIMED else shown_state(code)
     said = {"state": state, "seconds": seconds_left(code)}
     if state == State.SCANNED and code.user:
         said |= {"number": code.number, "name": masked_name(code.user)}

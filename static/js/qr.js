@@ -20,7 +20,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     if (said.name !== undefined) find("name").textContent = said.name;
     if (said.number) find("number").textContent = said.number;
     if (said.seconds !== undefined) until = Date.now() + said.seconds * 1000;
-    if (said.state === "new") soon.textContent = "";
+    if (Date.now() + 20_000 < until) soon.textContent = "";
     tick();
   }
 
@@ -64,7 +64,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     const isRunning = ["new", "scanned"].includes(pane.dataset.state);
     left.hidden = !isRunning;
     left.textContent = left.dataset.text.replace("{time}", `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
-    if (isRunning && seconds === 20) soon.textContent = soon.dataset.text.replace("{n}", seconds);
+    if (isRunning && seconds <= 20 && !soon.textContent) soon.textContent = soon.dataset.text.replace("{n}", seconds);
   }
 
   function begin() {
@@ -78,6 +78,12 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     request();
   });
   setInterval(tick, 1000);
+  // Come back to by the browser's history: what was shown is long over.
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    show({ state: "none" });
+    begin();
+  });
   for (const event of ["visibilitychange", "resize"]) (event === "resize" ? window : document).addEventListener(event, begin);
   if (stateUrl) later(watch, 0);
   else begin();

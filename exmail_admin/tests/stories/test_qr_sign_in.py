@@ -170,7 +170,7 @@ def test_a_declined_desk_says_so_and_shows_another_code(desk_from, phone_of):
     desk.goto("/login/")
     first = scan(desk)
     phone.goto(first)
-    phone.locator("button[form=decline]").click()
+    phone.locator("form[action$='/decline/'] button").click()
     is_at(phone, "declined")
     is_at(desk, "declined")
     desk.locator("form[action='/q/'] button:visible").click()
@@ -191,6 +191,14 @@ def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
     assert len(asked) == 6
     is_at(desk, "expired")
     expect(desk.locator("[data-qr] [role=status]").first).to_contain_text("二维码已过期")
+
+
+def test_that_a_code_runs_out_soon_is_said_once_and_its_time_is_shown(desk_from):
+    desk = desk_from("203.0.113.61")
+    desk.route("**/state/", lambda route: route.fulfill(json={"state": "new", "seconds": 19}))
+    desk.goto("/login/")
+    expect(desk.locator("[data-qr-soon][role=status]")).to_have_text("二维码将在 19 秒后过期。")
+    expect(desk.locator("[role=timer]")).to_contain_text("0:1")
 
 
 def test_a_page_that_waits_survives_a_restart_of_everything(console, desk_from, phone_of):
@@ -248,7 +256,7 @@ def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
     approve(phone)
     phone.wait_for_selector("[name=number][aria-invalid=true]")
     look_at(phone, f"qr-{look}-phone-refused")
-    phone.locator("button[form=decline]").click()
+    phone.locator("form[action$='/decline/'] button").click()
     is_at(phone, "declined")
     look_at(phone, f"qr-{look}-phone-declined")
     is_at(desk, "declined")
@@ -285,5 +293,5 @@ def test_by_keyboard_alone_the_code_is_asked_for_and_declined(desk_from, phone_o
     desk.wait_for_url("**/wait/")
     phone.goto(scan(desk))
     is_at(phone, "scanned")
-    phone.locator("button[form=decline]").press("Enter")
+    phone.locator("form[action$='/decline/'] button").press("Enter")
     is_at(phone, "declined")
