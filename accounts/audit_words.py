@@ -99,7 +99,7 @@ WORDS = Words(
         "ip": _("IP address"),
         "browser": _("Browser"),
         "try": _("Try"),
-        "state": _("State"),
+        "outcome": _("Outcome"),
     },
     values={
         "language": dict(settings.LANGUAGES),
@@ -114,7 +114,7 @@ WORDS = Words(
             "weixin": _("WeChat"),
         },
         "kind": {"totp": _("Authenticator app"), "passkey": _("Passkey")},
-        "state": dict(Message.State.choices),
+        "outcome": dict(Message.State.choices),
     },
 )
 VIAS = {

@@ -16,7 +16,7 @@ def confirm_arrival(message: Message, *, by: Actor) -> bool:
             record(
                 "message_confirmed",
                 message,
-                before={"state": Message.State.UNKNOWN},
-                after={"state": message.State.SENT},
+                before={"outcome": Message.State.UNKNOWN},
+                after={"outcome": Message.State.SENT},
             )
     return is_confirmed

@@ -21,11 +21,17 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class MemberPage:
-    """`after` and `before` are the marks of the pages beside this one; empty where there is none."""
+    """Whom it shows, in order. `after` and `before` are the marks of the pages beside this one; empty where there is
+    none."""
 
-    members: list[Member]
+    ids: list[int]
     before: str
     after: str
+
+    @property
+    def members(self) -> list[Member]:
+        """With main department and addresses."""
+        return _load(self.ids)
 
 
 def page_of(
@@ -42,7 +48,7 @@ def page_of(
     if is_back:
         rows.reverse()
     return MemberPage(
-        members=_load([pk for _way, pk in rows]),
+        ids=[pk for _way, pk in rows],
         before=_write_mark(rows[0]) if rows and mark else "",
         after=_write_mark(rows[-1]) if rows and (has_more or is_back) else "",
     )
