@@ -80,7 +80,7 @@ class AuditRow:
 
     @property
     def changes(self) -> list[Change]:
-        return changes_of(self._personal.get("before", {}), self._personal.get("after", {}))
+        return changes_of(self.event.target_type, self._personal.get("before", {}), self._personal.get("after", {}))
 
     @property
     def browser(self) -> str:
@@ -107,9 +107,9 @@ class AuditRow:
         return all_words().targets.get(self.event.target_type, Target(self.event.target_type))
 
 
-def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """In the order they were recorded."""
-    keys = list(dict.fromkeys([*before, *after]))
+def changes_of(kind: str, before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Of a target of this kind, in the order they were recorded."""
     return [
-        Change(str(fact_label(key)), value_text(key, before.get(key)), value_text(key, after.get(key))) for key in keys
+        Change(str(fact_label(key, kind)), value_text(key, before.get(key)), value_text(key, after.get(key)))
+        for key in dict.fromkeys([*before, *after])
     ]

@@ -34,8 +34,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Words:
-    """One app's part. `actions`: by the name of their group. `facts`: the keys of before and after; `values`: by key,
-    what a recorded value is called."""
+    """One app's part. `actions`: by the name of their group. `facts`: the keys of before and after, or with the kind of
+    target before them ("department.name"); `values`: by key, what a recorded value is called."""
 
     groups: Mapping[str, Any] = field(default_factory=dict)
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -85,6 +85,7 @@ WORDS = Words(
     },
     facts={
         "name": _("Name"),
+        "enterprise.name": _("Enterprise name"),
         "language": _("Language of messages"),
         "time_zone": _("Time zone"),
         "region": _("Phone region"),
@@ -146,8 +147,9 @@ def action_label(action: str) -> Any:
     return next((named[action] for named in all_words().actions.values() if action in named), action)
 
 
-def fact_label(key: str) -> Any:
-    return all_words().facts.get(key, key)
+def fact_label(key: str, kind: str = "") -> Any:
+    facts = all_words().facts
+    return facts.get(f"{kind}.{key}") or facts.get(key, key)
 
 
 def value_text(key: str, value: Any) -> str:

@@ -65,6 +65,8 @@ WORDS = Words(
         "import": Target(_("Import"), "directory:import_detail", Permission.MANAGE_MEMBERS),
     },
     facts={
+        "department.name": _("Department name"),
+        "domain.name": _("Mail domain"),
         "account": _("Account"),
         "address": _("Address"),
         "phone": _("Phone"),

@@ -33,6 +33,7 @@ WORDS = Words(
         "notice": Target(_("Notice"), "invitations:notice_detail", Permission.SEND_INVITATIONS),
     },
     facts={
+        "joinlink.name": _("Name of the link"),
         "enabled": _("People outside the directory may join"),
         "approval_required": _("Needs approval"),
         "default_department": _("Default department"),

@@ -93,6 +93,7 @@ def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_house)
     part = owner.get(f"{PATH}1/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
     assert "<ins>示例</ins>" in part
+    assert "Enterprise name" in part
     for number in (2, 0, 9**17):
         assert owner.get(f"{PATH}{number}/").status_code == 404
 
