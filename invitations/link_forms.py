@@ -19,7 +19,7 @@ from directory.models import Department
 from invitations.join_forms import domains_of
 from invitations.join_rules import rules_of
 from invitations.models import JoinLink
-from invitations.named_links import LinkFacts, LinkRefused, add_link, edit_link
+from invitations.named_links import LinkFacts, LinkRefused, add_link, edit_link, last_day_of
 
 USES_MAX = 1_000_000
 APPROVALS = {"": None, "yes": True, "no": False}
@@ -138,11 +138,6 @@ def _initial(link: JoinLink | None) -> dict[str, Any]:
         "valid_until": last_day_of(link),
         "uses_max": link.uses_max,
     }
-
-
-def last_day_of(link: JoinLink) -> date | None:
-    """The day at whose end it expires."""
-    return timezone.localdate(link.expires_at - timedelta(microseconds=1)) if link.expires_at else None
 
 
 def _end_of(day: date) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
@@ -16,6 +17,7 @@ from accounts.paging import Pages, read_page
 from invitations.access import named_links_of
 from invitations.join_links import Standing, own_standing, those
 from invitations.models import JoinLink
+from invitations.named_links import last_day_of
 
 PAGE_SIZE = 50
 TEXT_MAX = 64
@@ -36,6 +38,10 @@ class LinkRow:
     @property
     def word(self) -> str:
         return str(WORDS[self.standing])
+
+    @property
+    def last_day(self) -> date | None:
+        return last_day_of(self.link)
 
     @property
     def tone(self) -> str:

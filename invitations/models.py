@@ -244,8 +244,8 @@ class QuietHours(models.Model):
     """When an enterprise sends no notices, in its own zone; it may reach over midnight. No row: they go at any hour."""
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="quiet_hours")
-    begins = models.TimeField(_("from"))
-    ends = models.TimeField(_("until"))
+    begins = models.TimeField()
+    ends = models.TimeField()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(begins=F("ends")), name="quiet_hours_leave_some")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -79,6 +79,11 @@ def revoke_link(link: JoinLink, *, by: Actor) -> None:
         link.revoked_at, link.department, link.domain = timezone.now(), None, None
         link.save(update_fields=["revoked_at", "department", "domain"])
         record("join_link_revoked", link, before=before)
+
+
+def last_day_of(link: JoinLink) -> date | None:
+    """The day at whose end it expires, in the zone in force."""
+    return timezone.localdate(link.expires_at - timedelta(microseconds=1)) if link.expires_at else None
 
 
 def _columns(facts: LinkFacts) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class QuietForm(forms.Form):
-    begins = forms.TimeField(label=_("From"), required=False)
-    ends = forms.TimeField(label=_("Until"), required=False)
+    begins = forms.TimeField(label=_("Quiet from"), required=False)
+    ends = forms.TimeField(label=_("Quiet until"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

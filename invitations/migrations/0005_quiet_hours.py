@@ -20,8 +20,8 @@ class Migration(migrations.Migration):
             name="QuietHours",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("begins", models.TimeField(verbose_name="from")),
-                ("ends", models.TimeField(verbose_name="until")),
+                ("begins", models.TimeField()),
+                ("ends", models.TimeField()),
                 (
                     "enterprise",
                     models.OneToOneField(

@@ -18,10 +18,10 @@ from directory.department_tree import paths_of
 from invitations.access import get_named_link
 from invitations.join_links import Standing, url_of
 from invitations.join_rules import is_approval_required, landing_department, landing_domain, rules_of
-from invitations.link_forms import LinkForm, last_day_of
+from invitations.link_forms import LinkForm
 from invitations.link_rows import LinkQuery, row_of, rows_of
 from invitations.models import JoinLink
-from invitations.named_links import revoke_link
+from invitations.named_links import last_day_of, revoke_link
 from invitations.views.joining import answer_png, answer_svg
 
 SHOWN_MAX = 10
