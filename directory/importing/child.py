@@ -12,6 +12,7 @@ import datetime
 import errno
 import io
 import json
+import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,10 @@ from directory.importing.scan import Cell, Limits, Refused, Scanned, kind_of, sc
 TEXT_MAX = 1000
 SNIFFED = 64 * 1024
 ENCODINGS = ("utf-8-sig", "gb18030")
+# What a spreadsheet program itself writes above a table.
+SEPARATOR = re.compile("\ufeff?sep=.\\s*$")
+HANZI = re.compile("[\u3400-\u9fff]")
+HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
 
 
 def main(limits: str, file: str, spool: str) -> None:
@@ -150,7 +155,15 @@ def _text_of(file: Path) -> str:
     try:
         return _decode(content, ENCODINGS[0])
     except Refused:
-        return _decode(content, ENCODINGS[1])
+        return _refuse_western(_decode(content, ENCODINGS[1]))
+
+
+def _refuse_western(text: str) -> str:
+    """Müller from a Western Windows reads as M黮ler: hanzi inside Latin words, and hardly any elsewhere."""
+    hanzi = len(HANZI.findall(text))
+    if hanzi and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi:
+        raise Refused("csv_encoding")
+    return text
 
 
 def _decode(content: bytes, encoding: str) -> str:
@@ -166,7 +179,7 @@ def _decode(content: bytes, encoding: str) -> str:
 
 
 def _csv_rows(text: str, limits: Limits) -> Iterator[tuple[int, list[Any]]]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.splitlines() if line.strip() and not SEPARATOR.match(line)), "")
     delimiter = max(",\t;", key=first.count)
     csv.field_size_limit(limits.unpacked)
     for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):

@@ -23,6 +23,7 @@ from directory.importing.reasons import say
 from directory.importing.spool import Spool
 from directory.importing.workbook import WorkbookRefused
 from directory.models import Address, Import, ImportRow, Member
+from directory.tests import test_import_faults, test_import_pages, test_import_races, test_import_sizes
 from directory.tests.workbooks import (
     CONTENT_TYPES,
     HEADINGS,
@@ -571,3 +572,64 @@ def test_an_account_left_blank_is_the_prefix_or_else_the_whole_address(look, hou
     Member.objects.update(account="m1")
     seen = look(xlsx(person(1), person(2)))
     assert [row.facts["account"] for row in seen.rows] == ["m1@example.com", "m2"]
+
+
+def test_c24_the_right_type_does_not_make_a_workbook(look):
+    assert look(b"%PDF-1.7\n" + bytes(100), kind=XLSX).code == "not_xlsx"
+
+
+def test_u9_there_is_no_quota_that_a_row_could_exceed(look, house):
+    """An enterprise has as many members as it has: the list names a case that does not exist here."""
+    assert not [field.name for field in house.enterprise._meta.fields if "max" in field.name or "limit" in field.name]
+
+
+# Every case of the list that no table above names, and the test that tries it.
+ELSEWHERE = {
+    "C23": test_c23_the_content_counts_not_the_type_it_is_sent_as,
+    "C24": test_c24_the_right_type_does_not_make_a_workbook,
+    "C25": test_c25_the_name_of_a_file_is_only_shown,
+    "C26": test_import_pages.test_two_files_in_one_field_are_one_import,
+    "C27": test_import_pages.test_an_upload_without_a_file_or_without_a_row_is_refused,
+    "C28": test_c28_forty_megabytes_and_one_byte,
+    "C29": test_import_faults.test_c29_an_upload_that_is_cut_on_the_way_is_no_import,
+    "C30": test_import_races.test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_once,
+    "B17": test_b17_ten_thousand_merges_beside_the_table,
+    "S3": test_import_sizes.test_s3_two_hundred_thousand_rows_are_read,
+    "S4": test_import_sizes.test_s4_s5_one_row_more_is_refused_and_so_is_a_million,
+    "S5": test_import_sizes.test_s4_s5_one_row_more_is_refused_and_so_is_a_million,
+    "S6": test_s6_s7_blank_rows_are_no_rows,
+    "S7": test_s6_s7_blank_rows_are_no_rows,
+    "S8": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_told,
+    "S10": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_told,
+    "S11": test_s11_a_sheet_of_charts_is_no_table,
+    "S12": test_s12_s13_hidden_rows_and_columns_are_read_and_told,
+    "S13": test_s12_s13_hidden_rows_and_columns_are_read_and_told,
+    "S14": test_s14_s15_a_merged_heading_is_fine_and_merged_data_is_refused,
+    "S15": test_s14_s15_a_merged_heading_is_fine_and_merged_data_is_refused,
+    "S16": test_s16_s17_frozen_grouped_filtered_and_tabled_sheets_are_fine,
+    "S17": test_s16_s17_frozen_grouped_filtered_and_tabled_sheets_are_fine,
+    "S18": test_s18_a_formula_with_its_value_is_taken_at_that_value,
+    "U1": test_u1_u4_rows_that_clash_are_all_refused_and_name_each_other,
+    "U2": test_u2_u5_a_holder_is_named_also_from_the_bin,
+    "U3": test_u3_an_address_that_was_applied_for_is_held,
+    "U4": test_u1_u4_rows_that_clash_are_all_refused_and_name_each_other,
+    "U5": test_u2_u5_a_holder_is_named_also_from_the_bin,
+    "U6": test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused,
+    "U7": test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused,
+    "U8": test_u8_a_file_of_nothing_but_duplicates,
+    "U9": test_u9_there_is_no_quota_that_a_row_could_exceed,
+    "U10": test_import_races.test_a_member_added_by_hand_during_the_import_is_there_once,
+    "U11": test_import_races.test_two_imports_that_overlap_make_each_member_once,
+    "U12": test_import_pages.test_whoever_lost_the_right_meanwhile_imports_nothing_more,
+    "U13": test_u13_rows_whose_department_is_deleted_meanwhile_are_refused,
+    "U14": test_u14_the_same_phone_in_another_enterprise_is_no_conflict,
+}
+CASES = {"C": 30, "B": 24, "S": 20, "H": 16, "P": 30, "M": 18, "N": 16, "U": 14}
+
+
+def test_each_of_the_168_cases_is_tried():
+    """U3 beyond the address, the phone: in invitations/tests, for there the applications are."""
+    tried = {case[0].split()[0] for table in (FILES, ROWS, HEADING_CASES) for case in table} | set(ELSEWHERE)
+    cases = {f"{kind}{number}" for kind, count in CASES.items() for number in range(1, count + 1)}
+    assert len(cases) == 168
+    assert cases - tried == set()

@@ -1,0 +1,182 @@
+"""Workbooks and texts as programs we don't know write them: each is read, or refused with words that help."""
+
+import codecs
+import io
+import re
+import zipfile
+
+import openpyxl
+import pytest
+from django.utils.translation import override
+
+from accounts.audit import command_actor
+from directory import imports
+from directory.importing.spool import Spool
+from directory.importing.workbook import MESSAGES, WorkbookRefused
+from directory.models import Import
+from directory.tests.workbooks import (
+    MAIN,
+    OFFICE,
+    WORKBOOK,
+    WORKBOOK_RELS,
+    book,
+    person,
+    raw,
+    row_xml,
+    saved,
+    sheet_xml,
+    upload,
+    xlsx,
+)
+
+STRICT = "http://purl.oclc.org/ooxml"
+BODY = row_xml(1, "姓名", "邮箱前缀", "手机号") + row_xml(2, "张三", "zhangsan", "13900000001")
+SHEET = sheet_xml(BODY)
+CSV = "姓名,邮箱前缀,手机号\r\n张三,zhangsan,13900000001\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def prefixed(xml, prefix="x"):
+    """Every element of the main namespace with a prefix, as some libraries write it."""
+    named = re.sub(r"<(/?)(?!\?)([a-zA-Z]+)(?=[\s>/])", rf"<\1{prefix}:\2", xml)
+    return named.replace(f'xmlns="{MAIN}"', f'xmlns:{prefix}="{MAIN}"')
+
+
+def moved_right(body):
+    """Each cell one column further."""
+    return re.sub('r="[ABC]', lambda found: f'r="{chr(ord(found[0][3]) + 1)}', body)
+
+
+def shared(*texts):
+    strings = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    cells = [f'<c r="{chr(65 + n % 3)}{n // 3 + 1}" t="s"><v>{n}</v></c>' for n in range(len(texts))]
+    rows = "".join(f'<row r="{n + 1}">{"".join(cells[n * 3 : n * 3 + 3])}</row>' for n in range(len(texts) // 3))
+    relation = f'<Relationship Id="rId2" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+    return raw(
+        sheet_xml(rows),
+        parts={
+            "xl/sharedStrings.xml": f'<?xml version="1.0"?><sst xmlns="{MAIN}">{strings}</sst>',
+            "xl/_rels/workbook.xml.rels": WORKBOOK_RELS.replace("</Relationships>", relation),
+        },
+    )
+
+
+def with_target(target):
+    rels = WORKBOOK_RELS.replace("worksheets/sheet1.xml", target)
+    return raw(SHEET, parts={"xl/_rels/workbook.xml.rels": rels})
+
+
+def strict():
+    main, office = f"{STRICT}/spreadsheetml/main", f"{STRICT}/officeDocument/relationships"
+    sheet, workbook, relations = (
+        xml.replace(MAIN, main).replace(OFFICE, office) for xml in (SHEET, WORKBOOK, WORKBOOK_RELS)
+    )
+    return raw(sheet, parts={"xl/workbook.xml": workbook, "xl/_rels/workbook.xml.rels": relations})
+
+
+def rich_text():
+    body = BODY.replace("<is><t>张三</t></is>", "<is><r><t>张</t></r><r><rPr><b/></rPr><t>三</t></r></is>")
+    return raw(sheet_xml(body))
+
+
+def stored():
+    """Nothing compressed, with a comment at the end and an unknown part."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw(SHEET))) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.writestr("docProps/custom.xml", "<x/>")
+        new.comment = b"made elsewhere"
+    return file.getvalue()
+
+
+def wecom():
+    """The headings of another console's template, notes above and columns that are not ours."""
+    made = openpyxl.Workbook()
+    made.active.append(["填写须知：\n1. 不能在该Excel表中对成员信息类别进行增加、删除或修改；\n2. 红色字段为必填字段"])
+    made.active.append(["姓名", "帐号", "职务", "部门", "性别", "手机", "座机", "个人邮箱", "邮箱", "激活成员"])
+    made.active.append(["张三", "zs", "经理", "", "男", "13900000001", "", "", "zhangsan@example.com", "是"])
+    made.active.merge_cells("A1:J1")
+    return saved(made)
+
+
+READ = {
+    "shared strings": shared("姓名", "邮箱前缀", "手机号", "张三", "zhangsan", "13900000001"),
+    "inline strings, no dimension": raw(SHEET),
+    "absolute part path": with_target("/xl/worksheets/sheet1.xml"),
+    "prefixed namespace": raw(prefixed(SHEET)),
+    "strict namespace": strict(),
+    "byte order mark": raw(codecs.BOM_UTF8 + SHEET.encode()),
+    "rich text": rich_text(),
+    "stored, not deflated": stored(),
+    "no references": raw(sheet_xml(re.sub(r' r="[A-Z0-9]+"', "", BODY))),
+    "blank column on the left": raw(sheet_xml(moved_right(BODY))),
+    "another console's template": wecom(),
+    "CSV": CSV.encode(),
+    "CSV with semicolons": CSV.replace(",", ";").encode("gb18030"),
+    "CSV with tabs": CSV.replace(",", "\t").encode("utf-16"),
+    "CSV with quotes and lone line feeds": CSV.replace("张三", '"张三"').replace("\r", "").encode(),
+    "CSV that says its separator": ("sep=;\r\n" + CSV.replace(",", ";")).encode("utf-8-sig"),
+}  # fmt: skip
+LATIN = "Name,Mailbox prefix,Phone\r\nJürgen Müller,jm,13900000001\r\nZoë Ærø,zoe,13900000002\r\n"
+REFUSED = {
+    "CSV of Western Windows": (LATIN.encode("cp1252"), "a.csv", "csv_encoding"),
+    "CSV of Shift-JIS": ("氏名,メール\r\n田中さくら,tanaka\r\n".encode("shift-jis"), "a.csv", "no_heading"),
+    "a sheet of something else": (xlsx(["1", "2"], headings=["Invoice", "Amount"]), "a.xlsx", "no_heading"),
+    "a part path from the root": (with_target("xl/worksheets/sheet1.xml"), "a.xlsx", "not_xlsx"),
+    "a part path that climbs": (with_target("../xl/worksheets/sheet1.xml"), "a.xlsx", "not_xlsx"),
+    "a part in UTF-16": (raw(SHEET.replace("?>", ' encoding="UTF-16"?>', 1).encode("utf-16")), "a.xlsx", "not_xlsx"),
+    "a relation without a part": (with_target("worksheets/sheet9.xml"), "a.xlsx", "not_xlsx"),
+    "numbers that are none": (raw(SHEET.replace('r="2"', 'r="zwei"')), "a.xlsx", "not_xlsx"),
+    "headings alone": (shared("姓名", "邮箱前缀", "手机号"), "a.xlsx", "no_rows"),
+    "JSON": (b'[{"name": "x"}]', "a.csv", "no_heading"),
+    "a word document": (
+        raw(SHEET, without=["xl/workbook.xml"], parts={"word/document.xml": "<x/>"}), "a.xlsx", "not_xlsx",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", READ)
+def test_a_file_of_another_program_is_read(house, alice, variant):
+    name = "a.csv" if variant.startswith("CSV") else "a.xlsx"
+    imported = imports.start_import(house.root, by=command_actor(alice), upload=upload(READ[variant], name))
+    imports.work_on_imports()
+    imported.refresh_from_db()
+    assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)
+    ((_number, facts),) = Spool(imported.stored).planned()
+    assert (facts["name"], facts["prefix"], facts["phone"]) == ("张三", "zhangsan", "+8613900000001")
+
+
+@pytest.mark.parametrize("variant", REFUSED)
+def test_a_file_that_can_not_be_read_is_refused_with_words(house, alice, settings, variant):
+    content, name, codes = REFUSED[variant]
+    with pytest.raises(WorkbookRefused) as refused:
+        imports.start_import(house.root, by=command_actor(alice), upload=upload(content, name))
+    assert refused.value.code in codes.split()
+    with override("zh-hans"):
+        assert str(MESSAGES[refused.value.code])
+    assert not Import.objects.exists()
+    assert not list(settings.IMPORT_DIR.glob("*"))
+
+
+def test_a_million_blank_rows_that_are_only_formatted_are_no_rows(house, alice):
+    """As a sheet whose whole columns were coloured: it claims 1,048,576 rows."""
+    made = book(person(1))
+    made.active.cell(5000, 1).fill = openpyxl.styles.PatternFill("solid", fgColor="FFFF00")
+    content = saved(made)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace("5000", "1048576").encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    imported = imports.start_import(house.root, by=command_actor(alice), upload=upload(file.getvalue()))
+    imports.work_on_imports()
+    imported.refresh_from_db()
+    assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)
