@@ -34,7 +34,7 @@ NARROW_COUNT_CAP = 1_000
 NARROWEST_COUNT_CAP = 200
 # Of a department with so many a page is found sooner by walking the list than by sorting them all; the planner sees
 # that by itself only where they are most of the enterprise. Measured at a million members.
-ASKED_FROM, ASKED_TO = 6_000, 200_000
+ASKED_FROM, COUNT_ASKED_FROM, ASKED_TO = 6_000, 50_000, 200_000
 SHOWN = (
     "name", "account", "phone", "status", "activation", "invited_at", "main_department", "deleted_at", "deleted_by",
 )  # fmt: skip
@@ -118,9 +118,16 @@ class MemberQuery:
 
     def page_filtered(self) -> MemberQuerySet:
         """The same, for one page in the list's order."""
+        return self._filtered_in_turn(ASKED_FROM)
+
+    def count_filtered(self) -> MemberQuerySet:
+        """The same, for a count up to a cap, which needs more rows than a page."""
+        return self._filtered_in_turn(COUNT_ASKED_FROM)
+
+    def _filtered_in_turn(self, least: int) -> MemberQuerySet:
         department = self.department
         is_small = self.is_bin or self.asks_for_import
-        if is_small or not department or not ASKED_FROM <= department.members_below < ASKED_TO:
+        if is_small or not department or not least <= department.members_below < ASKED_TO:
             return self.filtered()
         members = members_of(self.role).asked_under(department)
         return members.filter(status=self.status) if self.status else members
@@ -206,7 +213,7 @@ def _count_text(query: MemberQuery, *, found: int | None) -> str:
     ):
         count, cap = _members_below(query), 0
     else:
-        count = count_of(query.filtered(), query.ways, cap=cap)
+        count = count_of(query.count_filtered(), query.ways, cap=cap)
     if cap and count > cap:
         return _("%(n)s+ members") % {"n": number_format(cap, force_grouping=True)}
     return ngettext("%(n)s member", "%(n)s members", count) % {"n": number_format(count, force_grouping=True)}

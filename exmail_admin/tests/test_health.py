@@ -2,7 +2,7 @@
 
 import pytest
 import redis
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from exmail_admin import health, heartbeat
 
@@ -55,3 +55,11 @@ def test_without_redis_there_is_no_worker_either(client, settings):
 def test_health_is_not_redirected_to_https(client, settings):
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_postgresql_compiles_no_query():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)

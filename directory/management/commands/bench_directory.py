@@ -32,6 +32,7 @@ from accounts.models import Role
 from directory.models import Department, Member
 
 LIST = "/console/members/"
+DEPARTMENTS = "/console/departments/"
 
 
 @console_page(Permission.READ)
@@ -95,7 +96,9 @@ class Command(BaseCommand):
 
 def _pages(root: Department) -> dict[str, str]:
     pages = {"nothing": "/nothing/", "first page": LIST, "pending": f"{LIST}?status=pending"}
-    pages |= {"disabled": f"{LIST}?status=disabled"}
+    pages |= {"disabled": f"{LIST}?status=disabled", "the bin": f"{LIST}?status=deleted"}
+    pages |= {"form of a new member": f"{LIST}new/", "departments": DEPARTMENTS}
+    pages |= {"search departments": f"{DEPARTMENTS}?q=3", "… in a form": f"{DEPARTMENTS}options/?for=d&d_q=3"}
     for depth in (1, 2, 3):
         largest = (
             Department.objects.filter(enterprise=root.enterprise_id, depth=depth).order_by("-members_below").first()
