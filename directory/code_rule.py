@@ -21,7 +21,8 @@ def must_scan(member: Member) -> bool:
 
 
 def may_enter_by_code(member: Member, *, browser: str) -> bool:
-    """Whether a phone code lets this active member in, in the browser with this secret."""
-    if not must_scan(member):
+    """Whether a phone code lets this active member in, in the browser with this secret. Who was never inside, for an
+    administrator let them join, has nothing yet to scan with."""
+    if not must_scan(member) or member.last_entered_at is None:
         return True
     return member.user is not None and is_known_browser(member.user, member.enterprise, browser=browser)

@@ -22,11 +22,14 @@ class JoinRefused(Exception):
     """The member can't join now: joined already, disabled, or the number on record is another one."""
 
 
-def join_member(member: Member, *, phone: str, by: Actor, link: Invitation | None = None) -> User:
+def join_member(
+    member: Member, *, phone: str, by: Actor, link: Invitation | None = None, is_inside: bool = True
+) -> User:
     """Make the member active and give them the user of this proven E.164 phone, found or made; all or nothing.
 
     Their living link is used up and a waiting one is never sent. A member who was away for ENTRY_DAYS comes back the
-    same way, and so does one who joined already, by a `link` that leads back. Raises JoinRefused when the member, read
+    same way, and so does one who joined already, by a `link` that leads back. `is_inside`: the person does it
+    themselves and goes in at once; else a new member has not been inside yet. Raises JoinRefused when the member, read
     under the enterprise's lock, may not join with this phone.
     """
     with recording(member.enterprise, by=by) as record:
@@ -37,8 +40,8 @@ def join_member(member: Member, *, phone: str, by: Actor, link: Invitation | Non
         member.user = _user_of(phone, name=member.name)
         _begin_anew(member.user, record)
         member.status = Member.Status.ACTIVE
+        member.last_entered_at = now if is_inside or member.joined_at else None
         member.joined_at = member.joined_at or now
-        member.last_entered_at = now
         member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
         Invitation.objects.filter(LIVING, member=member).update(used_at=now)
         cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))

@@ -202,8 +202,8 @@ def hold_address(application: Application) -> None:
     )
 
 
-def make_member(application: Application, *, by: Actor) -> Member:
-    """The new member it asks for, joined by the phone it proved. Raises MemberRefused."""
+def make_member(application: Application, *, by: Actor, is_inside: bool) -> Member:
+    """The new member it asks for, joined by the phone it proved (`is_inside` as there). Raises MemberRefused."""
     member = create_member(
         application.enterprise,
         by=by,
@@ -214,7 +214,7 @@ def make_member(application: Application, *, by: Actor) -> Member:
         phone=application.phone,
         departments=[application.department] if application.department else [],
     )
-    join_member(member, phone=application.phone, by=by)
+    join_member(member, phone=application.phone, by=by, is_inside=is_inside)
     return member
 
 
@@ -227,7 +227,7 @@ def origin_of(application: Application, by: Actor) -> dict[str, Any]:
 
 def _let_in(application: Application, by: Actor) -> None:
     try:
-        application.member = make_member(application, by=by)
+        application.member = make_member(application, by=by, is_inside=True)
     except MemberRefused as refused:
         # What another holds would name the holder; the name alone is the applicant's own.
         raise ApplyRefused({"name": refused.errors["name"]} if "name" in refused.errors else _not_available()) from None

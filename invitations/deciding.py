@@ -93,7 +93,7 @@ def approve_application(application: Application, *, by: Actor) -> Member:
             if not known and not application.department:
                 raise DecisionRefused({"department": [_("Its department was deleted meanwhile: choose another.")]})
             end_application(application, State.APPROVED, decided_by=by.user)
-            application.member = _join_known(known, by) if known else make_member(application, by=by)
+            application.member = _join_known(known, by) if known else make_member(application, by=by, is_inside=False)
             _tell_applicant(application)
             record("application_approved", application, after=_told(application))
     except MemberRefused as refused:
@@ -169,7 +169,7 @@ def _join_known(member: Member, by: Actor) -> Member:
         words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
         raise DecisionRefused({"": [words % {"name": member.name}]})
     if member.status == Member.Status.PENDING:
-        join_member(member, phone=str(member.phone), by=by)
+        join_member(member, phone=str(member.phone), by=by, is_inside=False)
     return member
 
 

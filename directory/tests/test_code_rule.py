@@ -47,7 +47,8 @@ def set_rule(enterprise, *, since=None):
 
 
 def joined(member, at):
-    Member.objects.filter(pk=member.pk).update(joined_at=at)
+    """The member joined then, and was inside."""
+    Member.objects.filter(pk=member.pk).update(joined_at=at, last_entered_at=at)
     member.refresh_from_db()
 
 
@@ -157,7 +158,7 @@ def test_a_session_under_the_rule_enters_by_no_door(phone, lin, rule):
     assert f'action="/choose/{id}/"' not in phone.get("/choose/").text
     assert "linxiao@example.com" not in phone.get("/choose/").text
     lin.refresh_from_db()
-    assert lin.last_entered_at is None
+    assert lin.last_entered_at == lin.joined_at
     assert not KnownBrowser.objects.exists()
     assert not AuditEvent.objects.filter(action="signed_in").exists()
 
