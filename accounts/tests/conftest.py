@@ -1,7 +1,10 @@
 import pytest
 from django.test import Client
 
+from accounts.models import User
+from accounts.tests.qr_people import OFFICE_TOO, at, desk_at
 from accounts.tests.weixin import weixin_of
+from conftest import build_member
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +26,22 @@ def weixin(settings):
     """WeChat's double, where the operator has it."""
     with weixin_of(settings) as double:
         yield double
+
+
+@pytest.fixture
+def desk():
+    return desk_at()
+
+
+@pytest.fixture
+def phone(client_of, lin, house):
+    """Lin's phone, signed in by code, in the office's network."""
+    return at(client_of(lin.user, method="code", enterprise=house.enterprise), OFFICE_TOO)
+
+
+@pytest.fixture
+def wu_phone(client_of, house):
+    """Another member's phone in the same network."""
+    user = User.objects.create_user(phone="+8613800138007", name="吴桐")
+    build_member(house, "吴桐", "wutong", "+8613800138007", status="active", user=user)
+    return at(client_of(user, method="code", enterprise=house.enterprise), OFFICE_TOO)

@@ -67,3 +67,12 @@ def age(code: QrSignIn, seconds: float) -> None:
 
 def is_in(browser: Client) -> bool:
     return browser.get("/mailbox/devices/").status_code == 200
+
+
+def approved(desk: Client, phone: Client) -> QrSignIn:
+    """A code that this desktop shows and this phone has approved."""
+    code = show_code(desk)
+    scan(phone, code)
+    approve(phone, code)
+    assert state_of(code) == "approved"
+    return code

@@ -16,7 +16,8 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
   const isSeen = () => document.visibilityState === "visible" && pane.checkVisibility();
 
   function show(said) {
-    pane.dataset.state = pane.closest("main").dataset.state = said.state;
+    pane.dataset.state = said.state;
+    pane.closest("main").dataset.state = ["limited", "lost"].includes(said.state) ? "expired" : said.state;
     if (said.name !== undefined) find("name").textContent = said.name;
     if (said.number) find("number").textContent = said.number;
     if (said.seconds !== undefined) until = Date.now() + said.seconds * 1000;

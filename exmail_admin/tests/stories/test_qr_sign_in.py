@@ -282,6 +282,11 @@ def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
     other.goto("/login/")
     expect(other.locator("form[action='/q/'] button:visible")).to_be_visible(timeout=30_000)
     look_at(other, f"qr-{look}-desk-expired")
+    other.route("**/q/", lambda route: route.fulfill(status=429, headers={"Retry-After": "60"}))
+    other.goto("/login/")
+    expect(other.locator("[data-qr]")).to_have_attribute("data-state", "limited")
+    is_at(other, "expired")
+    look_at(other, f"qr-{look}-desk-limited")
 
 
 def test_by_keyboard_alone_the_code_is_asked_for_and_declined(desk_from, phone_of):
