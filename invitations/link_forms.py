@@ -22,6 +22,7 @@ from invitations.models import JoinLink
 from invitations.named_links import LinkFacts, LinkRefused, add_link, edit_link, last_day_of
 
 USES_MAX = 1_000_000
+DAYS_MAX = 3660
 APPROVALS = {"": None, "yes": True, "no": False}
 
 
@@ -86,6 +87,8 @@ class LinkForm(PickingForm):
         day: date | None = self.cleaned_data["valid_until"]
         if day and day < timezone.localdate() and day != self.initial["valid_until"]:
             raise forms.ValidationError(gettext("Choose today or a later day."))
+        if day and day > timezone.localdate() + timedelta(days=DAYS_MAX):
+            raise forms.ValidationError(gettext("Choose a day within ten years, or leave this blank."))
         return day
 
     def create(self, *, by: Actor) -> JoinLink | None:

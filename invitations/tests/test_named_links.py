@@ -103,6 +103,7 @@ def test_a_blank_day_and_cap_mean_none(desk, house):
         ("name", "x" * 65),
         ("valid_until", "2020-01-01"),
         ("valid_until", "soon"),
+        ("valid_until", "9999-12-31"),
         ("uses_max", "0"),
         ("uses_max", "1000001"),
         ("department", "999999"),
