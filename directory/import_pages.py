@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.formats import number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from accounts.models import Role
+from accounts.paging import Pages, count_capped, read_page
+from directory.access import imports_of
 from directory.importing.columns import BY_NAME, show_cell
 from directory.importing.reasons import say
 from directory.models import Import, ImportRow
 
+HISTORY_SIZE = 20
 BAD_ROWS_SHOWN = 100
 NOTED_ROWS_SHOWN = 50
 WORKING = {Import.State.CHECKING, Import.State.APPLYING}
@@ -44,9 +53,36 @@ def is_working(imported: Import) -> bool:
     return imported.state in WORKING or bool(imported.errand)
 
 
-def bad_rows(imported: Import) -> list[ShownRow]:
-    rows = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED).order_by("number")[:BAD_ROWS_SHOWN]
-    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Pages, str]:
+    """The imports whose file or author the address asks for, newest first, each with the tone of its state."""
+    text = asked.get("q", "").replace("\0", "").strip()[:64]
+    found = imports_of(role)
+    if text:
+        found = found.filter(Q(file_name__icontains=text) | Q(author_name__icontains=text))
+    page = read_page(found, asked, url=partial(_address, q=text), size=HISTORY_SIZE)
+    count = count_capped(found)
+    told = ngettext("%(n)s import", "%(n)s imports", count) % {"n": number_format(count, force_grouping=True)}
+    pages = Pages(told, page.previous_url, page.next_url)
+    return [(imported, TONES[imported.state]) for imported in page.rows], pages, text
+
+
+def bad_rows(imported: Import, asked: QueryDict) -> tuple[list[ShownRow], Pages]:
+    """A hundred of them, from the one behind `row` on or up to the one before `before`."""
+    refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED)
+    after, before = (_number(asked.get(name, "")) for name in ("row", "before"))
+    if before:
+        found = list(refused.filter(number__lt=before).order_by("-number")[: BAD_ROWS_SHOWN + 1])
+        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, True
+    else:
+        found = list(refused.filter(number__gt=after).order_by("number")[: BAD_ROWS_SHOWN + 1])
+        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN], bool(after), len(found) > BAD_ROWS_SHOWN
+    count = number_format(imported.refused, force_grouping=True)
+    pages = Pages(
+        ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
+        f"?before={rows[0].number}#bad-rows" if rows and has_previous else "",
+        f"?row={rows[-1].number}#bad-rows" if rows and has_next else "",
+    )
+    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows], pages
 
 
 def noted_rows(imported: Import) -> list[ShownRow]:
@@ -107,6 +143,14 @@ def _text_at(cells: list[Any], place: int | None) -> str:
 
 def _title(name: str) -> str:
     return BY_NAME[name].heading(get_language() or "").rstrip("*") if name in BY_NAME else ""
+
+
+def _address(*, q: str, **key: int) -> str:
+    return f"?{urlencode({'q': q, **key} if q else key)}"
+
+
+def _number(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
 
 
 def _who(imported: Import, row: ImportRow) -> str:

@@ -421,6 +421,11 @@ class Import(models.Model):
         return max(0, self.read - accounted)
 
     @property
+    def is_only_planned(self) -> bool:
+        """Its counts say what would become of the rows."""
+        return self.state in {self.State.CHECKING, self.State.READY, self.State.APPLYING}
+
+    @property
     def to_apply(self) -> int:
         return self.created + self.updated
 

@@ -372,3 +372,44 @@ def test_two_files_in_one_field_are_one_import(client_of, alice, house):
     files = [upload(xlsx(person(1)), "first.xlsx"), upload(xlsx(person(2)), "second.xlsx")]
     client_of(alice).post(URL, {"file": files, "department": house.root.pk, "mode": "create"})
     assert Import.objects.get().file_name == "second.xlsx"
+
+
+def test_the_history_is_searched_and_paged(client_of, alice, dora, house):
+    by_hand = {"enterprise": house.enterprise, "mode": "create", "department_name": "x", "language": "en"}
+    for number in range(25):
+        Import.objects.create(file_name=f"list-{number:02d}.xlsx", author=dora, author_name="Dora", **by_hand)
+    Import.objects.create(file_name="花名册.xlsx", author=alice, author_name="Alice", **by_hand)
+    client = client_of(alice)
+    first = client.get(URL).content.decode()
+    assert first.count("data-id=") == 20
+    assert "26 imports" in first
+    second = client.get(URL + re.search(r'rel="next" href="([^"]+)"', first)[1]).content.decode()
+    assert re.findall(r"list-(\d\d)", second) == ["05", "04", "03", "02", "01", "00"]
+    assert client.get(URL, {"q": "花名"}).content.decode().count("data-id=") == 1
+    assert client.get(URL, {"q": "dora"}).content.decode().count("data-id=") == 20
+    assert "No import matches" in client.get(URL, {"q": "nothing"}).content.decode()
+
+
+def test_what_is_only_planned_is_not_called_created_in_the_history(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1)))
+    cell = re.compile(r'data-label="Newly created">([^<]*)<')
+    assert cell.findall(client.get(URL).content.decode()) == ["–"]
+    applied(client, page)
+    assert cell.findall(client.get(URL).content.decode()) == ["1"]
+
+
+def test_bad_rows_are_paged_by_their_number(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(*(person(number, phone="x") for number in range(230))))
+    numbers, url = [], page
+    for _ in range(3):
+        html = client.get(url).content.decode()
+        numbers.append([int(number) for number in re.findall(r'data-row="(\d+)"', html)])
+        link = re.search(r'rel="next" href="([^"]+)"', html)
+        url = page + link[1] if link else ""
+    assert not url
+    assert [len(one) for one in numbers] == [100, 100, 30]
+    assert [number for one in numbers for number in one] == list(range(2, 232))
+    back = client.get(page + re.search(r'rel="prev" href="([^"]+)"', html)[1]).content.decode()
+    assert [int(number) for number in re.findall(r'data-row="(\d+)"', back)] == numbers[1]

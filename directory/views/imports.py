@@ -16,10 +16,19 @@ from accounts.access import Permission, console_page, fresh_deed, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
-from directory.access import departments_of, get_import, imports_of
+from directory.access import departments_of, get_import
 from directory.department_tree import paths_of
 from directory.import_forms import ImportNewForm
-from directory.import_pages import TONES, bad_rows, is_working, kept_rows, left_out_rows, noted_rows, remarks
+from directory.import_pages import (
+    TONES,
+    bad_rows,
+    history_of,
+    is_working,
+    kept_rows,
+    left_out_rows,
+    noted_rows,
+    remarks,
+)
 from directory.importing.columns import COLUMNS
 from directory.importing.sheets import write_codes, write_failed, write_template
 from directory.imports import (
@@ -35,8 +44,6 @@ from directory.imports import (
 )
 from directory.models import Import, Member
 from directory.upload_cap import is_too_large
-
-HISTORY = 50
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -151,11 +158,12 @@ def _try(request: ConsoleRequest, deed: Any) -> None:
 
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
-    history = [(imported, TONES[imported.state]) for imported in imports_of(request.role).order_by("-pk")[:HISTORY]]
-    return {"form": form, "history": history}
+    history, pages, text = history_of(request.role, request.GET)
+    return {"form": form, "history": history, "pages": pages, "text": text}
 
 
 def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]:
+    shown, pages = ([], None) if is_working(imported) else bad_rows(imported, request.GET)
     is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
     invitable = 0
     if is_over and imported.created:
@@ -166,7 +174,8 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
         "tone": TONES[imported.state],
         "is_working": is_working(imported),
         "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
-        "bad_rows": bad_rows(imported) if not is_working(imported) else [],
+        "bad_rows": shown,
+        "bad_pages": pages,
         "noted_rows": noted_rows(imported) if imported.state == Import.State.READY else [],
         "left_out_rows": left_out_rows(imported) if imported.state == Import.State.READY else [],
         "kept_rows": kept_rows(imported) if imported.undone_at else [],
