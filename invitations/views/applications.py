@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import Permission, console_page, may
+from accounts.access import Permission, console_page, fresh_download, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.tables import CSV, write_csv, write_xlsx
@@ -66,6 +66,7 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.SEE_PHONES)
+@fresh_download("invitations:application_list")
 @require_safe
 def application_export(request: ConsoleRequest) -> HttpResponse:
     """All that the list's search and filters find, as a workbook, or with `format=csv` as text."""
