@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from accounts.access import PERMISSIONS, may_give
-from accounts.audit import Actor, recording
+from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise, Role, User
 from accounts.sign_in import end_sessions
 from directory.models import Department, DepartmentScope, Member
@@ -40,14 +41,7 @@ def appoint_user(
     """Give `user` the role `name`; departments count for a department administrator. Raises AdministratorRefused."""
     with recording(enterprise, by=by) as record:
         _refuse_without_right(enterprise, by, name)
-        if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
-            message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
-            raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
-        chosen = _scope_of(name, departments)
-        role = Role.objects.create(user=user, enterprise=enterprise, name=name)
-        _set_scope(role, chosen)
-        record("administrator_appointed", user, after=_told(name, chosen))
-    return role
+        return _give(record, enterprise, user, name, departments)
 
 
 def appoint_newcomer(
@@ -61,11 +55,14 @@ def appoint_newcomer(
     by: Actor,
 ) -> Role:
     """Make a user, who need not be a member, and give them the role `name`. Raises AdministratorRefused."""
-    draft = _clean_newcomer(person, login, password)
+    user = _clean_newcomer(person, login, password)
+    # Slow on purpose, so not under the lock.
+    user.password = make_password(password)
     try:
-        with transaction.atomic():
-            user = User.objects.create_user(login=draft.login, password=password, name=draft.name)
-            return appoint_user(enterprise, user=user, name=name, departments=departments, by=by)
+        with recording(enterprise, by=by) as record:
+            _refuse_without_right(enterprise, by, name)
+            user.save(force_insert=True)
+            return _give(record, enterprise, user, name, departments)
     except IntegrityError as conflict:
         raise AdministratorRefused({"login": [_taken()]}) from conflict
 
@@ -121,6 +118,17 @@ def may_remove(acting: Role, role: Role) -> bool:
 def user_to_appoint(member: Member) -> User | None:
     """Who has joined has a user; all others can't be appointed yet."""
     return member.user if member.status == Member.Status.ACTIVE and member.has_joined_user else None
+
+
+def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
+    if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
+        message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
+        raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
+    chosen = _scope_of(name, departments)
+    role = Role.objects.create(user=user, enterprise=enterprise, name=name)
+    _set_scope(role, chosen)
+    record("administrator_appointed", user, after=_told(name, chosen))
+    return role
 
 
 def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> None:

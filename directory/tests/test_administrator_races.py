@@ -11,7 +11,7 @@ from accounts.audit import Actor
 from accounts.audit_check import check_chain
 from accounts.models import AuditEvent, Role
 from conftest import build_house, build_user
-from directory.administrators import AdministratorRefused, change_role, remove_administrator
+from directory.administrators import AdministratorRefused, appoint_newcomer, change_role, remove_administrator
 
 HANDS = 50
 
@@ -54,3 +54,24 @@ def test_of_two_owners_one_remains(deed, is_other):
     assert Role.objects.filter(name="owner").count() == 1
     assert AuditEvent.objects.count() == 1
     assert check_chain(house.enterprise.pk) is None
+
+
+def test_of_fifty_who_appoint_with_one_login_one_wins():
+    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
+    alice = build_user("alice", house, "owner")
+
+    def appoint(number: int) -> list[str]:
+        said = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
+        gate.wait()
+        try:
+            appoint_newcomer(house.enterprise, by=Actor(user=alice, name="Alice"), **said)
+        except AdministratorRefused as refused:
+            return list(refused.errors)
+        finally:
+            connection.close()
+        return []
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        answers = list(pool.map(appoint, range(HANDS)))
+    assert sorted(answers) == [[]] + [["login"]] * (HANDS - 1)
+    assert Role.objects.filter(user__login="same").count() == AuditEvent.objects.count() == 1

@@ -9,14 +9,18 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission, console_page, fresh_page, may_give
-from accounts.answers import refused, see_other
+from accounts.answers import limited, refused, see_other
 from accounts.factors import ResetRefused, has_factor, reset_factors
+from accounts.hashers import HashersBusy
 from accounts.models import Role, User
 from accounts.requests import ConsoleRequest
 from accounts.sign_in import end_session
+from accounts.sign_in_by_password import BUSY_SECONDS
+from accounts.throttle import wait_text
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrator_forms import AdministratorFilterForm, AppointmentForm, NewcomerForm, RoleEditForm
 from directory.administrator_rows import AdministratorQuery, rows_of
@@ -47,6 +51,7 @@ def administrator_list(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_ADMINISTRATORS)
 @fresh_page
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("password")
 def administrator_new(request: ConsoleRequest) -> HttpResponse:
     """A member who has joined, found by a search (`?q=`, then `?member=`), or somebody else with login and password."""
     typed = request.POST if request.method == "POST" else None
@@ -58,7 +63,11 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
     if typed is None:
         context["found"] = _found_members(request, text) if text and not member else []
         return render(request, "directory/administrator_new.html", context)
-    role = _appoint(request, form, member, user) if form.is_valid() else None
+    try:
+        role = _appoint(request, form, member, user) if form.is_valid() else None
+    except HashersBusy:
+        form.add_error("password", wait_text(BUSY_SECONDS))
+        return limited(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
     if role is None:
         return refused(request, "directory/administrator_new.html", context)
     said = {"name": role.user, "role": role.get_name_display()}
