@@ -158,8 +158,9 @@ def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
     page = page_of(query.page_filtered(), query.ways, after=query.after, before=query.before)
     rows = _rows_of(page.ids, write_phone=show_phone if may(query.role, Permission.SEE_PHONES) else mask_phone)
+    is_whole = (query.text or query.is_bin) and not page.before and not page.after
     pages = Pages(
-        count_text=_count_text(query, found=len(rows) if query.text and not page.before and not page.after else None),
+        count_text=_count_text(query, found=len(rows) if is_whole else None),
         previous_url=query.url(before=page.before) if page.before else "",
         next_url=query.url(after=page.after) if page.after else "",
     )

@@ -1,11 +1,11 @@
-"""Where a phone number leads: the one question `accounts` asks the floor above it before it sends a sign-in code."""
+"""What the floors below ask before a code is sent: where a phone number leads, and how large an enterprise is."""
 
 from __future__ import annotations
 
 from django.db.models import Q
 
 from accounts.models import Enterprise, Role
-from directory.models import Member
+from directory.models import Department, Member
 
 
 def enterprises_of(phone: str) -> list[Enterprise]:
@@ -17,3 +17,9 @@ def enterprises_of(phone: str) -> list[Enterprise]:
     roles = Role.objects.filter(user__phone=phone, user__is_active=True)
     leads_into = Q(pk__in=members.values("enterprise")) | Q(pk__in=roles.values("enterprise"))
     return list(Enterprise.objects.filter(leads_into).order_by("pk"))
+
+
+def members_of_enterprise(id: int) -> int:
+    """How many stand in its directory; 0 if there is no such enterprise, by the same statement."""
+    roots = Department.objects.filter(enterprise=id, parent=None)
+    return roots.values_list("members_below", flat=True).first() or 0

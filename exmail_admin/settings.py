@@ -172,6 +172,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep the outbox": {"task": "sms.tasks.sweep_outbox", "schedule": 10.0, "options": {"expires": 10}},
+    "watch codes": {"task": "sms.tasks.watch_codes", "schedule": 60.0, "options": {"expires": 60}},
     "look up unknown messages": {"task": "sms.tasks.reconcile_messages", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
@@ -359,6 +360,16 @@ SMS_STRANGERS_PER_PREFIX = 5
 SMS_WINDOW_SECONDS = 600
 SMS_FAILURE_WAITS = [(10, timedelta(minutes=15)), (30, timedelta(hours=12))]
 SMS_FAILURES_UNTIL_OFF = 100
+# Budgets: of all enterprises in an hour; of one in a day so many a member, and no fewer than that. Conversion: at least
+# so many codes within SMS_WINDOW_SECONDS, of which fewer than so many percent were entered.
+SMS_CODES_OF_ALL_PER_HOUR = 10_000
+SMS_CODES_OF_ENTERPRISE_LEAST = 200
+SMS_CODES_PER_MEMBER = 3
+SMS_CONVERSION_LEAST = 50
+SMS_CONVERSION_PERCENT = 30
+SMS_ALARM_DAYS = 30
+# sms asks the floor above it how many members an enterprise has.
+SMS_MEMBERS_OF = "directory.phone_directory.members_of_enterprise"
 SMS_LEASE_SECONDS = 60
 SMS_TRIES = 6
 # A message whose outcome nobody saw is looked for at the provider this often, taken for lost after so long (5.1), and

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from sms.code_budgets import spend_code
 from sms.code_limits import CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
 from sms.locks import hold
 from sms.models import Message, PhoneCode, PhoneStanding
@@ -84,6 +85,7 @@ def send_code(
         standing = _lock_standing(phone)
         hold(f"browser {code.browser}")
         refuse_beyond_limits(code, standing)
+        spend_code(code, enterprise.pk if enterprise else None)
         _supersede_older(code)
         _send(code, standing, enterprise=enterprise, language=language)
     return code

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -151,6 +152,23 @@ class PhoneStanding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failures} failures"
+
+
+class Alarm(models.Model):
+    """Something about messages that an administrator must hear of; see sms.alarms. Without an enterprise: all."""
+
+    class Kind(models.TextChoices):
+        NEARLY_SPENT = "nearly_spent", _("Four fifths of the verification codes are used up.")
+        SPENT = "spent", _("The verification codes are used up: for now only members get one.")
+        CONVERSION = "conversion", _("Few of the codes sent lately were entered: somebody may be abusing the pages.")
+
+    key = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    enterprise = models.ForeignKey("accounts.Enterprise", on_delete=models.CASCADE, null=True, related_name="+")
+    raised_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Counter(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sms import counters, delivery, outbox, reconciling, retention
+from sms import alarms, counters, delivery, outbox, reconciling, retention
 from sms.hints import hint_codes, hint_messages
 from sms.models import Message
 
@@ -39,6 +39,12 @@ def sweep_outbox() -> None:
 
 
 @shared_task
+def watch_codes() -> None:
+    """Every minute: sound the alarm if hardly any code is entered."""
+    alarms.watch_conversion()
+
+
+@shared_task
 def reconcile_messages() -> None:
     """Every 10 s: ask providers what became of messages whose outcome nobody saw."""
     reconciling.reconcile_unknown()
@@ -48,5 +54,6 @@ def reconcile_messages() -> None:
 def purge_codes() -> None:
     """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
     counters.purge_counters()
+    alarms.purge_alarms()
     retention.purge_codes()
     retention.purge_messages()

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conftest import build_member
+from sms.models import Alarm
 
 URL = "/console/"
 
@@ -56,3 +57,10 @@ def test_another_enterprise_is_invisible(client_of, charlie, lin, wang):
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_it_only_shows(client_of, alice, method):
     assert getattr(client_of(alice), method)(URL).status_code == 405
+
+
+def test_alarms_stand_above_all_for_who_can_act_on_them(client_of, alice, erin, charlie, enterprise):
+    Alarm.objects.create(key="1", kind="spent", enterprise=enterprise)
+    assert "only members get one" in client_of(alice).get(URL).text
+    assert "only members get one" not in client_of(erin).get(URL).text
+    assert "only members get one" not in client_of(charlie).get(URL).text

@@ -8,12 +8,16 @@ from accounts.access import Permission, console_page, may
 from accounts.requests import ConsoleRequest
 from directory.access import members_of
 from invitations import overview as figures
+from sms.alarms import current_alarms
+
+ALARMS_MAX = 3
 
 
 @console_page(Permission.READ)
 @require_safe
 def overview(request: ConsoleRequest) -> HttpResponse:
     members = members_of(request.role)
+    may_manage = may(request.role, Permission.MANAGE_SETTINGS)
     return render(
         request,
         "invitations/overview.html",
@@ -24,7 +28,8 @@ def overview(request: ConsoleRequest) -> HttpResponse:
             "domains_without_webmail": figures.domains_without_webmail(request.enterprise),
             "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
             "may_read_messages": may(request.role, Permission.READ_MESSAGES),
-            "may_manage_settings": may(request.role, Permission.MANAGE_SETTINGS),
+            "may_manage_settings": may_manage,
             "recent_days": figures.RECENT_DAYS,
+            "alarms": current_alarms(request.enterprise.pk)[:ALARMS_MAX] if may_manage else [],
         },
     )

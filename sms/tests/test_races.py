@@ -140,3 +140,22 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert handed_over + outcomes["cancelled 1"] == 60
     assert Message.objects.filter(state="cancelled").count() == outcomes["cancelled 1"]
     assert not Message.objects.exclude(sealed="").exists()
+
+
+def test_a_budget_is_spent_exactly(settings, house):
+    settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER = 20, 0
+
+    def ask(number: int) -> str:
+        send_code(
+            phone=f"+86{13800000000 + number * 100_000}",
+            purpose="apply",
+            browser=f"browser {number}",
+            address=f"10.0.0.{number}",
+            language="en",
+            enterprise=house.enterprise,
+            is_listed=False,
+        )
+        return "sent"
+
+    assert at_once(ask, 60) == {"sent": 20, "CodeLimited": 40}
+    assert Message.objects.count() == 20

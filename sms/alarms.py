@@ -1,0 +1,46 @@
+"""What an administrator must hear of: codes that run out, and codes that hardly anybody enters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from sms.models import Alarm, PhoneCode
+
+
+def raise_alarm(kind: str, *, enterprise: int = 0, window: datetime) -> None:
+    """Once for each window; `enterprise` 0 concerns all."""
+    key = f"{kind} {enterprise} {window:%Y%m%d%H%M}"
+    Alarm.objects.bulk_create([Alarm(key=key, kind=kind, enterprise_id=enterprise or None)], ignore_conflicts=True)
+
+
+def current_alarms(enterprise: int) -> QuerySet[Alarm]:
+    """Those of the last day that concern this enterprise, the newest first."""
+    since = timezone.now() - timedelta(days=1)
+    concerned = Q(enterprise=enterprise) | Q(enterprise=None)
+    return Alarm.objects.filter(concerned, raised_at__gt=since).order_by("-raised_at")
+
+
+def watch_conversion() -> bool:
+    """Sound the alarm if few of the codes sent within SMS_WINDOW_SECONDS were entered: somebody may be asking for codes
+    to numbers of others, who don't know what for. True if it was sounded."""
+    now = timezone.now()
+    window = timedelta(seconds=settings.SMS_WINDOW_SECONDS)
+    sent = PhoneCode.objects.filter(is_decoy=False, created_at__gt=now - window)
+    number = sent.count()
+    if number < settings.SMS_CONVERSION_LEAST:
+        return False
+    if sent.filter(consumed_at__isnull=False).count() >= number * settings.SMS_CONVERSION_PERCENT / 100:
+        return False
+    seconds = settings.SMS_WINDOW_SECONDS
+    begun = datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
+    raise_alarm(Alarm.Kind.CONVERSION, window=begun)
+    return True
+
+
+def purge_alarms() -> None:
+    """Forget those that no page shows any more."""
+    Alarm.objects.filter(raised_at__lt=timezone.now() - timedelta(days=settings.SMS_ALARM_DAYS)).delete()
