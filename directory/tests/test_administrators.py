@@ -1,5 +1,7 @@
 """Who runs the enterprise: the list, appointing, changing and removing, and who may not."""
 
+import threading
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -8,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import hashers
 from accounts.audit import Actor, command_actor
 from accounts.models import AuditEvent, Role, User
 from conftest import PASSWORD, build_member, build_user
@@ -203,6 +206,17 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_made(owner, alice
     page = answer.content.decode()
     assert NEWCOMER["password"] not in page
     assert field == "name" or 'value="何苗"' in page
+
+
+def test_when_all_hashers_are_busy_nobody_is_made_yet(owner, settings, monkeypatch):
+    settings.PASSWORD_HASHERS = ["accounts.hashers.BoundedArgon2PasswordHasher"]
+    monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(hashers, "_places", threading.BoundedSemaphore(1))
+    with hashers._places:
+        answer = owner.post(NEW, NEWCOMER)
+    assert (answer.status_code, answer["Retry-After"]) == (429, "5")
+    assert User.objects.count() == 1
+    assert owner.post(NEW, NEWCOMER).status_code == 303
 
 
 def test_nobody_has_two_roles(owner, lin):
