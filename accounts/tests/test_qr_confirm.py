@@ -4,8 +4,21 @@ import time
 
 import pytest
 
-from accounts.tests.qr_people import OFFICE_TOO, approve, approved, at, claim, desk_at, path, scan, show_code, state_of
+from accounts.tests.qr_people import (
+    OFFICE_TOO,
+    approve,
+    approved,
+    at,
+    claim,
+    desk_at,
+    is_in,
+    path,
+    scan,
+    show_code,
+    state_of,
+)
 from conftest import build_member
+from sms.models import PhoneStanding
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +74,10 @@ def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client
     phone = at(client_of(lin.user, method="code", enterprise=other_house.enterprise), OFFICE_TOO)
     claim(desk, approved(desk, phone))
     assert desk.session["enterprise"] == other_house.enterprise.pk
+
+
+def test_whose_phone_codes_were_shut_off_by_a_guesser_still_signs_in_by_scanning(desk, phone, lin):
+    """Threat O13: whoever guesses codes for a number locks its owner out of codes, not out."""
+    PhoneStanding.objects.create(phone=str(lin.phone), failures=100)
+    assert claim(desk, approved(desk, phone)) == 303
+    assert is_in(desk)

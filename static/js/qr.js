@@ -13,7 +13,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     clearTimeout(next);
     next = setTimeout(deed, wait);
   };
-  const isSeen = () => document.visibilityState === "visible" && pane.checkVisibility();
+  const isSeen = () => document.visibilityState === "visible" && pane.offsetParent !== null;
 
   function show(said) {
     pane.dataset.state = said.state;
