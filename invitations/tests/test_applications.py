@@ -349,3 +349,18 @@ def test_u3_an_import_takes_a_phone_that_waits_with_an_application_and_tells_of_
     html = client.get(page).content.decode()
     assert counts(html) == figures(created=2)
     assert html.count("With this phone an application waits for approval.") == 1
+
+
+@pytest.mark.parametrize("deed", ["edit/", "approve/"])
+def test_a_search_for_a_department_decides_nothing(desk, open_house, monkeypatch, deed):
+    """Without script the search is a step of the form that could also approve."""
+    monkeypatch.setattr("directory.department_picker.WHOLE_MAX", 2)
+    apply(open_house.enterprise)
+    application = application_of()
+    said = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_house.root.pk}
+    page = desk.post(page_of(application, deed), said | {"department_q": "华东", "department_search": "1"})
+    assert page.status_code == 422
+    assert f'value="{open_house.east.pk}"' in page.text
+    assert 'value="新名"' in page.text
+    application.refresh_from_db()
+    assert (application.state, application.name) == ("pending", "张伟")

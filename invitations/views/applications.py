@@ -127,6 +127,8 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
 def _decide(request: ConsoleRequest, application: Application, decide: Callable[[], Any], done: str) -> HttpResponse:
     """Save what was typed, then decide; what stands in the way is shown beside its field."""
     form = ApplicationEditForm(request.POST, application=application, role=request.role)
+    if form.is_searching:
+        return refused(request, DETAIL, _context(request, application) | {"form": form})
     is_typed = "name" in request.POST
     try:
         if is_typed and form.is_valid():

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from exmail_admin.tests.stories.conftest import DESK
 from exmail_admin.tests.stories.test_mission import create_member, press_main_button
+from exmail_admin.tests.stories.test_pages import look_at
 
 
 @pytest.mark.parametrize("with_script", [True, False])
@@ -20,7 +21,11 @@ def test_a_member_is_deleted_and_restored(console, open_page, sign_in_as_owner, 
     expect(desk.locator("main")).to_contain_text("还有 30 天")
     desk.goto("/console/members/?status=deleted&q=wushan" + mark)
     expect(desk.locator("main [data-id]")).to_have_count(1)
+    if with_script:
+        look_at(desk, "bin")
     desk.goto(page)
+    if with_script:
+        look_at(desk, "binned-member")
     press_main_button(desk)
     expect(desk.locator("main")).to_have_attribute("data-state", "pending")
 
@@ -34,6 +39,7 @@ def test_many_are_deleted_and_all_come_back(console, open_page, sign_in_as_owner
     expect(desk.locator("[data-selection-count]")).to_have_text("3")
     desk.locator("[data-selection-bar] button[formaction]").click()
     expect(desk.locator("h1")).to_contain_text("3")
+    look_at(desk, "delete-members")
     press_main_button(desk)
     desk.wait_for_url("**/console/members/?q=piliang")
     expect(desk.locator("main [data-id]")).to_have_count(0)
