@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import passkeys
 from accounts.answers import limited, refused
+from accounts.browser_codes import resend_seconds
 from accounts.factors import FactorWrong, has_factor, list_factors
 from accounts.passkeys import PasskeyRefused
 from accounts.proving import (
@@ -29,7 +30,6 @@ from accounts.proving import (
 )
 from accounts.requests import SignedInRequest
 from accounts.sign_in import raise_session
-from accounts.sign_in_by_code import resend_seconds
 from accounts.sign_in_by_password import PasswordWrong
 from accounts.throttle import PasswordLimited, wait_text
 from sms.code_limits import CodeLimited
@@ -109,7 +109,7 @@ def _context(request: SignedInRequest, way: str) -> dict[str, Any]:
         "code": code,
         "phone": mask_phone(str(request.user.phone or "")),
         "minutes": settings.SMS_CODE_SECONDS // 60,
-        "resend_seconds": resend_seconds(code) if code else 0,
+        "resend_seconds": resend_seconds(code),
         "carried": _carried(request),
         "action": request.get_full_path(),
     }

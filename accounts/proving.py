@@ -7,21 +7,19 @@ opened; someone signed in proves it to enter the console or to do something dang
 from __future__ import annotations
 
 from allauth.account.stages import LoginStageController
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import ngettext
 
 from accounts.adapter import FactorStage
 from accounts.answers import see_other
-from accounts.browsers import address_block, browser_of, client_address
+from accounts.browser_codes import BrowserCodes
 from accounts.factors import has_factor, use_code
 from accounts.models import User
 from accounts.passkeys import check_answer
 from accounts.requests import PublicRequest, SignedInRequest
 from accounts.sign_in import current_enterprise, raise_session
 from accounts.sign_in_by_password import PasswordWrong, prove_password
-from sms.codes import check_code, current_code, send_code
 from sms.models import PhoneCode
 
 PURPOSE = "confirm"
@@ -76,24 +74,20 @@ def prove_own_password(request: SignedInRequest, password: str) -> None:
 
 def send_confirm_code(request: SignedInRequest) -> PhoneCode:
     """A code for this alone, to the phone on record: one for signing in proves nothing here. Raises CodeLimited."""
-    return send_code(
-        phone=str(request.user.phone),
-        purpose=PURPOSE,
-        subject=str(request.user.pk),
-        browser=browser_of(request),
-        enterprise=current_enterprise(request),
-        address=address_block(client_address(request)),
-        language=get_language() or settings.LANGUAGE_CODE,
-    )
+    return _confirm_codes(request).send(str(request.user.phone), enterprise=current_enterprise(request))
 
 
 def sent_confirm_code(request: SignedInRequest) -> PhoneCode | None:
-    return current_code(purpose=PURPOSE, browser=browser_of(request), subject=str(request.user.pk))
+    return _confirm_codes(request).sent()
 
 
 def prove_by_confirm_code(request: SignedInRequest, text: str) -> None:
     """Raises CodeRefused and its kinds."""
-    check_code(text, purpose=PURPOSE, browser=browser_of(request), subject=str(request.user.pk))
+    _confirm_codes(request).use(text)
+
+
+def _confirm_codes(request: SignedInRequest) -> BrowserCodes:
+    return BrowserCodes(request, PURPOSE, str(request.user.pk))
 
 
 def _stage(request: PublicRequest) -> FactorStage | None:

@@ -7,18 +7,14 @@ Whoever asks learns nothing about a number: a listed and an unlisted one take th
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.module_loading import import_string
-from django.utils.translation import get_language
 
-from accounts.browsers import address_block, browser_of, client_address
+from accounts.browser_codes import BrowserCodes
 from accounts.models import Enterprise
 from accounts.sign_in import prove_phone
-from sms.codes import check_code, current_code, send_code
 from sms.models import PhoneCode
 
 PURPOSE = "login"
@@ -28,28 +24,14 @@ def send_login_code(request: HttpRequest, phone: str, *, purpose: str = PURPOSE,
     """Send a code to `phone` (E.164), or seem to. Raises CodeLimited."""
     enterprises_of: Callable[[str], list[Enterprise]] = import_string(settings.ACCOUNTS_PHONE_DIRECTORY)
     enterprises = enterprises_of(phone)
-    return send_code(
-        phone=phone,
-        purpose=purpose,
-        subject=subject,
-        browser=browser_of(request),
-        # The only one signs the SMS and chooses the gateway: a number of the demo alone never reaches a real one.
-        enterprise=enterprises[0] if len(enterprises) == 1 else None,
-        is_listed=bool(enterprises),
-        address=address_block(client_address(request)),
-        language=get_language() or settings.LANGUAGE_CODE,
-    )
+    # The only one signs the SMS and chooses the gateway: a number of the demo alone never reaches a real one.
+    only = enterprises[0] if len(enterprises) == 1 else None
+    return BrowserCodes(request, purpose, subject).send(phone, enterprise=only, is_listed=bool(enterprises))
 
 
 def outstanding_code(request: HttpRequest, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode | None:
     """The code this browser last asked for and has not used."""
-    return current_code(purpose=purpose, browser=browser_of(request), subject=subject)
-
-
-def resend_seconds(code: PhoneCode) -> int:
-    """How long until another one may be asked for; 0: at once."""
-    age = (timezone.now() - code.created_at).total_seconds()
-    return max(0, ceil(settings.SMS_CODE_RESEND_SECONDS - age))
+    return BrowserCodes(request, purpose, subject).sent()
 
 
 def sign_in_by_code(request: HttpRequest, text: str) -> None:
@@ -59,4 +41,4 @@ def sign_in_by_code(request: HttpRequest, text: str) -> None:
 
 def use_login_code(request: HttpRequest, text: str, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode:
     """The code that `text` is, used up. Raises CodeRefused and its kinds; never in a transaction."""
-    return check_code(text, purpose=purpose, browser=browser_of(request), subject=subject)
+    return BrowserCodes(request, purpose, subject).use(text)

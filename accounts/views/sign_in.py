@@ -12,13 +12,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.answers import limited, refused, see_other
+from accounts.browser_codes import resend_seconds
 from accounts.devices import is_hand_held
 from accounts.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.next_page import next_of, with_next
 from accounts.passkeys import are_offered
 from accounts.requests import PublicRequest
 from accounts.sign_in import end_session
-from accounts.sign_in_by_code import outstanding_code, resend_seconds, send_login_code, sign_in_by_code
+from accounts.sign_in_by_code import outstanding_code, send_login_code, sign_in_by_code
 from accounts.sign_in_by_password import PasswordWrong, prove_password, sign_in
 from accounts.throttle import PasswordLimited, wait_text
 from sms.code_limits import CodeLimited

@@ -19,11 +19,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import View, signed_in_page
 from accounts.answers import limited, refused, see_other
+from accounts.browser_codes import resend_seconds
 from accounts.forms import LoginCodeForm, LoginForm
 from accounts.next_page import next_of, with_next
 from accounts.requests import PublicRequest, SignedInRequest
 from accounts.sign_in import current_enterprise
-from accounts.sign_in_by_code import resend_seconds
 from accounts.sign_in_by_weixin import outstanding_weixin_code, prove_phone_for_weixin, send_weixin_code
 from accounts.trust import trusted_page
 from accounts.weixin import PROVIDER, Proof, carried_proof, unbind_weixin

@@ -5,7 +5,6 @@ The token leaves the address bar at once; from then on a signed cookie names the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import wraps
 
@@ -13,12 +12,10 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.translation import get_language
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.answers import limited, see_other
-from accounts.browsers import address_block, browser_of, client_address
+from accounts.browser_codes import BrowserCodes, resend_seconds
 from accounts.forms import LoginCodeForm
 from accounts.requests import PublicRequest
 from accounts.sign_in import open_session
@@ -37,8 +34,7 @@ from directory.personal_invitations import (
     standing_of,
 )
 from directory.views.activation import code_page
-from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
-from sms.models import PhoneCode
+from sms.codes import CodeLimited, CodeRefused
 from sms.phones import mask_phone
 
 COOKIE_SECONDS = 3600
@@ -93,15 +89,7 @@ def invitation(request: PublicRequest) -> HttpResponse:
 def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """Send a code to the number on record; no field of the form has a say in which number that is."""
     try:
-        send_code(
-            phone=invitation.phone,
-            purpose=_purpose(invitation),
-            browser=browser_of(request),
-            subject=_subject(invitation),
-            enterprise=invitation.enterprise,
-            address=address_block(client_address(request)),
-            language=get_language(),
-        )
+        _codes(request, invitation).send(invitation.phone, enterprise=invitation.enterprise)
     except CodeLimited as limit:
         return _page(request, invitation, refusal=str(limit), retry_after=limit.retry_after)
     return see_other("directory:invitation")
@@ -115,12 +103,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
     if not form.is_valid():
         return _page(request, invitation, form=form)
     try:
-        code = check_code(
-            form.cleaned_data["code"],
-            purpose=_purpose(invitation),
-            browser=browser_of(request),
-            subject=_subject(invitation),
-        )
+        code = _codes(request, invitation).use(form.cleaned_data["code"])
         by = acting_as(request, invitation.member)
         user = join_member(invitation.member, phone=code.phone, by=by, link=invitation)
     except CodeRefused as refusal:
@@ -160,7 +143,7 @@ def _page(
     refusal: str = "",
     retry_after: int = 0,
 ) -> HttpResponse:
-    code = current_code(purpose=_purpose(invitation), browser=browser_of(request), subject=_subject(invitation))
+    code = _codes(request, invitation).sent()
     context = {
         "here": reverse("directory:invitation"),
         "invitation": invitation,
@@ -169,7 +152,7 @@ def _page(
         "enterprise": invitation.enterprise,
         "phone": mask_phone(invitation.phone),
         "code": code,
-        "wait": max(retry_after, _resend_wait(code)),
+        "wait": max(retry_after, resend_seconds(code)),
         "form": form or LoginCodeForm(),
         "refusal": refusal,
         "scans_next": must_scan(invitation.member),
@@ -215,16 +198,9 @@ def _purpose(invitation: Invitation) -> str:
     return RETURN if invitation.leads_back else JOIN
 
 
-def _subject(invitation: Invitation) -> str:
-    return f"invitation:{invitation.pk}"
-
-
-def _resend_wait(code: PhoneCode | None) -> int:
-    """Seconds until another code may be sent."""
-    if code is None:
-        return 0
-    passed = (timezone.now() - code.created_at).total_seconds()
-    return max(0, math.ceil(settings.SMS_CODE_RESEND_SECONDS - passed))
+def _codes(request: PublicRequest, invitation: Invitation) -> BrowserCodes:
+    """A code proves the phone for this link alone."""
+    return BrowserCodes(request, _purpose(invitation), f"invitation:{invitation.pk}")
 
 
 def _cookie_name() -> str:

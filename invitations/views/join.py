@@ -6,7 +6,6 @@ row. The rules are asked anew at each step: a switch turned off ends every way a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,14 +14,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.answers import see_other
 from accounts.audit import Actor
-from accounts.browsers import address_block, browser_of, client_address
+from accounts.browser_codes import BrowserCodes, resend_seconds
+from accounts.browsers import address_block, client_address
 from accounts.forms import LoginCodeForm
 from accounts.models import User
 from accounts.requests import PublicRequest
@@ -59,7 +57,7 @@ from invitations.join_links import Standing, find_link, standing_of
 from invitations.join_rules import is_approval_required, landing_domain, notice_of, rules_of
 from invitations.models import JoinLink, PrivacyNotice
 from invitations.prefixes import PrefixChecksSpent, count_prefix_check, suggest_prefix
-from sms.codes import CodeLimited, CodeRefused, check_code, current_code, send_code
+from sms.codes import CodeLimited, CodeRefused
 from sms.counters import CounterFull, count_up
 from sms.models import PhoneCode
 from sms.phones import mask_phone
@@ -167,9 +165,7 @@ def join_code(request: PublicRequest, link: JoinLink) -> HttpResponse:
     if not form.is_valid():
         return _ask_code(request, link, form)
     try:
-        code = check_code(
-            form.cleaned_data["code"], purpose=PURPOSE, browser=browser_of(request), subject=_subject(link)
-        )
+        code = _codes(request, link).use(form.cleaned_data["code"])
     except CodeRefused as refusal:
         form.add_error("code", str(refusal))
         return _ask_code(request, link, form, retry_after=getattr(refusal, "retry_after", 0))
@@ -284,7 +280,7 @@ def _ask_code(
         "step": "code",
         "form": form or LoginCodeForm(),
         "phone": mask_phone(code.phone) if code else "",
-        "wait": max(retry_after, _resend_wait(code)),
+        "wait": max(retry_after, resend_seconds(code)),
         "refusal": refusal,
     }
     return _answer(request, link, context, is_refused=form is not None, retry_after=retry_after)
@@ -378,30 +374,17 @@ def _enter(request: PublicRequest, member: Member) -> HttpResponse:
 
 
 def _send(request: PublicRequest, link: JoinLink, phone: str) -> PhoneCode:
-    return send_code(
-        phone=phone,
-        purpose=PURPOSE,
-        browser=browser_of(request),
-        subject=_subject(link),
-        enterprise=link.enterprise,
-        is_listed=bool(enterprises_of(phone)),
-        address=address_block(client_address(request)),
-        language=get_language() or settings.LANGUAGE_CODE,
-    )
+    listed = bool(enterprises_of(phone))
+    return _codes(request, link).send(phone, enterprise=link.enterprise, is_listed=listed)
 
 
 def _code(request: PublicRequest, link: JoinLink) -> PhoneCode | None:
-    return current_code(purpose=PURPOSE, browser=browser_of(request), subject=_subject(link))
+    return _codes(request, link).sent()
 
 
-def _subject(link: JoinLink) -> str:
+def _codes(request: PublicRequest, link: JoinLink) -> BrowserCodes:
     """A code proves a phone for one enterprise."""
-    return f"enterprise:{link.enterprise_id}"
-
-
-def _resend_wait(code: PhoneCode | None) -> int:
-    passed = (timezone.now() - code.created_at).total_seconds() if code else settings.SMS_CODE_RESEND_SECONDS
-    return max(0, math.ceil(settings.SMS_CODE_RESEND_SECONDS - passed))
+    return BrowserCodes(request, PURPOSE, f"enterprise:{link.enterprise_id}")
 
 
 def _own_application(request: PublicRequest, link: JoinLink) -> bool:
