@@ -123,12 +123,12 @@ def test_without_a_scan_there_is_no_number_to_confirm(desk, weixin, path):
     assert not Message.objects.exists()
 
 
-@pytest.mark.parametrize(("seconds", "page"), [(599, 200), (600, 302)])
-def test_a_scan_is_good_for_ten_minutes(desk, weixin, lin, seconds, page):
+@pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 302)])
+def test_a_scan_is_good_for_ten_minutes(desk, weixin, lin, seconds, status):
     with time_machine.travel(timezone.now(), tick=False) as clock:
         scan(desk, weixin)
         clock.shift(seconds)
-        assert desk.get("/login/weixin/phone/").status_code == page
+        assert desk.get("/login/weixin/phone/").status_code == status
 
 
 def test_a_code_belongs_to_the_scan_it_was_asked_for(desk, weixin, lin):
