@@ -16,7 +16,8 @@ from sms.retention import forget_messages
 
 
 def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Their applications, their link for colleagues, and why a notice left them out; in the caller's transaction."""
+    """Their applications, their link for colleagues and whom they invited, and why a notice left them out; in the
+    caller's transaction."""
     phones = [member.phone for member in members if member.phone]
     # From its deletion on a number may be somebody else's.
     last = max(member.deleted_at for member in members if member.deleted_at)
@@ -27,5 +28,6 @@ def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
     events = AuditEvent.objects.filter(enterprise=enterprise, target_type="application")
     erase_personal(events.filter(target_id__in=[str(application.pk) for application in ended]))
     Application.objects.filter(pk__in=[application.pk for application in ended]).delete()
+    Application.objects.filter(inviter__in=members).update(inviter=None)
     JoinLink.objects.filter(inviter__in=members, revoked_at=None).update(revoked_at=timezone.now())
     Recipient.objects.filter(member__in=members).update(reason="")
