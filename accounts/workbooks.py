@@ -19,6 +19,9 @@ def text_cells(sheet: Any, texts: Iterable[str]) -> list[Any]:
 
 
 def text_cell(sheet: Any, text: str) -> Any:
+    # Nearly every one, and a cell of its own takes as long as all the rest of writing it.
+    if text[:1].isalnum() and not NO_XML.search(text):
+        return text
     cell = WriteOnlyCell(sheet, NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
     # openpyxl takes a text that begins with = for a formula.
     cell.data_type = "s"

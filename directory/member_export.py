@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from accounts.models import Enterprise
 from directory.department_tree import paths_of
 from directory.importing.columns import Facts, Names
-from directory.importing.holders import facts_of, load_members
+from directory.importing.holders import read_facts
 from directory.importing.sheets import write_members
-from directory.models import Department, Member
+from directory.models import Department
 from directory.querysets import MemberQuerySet
 
 CHUNK = 2000
@@ -23,8 +23,7 @@ def export_members(enterprise: Enterprise, members: MemberQuerySet, *, language:
     return write_members(_rows(members), names)
 
 
-def _rows(members: MemberQuerySet) -> Iterator[tuple[Member, Facts]]:
+def _rows(members: MemberQuerySet) -> Iterator[tuple[str, Facts]]:
     ids = list(members.order_by("pk").values_list("pk", flat=True).distinct())
     for start in range(0, len(ids), CHUNK):
-        for _pk, member in sorted(load_members(ids[start : start + CHUNK]).items()):
-            yield member, facts_of(member)
+        yield from read_facts(ids[start : start + CHUNK])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +15,11 @@ from directory.access import is_scoped, members_of
 from directory.importing.columns import Facts
 from directory.importing.reasons import Words
 from directory.member_facts import holder_words
-from directory.models import Address, Member
+from directory.models import Address, Member, Membership
 from sms.phones import show_phone
 
 Mailbox = tuple[int, str]
+IN_THE_BIN = "deleted"
 
 
 @dataclass
@@ -123,6 +125,37 @@ def facts_of(member: Member) -> Facts:
         "activation": member.activation,
         "aliases": sorted([one.local, one.domain_id] for one in aliases),
     }
+
+
+def read_facts(ids: Collection[int]) -> list[tuple[str, Facts]]:
+    """Status (or IN_THE_BIN) and facts of each, by ascending id, as `facts_of` tells them: three queries, no model."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for member, department in Membership.objects.filter(member__in=ids).values_list("member", "department"):
+        places[member].append(department)
+    mailboxes, aliases = _mailboxes_of(ids)
+    columns = ("pk", "deleted_at", "status", "name", "account", "phone", "position", "activation", "main_department")
+    found = []
+    for pk, deleted_at, status, name, account, phone, position, activation, main in (
+        Member.objects.filter(pk__in=ids).order_by("pk").values_list(*columns)
+    ):
+        local, domain = mailboxes[pk]
+        facts = {"name": name, "account": account, "prefix": local, "domain": domain, "phone": phone}
+        facts["departments"] = [main, *sorted(id for id in places[pk] if id != main)]
+        facts |= {"position": position, "activation": activation, "aliases": sorted(aliases[pk])}
+        found.append((IN_THE_BIN if deleted_at else status, facts))
+    return found
+
+
+def _mailboxes_of(ids: Collection[int]) -> tuple[dict[int, tuple[str, int]], dict[int, list[list[Any]]]]:
+    mailboxes: dict[int, tuple[str, int]] = {}
+    aliases: dict[int, list[list[Any]]] = defaultdict(list)
+    held = Address.objects.filter(member__in=ids).values_list("member_id", "purpose", "local", "domain")
+    for member, purpose, local, domain in held:
+        if member and purpose == Address.Purpose.PRIMARY:
+            mailboxes[member] = local, domain
+        elif member and purpose == Address.Purpose.ALIAS:
+            aliases[member].append([local, domain])
+    return mailboxes, aliases
 
 
 def is_same(column: str, one: Any, other: Any) -> bool:

@@ -15,6 +15,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from accounts.workbooks import text_cell, text_cells
 from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names
+from directory.importing.holders import IN_THE_BIN
 from directory.importing.reasons import say
 from directory.models import Import, ImportRow, Member
 
@@ -65,15 +66,14 @@ def write_failed(imported: Import, language: str) -> bytes:
     return _bytes(book)
 
 
-def write_members(rows: Iterable[tuple[Member, Facts]], names: Names) -> bytes:
+def write_members(rows: Iterable[tuple[str, Facts]], names: Names) -> bytes:
     """The columns of the import and the status, so that importing it again changes nothing."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_("Members"))
     sheet.append(text_cells(sheet, [*(one.heading(names.language) for one in COLUMNS), _word(STATUS, names.language)]))
-    for member, facts in rows:
-        cells = [column.write(facts, names) for column in COLUMNS]
-        status = _("In the bin") if member.deleted_at else str(member.get_status_display())
-        sheet.append(text_cells(sheet, [*cells, status]))
+    labels = {status.value: str(status.label) for status in Member.Status} | {IN_THE_BIN: _("In the bin")}
+    for status, facts in rows:
+        sheet.append(text_cells(sheet, [*(column.write(facts, names) for column in COLUMNS), labels[status]]))
     return _bytes(book)
 
 
