@@ -2,23 +2,31 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 ENTERPRISE_NAME_MAX = 64
+NO_NAME = gettext_lazy("Enter the enterprise's name.")
 
 # Zero-width joiner and variation selectors hold emoji together; all else that is invisible only deceives.
 VISIBLE_AFTER_ALL = "\u200d\ufe0e\ufe0f"
 
 
 def clean_enterprise_name(text: str) -> str:
-    """What is kept of what was typed. Raises ValidationError with the message for the field."""
-    name = squeeze(text)
-    if not name:
-        raise ValidationError(_("Enter the enterprise's name."))
-    refuse_invisible(name)
-    return refuse_longer(name, ENTERPRISE_NAME_MAX)
+    return clean_required(text, ENTERPRISE_NAME_MAX, missing=NO_NAME)
+
+
+def clean_required(text: str, limit: int, *, missing: Any) -> str:
+    """What is kept of what was typed. Raises ValidationError with the message for the field; `missing`, lazy or not,
+    where nothing is left of it."""
+    kept = squeeze(text)
+    if not kept:
+        raise ValidationError(missing)
+    refuse_invisible(kept)
+    return refuse_longer(kept, limit)
 
 
 def squeeze(text: str) -> str:

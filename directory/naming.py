@@ -5,21 +5,19 @@ Each `clean_…` takes what was typed and returns what is kept, or raises Valida
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from accounts.naming import refuse_invisible, refuse_longer, squeeze
+from accounts.naming import clean_required, refuse_invisible, refuse_longer, squeeze
 
 NAME_MAX = 64
 POSITION_MAX = 128
 DEPARTMENT_NAME_MAX = 64
+NO_NAME, NO_DEPARTMENT_NAME = gettext_lazy("Enter the name."), gettext_lazy("Enter the department's name.")
 DEPARTMENT_NAME_REFUSED = '\\/:*?"<>|;；'
 
 
 def clean_name(text: str) -> str:
-    name = squeeze(text)
-    if not name:
-        raise ValidationError(_("Enter the name."))
-    refuse_invisible(name)
-    return refuse_longer(name, NAME_MAX)
+    return clean_required(text, NAME_MAX, missing=NO_NAME)
 
 
 def clean_position(text: str) -> str:
@@ -30,11 +28,8 @@ def clean_position(text: str) -> str:
 
 def clean_department_name(text: str) -> str:
     """Without the signs that part departments in a workbook's path."""
-    name = squeeze(text)
-    if not name:
-        raise ValidationError(_("Enter the department's name."))
-    refuse_invisible(name)
+    name = clean_required(text, DEPARTMENT_NAME_MAX, missing=NO_DEPARTMENT_NAME)
     refused = sorted(set(name) & set(DEPARTMENT_NAME_REFUSED))
     if refused:
-        raise ValidationError(_("The name must not contain %(signs)s."), params={"signs": " ".join(refused)})
-    return refuse_longer(name, DEPARTMENT_NAME_MAX)
+        raise ValidationError(_("The name must not contain %(signs)s.") % {"signs": " ".join(refused)})
+    return name
