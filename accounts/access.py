@@ -32,6 +32,7 @@ class Permission(StrEnum):
     MANAGE_DEPARTMENTS = auto()
     SEND_INVITATIONS = auto()
     READ_MESSAGES = auto()
+    READ_SETTINGS = auto()
     MANAGE_SETTINGS = auto()
     MANAGE_ADMINISTRATORS = auto()
     READ_AUDIT = auto()
@@ -42,7 +43,12 @@ PERMISSIONS: dict[str, set[Permission]] = {
     Role.Name.OWNER: set(Permission),
     Role.Name.ADMIN: set(Permission),
     Role.Name.DEPARTMENT_ADMIN: {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS},
-    Role.Name.AUDITOR: {Permission.READ, Permission.READ_MESSAGES, Permission.READ_AUDIT},
+    Role.Name.AUDITOR: {
+        Permission.READ,
+        Permission.READ_MESSAGES,
+        Permission.READ_SETTINGS,
+        Permission.READ_AUDIT,
+    },
 }
 
 
@@ -73,8 +79,10 @@ def signed_in_page(view: View) -> View:
     return guarded
 
 
-def console_page(permission: Permission) -> Callable[[View], View]:
+def console_page(permission: Permission, *, to_change: Permission | None = None) -> Callable[[View], View]:
     """For a role with `permission` in the session's enterprise, proven by a second factor not too long ago.
+
+    `to_change`: what it takes instead to do more than look, where a page has both.
 
     Sets request.enterprise and request.role; times are shown in the enterprise's zone. A password or a phone alone is
     not enough to administer (security.md 2.2 and 6.1): such a session is asked for the factor, or led to set one up.
@@ -91,7 +99,8 @@ def console_page(permission: Permission) -> Callable[[View], View]:
             if step := _step_before_console(request):
                 return to_sign_in(request, step)
             request.enterprise, request.role = role.enterprise, role
-            if not may(role, permission):
+            is_looking = request.method in {"GET", "HEAD"}
+            if not may(role, permission if is_looking else to_change or permission):
                 raise PermissionDenied
             with timezone.override(role.enterprise.time_zone):
                 return view(request, *args, **kwargs)

@@ -145,3 +145,9 @@ def time_zones() -> list[tuple[str, str]]:
 def regions() -> list[tuple[str, str]]:
     codes = sorted(phonenumbers.SUPPORTED_REGIONS)
     return [(code, f"{code} (+{phonenumbers.country_code_for_region(code)})") for code in codes]
+
+
+def show_only(form: forms.BaseForm) -> None:
+    """For who may read what stands in it and not change it."""
+    for field in form.fields.values():
+        field.disabled = True

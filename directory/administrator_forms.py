@@ -19,7 +19,9 @@ RIGHTS = {
     Role.Name.OWNER: _("Everything, owners and administrators included."),
     Role.Name.ADMIN: _("Everything but appointing owners and administrators."),
     Role.Name.DEPARTMENT_ADMIN: _("Members and invitations in the chosen departments and below; phones are masked."),
-    Role.Name.AUDITOR: _("Reads everything and changes nothing; phones are masked."),
+    Role.Name.AUDITOR: _(
+        "Reads everything and changes nothing. Phones are masked, join links not shown, lists of people not downloaded."
+    ),
 }
 
 

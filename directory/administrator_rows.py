@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.access import may_give
+from accounts.access import Permission, may, may_give
 from accounts.factors import FACTORS
 from accounts.models import Role, User
 from accounts.paging import Pages
@@ -101,7 +101,7 @@ def _row(role: Role, acting: Role, paths: list[str], session_at: datetime | None
         seen_at=max(filter(None, [role.last_entered_at, session_at]), default=None),
         is_self=role == acting,
         may_edit=may_give(acting, role.name),
-        may_remove=may_remove(acting, role),
+        may_remove=may(acting, Permission.MANAGE_ADMINISTRATORS) and may_remove(acting, role),
     )
 
 

@@ -62,7 +62,7 @@ WORDS = Words(
         "member": Target(_("Member"), "directory:member_detail"),
         "department": Target(_("Department")),
         "domain": Target(_("Mail domain"), "directory:domain_edit", Permission.MANAGE_SETTINGS),
-        "import": Target(_("Import"), "directory:import_detail", Permission.MANAGE_MEMBERS),
+        "import": Target(_("Import"), "directory:import_detail", Permission.READ),
     },
     facts={
         "department.name": _("Department name"),

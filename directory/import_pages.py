@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +24,8 @@ from directory.models import Import, ImportRow
 
 HISTORY_SIZE = 20
 BAD_ROWS_SHOWN = 100
+# As many digits as the shortest phone number has, whatever signs stand between them.
+NUMBER = re.compile(r"\d(?:\W{0,3}\d){6,}")
 NOTED_ROWS_SHOWN = 50
 WORKING = {Import.State.CHECKING, Import.State.APPLYING}
 TONES: dict[str, str] = {
@@ -103,6 +106,12 @@ def kept_rows(imported: Import) -> list[ShownRow]:
     return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
 
 
+def with_numbers_masked(rows: list[ShownRow]) -> list[ShownRow]:
+    """For who may not see phones. A phone's cell is left out, for it may be written in any way at all; what else looks
+    like a number is masked wherever it stands."""
+    return [_masked(row) for row in rows]
+
+
 def remarks(imported: Import) -> list[str]:
     """What was noticed while reading and is worth telling."""
     heading = imported.heading
@@ -119,6 +128,22 @@ def remarks(imported: Import) -> list[str]:
         text = ngettext("%(n)d hidden column is read too.", "%(n)d hidden columns are read too.", columns)
         told.append(text % {"n": columns})
     return told
+
+
+def _masked(row: ShownRow) -> ShownRow:
+    cells = [
+        replace(
+            cell, text="" if cell.name == "phone" else _mask(cell.text), reasons=[_mask(text) for text in cell.reasons]
+        )
+        for cell in row.cells
+    ]
+    notes = [note | {end: _mask(note.get(end) or "") for end in ("from", "to")} for note in row.notes]
+    return replace(row, who=_mask(row.who), cells=cells, notes=notes)
+
+
+def _mask(text: str) -> str:
+    """As sms.phones masks a number."""
+    return NUMBER.sub(lambda number: f"{number[0][:3]}****{number[0][-4:]}", text)
 
 
 def _shown_note(note: dict[str, str]) -> dict[str, str]:

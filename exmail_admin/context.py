@@ -32,15 +32,15 @@ ROOMS = [
     Room("invitations:overview", _("Overview"), "layout-dashboard", Permission.READ),
     Room("directory:member_list", _("Directory"), "users", Permission.READ),
     Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
-    Room("directory:import_list", _("Import members"), "file-up", Permission.MANAGE_MEMBERS),
-    Room("invitations:notice_list", _("Notices"), "send", Permission.SEND_INVITATIONS),
+    Room("directory:import_list", _("Import members"), "file-up", Permission.READ),
+    Room("invitations:notice_list", _("Notices"), "send", Permission.READ),
     Room("invitations:application_list", _("Applications"), "user-round-plus", Permission.READ),
-    Room("invitations:joining", _("Joining"), "qr-code", Permission.MANAGE_SETTINGS),
+    Room("invitations:joining", _("Joining"), "qr-code", Permission.READ_SETTINGS),
     Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
-    Room("directory:administrator_list", _("Administrators"), "user-cog", Permission.MANAGE_ADMINISTRATORS),
+    Room("directory:administrator_list", _("Administrators"), "user-cog", Permission.READ_SETTINGS),
     Room("accounts:audit_list", _("Audit log"), "scroll-text", Permission.READ_AUDIT),
-    Room("directory:domain_list", _("Mail domains"), "globe", Permission.MANAGE_SETTINGS),
-    Room("accounts:settings", _("Enterprise settings"), "settings", Permission.MANAGE_SETTINGS),
+    Room("directory:domain_list", _("Mail domains"), "globe", Permission.READ_SETTINGS),
+    Room("accounts:settings", _("Enterprise settings"), "settings", Permission.READ_SETTINGS),
 ]
 
 

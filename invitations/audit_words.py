@@ -29,8 +29,8 @@ WORDS = Words(
     targets={
         "application": Target(_("Application"), "invitations:application_detail"),
         "joinlink": Target(_("Join link")),
-        "decision": Target(_("Decision on many"), "invitations:decision_detail", Permission.MANAGE_MEMBERS),
-        "notice": Target(_("Notice"), "invitations:notice_detail", Permission.SEND_INVITATIONS),
+        "decision": Target(_("Decision on many"), "invitations:decision_detail", Permission.READ),
+        "notice": Target(_("Notice"), "invitations:notice_detail", Permission.READ),
     },
     facts={
         "joinlink.name": _("Name of the link"),

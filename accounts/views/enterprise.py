@@ -6,19 +6,22 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.enterprises import edit_enterprise
-from accounts.forms import SettingsForm
+from accounts.forms import SettingsForm, show_only
 from accounts.requests import ConsoleRequest
 
 
-@console_page(Permission.MANAGE_SETTINGS)
+@console_page(Permission.READ_SETTINGS, to_change=Permission.MANAGE_SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: ConsoleRequest) -> HttpResponse:
-    context = {"since": request.enterprise.code_rule_since}
+    may_edit = may(request.role, Permission.MANAGE_SETTINGS)
+    context = {"since": request.enterprise.code_rule_since, "may_edit": may_edit}
     if request.method != "POST":
         form = SettingsForm(instance=request.enterprise)
+        if not may_edit:
+            show_only(form)
         return render(request, "accounts/settings.html", context | {"form": form})
     form = SettingsForm(request.POST)
     if not form.is_valid():

@@ -87,7 +87,7 @@ def test_one_is_edited_but_keeps_its_name_and_being_the_default(client_of, alice
 def test_foreign_ones_are_not_found_and_settings_need_the_right(client_of, charlie, bob, erin, house):
     url = f"{LIST}{house.domain.pk}/edit/"
     assert client_of(charlie).get(url).status_code == 404
+    assert client_of(bob).get(LIST).status_code == 403
     for user in (bob, erin):
-        assert client_of(user).get(LIST).status_code == 403
         assert client_of(user).post(url, filled()).status_code == 403
         assert client_of(user).post(NEW, filled()).status_code == 403

@@ -319,13 +319,36 @@ def test_a_department_administrator_imports_into_their_own_departments_and_sees_
     assert "create_departments" not in client.get(URL).content.decode()
 
 
-def test_another_enterprise_and_an_auditor_see_nothing_of_it(client_of, alice, charlie, erin, house):
+def test_another_enterprise_sees_nothing_of_it(client_of, alice, charlie, house):
     page = checked(client_of(alice), house, xlsx(person(1)))
     for deed in ("", "failed.xlsx"):
         assert client_of(charlie).get(page + deed).status_code == 404
     for deed in ("apply/", "cancel/", "repair/", "invite/", "undo/"):
         assert client_of(charlie).post(page + deed).status_code == 404
-    assert client_of(erin).get(URL).status_code == 403
+
+
+def test_an_auditor_reads_it_without_phones_and_does_nothing(client_of, alice, erin, house, wang):
+    rows = [
+        person(1, phone="1 3 8-0013 8002"),
+        person(2, phone="1 3 9-0000 0002", position="13900000003"),
+        person(3, name="13700000003", prefix="wangfang", phone=""),
+    ]
+    page = checked(client_of(alice), house, xlsx(*rows))
+    client = client_of(erin)
+    html = client.get(page).content.decode()
+    assert counts(html) == figures(created=1, refused=2)
+    assert "138****8002 belongs to 王芳" in html
+    main = html[html.index("<main") :]
+    assert not re.search(r"\d(?:[ -]{0,3}\d){9,}", re.sub(r"<[^>]*>", "|", main))
+    assert "<form" not in main
+    assert "failed.xlsx" not in main
+    history = client.get(URL).content.decode()
+    assert page in history
+    assert 'type="file"' not in history
+    for deed in ("apply/", "cancel/", "repair/", "invite/", "undo/", "codes.xlsx"):
+        assert client.post(page + deed).status_code in {403, 404}
+    assert client.get(f"{page}failed.xlsx").status_code == 403
+    assert client.post(URL).status_code == 403
 
 
 def test_whoever_lost_the_right_meanwhile_imports_nothing_more(client_of, dora, house):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, fresh_page, may_give
+from accounts.access import Permission, console_page, fresh_page, may, may_give
 from accounts.answers import limited, refused, see_other
 from accounts.factors import ResetRefused, has_factor, reset_factors
 from accounts.hashers import HashersBusy
@@ -38,13 +38,14 @@ from directory.search import TEXT_MAX, ways_to
 FOUND_MAX = 10
 
 
-@console_page(Permission.MANAGE_ADMINISTRATORS)
+@console_page(Permission.READ_SETTINGS)
 @require_safe
 def administrator_list(request: ConsoleRequest) -> HttpResponse:
     query = AdministratorQuery(request.GET, request.role)
     rows, pages = rows_of(query)
     form = AdministratorFilterForm({"role": query.name})
-    context = {"query": query, "form": form, "rows": rows, "pages": pages}
+    may_appoint = may(request.role, Permission.MANAGE_ADMINISTRATORS)
+    context = {"query": query, "form": form, "rows": rows, "pages": pages, "may_appoint": may_appoint}
     return render(request, "directory/administrator_list.html", context)
 
 

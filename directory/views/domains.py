@@ -9,20 +9,21 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import Permission, console_page, fresh_page
+from accounts.access import Permission, console_page, fresh_page, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from directory.access import get_domain
 from directory.domain_forms import DomainEditForm, DomainNewForm
 
 
-@console_page(Permission.MANAGE_SETTINGS)
+@console_page(Permission.READ_SETTINGS)
 @require_safe
 def domain_list(request: ConsoleRequest) -> HttpResponse:
     """With what a member is missing where no server is named."""
     mailboxes = Count("addresses", filter=Q(addresses__purpose="primary"))
     domains = request.enterprise.domains.annotate(mailboxes=mailboxes).order_by("-is_default", "name")
-    return render(request, "directory/domain_list.html", {"domains": domains})
+    may_edit = may(request.role, Permission.MANAGE_SETTINGS)
+    return render(request, "directory/domain_list.html", {"domains": domains, "may_edit": may_edit})
 
 
 @console_page(Permission.MANAGE_SETTINGS)

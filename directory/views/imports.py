@@ -28,6 +28,7 @@ from directory.import_pages import (
     left_out_rows,
     noted_rows,
     remarks,
+    with_numbers_masked,
 )
 from directory.importing.columns import COLUMNS
 from directory.importing.sheets import write_codes, write_failed, write_template
@@ -46,7 +47,7 @@ from directory.models import Import, Member
 from directory.upload_cap import is_too_large
 
 
-@console_page(Permission.MANAGE_MEMBERS)
+@console_page(Permission.READ, to_change=Permission.MANAGE_MEMBERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_list(request: ConsoleRequest) -> HttpResponse:
     """The upload at once, and what was imported before."""
@@ -62,7 +63,7 @@ def import_list(request: ConsoleRequest) -> HttpResponse:
     return see_other("directory:import_detail", id=imported.pk)
 
 
-@console_page(Permission.MANAGE_MEMBERS)
+@console_page(Permission.READ)
 @require_safe
 def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """The preview, the progress or the result. While a worker is at it the page asks again each second."""
@@ -159,10 +160,13 @@ def _try(request: ConsoleRequest, deed: Any) -> None:
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
     history, pages, text = history_of(request.role, request.GET)
-    return {"form": form, "history": history, "pages": pages, "text": text}
+    may_import = may(request.role, Permission.MANAGE_MEMBERS)
+    return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
 
 
 def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]:
+    may_import = may(request.role, Permission.MANAGE_MEMBERS)
+    seen = list if may_import else with_numbers_masked
     shown, pages = ([], None) if is_working(imported) else bad_rows(imported, request.GET)
     is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
     invitable = 0
@@ -174,15 +178,16 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
         "tone": TONES[imported.state],
         "is_working": is_working(imported),
         "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
-        "bad_rows": shown,
+        "bad_rows": seen(shown),
         "bad_pages": pages,
-        "noted_rows": noted_rows(imported) if imported.state == Import.State.READY else [],
-        "left_out_rows": left_out_rows(imported) if imported.state == Import.State.READY else [],
-        "kept_rows": kept_rows(imported) if imported.undone_at else [],
+        "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
+        "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
+        "kept_rows": seen(kept_rows(imported)) if imported.undone_at else [],
         "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
-        "codes": waiting_for_code(imported, request.role).count() if is_over else 0,
+        "codes": waiting_for_code(imported, request.role).count() if is_over and may_import else 0,
+        "may_import": may_import,
         "may_read_audit": may(request.role, Permission.READ_AUDIT),
-        "may_undo": is_over and bool(imported.stored) and not imported.undone_at and imported.to_apply > 0,
+        "may_undo": may_import and is_over and not imported.undone_at and bool(imported.stored and imported.to_apply),
         "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
         "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),
     }

@@ -1,5 +1,7 @@
 """The permission table: every route, by GET and by POST, for everyone who may come."""
 
+import re
+
 import pytest
 from django.db import transaction
 from django.urls import reverse
@@ -110,7 +112,7 @@ accounts:audit_export         GET    302 403 405 403 405 405 405
 accounts:audit_export         POST   302 403 200 403 200 200 200
 accounts:message_confirm      GET    302 403 403 403 405 405 405
 accounts:message_confirm      POST   302 403 403 403 303 303 404
-accounts:settings             GET    302 403 403 403 200 200 200
+accounts:settings             GET    302 403 200 403 200 200 200
 accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
 directory:member_list         POST   302 403 405 405 405 405 405
@@ -150,12 +152,12 @@ directory:department_edit     GET    302 403 403 403 200 200 404
 directory:department_edit     POST   302 403 403 403 422 422 404
 directory:department_delete   GET    302 403 403 403 405 405 405
 directory:department_delete   POST   302 403 403 403 422 422 404
-directory:import_list         GET    302 403 403 200 200 200 200
+directory:import_list         GET    302 403 200 200 200 200 200
 directory:import_list         POST   302 403 403 422 422 422 422
 directory:import_template     GET    302 403 403 200 200 200 200
 directory:import_template     POST   302 403 403 405 405 405 405
-directory:import_detail       GET    302 403 403 200 200 200 404
-directory:import_detail       POST   302 403 403 405 405 405 405
+directory:import_detail       GET    302 403 200 200 200 200 404
+directory:import_detail       POST   302 403 405 405 405 405 405
 directory:import_failed       GET    302 403 403 200 200 200 404
 directory:import_failed       POST   302 403 403 405 405 405 405
 directory:import_codes        GET    302 403 403 405 405 405 405
@@ -170,8 +172,8 @@ directory:import_invite       GET    302 403 403 405 405 405 405
 directory:import_invite       POST   302 403 403 303 303 303 404
 directory:import_undo         GET    302 403 403 405 405 405 405
 directory:import_undo         POST   302 403 403 303 303 303 404
-directory:administrator_list    GET    302 403 403 403 200 200 200
-directory:administrator_list    POST   302 403 403 403 405 405 405
+directory:administrator_list    GET    302 403 200 403 200 200 200
+directory:administrator_list    POST   302 403 405 403 405 405 405
 directory:administrator_new     GET    302 403 403 403 200 200 200
 directory:administrator_new     POST   302 403 403 403 422 422 422
 directory:administrator_edit    GET    302 403 403 403 200 200 404
@@ -180,8 +182,8 @@ directory:administrator_reset   GET    302 403 403 403 405 405 405
 directory:administrator_reset   POST   302 403 403 403 303 303 404
 directory:administrator_remove  GET    302 403 403 403 200 200 404
 directory:administrator_remove  POST   302 403 403 403 303 303 404
-directory:domain_list         GET    302 403 403 403 200 200 200
-directory:domain_list         POST   302 403 403 403 405 405 405
+directory:domain_list         GET    302 403 200 403 200 200 200
+directory:domain_list         POST   302 403 405 403 405 405 405
 directory:domain_new          GET    302 403 403 403 200 200 200
 directory:domain_new          POST   302 403 403 403 422 422 422
 directory:domain_edit         GET    302 403 403 403 200 200 404
@@ -214,7 +216,7 @@ directory:mailbox             GET    302 200 302 302 302 302 302
 directory:mailbox             POST   302 405 302 302 302 302 302
 invitations:overview          GET    302 403 200 200 200 200 200
 invitations:overview          POST   302 403 405 405 405 405 405
-invitations:joining                   GET    302 403 403 403 200 200 200
+invitations:joining                   GET    302 403 200 403 200 200 200
 invitations:joining                   POST   302 403 403 403 422 422 422
 invitations:joining_reset             GET    302 403 403 403 405 405 405
 invitations:joining_reset             POST   302 403 403 403 303 303 303
@@ -224,12 +226,12 @@ invitations:joining_qr_png            GET    302 403 403 403 200 200 200
 invitations:joining_qr_png            POST   302 403 403 403 405 405 405
 invitations:joining_poster            GET    302 403 403 403 200 200 200
 invitations:joining_poster            POST   302 403 403 403 405 405 405
-invitations:link_list                 GET    302 403 403 403 200 200 200
-invitations:link_list                 POST   302 403 403 403 405 405 405
+invitations:link_list                 GET    302 403 200 403 200 200 200
+invitations:link_list                 POST   302 403 405 403 405 405 405
 invitations:link_new                  GET    302 403 403 403 200 200 200
 invitations:link_new                  POST   302 403 403 403 422 422 422
-invitations:link_detail               GET    302 403 403 403 200 200 404
-invitations:link_detail               POST   302 403 403 403 405 405 405
+invitations:link_detail               GET    302 403 200 403 200 200 404
+invitations:link_detail               POST   302 403 405 403 405 405 405
 invitations:link_edit                 GET    302 403 403 403 200 200 404
 invitations:link_edit                 POST   302 403 403 403 422 422 404
 invitations:link_revoke               GET    302 403 403 403 405 405 405
@@ -250,8 +252,8 @@ invitations:application_approve_many  GET    302 403 403 405 405 405 405
 invitations:application_approve_many  POST   302 403 403 303 303 303 303
 invitations:application_reject_many   GET    302 403 403 405 405 405 405
 invitations:application_reject_many   POST   302 403 403 303 303 303 303
-invitations:decision_detail           GET    302 403 403 404 200 200 404
-invitations:decision_detail           POST   302 403 403 405 405 405 405
+invitations:decision_detail           GET    302 403 200 404 200 200 404
+invitations:decision_detail           POST   302 403 405 405 405 405 405
 invitations:application_detail        GET    302 403 200 200 200 200 404
 invitations:application_detail        POST   302 403 405 405 405 405 405
 invitations:application_edit          GET    302 403 403 405 405 405 405
@@ -288,14 +290,14 @@ invitations:colleague_qr_svg          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_svg          POST   302 404 302 302 302 302 302
 invitations:colleague_qr_png          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_png          POST   302 404 302 302 302 302 302
-invitations:notice_list               GET    302 403 403 200 200 200 200
-invitations:notice_list               POST   302 403 403 405 405 405 405
+invitations:notice_list               GET    302 403 200 200 200 200 200
+invitations:notice_list               POST   302 403 405 405 405 405 405
 invitations:notice_new                GET    302 403 403 200 200 200 200
 invitations:notice_new                POST   302 403 403 422 422 422 422
 invitations:quiet_edit                GET    302 403 403 403 200 200 200
 invitations:quiet_edit                POST   302 403 403 403 303 303 303
-invitations:notice_detail             GET    302 403 403 404 404 404 404
-invitations:notice_detail             POST   302 403 403 405 405 405 405
+invitations:notice_detail             GET    302 403 404 404 404 404 404
+invitations:notice_detail             POST   302 403 405 405 405 405 405
 exmail_admin:healthz          GET    200 200 200 200 200 200 200
 exmail_admin:healthz          POST   405 405 405 405 405 405 405
 exmail_admin:readyz           GET    503 503 503 503 503 503 503
@@ -436,3 +438,20 @@ def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang, rout
     page = browser_of("stranger").get(path_of(route)).content.decode(errors="replace")
     assert "金丝雀" not in page
     assert "13800138002" not in page
+
+
+READ_BY_AUDITORS = ["invitations:joining", "invitations:link_list", "invitations:link_detail", "accounts:settings"]
+READ_BY_AUDITORS += ["directory:domain_list", "directory:administrator_list", "directory:import_list"]
+READ_BY_AUDITORS += ["invitations:notice_list", "directory:import_detail", "directory:member_list"]
+
+
+@pytest.mark.parametrize("route", READ_BY_AUDITORS)
+def test_an_auditor_is_offered_nothing_that_they_may_not_do(browser_of, path_of, route):
+    page = browser_of("auditor").get(path_of(route)).text
+    main = page[page.index("<main") :]
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', main, re.DOTALL):
+        assert "<button" not in form
+        assert not re.search(r'<(?:input(?! type="hidden")|select|textarea)(?![^>]* disabled)', form)
+    for link in set(re.findall(r'href="(/console/[^"#?]*)', main)):
+        assert browser_of("auditor").get(link).status_code == 200, link
+    assert "/j/" not in main, "the link itself is for who hands it out"

@@ -107,9 +107,12 @@ def test_after_another_secret_key_the_page_says_what_to_do(desk, house, settings
 
 
 @pytest.mark.parametrize("who", ["bob", "erin"])
-def test_only_who_manages_settings_sees_the_link(request, client_of, who):
+def test_only_who_manages_settings_sees_the_link(request, client_of, house, who):
     client = client_of(request.getfixturevalue(who))
-    for path in ("", "qr.svg", "qr.png?size=171", "poster/"):
+    page = client.get("/console/joining/")
+    assert page.status_code == (200 if who == "erin" else 403)
+    assert url_of(default_link(house.enterprise)) not in page.text
+    for path in ("qr.svg", "qr.png?size=171", "poster/"):
         assert client.get(f"/console/joining/{path}").status_code == 403
     assert client.post("/console/joining/reset/").status_code == 403
 

@@ -164,7 +164,7 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
         "application": application,
         "phone": phone_for(request.role, application),
         "way": way_of(application),
-        "may_open": may(request.role, Permission.MANAGE_SETTINGS),
+        "may_open": may(request.role, Permission.READ_SETTINGS),
         "path": "".join(paths_of([application.department]).values()) if application.department else "",
         "known": known if known and members_of(request.role).filter(pk=known.pk).exists() else None,
         "may_decide": may_decide,

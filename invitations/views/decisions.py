@@ -43,7 +43,7 @@ def application_reject_many(request: ConsoleRequest) -> HttpResponse:
     return _decide_many(request, Decision.Verdict.REJECTED, reason=request.POST.get("reason", ""))
 
 
-@console_page(Permission.MANAGE_MEMBERS)
+@console_page(Permission.READ)
 @require_safe
 def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """How far a decision on many has come, and what was left out and why."""

@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, fresh_deed
+from accounts.access import Permission, console_page, fresh_deed, may
 from accounts.answers import refused, see_other
+from accounts.forms import show_only
 from accounts.qr import PNG_SIZES, draw_png, draw_svg
 from accounts.requests import ConsoleRequest
 from invitations.join_forms import JoiningForm
@@ -17,7 +18,7 @@ from invitations.join_links import default_link, reset_link, url_of
 from invitations.join_rules import edit_rules, rules_of
 
 
-@console_page(Permission.MANAGE_SETTINGS)
+@console_page(Permission.READ_SETTINGS, to_change=Permission.MANAGE_SETTINGS)
 @fresh_deed
 @require_http_methods(["GET", "HEAD", "POST"])
 def joining(request: ConsoleRequest) -> HttpResponse:
@@ -26,7 +27,10 @@ def joining(request: ConsoleRequest) -> HttpResponse:
     form = JoiningForm(typed, enterprise=request.enterprise, role=request.role, rules=rules)
     link = default_link(request.enterprise)
     context = {"form": form, "link": link, "url": url_of(link), "sizes": PNG_SIZES}
+    context["may_edit"] = may_edit = may(request.role, Permission.MANAGE_SETTINGS)
     if typed is None:
+        if not may_edit:
+            show_only(form)
         return render(request, "invitations/joining.html", context)
     if not form.is_valid():
         return refused(request, "invitations/joining.html", context)

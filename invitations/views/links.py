@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page
+from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
 from accounts.qr import PNG_SIZES
 from accounts.requests import ConsoleRequest
@@ -27,7 +27,7 @@ from invitations.views.joining import answer_png, answer_svg
 SHOWN_MAX = 10
 
 
-@console_page(Permission.MANAGE_SETTINGS)
+@console_page(Permission.READ_SETTINGS)
 @require_safe
 def link_list(request: ConsoleRequest) -> HttpResponse:
     query = LinkQuery(request.GET, request.role)
@@ -38,6 +38,7 @@ def link_list(request: ConsoleRequest) -> HttpResponse:
         "rows": rows,
         "pages": pages,
         "enterprise": request.enterprise,
+        "may_edit": may(request.role, Permission.MANAGE_SETTINGS),
     }
     return render(request, "invitations/link_list.html", context)
 
@@ -55,7 +56,7 @@ def link_new(request: ConsoleRequest) -> HttpResponse:
     return see_other("invitations:link_detail", id=link.pk)
 
 
-@console_page(Permission.MANAGE_SETTINGS)
+@console_page(Permission.READ_SETTINGS)
 @require_safe
 def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     link = get_named_link(request, id)
@@ -63,6 +64,7 @@ def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "link": link,
         "row": row,
+        "may_edit": may(request.role, Permission.MANAGE_SETTINGS),
         "is_over": row.standing == Standing.REVOKED,
         "url": url_of(link),
         "sizes": PNG_SIZES,

@@ -54,7 +54,7 @@ def notice_new(request: ConsoleRequest) -> HttpResponse:
     return see_other("invitations:notice_detail", id=notice.pk)
 
 
-@console_page(Permission.SEND_INVITATIONS)
+@console_page(Permission.READ)
 @require_safe
 def notice_list(request: ConsoleRequest) -> HttpResponse:
     query = NoticeQuery(request.GET, request.role)
@@ -64,12 +64,13 @@ def notice_list(request: ConsoleRequest) -> HttpResponse:
         "rows": rows,
         "pages": pages,
         "quiet": hours_of(request.enterprise),
+        "may_send": may(request.role, Permission.SEND_INVITATIONS),
         "may_set_quiet": may(request.role, Permission.MANAGE_SETTINGS),
     }
     return render(request, "invitations/notice_list.html", context)
 
 
-@console_page(Permission.SEND_INVITATIONS)
+@console_page(Permission.READ)
 @require_safe
 def notice_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     notice = get_object_or_404(notices_of(request.role), pk=id)
