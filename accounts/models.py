@@ -22,7 +22,7 @@ class Enterprise(models.Model):
     class CodeRule(models.TextChoices):
         """Who of those who joined may sign in with a phone code; whoever has not joined always may."""
 
-        EVERYONE = "everyone", _("Everyone")
+        EVERYONE = "everyone", _("Every member")
         ABROAD = "abroad", _("Only numbers outside mainland China, and accounts from before this rule")
 
     name = models.CharField(_("name"), max_length=64)

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="code_rule",
             field=models.CharField(
                 choices=[
-                    ("everyone", "Everyone"),
+                    ("everyone", "Every member"),
                     ("abroad", "Only numbers outside mainland China, and accounts from before this rule"),
                 ],
                 default="everyone",

@@ -60,6 +60,8 @@ def test_a_lost_phone_finds_its_way_back(console, open_page, owner, locale):
     desk.wait_for_url("**/choose/")
     expect(desk.locator("main a[href='/login/']")).to_be_visible()
     look_at(desk, f"{locale}-choose-scan")
+    beneath, above = (desk.locator(f".{part}").bounding_box() for part in ("choice__scan", "choice__text"))
+    assert beneath["y"] >= above["y"] + above["height"]
     desk.goto("/mailbox/")
     expect(desk).to_have_url(f"{console.url}/choose/")
 
