@@ -8,6 +8,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
   let { token, stateUrl } = pane.dataset;
   let until = Date.now() + Number(pane.dataset.seconds || 0) * 1000;
   let renewals = Number(pane.dataset.renewals);
+  let begun = Date.now();
   let next;
   const later = (deed, wait) => {
     clearTimeout(next);
@@ -26,7 +27,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
   }
 
   async function request(renews = "") {
-    if (pane.dataset.state === "none") pane.dataset.state = "asking";
+    pane.dataset.state = "asking";
     const data = new FormData(ask);
     data.set("renews", renews);
     const answer = await fetch(ask.action, { method: "POST", body: data, headers: { Accept: "application/json" } }).catch(() => null);
@@ -37,6 +38,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     stateUrl = said.urls.state;
     claim.action = said.urls.claim;
     image.src = said.image;
+    begun = Date.now();
     show(said);
     later(watch, poll);
   }
@@ -48,7 +50,9 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     // No answer is no end: only the time, or that the code is not ours any more, is.
     else if (answer?.status === 404 || Date.now() > until + poll) show({ state: answer ? "expired" : "lost" });
     const state = pane.dataset.state;
-    if (state === "new" || state === "scanned") later(watch, poll);
+    // Who has not scanned it for a while may not be there: asked half as often, it costs half as much.
+    if (state === "new") later(watch, Date.now() - begun < 30_000 ? poll : 2 * poll);
+    if (state === "scanned") later(watch, poll);
     if (state === "approved") claim.requestSubmit();
     if (state === "expired" && before === "new") renew();
   }

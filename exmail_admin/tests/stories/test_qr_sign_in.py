@@ -185,8 +185,7 @@ def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
     desk.on("request", lambda request: request.url.endswith("/q/") and asked.append(request))
     desk.goto("/login/")
     is_at(desk, "new")
-    button = desk.locator("form[action='/q/'] button:visible")
-    expect(button).to_be_visible(timeout=30_000)
+    expect(desk.locator("form[action='/q/'] button:visible")).to_be_visible(timeout=60_000)
     desk.wait_for_timeout(3000)
     assert len(asked) == 6
     is_at(desk, "expired")
