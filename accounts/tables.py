@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
@@ -20,12 +21,13 @@ WIDTH = 20
 
 
 def write_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """`headings` are words of ours."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     for place in range(1, len(headings) + 1):
         sheet.column_dimensions[get_column_letter(place)].width = WIDTH
-    heads = text_cells(sheet, headings)
+    heads = [WriteOnlyCell(sheet, heading) for heading in headings]
     for head in heads:
         head.font = Font(bold=True)
     sheet.append(heads)
@@ -45,4 +47,4 @@ def write_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith((*FORMULA_SIGNS, "\r", "\0")) else text
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
