@@ -1,5 +1,6 @@
 """Who runs the enterprise: the list, appointing, changing and removing, and who may not."""
 
+import re
 import threading
 
 import pytest
@@ -422,3 +423,13 @@ def test_a_role_that_is_gone_already_says_so(alice, erin):
     role.pk = role.pk or 1
     with pytest.raises(AdministratorRefused, match="removed"):
         remove_administrator(role, by=Actor(user=alice, name="Alice"))
+
+
+def test_each_button_of_a_refused_role_is_described_by_the_error(owner):
+    page = owner.post(NEW, NEWCOMER | {"role": "emperor"})
+    assert page.status_code == 422
+    buttons = re.findall(r'<input type="radio"[^>]*>', page.text)
+    assert buttons
+    assert all('aria-describedby="id_role_error"' in button for button in buttons)
+    assert 'class="field__error" id="id_role_error"' in page.text
+    assert "aria-describedby" not in re.findall(r'<input type="radio"[^>]*>', owner.get(NEW).text)[0]

@@ -270,6 +270,13 @@ def test_a_file_that_is_no_workbook_is_refused_beside_the_field_and_nothing_is_k
     assert not list(settings.IMPORT_DIR.glob("*"))
 
 
+def test_each_button_of_a_mode_that_is_refused_is_described_by_the_error(client_of, alice, house):
+    html = send(client_of(alice), house, xlsx(person(1)), mode="x").content.decode()
+    modes = re.findall(r'<input type="radio" name="mode"[^>]*>', html)
+    assert len(modes) == 2
+    assert all('aria-describedby="id_mode_error"' in one for one in modes)
+
+
 def test_an_upload_without_a_file_or_without_a_row_is_refused(client_of, alice, house):
     client = client_of(alice)
     assert client.post(URL, {"department": house.root.pk, "mode": "create"}).status_code == 422

@@ -9,6 +9,7 @@ from typing import Any
 import lucide as lucide_icons
 from django import template
 from django.forms import BoundField
+from django.forms.boundfield import BoundWidget
 from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -54,6 +55,15 @@ def block_text(context: Context, name: str) -> SafeString:
 def widget(field: BoundField, **attributes: Any) -> SafeString:
     """The field's control with more attributes: `{% widget field inputmode="numeric" %}`; `_` stands for `-`."""
     return field.as_widget(attrs={name.replace("_", "-"): value for name, value in attributes.items() if value})
+
+
+@register.filter
+def told_by(choice: BoundWidget, field: BoundField) -> SafeString:
+    """One button of a group, described by the group's error: Django leaves that to the group, and not every screen
+    reader tells what a group is described by."""
+    if field.errors:
+        choice.data["attrs"]["aria-describedby"] = f"{field.auto_id}_error"
+    return choice.tag()
 
 
 @register.filter
