@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Case, F, Max, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -115,12 +115,17 @@ def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str
     """End what waits for this subject, or for these (joined, superseded, stopped); what a worker has claimed is on its
     way.
 
-    `reason` is a msgid. Returns how many were ended. One whose outcome is being looked up is not tried again.
+    `reason` is a msgid. Returns how many it was about. One whose outcome is being looked up is not tried again.
     """
-    messages = Message.objects.filter(purpose=purpose, subject__in=[subject] if isinstance(subject, str) else subject)
-    messages.filter(state=State.UNKNOWN).exclude(sealed="").update(sealed="", next_attempt_at=None)
-    return messages.filter(state__in=Message.WAITING).update(
-        state=State.CANCELLED, reason=reason, sealed="", settled_at=timezone.now()
+    subjects = [subject] if isinstance(subject, str) else subject
+    looked_up = Q(state=State.UNKNOWN) & ~Q(sealed="")
+    messages = Message.objects.filter(purpose=purpose, subject__in=subjects)
+    return messages.filter(Q(state__in=Message.WAITING) | looked_up).update(
+        state=Case(When(state=State.UNKNOWN, then=Value(State.UNKNOWN)), default=Value(State.CANCELLED)),
+        reason=Case(When(state=State.UNKNOWN, then=F("reason")), default=Value(reason)),
+        settled_at=Case(When(state=State.UNKNOWN, then=F("settled_at")), default=Value(timezone.now())),
+        next_attempt_at=None,
+        sealed="",
     )
 
 
