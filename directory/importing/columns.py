@@ -1,7 +1,8 @@
 """The columns of the import workbook (interface.md): how each is called, read and written.
 
-A column reads by the very rules of the forms. To add one: an entry in COLUMNS, its field in member_facts and in
-checking.facts_of. Nothing here asks the database: what a row is read against is handed in as `Around`.
+A column reads by the very rules of the forms. To add one: an entry in COLUMNS, its field in member_facts, in
+holders.facts_of and read_facts, and in spool.PLANNED. Nothing here asks the database: what a row is read against is
+handed in as `Around`.
 """
 
 from __future__ import annotations

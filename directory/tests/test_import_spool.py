@@ -4,9 +4,11 @@ import pytest
 
 from accounts.audit import command_actor
 from directory import imports
+from directory.importing.columns import COLUMNS
+from directory.importing.holders import facts_of, load_members, read_facts
 from directory.importing.lease import LeaseLost, claim_import
 from directory.importing.spool import PLANNED, Picker, Spool
-from directory.models import Import
+from directory.models import Address, Import, Membership
 from directory.tests.workbooks import person, upload, xlsx
 
 
@@ -18,6 +20,10 @@ def spool(settings, tmp_path):
 
 def facts(name):
     return dict.fromkeys(PLANNED, "") | {"name": name}
+
+
+def test_a_plan_keeps_every_column_of_the_workbook():
+    assert sorted(PLANNED) == sorted(column.name for column in COLUMNS)
 
 
 def test_a_plan_is_there_once_it_is_put_in_place_and_not_before(spool):
@@ -63,3 +69,11 @@ def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, mon
     imports.work_on(late)
     assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert imported.rows.count() == 0
+
+
+def test_members_are_read_in_bulk_as_they_are_read_one_by_one(house, lin, wang, zhao):
+    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="zz", purpose="alias", member=wang)
+    Membership.objects.create(member=wang, department=house.root)
+    ids = [lin.pk, wang.pk, zhao.pk]
+    members = load_members(ids)
+    assert read_facts(ids) == [(members[id].status, facts_of(members[id])) for id in sorted(ids)]
