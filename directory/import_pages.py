@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role
 from accounts.paging import Pages, count_capped, read_page
+from accounts.reasons import say
 from directory.access import imports_of
 from directory.importing.columns import BY_NAME, show_cell
-from directory.importing.reasons import say
 from directory.models import Import, ImportRow
 
 HISTORY_SIZE = 20

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.audit import Actor
 from accounts.models import Enterprise, Role
+from accounts.reasons import tell, words_of
 from directory.access import is_scoped, members_of
 from directory.addresses import ACCOUNT_MAX, clean_account, clean_prefix, split_address
 from directory.models import Address, Department, Domain, Member
@@ -72,10 +73,8 @@ class _Cleaning:
     def take(self, name: str, rule: Callable[..., Any], *typed: Any) -> Any:
         try:
             return rule(*typed)
-        except ValidationError as refused:
-            self.errors.setdefault(name, []).extend(refused.messages)
-        except PhoneRefused as refused:
-            self.errors.setdefault(name, []).append(str(refused))
+        except (ValidationError, PhoneRefused) as refused:
+            self.errors.setdefault(name, []).extend(words_of(refused))
         return None
 
 
@@ -136,8 +135,7 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
 
 def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
     """Who holds what can be held once, to someone who may see that member or not."""
-    text, params = holder_words(what, holder, is_seen=is_seen)
-    return text % params
+    return tell(*holder_words(what, holder, is_seen=is_seen))
 
 
 def holder_words(what: str, holder: Member, *, is_seen: bool) -> tuple[str, dict[str, Any]]:
@@ -161,8 +159,8 @@ def holder_of_address(local: str, domain: Domain, by: Actor, but: Member | None 
     if held.member:
         return _belongs(what["address"], held.member, by)
     if held.purpose == Address.Purpose.RESERVED:
-        return _("%(address)s is reserved.") % what
-    return _("%(address)s has been applied for by %(name)s.") % what
+        return tell(_("%(address)s is reserved."), what)
+    return tell(_("%(address)s has been applied for by %(name)s."), what)
 
 
 def split_aliases(text: str) -> list[str]:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise
+from accounts.reasons import tell
 from directory.entering import is_long_absent
 from directory.models import Invitation, Member
 from sms.codes import unlock_phones
@@ -38,6 +39,7 @@ class InvitationRefused(Exception):
 
     def __init__(self, message: str, retry_after: int = 0) -> None:
         super().__init__(message)
+        self.reason = message
         self.retry_after = retry_after
 
 
@@ -88,7 +90,7 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
         chunk = chosen[start : start + CHUNK]
         sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
         outcome.sent += len(sent)
-        outcome.left_out += [(member, str(refusal)) for member, refusal in refused]
+        outcome.left_out += [(member, refusal.reason) for member, refusal in refused]
     return outcome
 
 
@@ -175,28 +177,28 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
 
 def _refusal(member: Member, past: Past | None, now: datetime, leads_back: bool) -> InvitationRefused | None:
     if member.deleted_at:
-        return InvitationRefused(_("%(name)s is in the bin.") % {"name": member.name})
+        return InvitationRefused(tell(_("%(name)s is in the bin."), {"name": member.name}))
     if member.status == Member.Status.DISABLED:
-        return InvitationRefused(_("%(name)s is disabled.") % {"name": member.name})
+        return InvitationRefused(tell(_("%(name)s is disabled."), {"name": member.name}))
     if not (may_join(member) or leads_back):
-        return InvitationRefused(_("%(name)s has joined already.") % {"name": member.name})
+        return InvitationRefused(tell(_("%(name)s has joined already."), {"name": member.name}))
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationRefused(
-            _("%(name)s joins with an activation code, without a message.") % {"name": member.name}
+            tell(_("%(name)s joins with an activation code, without a message."), {"name": member.name})
         )
     if not member.phone:
-        return InvitationRefused(_("%(name)s has no phone number.") % {"name": member.name})
+        return InvitationRefused(tell(_("%(name)s has no phone number."), {"name": member.name}))
     return _haste(member, past, now) if past else None
 
 
 def _haste(member: Member, past: Past, now: datetime) -> InvitationRefused | None:
     wait = settings.INVITATION_PAUSE_SECONDS - (now - past["last"]).total_seconds()
     if wait > 0:
-        words = _("%(name)s was sent a link less than a minute ago.") % {"name": member.name}
-        return InvitationRefused(words, math.ceil(wait))
+        words = _("%(name)s was sent a link less than a minute ago.")
+        return InvitationRefused(tell(words, {"name": member.name}), math.ceil(wait))
     if past["today"] >= settings.INVITATIONS_PER_DAY:
         words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
-        return InvitationRefused(words % {"name": member.name, "count": past["today"]}, 86400)
+        return InvitationRefused(tell(words, {"name": member.name, "count": past["today"]}), 86400)
     return None
 
 

@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from accounts.audit import erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
-from directory.importing.reasons import say
+from accounts.reasons import say
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
 from directory.personal_invitations import PURPOSE, subject_of
 from sms.phones import show_phone

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
 from accounts.models import Role
+from accounts.reasons import tell
 from directory.access import members_of
 from directory.addresses import clean_prefix
 from directory.joining import JoinRefused, join_member
@@ -38,7 +39,11 @@ class DecisionRefused(Exception):
         self.errors = errors
 
     def __str__(self) -> str:
-        return " ".join(message for messages in self.errors.values() for message in messages)
+        return " ".join(self.reasons)
+
+    @property
+    def reasons(self) -> list[str]:
+        return [message for messages in self.errors.values() for message in messages]
 
 
 class DecidedAlready(DecisionRefused):
@@ -46,8 +51,8 @@ class DecidedAlready(DecisionRefused):
 
     def __init__(self, application: Application) -> None:
         words = _("%(name)s: decided already (%(state)s).")
-        state = application.get_state_display()
-        super().__init__({"": [words % {"name": application.name, "state": state}]})
+        state = State(application.state).label
+        super().__init__({"": [tell(words, {"name": application.name, "state": state})]})
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ def _join_known(member: Member, by: Actor) -> Member:
         raise DecisionRefused({"": [_("This phone belongs to a member outside your departments.")]})
     if member.status == Member.Status.DISABLED:
         words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
-        raise DecisionRefused({"": [words % {"name": member.name}]})
+        raise DecisionRefused({"": [tell(words, {"name": member.name})]})
     if member.status == Member.Status.PENDING:
         join_member(member, phone=str(member.phone), by=by, is_inside=False)
     return member

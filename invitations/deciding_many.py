@@ -16,13 +16,13 @@ from django.utils.translation import override
 from accounts.access import Permission, may
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise, Role
+from accounts.reasons import keep, tell
 from invitations.access import applications_of
 from invitations.deciding import DecisionRefused, approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
 from sms.hints import hint_work
 
 WORK = "invitations.tasks.work_on_decisions"
-REASON_MAX = DecisionItem._meta.get_field("reason").max_length
 State = DecisionItem.State
 
 
@@ -51,7 +51,8 @@ def work_on_decisions() -> None:
     """Go on with every decision that is not done."""
     working = Decision.objects.filter(state=Decision.State.WORKING).select_related("enterprise", "author")
     for decision in working.order_by("pk"):
-        with override(decision.enterprise.language):
+        # Reasons are kept for readers of any language, and each message is in the enterprise's anyway.
+        with override(None):
             while decide_next(decision):
                 pass
 
@@ -65,9 +66,9 @@ def decide_next(decision: Decision) -> bool:
             done = {"state": Decision.State.DONE, "finished_at": timezone.now()}
             Decision.objects.filter(pk=decision.pk, state=Decision.State.WORKING).update(**done)
             return False
-        item.reason = _decide(decision, item, by)[:REASON_MAX]
-        item.state = State.LEFT_OUT if item.reason else State.DONE
-        item.save(update_fields=["state", "reason"])
+        item.why = list(map(keep, _decide(decision, item, by)))
+        item.state = State.LEFT_OUT if item.why else State.DONE
+        item.save(update_fields=["state", "why"])
     return True
 
 
@@ -77,20 +78,21 @@ def counts_of(decision: Decision) -> dict[str, int]:
     return {state: found.get(state, 0) for state in State.values}
 
 
-def _decide(decision: Decision, item: DecisionItem, by: Actor) -> str:
-    """Why it was left out; "" where it was decided."""
+def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[str]:
+    """Why it was left out; nothing where it was decided."""
     role = Role.objects.filter(user=decision.author, enterprise=decision.enterprise).first()
     if not role or not may(role, Permission.MANAGE_MEMBERS):
-        return _("%(name)s may no longer decide.") % {"name": decision.author_name}
+        return [tell(_("%(name)s may no longer decide."), {"name": decision.author_name})]
     chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
     application = chosen.filter(pk=item.application_id).first()
     if application is None:
-        return _("This application no longer belongs to the departments of %(name)s.") % {"name": decision.author_name}
+        words = _("This application no longer belongs to the departments of %(name)s.")
+        return [tell(words, {"name": decision.author_name})]
     try:
         if decision.verdict == Decision.Verdict.APPROVED:
             approve_application(application, by=by)
         else:
             reject_application(application, by=by, reason=decision.reason)
     except DecisionRefused as refused:
-        return str(refused)
-    return ""
+        return refused.reasons
+    return []

@@ -30,4 +30,4 @@ def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
     Application.objects.filter(pk__in=[application.pk for application in ended]).delete()
     Application.objects.filter(inviter__in=members).update(inviter=None)
     JoinLink.objects.filter(inviter__in=members, revoked_at=None).update(revoked_at=timezone.now())
-    Recipient.objects.filter(member__in=members).update(reason="")
+    Recipient.objects.filter(member__in=members).update(why=[])

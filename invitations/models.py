@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from accounts.reasons import say_all
 from directory.models import Address, Department, Domain, Invitation, Member
 
 
@@ -206,7 +207,8 @@ class DecisionItem(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items", db_index=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
-    reason = models.CharField(max_length=200, blank=True)
+    # Each as accounts.reasons keeps it.
+    why = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["decision", "application"], name="decision_item_once")]
@@ -214,6 +216,11 @@ class DecisionItem(models.Model):
 
     def __str__(self) -> str:
         return f"application {self.application_id} in decision {self.decision_id}"
+
+    @property
+    def reason(self) -> str:
+        """In the reader's language."""
+        return say_all(self.why)
 
 
 class Notice(models.Model):
@@ -266,7 +273,8 @@ class Recipient(models.Model):
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="notices", db_index=False)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
-    reason = models.CharField(max_length=200, blank=True)
+    # Each as accounts.reasons keeps it.
+    why = models.JSONField(default=list, blank=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -278,3 +286,8 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member_id} in notice {self.notice_id}"
+
+    @property
+    def reason(self) -> str:
+        """In the reader's language."""
+        return say_all(self.why)

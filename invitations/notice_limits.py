@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.reasons import tell
 from directory.models import Invitation, Member
 from invitations.models import Recipient
 
@@ -73,7 +74,7 @@ def reasons_against(members: Collection[Member]) -> dict[int, str]:
             words = _("%(name)s got %(count)s notices within seven days.")
         else:
             continue
-        found[member.pk] = words % {"name": member.name, "count": settings.NOTICES_PER_WEEK}
+        found[member.pk] = tell(words, {"name": member.name, "count": settings.NOTICES_PER_WEEK})
     return found
 
 

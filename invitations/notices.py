@@ -16,6 +16,7 @@ from django.utils.translation import override
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
+from accounts.reasons import keep
 from directory.models import Invitation, Member
 from directory.personal_invitations import LIVING, PURPOSE, invite_members
 from invitations.models import Notice, Recipient
@@ -52,7 +53,8 @@ def send_notices() -> None:
     for notice in (
         Notice.objects.filter(state=Notice.State.SENDING).select_related("enterprise", "author").order_by("pk")
     ):
-        with override(notice.enterprise.language):
+        # Reasons are kept for readers of any language, and each message is in the enterprise's anyway.
+        with override(None):
             while not quiet_until(notice.enterprise) and send_chunk(notice):
                 pass
 
@@ -79,10 +81,10 @@ def _invite(notice: Notice, waiting: list[Recipient], by: Actor) -> None:
     living = dict(Invitation.objects.filter(LIVING, member__in=members).values_list("member", "pk"))
     for one in waiting:
         if one.member_id in reasons:
-            one.state, one.reason = State.LEFT_OUT, reasons[one.member_id][:200]
+            one.state, one.why = State.LEFT_OUT, [keep(reasons[one.member_id])]
         else:
             one.state, one.invitation_id, one.sent_at = State.SENT, living.get(one.member_id), now
-    Recipient.objects.bulk_update(waiting, ["state", "reason", "invitation", "sent_at"], batch_size=CHUNK)
+    Recipient.objects.bulk_update(waiting, ["state", "why", "invitation", "sent_at"], batch_size=CHUNK)
 
 
 def counts_of(notice: Notice) -> dict[str, int]:

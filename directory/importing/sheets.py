@@ -13,10 +13,10 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from accounts.reasons import say
 from accounts.workbooks import text_cell, text_cells
 from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names
 from directory.importing.holders import IN_THE_BIN
-from directory.importing.reasons import say
 from directory.models import Import, ImportRow, Member
 
 TEMPLATE_ROWS = 2000

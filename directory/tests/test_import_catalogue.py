@@ -17,9 +17,9 @@ import openpyxl
 import pytest
 
 from accounts.audit import command_actor
+from accounts.reasons import say
 from conftest import build_member
 from directory import imports
-from directory.importing.reasons import say
 from directory.importing.spool import Spool
 from directory.importing.workbook import WorkbookRefused
 from directory.models import Address, Import, ImportRow, Member

@@ -6,9 +6,9 @@ import openpyxl
 import pytest
 from django.utils.translation import override
 
+from accounts.reasons import say
 from conftest import build_member
 from directory import imports
-from directory.importing.reasons import say
 from directory.models import Import
 from directory.tests.test_import_pages import applied, checked
 from directory.tests.workbooks import person, xlsx

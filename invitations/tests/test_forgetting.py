@@ -52,7 +52,7 @@ def test_a_notice_keeps_its_count_and_tells_no_name(client_of, alice, house, wan
     notice = Notice.objects.create(
         enterprise=house.enterprise, author=alice, author_name="Alice", total=1, state="done"
     )
-    Recipient.objects.create(notice=notice, member=wang, state="left_out", reason="王芳 is disabled.")
+    Recipient.objects.create(notice=notice, member=wang, state="left_out", why=[{"text": "王芳 is disabled."}])
     purge(wang)
     page = client_of(alice).get(f"/console/invitations/{notice.pk}/").content.decode()
     assert "Erased" in page

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.audit import Actor
 from accounts.models import AuditEvent
 from conftest import build_member
 from directory.joining import join_member
@@ -176,7 +177,7 @@ def test_every_reason_is_counted_once_and_all_add_up(desk, people, lin, wang, al
     notice = open_notice(people.enterprise, Member.objects.all(), by=notices.Actor(alice, "Alice"))
     send_notices()
     assert notice.recipients.filter(state="sent").count() == preview.messages
-    assert not notice.recipients.filter(state="left_out", reason="").exists()
+    assert not notice.recipients.filter(state="left_out", why=[]).exists()
 
 
 def test_the_members_of_one_import_are_chosen(desk, people, wang, alice):
@@ -350,3 +351,19 @@ def test_a_department_administrator_invites_their_own_people_only(client_of, bob
 def test_another_enterprises_notice_is_not_found(desk, client_of, charlie, people):
     desk.post(NEW, {"all_matching": "1"})
     assert client_of(charlie).get(f"/console/invitations/{Notice.objects.get().pk}/").status_code == 404
+
+
+def test_why_somebody_was_left_out_is_told_in_the_readers_language(desk, people, wang, alice):
+    by = Actor(user=alice, name="Alice")
+    open_notice(people.enterprise, Member.objects.filter(pk=wang.pk), by=by)
+    send_notices()
+    again = open_notice(people.enterprise, Member.objects.filter(status="pending"), by=by)
+    send_notices()
+    page = f"/console/invitations/{again.pk}/?state=left_out"
+    english = desk.get(page, headers={"accept-language": "en"}).text
+    assert "王芳 got a notice within the last 24 hours." in english
+    assert "丙 joins with an activation code, without a message." in english
+    chinese = desk.get(page, headers={"accept-language": "zh-hans"}).text
+    assert "王芳 24 小时内已收到过通知。" in chinese
+    assert "within the last" not in chinese
+    assert Message.objects.filter(kind="invitation").first().language == people.enterprise.language
