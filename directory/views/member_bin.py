@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -22,7 +23,7 @@ from directory.member_rows import MemberQuery
 from directory.models import Member
 from directory.querysets import MemberQuerySet
 
-# More belong to work in the background.
+# Of more the first so many, and the same again for the rest: as much as a page may be waited for.
 AT_ONCE_MAX = 1000
 # Whoever else it is about is counted only.
 NAMED_MAX = 10
@@ -55,14 +56,15 @@ def member_delete_many(request: ConsoleRequest) -> HttpResponse:
     query = MemberQuery(request.POST, request.role)
     back = reverse("directory:member_list") + query.url()
     chosen = query.chosen(request.POST)
-    ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: AT_ONCE_MAX + 1])
-    if not ids or len(ids) > AT_ONCE_MAX:
-        return _not_that_many(request, back, ids)
+    ids, rest = _first(chosen)
+    if not ids:
+        return _nobody(request, back)
     if request.POST.get("confirmed") != str(len(ids)):
-        return render(request, "directory/member_delete_many.html", _to_confirm(request, query, chosen, ids))
+        return render(request, "directory/member_delete_many.html", _to_confirm(request, query, ids, rest))
     number = delete_members(request.enterprise, ids, by=request.actor)
     told = ngettext("%(n)d member is in the bin.", "%(n)d members are in the bin.", number)
     messages.success(request, told % {"n": number})
+    _tell_rest(request, rest)
     return see_other(back)
 
 
@@ -73,21 +75,35 @@ def member_restore_many(request: ConsoleRequest) -> HttpResponse:
     query = MemberQuery(request.POST, request.role, with_bin=True)
     back = reverse("directory:member_list") + query.url()
     chosen = query.chosen(request.POST).filter(deleted_at__isnull=False)
-    ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: AT_ONCE_MAX + 1])
-    if not ids or len(ids) > AT_ONCE_MAX:
-        return _not_that_many(request, back, ids)
+    ids, rest = _first(chosen)
+    if not ids:
+        return _nobody(request, back)
     _tell_restored(request, restore_members(request.enterprise, ids, by=request.actor))
+    _tell_rest(request, rest)
     return see_other(back)
 
 
-def _not_that_many(request: ConsoleRequest, back: str, ids: list[int]) -> HttpResponse:
-    many = _("At most %(n)d members at once: narrow the search.") % {"n": AT_ONCE_MAX}
-    messages.warning(request, many if ids else _("Nobody was chosen."))
+def _first(chosen: MemberQuerySet) -> tuple[list[int], int]:
+    """Those for one go, and how many are left for the next."""
+    ids = list(chosen.order_by("pk").values_list("pk", flat=True)[:AT_ONCE_MAX])
+    return ids, chosen.count() - len(ids) if len(ids) == AT_ONCE_MAX else 0
+
+
+def _nobody(request: ConsoleRequest, back: str) -> HttpResponse:
+    messages.warning(request, _("Nobody was chosen."))
     return see_other(back)
 
 
-def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuerySet, ids: list[int]) -> dict[str, Any]:
+def _tell_rest(request: ConsoleRequest, rest: int) -> None:
+    if rest > 0:
+        words = ngettext("%(n)s more matches: do the same again.", "%(n)s more match: do the same again.", rest)
+        messages.info(request, words % {"n": number_format(rest, force_grouping=True)})
+
+
+def _to_confirm(request: ConsoleRequest, query: MemberQuery, ids: list[int], rest: int) -> dict[str, Any]:
+    chosen = Member.objects.filter(pk__in=ids)
     return {
+        "rest": rest,
         "query": query,
         "back": reverse("directory:member_list") + query.url(),
         "all_matching": request.POST.get("all_matching"),
