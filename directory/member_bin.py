@@ -59,6 +59,7 @@ def _delete_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor) -> int:
         joined = When(status=Member.Status.ACTIVE, then=Value(Member.Status.PENDING))
         chosen.update(
             user=None,
+            invited_at=None,
             status=Case(joined, default=F("status")),
             deleted_at=timezone.now(),
             deleted_by=by.name[:64],

@@ -25,7 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 WRITTEN = (
-    "name", "account", "phone", "position", "activation", "main_department", "status", "user", *Keys._fields
+    "name", "account", "phone", "position", "activation", "main_department", "status", "invited_at", "user",
+    *Keys._fields,
 )  # fmt: skip
 
 
@@ -96,8 +97,8 @@ def enable_member(member: Member, *, by: Actor) -> Member:
 
 
 def part_from_users(*members: Member) -> None:
-    """Their links, codes, sessions and known browsers here end; without a user whoever had joined has not. The caller
-    holds the enterprise's lock and saves `user` and `status`."""
+    """Their links, codes, sessions and known browsers here end; without a user whoever had joined has not, and no
+    invitation counts. The caller holds the enterprise's lock and saves `user`, `status` and `invited_at`."""
     revoke_invitations(*members)
     revoke_codes(*members)
     for member in members:
@@ -107,7 +108,7 @@ def part_from_users(*members: Member) -> None:
             if member.has_user_by_code and not member.user.roles.exists():
                 # Made for this member alone; their login is the address, which may be somebody else's one day.
                 member.user.delete()
-        member.user = None
+        member.user = member.invited_at = None
         if member.status == Member.Status.ACTIVE:
             member.status = Member.Status.PENDING
 

@@ -1,4 +1,5 @@
 import pytest
+from django.utils import timezone
 
 from accounts.audit import command_actor
 from accounts.models import AuditEvent, User
@@ -80,10 +81,12 @@ def test_enabling_makes_active_whose_user_still_counts_and_others_pending(client
 
 
 def test_another_phone_unlinks_the_user_and_makes_pending(client_of, alice, lin):
+    Member.objects.filter(pk=lin.pk).update(invited_at=timezone.now())
     answer = client_of(alice).post(url(lin, "edit/"), edited(lin, phone="13900139001"))
     assert answer.status_code == 303
     lin.refresh_from_db()
     assert (lin.status, lin.user, lin.phone) == ("pending", None, "+8613900139001")
+    assert lin.invited_at is None, "no invitation leads to this phone"
     assert User.objects.filter(phone="+8613800138001").exists()
 
 
