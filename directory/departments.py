@@ -161,9 +161,9 @@ def _part_from_bin(department: Department) -> None:
 def _what_protects(protected: ProtectedError) -> list[str]:
     """Named from the rows themselves: a floor above may hold on to a department with a model unknown here."""
     names = Counter(str(held._meta.verbose_name_plural) for held in protected.protected_objects)
-    return [f"{count} {name}" for name, count in sorted(names.items())]
+    return [f"{count} {name}" if count > 1 else name for name, count in sorted(names.items())]
 
 
 def _not_empty(department: Department, parts: list[str]) -> DepartmentRefused:
-    message = _("“%(name)s” is not empty: %(parts)s. Move or delete these first.")
+    message = _("“%(name)s” is not empty: %(parts)s. Only an empty department can be deleted.")
     return DepartmentRefused({"": [message % {"name": department.name, "parts": _(", ").join(parts)}]})

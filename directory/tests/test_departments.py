@@ -77,7 +77,7 @@ def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bo
     wang.delete()
     assert client.post(url(house.east, "delete")).status_code == 303
     answer = client.post(url(house.market, "delete"))
-    assert "1 department administrators" in answer.content.decode()
+    assert "not empty: department administrators. Only an empty department" in answer.content.decode()
     assert client.post(url(house.root, "delete")).status_code == 422
 
 
