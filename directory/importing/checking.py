@@ -197,7 +197,9 @@ def _judge(check: Check, row: Row, holders: Holders) -> str:
         return Verdict.REFUSED
     facts = _facts(check, row.parsed, target, holders)
     row.facts = facts
-    if target and all(is_same(column, facts[column], value) for column, value in facts_of(target).items()):
+    # A blank name is wrong whatever else the row says.
+    is_named = "name" not in row.parsed.blank
+    if target and is_named and all(is_same(column, facts[column], value) for column, value in facts_of(target).items()):
         row.member = target.pk
         return Verdict.UNCHANGED
     is_known = target is not None and check.is_update

@@ -522,6 +522,15 @@ def test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused(look, wang):
     assert changed.rows[0].previous["name"] == "王芳"
 
 
+@pytest.mark.parametrize("mode", ["create", "update"])
+def test_u7_a_blank_name_is_refused_whatever_else_the_row_says(look, wang, mode):
+    heading = ["姓名", "邮箱前缀", "职务"]
+    for position in ("", "会计"):
+        seen = look(table(heading, ["", "wangfang", position]), mode=mode)
+        assert seen.verdicts == ["refused"]
+        assert "Enter the name." in [problem["text"] for problem in seen.rows[0].problems]
+
+
 def test_u8_a_file_of_nothing_but_duplicates(look):
     assert set(look(xlsx(*[person(1)] * 50)).verdicts) == {"refused"}
 
