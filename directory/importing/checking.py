@@ -69,7 +69,8 @@ class Row:
 
 @dataclass
 class Check:
-    """All that the rows of one import are held against. `seen` knows each key's first row, `clashes` all its rows."""
+    """All that the rows of one import are held against. `seen` knows each key's first row, `clashes` all its rows,
+    `by_alias` which rows want the key's address as an alias."""
 
     imported: Import
     role: Role | None
@@ -81,6 +82,7 @@ class Check:
     applicants: Collection[str] = ()
     seen: dict[str, int] = field(default_factory=dict)
     clashes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_alias: set[tuple[str, int]] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -322,7 +324,11 @@ def _note_keys(check: Check, row: Row) -> None:
         keys.append(f"account:{facts['account'].lower()}")
     if facts.get("prefix"):
         keys.append(f"prefix:{facts.get('domain', check.around.default_domain)}:{facts['prefix']}")
-    keys += [f"prefix:{domain}:{local}" for local, domain in facts.get("aliases", ())]
+    for local, domain in facts.get("aliases", ()):
+        key = f"prefix:{domain}:{local}"
+        if key not in keys:
+            check.by_alias.add((key, row.number))
+            keys.append(key)
     for key in dict.fromkeys(keys):
         first = check.seen.setdefault(key, row.number)
         if first != row.number:
@@ -337,7 +343,8 @@ def _refuse_clashes(check: Check, cells: Picker) -> None:
         column, _colon, what = key.partition(":")
         for number in numbers:
             others = [other for other in numbers[: ROWS_NAMED_MAX + 1] if other != number][:ROWS_NAMED_MAX]
-            told[number].append(problem_of(column, *_clash_words(column, what, others, check), others))
+            where = "aliases" if (key, number) in check.by_alias else column
+            told[number].append(problem_of(where, *_clash_words(column, what, others, check), others))
     numbers = sorted(told)
     for start in range(0, len(numbers), CHUNK):
         chunk = _rows_of(check, numbers[start : start + CHUNK], cells)

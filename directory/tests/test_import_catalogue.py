@@ -504,6 +504,14 @@ def test_u1_u4_rows_that_clash_are_all_refused_and_name_each_other(look):
     assert [row.problems[0]["rows"] for row in seen.rows[:6]] == [[3], [2], [5], [4], [7], [6]]
 
 
+@pytest.mark.parametrize("alias_first", [True, False])
+def test_u4_a_clash_is_told_of_the_column_that_holds_the_address(look, alias_first):
+    rows = [person(1, prefix="x23", aliases="x1; x9"), person(2, prefix="x1"), person(3, aliases="x9")]
+    seen = look(xlsx(*(rows if alias_first else reversed(rows))))
+    columns = [[problem["column"] for problem in row.problems] for row in seen.rows]
+    assert columns == ([["aliases", "aliases"], ["prefix"], ["aliases"]][:: 1 if alias_first else -1])
+
+
 def test_u2_u5_a_holder_is_named_also_from_the_bin(look, house, wang):
     gone = build_member(house, "离职", "gone", "+8613700000009", deleted_at=datetime.datetime.now(datetime.UTC))
     seen = look(xlsx(person(1, phone="13800138002"), person(2, prefix="gone"), person(3, phone="13700000009")))
