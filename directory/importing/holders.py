@@ -19,6 +19,12 @@ from directory.models import Address, Member, Membership
 from sms.phones import show_phone
 
 Mailbox = tuple[int, str]
+
+
+class Applicant(str):
+    """The name of whoever has applied for an address."""
+
+
 IN_THE_BIN = "deleted"
 
 
@@ -33,7 +39,8 @@ class Wanted:
 
 @dataclass
 class Holders:
-    """Accounts, phones and addresses to their member's id; an address may be "reserved" or "held" instead."""
+    """Accounts, phones and addresses to their member's id; an address may be "reserved" instead, or held for
+    an applicant: then it leads to their name."""
 
     accounts: dict[str, int]
     phones: dict[str, int]
@@ -42,10 +49,10 @@ class Holders:
     seen: Collection[int] | None
 
     def words(self, what: str, holder: int | str) -> Words:
+        if isinstance(holder, Applicant):
+            return _("%(address)s has been applied for by %(name)s."), {"address": what, "name": str(holder)}
         if holder == Address.Purpose.RESERVED:
             return _("%(address)s is reserved."), {"address": what}
-        if holder == Address.Purpose.HELD:
-            return _("%(address)s has been applied for."), {"address": what}
         return holder_words(what, self.members[int(holder)], is_seen=self.sees(holder))
 
     def sees(self, holder: int | str) -> bool:
@@ -173,6 +180,6 @@ def _mailboxes(enterprise: Enterprise, wanted: Wanted) -> dict[Mailbox, int | st
     locals_ = {local for _domain, local in wanted.mailboxes}
     held = Address.objects.filter(enterprise=enterprise, local__among=locals_)
     return {
-        (domain, local): member or purpose
-        for domain, local, member, purpose in held.values_list("domain", "local", "member", "purpose")
+        (domain, local): member or (Applicant(name) if purpose == Address.Purpose.HELD else purpose)
+        for domain, local, member, purpose, name in held.values_list("domain", "local", "member", "purpose", "held_for")
     }

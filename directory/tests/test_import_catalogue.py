@@ -570,9 +570,12 @@ def test_a_child_that_takes_too_much_memory_ends_alone(look, settings):
 
 
 def test_u3_an_address_that_was_applied_for_is_held(look, house):
-    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="wanted", purpose="held")
+    Address.objects.create(
+        enterprise=house.enterprise, domain=house.domain, local="wanted", purpose="held", held_for="新人"
+    )
     (row,) = look(cells(prefix="wanted")).rows
-    assert say(row.problems[0]).startswith("wanted@example.com")
+    assert row.problems[0]["text"] == "%(address)s has been applied for by %(name)s.", "as the form by hand says it"
+    assert row.problems[0]["params"] == {"address": "wanted@example.com", "name": "新人"}
 
 
 def test_u13_rows_whose_department_is_deleted_meanwhile_are_refused(look, alice, house):
