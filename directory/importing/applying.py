@@ -136,13 +136,14 @@ def _advance(imported: Import, rows: int, *, position: int | None = None) -> Non
 
 
 def _create(check: Check, rows: Sequence[Planned]) -> None:
-    """Nearly always all are free still. The database says if not; then whatever was taken since the preview is refused
-    by name of who took it."""
+    """Nearly always all are free still. The database says if not; then a row that another import or a person has made
+    true since the preview is unchanged, and whatever else was taken is refused by name of who took it."""
     try:
         _insert(check, rows)
     except IntegrityError:
         holders = find_holders(check.imported.enterprise, wanted_by(row.facts for row in rows), check.role)
-        _create_free(check, [row for row in rows if not _refuse_conflicts(check, row, holders)])
+        left = [row for row in rows if not _is_made_already(row, holders)]
+        _create_free(check, [row for row in left if not _refuse_conflicts(check, row, holders)])
 
 
 def _create_free(check: Check, rows: Sequence[Planned]) -> None:
@@ -243,6 +244,18 @@ def said_of(check: Check, facts: Facts) -> Said:
         activation=facts["activation"],
         aliases=[f"{local}@{domains[domain]}" for local, domain in facts["aliases"]],
     )
+
+
+def _is_made_already(row: Planned, holders: Holders) -> bool:
+    """A member is there by now who is all that the row says."""
+    id = holders.accounts.get(row.facts["account"].lower())
+    member = holders.members.get(id) if id is not None and holders.sees(id) else None
+    if not member or member.deleted_at:
+        return False
+    if any(not is_same(column, row.facts[column], value) for column, value in facts_of(member).items()):
+        return False
+    row.verdict, row.member = Verdict.UNCHANGED, member.pk
+    return True
 
 
 def _refuse_conflicts(check: Check, row: Planned, holders: Holders) -> bool:

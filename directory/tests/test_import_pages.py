@@ -326,6 +326,17 @@ def test_a_department_administrator_imports_into_their_own_departments_and_sees_
     assert "create_departments" not in client.get(URL).content.decode()
 
 
+def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, alice, house):
+    client = client_of(alice)
+    content = xlsx(person(1, departments="市场部/华东组"), person(2), person(3, aliases="mm3"))
+    first, second = checked(client, house, content), checked(client, house, content)
+    assert counts(applied(client, first)) == figures(created=3)
+    Member.objects.filter(name="成员2").update(position="会计")
+    assert counts(applied(client, second)) == figures(unchanged=2, refused=1)
+    assert "belongs to 成员2" in client.get(second).content.decode()
+    assert Member.objects.count() == 3
+
+
 def test_another_enterprise_sees_nothing_of_it(client_of, alice, charlie, house):
     page = checked(client_of(alice), house, xlsx(person(1)))
     for deed in ("", "failed.xlsx"):

@@ -70,9 +70,9 @@ def test_two_imports_that_overlap_make_each_member_once():
     second.refresh_from_db()
     assert {first.state, second.state} == {"done"}
     assert first.created + second.created == Member.objects.count() == ROWS + ROWS // 2
-    assert first.refused + second.refused == ROWS // 2
+    assert first.unchanged + second.unchanged == ROWS // 2
     for imported in (first, second):
-        assert imported.read == imported.created + imported.refused == ROWS
+        assert imported.read == imported.created + imported.unchanged == ROWS
 
 
 def test_a_member_added_by_hand_during_the_import_is_there_once():
@@ -106,7 +106,7 @@ def test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_onc
     at_once(*[imports.work_on_imports] * 2)
     imports.work_on_imports()
     assert Member.objects.count() == ROWS
-    counts = sorted(Import.objects.values_list("state", "created", "refused"))
+    counts = sorted(Import.objects.values_list("state", "created", "unchanged"))
     assert counts == [("done", 0, ROWS), ("done", ROWS, 0)]
 
 
