@@ -367,7 +367,7 @@ def test_c30_the_same_file_twice_is_two_imports_and_one_member(look, alice):
     imports.work_on_imports()
     second.refresh_from_db()
     assert Member.objects.count() == 1
-    assert (second.state, second.created, second.refused) == ("done", 0, 1)
+    assert (second.state, second.created, second.unchanged) == ("done", 0, 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
