@@ -27,7 +27,12 @@ from sms.phones import PhoneRefused, parse_phone, show_phone
 HEADING_ROWS = 10
 TEXT_MAX = 1000
 # What a spreadsheet shows where a formula failed; as text too, for the failed rows are written as text.
-ERRORS = {"#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+ERRORS = {
+    "#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#CONNECT!",
+    "#BLOCKED!", "#UNKNOWN!", "#BUSY!", "#EXTERNAL!", "#PYTHON!", "#GETTING_DATA",
+}  # fmt: skip
+# What we show for a formula that was never worked out; as a text it is refused for the same reason.
+UNWORKED = "=…"
 SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # More zeros at the end than a real number has: it was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
@@ -132,19 +137,26 @@ def text_of(cell: Any) -> str:
             if len(cell) > TEXT_MAX:
                 raise ValidationError(_("More than 1,000 characters."))
             if "#" in cell and cell.strip() in ERRORS:
-                raise ValidationError(_("The cell holds an error: %(error)s"), params={"error": cell.strip()})
+                raise _dead(cell.strip())
+            if cell == UNWORKED:
+                raise _dead("formula")
             return cell
         case bool():
             raise ValidationError(_("The cell holds TRUE or FALSE, not a text."))
         case int() | float():
             return str(cell)
         case {"dead": why}:
-            raise ValidationError(
-                _("The formula has no value: open the file in a spreadsheet program and save it there.")
-                if why == "formula"
-                else _("The cell holds an error.")
-            )
+            raise _dead(why)
     raise ValidationError(_("The cell holds a date or a time: format it as text."))
+
+
+def _dead(why: str) -> ValidationError:
+    """Of a cell without a value: "formula", or the error as the spreadsheet shows it."""
+    if why == "formula":
+        return ValidationError(_("The formula has no value: open the file in a spreadsheet program and save it there."))
+    if why in ERRORS:
+        return ValidationError(_("The cell holds an error: %(error)s"), params={"error": why})
+    return ValidationError(_("The cell holds an error."))
 
 
 def show_cell(cell: Any) -> str:
@@ -152,8 +164,8 @@ def show_cell(cell: Any) -> str:
     match cell:
         case bool():
             return str(cell).upper()
-        case {"dead": _why}:
-            return "#VALUE!"
+        case {"dead": why}:
+            return UNWORKED if why == "formula" else why if why in ERRORS else "#VALUE!"
         case {"date": text} | {"time": text}:
             return str(text)
     return str(cell)

@@ -30,6 +30,7 @@ SIGNATURES = {
 MACRO_TYPE = "application/vnd.ms-excel.sheet.macroEnabled"
 # More of these and no one would read the list; the whole file is told instead.
 DEAD_CELLS_MAX = 20_000
+ERROR_MAX = 16
 MERGES_MAX = 20_000
 
 
@@ -63,7 +64,8 @@ class SheetFacts:
     hidden_rows: int = 0
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
-    # A formula without its value, or an error: calamine reads both as blank.
+    # "formula" without its value, or an error as it is shown ("error" if that is unheard of): calamine reads all as
+    # blank.
     dead: dict[Cell, str] = field(default_factory=dict)
 
 
@@ -255,6 +257,7 @@ class _SheetListener:
             self._on_column()
         if self.kind == "e":
             self._note_dead("error")
+            self._listen_to_text(self._name_error)
         elif facts.dead and Cell(self.row, self.column) in facts.dead:
             # openpyxl writes the value it doesn't know as an empty element.
             self._listen_to_text(self._revive)
@@ -292,6 +295,14 @@ class _SheetListener:
     def _revive(self, text: str) -> None:
         if text.strip():
             self.facts.dead.pop(Cell(self.row, self.column), None)
+
+    def _name_error(self, text: str) -> None:
+        """The error as the spreadsheet shows it, which may come in pieces."""
+        cell = Cell(self.row, self.column)
+        known = self.facts.dead[cell]
+        whole = f"{'' if known == 'error' else known}{text.strip()}"
+        if whole.startswith("#") and len(whole) <= ERROR_MAX:
+            self.facts.dead[cell] = whole
 
     def _note_dead(self, why: str) -> None:
         if len(self.facts.dead) >= DEAD_CELLS_MAX:

@@ -15,7 +15,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from accounts.reasons import say
 from accounts.workbooks import text_cell, text_cells
-from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names
+from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names, show_cell
 from directory.importing.holders import IN_THE_BIN
 from directory.models import Import, ImportRow, Member
 
@@ -153,7 +153,7 @@ def _typed(sheet: Any, cell: Any) -> Any:
         case {"time": text}:
             return text_cell(sheet, text)
         case {"dead": _why}:
-            return text_cell(sheet, "#VALUE!")
+            return text_cell(sheet, show_cell(cell))
     return text_cell(sheet, str(cell)) if cell != "" else None
 
 

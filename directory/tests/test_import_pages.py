@@ -326,6 +326,28 @@ def test_a_department_administrator_imports_into_their_own_departments_and_sees_
     assert "create_departments" not in client.get(URL).content.decode()
 
 
+def test_cells_without_a_value_come_back_as_they_were_for_the_same_reason(client_of, alice, house):
+    made = book(person(1), person(2), person(3, name='=HYPERLINK("x")'))
+    for row, error in ((2, "#REF!"), (3, "#N/A")):
+        made.active.cell(row, 1).value = error
+        made.active.cell(row, 1).data_type = "e"
+    client = client_of(alice)
+    page = checked(client, house, saved(made))
+    reasons = [problem["text"] for row in Import.objects.get().rows.order_by("number") for problem in row.problems]
+    errors = [one.problems[0].get("params") for one in Import.objects.get().rows.order_by("number")]
+    assert errors == [{"error": "#REF!"}, {"error": "#N/A"}, None]
+    html = client.get(page).content.decode()
+    assert "<code>#REF!</code>" in html
+    assert "<code>#N/A</code>" in html
+    failed = client.get(f"{page}failed.xlsx").content
+    cells = [cell for row in openpyxl.load_workbook(io.BytesIO(failed)).active.iter_rows(min_row=2) for cell in row]
+    assert {cell.data_type for cell in cells if cell.value is not None} == {"s"}
+    checked(client, house, failed, "failed.xlsx")
+    again = Import.objects.latest("pk").rows.order_by("number")
+    assert [problem["text"] for row in again for problem in row.problems] == reasons
+    assert [one.problems[0].get("params") for one in again] == errors
+
+
 def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, alice, house):
     client = client_of(alice)
     content = xlsx(person(1, departments="市场部/华东组"), person(2), person(3, aliases="mm3"))
