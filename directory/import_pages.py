@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.http import QueryDict
 from django.utils.formats import number_format
 from django.utils.translation import get_language, ngettext
@@ -19,6 +20,7 @@ from accounts.models import Role
 from accounts.paging import Pages, count_capped, read_page
 from accounts.reasons import say
 from directory.access import imports_of
+from directory.importing.checking import JOIN_AGAIN
 from directory.importing.columns import BY_NAME, show_cell
 from directory.models import Import, ImportRow
 
@@ -106,6 +108,16 @@ def kept_rows(imported: Import) -> list[ShownRow]:
     return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
 
 
+def parted_rows(imported: Import) -> list[ShownRow]:
+    """Those that an undo gave their old phone back, who had joined before the import took it: that it can't undo."""
+    undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE, verdict=ImportRow.Verdict.UPDATED)
+    parted = undone.annotate(told=Cast("notes", TextField())).filter(told__contains=JOIN_AGAIN).order_by("number")
+    return [
+        ShownRow(row.number, _who(imported, row), notes=[_shown_note(one) for one in row.notes if _warns(one)])
+        for row in parted[:BAD_ROWS_SHOWN]
+    ]
+
+
 def with_numbers_masked(rows: list[ShownRow]) -> list[ShownRow]:
     """For who may not see phones. A phone's cell is left out, for it may be written in any way at all; what else looks
     like a number is masked wherever it stands."""
@@ -130,6 +142,10 @@ def remarks(imported: Import) -> list[str]:
     return told
 
 
+def _warns(note: dict[str, str]) -> bool:
+    return note["kind"] == "warning"
+
+
 def _masked(row: ShownRow) -> ShownRow:
     cells = [
         replace(
@@ -149,7 +165,7 @@ def _mask(text: str) -> str:
 def _shown_note(note: dict[str, str]) -> dict[str, str]:
     """In the reader's language, as far as it is not the file's own text."""
     shown = note | {"title": _title(note["column"])}
-    if note["kind"] == "warning" or note["column"] == "activation":
+    if _warns(note) or note["column"] == "activation":
         shown |= {end: _(note[end]) for end in ("from", "to") if note[end]}
     return shown
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Role
 from directory.access import departments_of, is_scoped
@@ -39,6 +40,7 @@ from sms.phones import show_phone
 
 CHUNK = 2000
 ROWS_NAMED_MAX = 10
+JOIN_AGAIN = gettext_noop("They will have to join again.")
 Verdict = ImportRow.Verdict
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
@@ -293,7 +295,7 @@ def _changes(check: Check, before: Facts, after: Facts, member: Member) -> list[
             change = {"kind": "change", "column": column, "from": _show(check, column, old)}
             changes.append(change | {"to": _show(check, column, after[column])})
     if before["phone"] != after["phone"] and member.status == Member.Status.ACTIVE:
-        changes.append(_warning("phone", _("They will have to join again.")))
+        changes.append(_warning("phone", JOIN_AGAIN))
     return changes
 
 

@@ -348,6 +348,23 @@ def test_cells_without_a_value_come_back_as_they_were_for_the_same_reason(client
     assert [one.problems[0].get("params") for one in again] == errors
 
 
+def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, house, lin, wang):
+    client = client_of(alice)
+    heading = ["姓名", "邮箱前缀", "手机号"]
+    rows = [["林晓", "linxiao", "13900000001"], ["王芳", "wangfang", "13900000002"]]
+    page = checked(client, house, xlsx(*rows, headings=heading), mode="update")
+    applied(client, page)
+    client.post(f"{page}undo/")
+    imports.work_on_imports()
+    html = client.get(page).content.decode()
+    lin.refresh_from_db()
+    assert (lin.phone, lin.status) == ("+8613800138001", "pending")
+    told = html[html.index("Taken back, but signed out by the import") :]
+    assert "林晓" in told
+    assert "They will have to join again." in told
+    assert "王芳" not in told
+
+
 def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, alice, house):
     client = client_of(alice)
     content = xlsx(person(1, departments="市场部/华东组"), person(2), person(3, aliases="mm3"))

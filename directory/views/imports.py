@@ -27,6 +27,7 @@ from directory.import_pages import (
     kept_rows,
     left_out_rows,
     noted_rows,
+    parted_rows,
     remarks,
     with_numbers_masked,
 )
@@ -182,6 +183,7 @@ def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]
         "bad_pages": pages,
         "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
         "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
+        "parted_rows": seen(parted_rows(imported)) if imported.undone_at else [],
         "kept_rows": seen(kept_rows(imported)) if imported.undone_at else [],
         "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
         "codes": waiting_for_code(imported, request.role).count() if is_over and may_import else 0,
