@@ -58,6 +58,12 @@ def is_working(imported: Import) -> bool:
     return imported.state in WORKING or bool(imported.errand)
 
 
+def is_still_bad(imported: Import, number: int) -> bool:
+    """Of a row that was to be repaired; no, if all are being checked anew yet."""
+    refused = imported.rows.filter(number=number, verdict=ImportRow.Verdict.REFUSED)
+    return imported.state == Import.State.READY and not is_working(imported) and refused.exists()
+
+
 def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Pages, str]:
     """The imports whose file or author the address asks for, newest first, each with the tone of its state."""
     text = asked.get("q", "").replace("\0", "").strip()[:64]

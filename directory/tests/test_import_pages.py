@@ -348,6 +348,22 @@ def test_cells_without_a_value_come_back_as_they_were_for_the_same_reason(client
     assert [one.problems[0].get("params") for one in again] == errors
 
 
+def test_a_repair_that_is_still_wrong_is_refused_beside_the_field(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1, phone="12"), person(2, phone="123")))
+    answer = client.post(f"{page}repair/", {"row": 3, "phone": "999"})
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    field = re.search(r'<input[^>]*name="phone"[^>]*>', html[html.index('<details class="repair" open') :])[0]
+    assert 'value="999"' in field
+    assert 'aria-invalid="true"' in field
+    assert 'aria-describedby="row-3-phone"' in field
+    assert 'id="row-3-phone"' in html
+    assert html.count("aria-invalid") == 1
+    assert client.post(f"{page}repair/", {"row": 3, "phone": "13900000009"}).status_code == 303
+    assert client.post(f"{page}repair/", {"row": 77, "phone": "999"}).status_code == 303
+
+
 def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, house, lin, wang):
     client = client_of(alice)
     heading = ["姓名", "邮箱前缀", "手机号"]

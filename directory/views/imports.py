@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from directory.import_pages import (
     TONES,
     bad_rows,
     history_of,
+    is_still_bad,
     is_working,
     kept_rows,
     left_out_rows,
@@ -71,7 +72,7 @@ def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
     if getattr(request, "htmx", None) and not is_working(imported):
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "directory/import_detail.html", _detail_context(request, imported))
+    return render(request, "directory/import_detail.html", _detail_context(request, imported, request.GET))
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -109,8 +110,14 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
     cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
     if "leave_out" in request.POST:
         _try(request, lambda: leave_out_row(imported, number, by=request.actor))
-    else:
-        _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
+        return see_other("directory:import_detail", id=imported.pk)
+    _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
+    imported = get_import(request, id)
+    if is_still_bad(imported, number):
+        shown = QueryDict(f"row={number - 1}")
+        return refused(
+            request, "directory/import_detail.html", _detail_context(request, imported, shown) | {"repaired": number}
+        )
     return see_other("directory:import_detail", id=imported.pk)
 
 
@@ -165,10 +172,11 @@ def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any
     return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
 
 
-def _detail_context(request: ConsoleRequest, imported: Import) -> dict[str, Any]:
+def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict) -> dict[str, Any]:
+    """`asked`: which of the bad rows are shown."""
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
     seen = list if may_import else with_numbers_masked
-    shown, pages = ([], None) if is_working(imported) else bad_rows(imported, request.GET)
+    shown, pages = ([], None) if is_working(imported) else bad_rows(imported, asked)
     is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
     invitable = 0
     if is_over and imported.created:
