@@ -20,7 +20,7 @@ SEE_ALL = set(Permission)
         ("owner", SEE_ALL),
         ("admin", SEE_ALL),
         ("department_admin", {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS}),
-        ("auditor", {Permission.READ, Permission.READ_MESSAGES, Permission.READ_AUDIT}),
+        ("auditor", {Permission.READ, Permission.READ_MESSAGES, Permission.READ_AUDIT, Permission.READ_SETTINGS}),
     ],
 )
 def test_each_role_may_what_it_should(role, permissions):

@@ -226,7 +226,7 @@ def test_a_department_that_a_link_leads_into_is_kept_until_the_link_is_revoked(d
     apply(open_house.enterprise, path=path_of(link))
     delete = f"/console/departments/{open_house.east.pk}/delete/"
     refused = desk.post(delete, follow=True)
-    assert "1 join links" in refused.text
+    assert "not empty: join links. Only an empty department" in refused.text
     desk.post(page_of(link, "revoke/"))
     assert desk.post(delete).status_code == 303
     assert not Department.objects.filter(pk=open_house.east.pk).exists()
