@@ -21,6 +21,7 @@ from accounts.factors import has_factor
 from accounts.models import Role
 from accounts.next_page import with_next
 from accounts.requests import ConsoleRequest, SignedInRequest
+from accounts.sign_in import note_idle
 
 View = Callable[..., HttpResponse]
 
@@ -190,8 +191,5 @@ def _step_before_console(request: SignedInRequest) -> str | None:
 
 def _is_stale(session: SessionBase) -> bool:
     """Whether a session that was in the console was too long unused."""
-    was_inside = session.get("factor_at") or session.get("method") == "password"
-    if was_inside and time.time() - session.get("seen_at", 0) >= settings.ACCOUNTS_CONSOLE_IDLE_SECONDS:
-        # Else the visit itself would count as activity and the next request would pass.
-        session["is_stale"] = True
+    note_idle(session)
     return bool(session.get("is_stale"))

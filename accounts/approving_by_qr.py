@@ -24,6 +24,7 @@ from accounts.models import Enterprise, QrSignIn
 from accounts.qr_states import QrUnknown, State, count_limited, unknown
 from accounts.requests import SignedInRequest
 from accounts.sign_in import current_enterprise
+from accounts.trust import is_trusted
 
 HOUR = 3600
 
@@ -33,6 +34,7 @@ class Obstacle(StrEnum):
 
     NO_ENTERPRISE = auto()
     SCANNED_ITSELF = auto()
+    HELD_BACK = auto()
     TOO_OLD = auto()
 
 
@@ -58,12 +60,15 @@ def read_code(request: SignedInRequest, token: str) -> QrSignIn:
 
 
 def obstacle_of(request: SignedInRequest) -> Obstacle | None:
-    """What keeps this session from approving. One that came by scanning may not, or no chain of them would ever end."""
+    """What keeps this session from approving. One that came by scanning may not, or no chain of them would ever end;
+    one that some enterprise holds back may not, or the desktop would enter there in its place."""
     enterprise = current_enterprise(request)
     if enterprise is None or not import_string(settings.ACCOUNTS_ACTS_IN)(request.user, enterprise):
         return Obstacle.NO_ENTERPRISE
     if request.session.get("method") == "qr":
         return Obstacle.SCANNED_ITSELF
+    if not is_trusted(request):
+        return Obstacle.HELD_BACK
     if time.time() - request.session.get("signed_in_at", 0) >= settings.ACCOUNTS_QR_APPROVER_SECONDS:
         return Obstacle.TOO_OLD
     return None

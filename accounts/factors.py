@@ -208,6 +208,13 @@ def reset_factors(user: User, *, enterprise: Enterprise | None, by: Actor) -> in
     return count
 
 
+def forget_factors(user: User) -> int:
+    """For a person who begins anew with a number others may have had; the caller records it. How many there were."""
+    count = Authenticator.objects.filter(user=user, type__in=FACTORS).count()
+    Authenticator.objects.filter(user=user).delete()
+    return count
+
+
 def _refuse_reset(user: User, *, enterprise: Enterprise | None, by: Actor) -> None:
     if by.user is None or by.user == user:
         raise ResetRefused(_("Your own second factor you change on your own page."))

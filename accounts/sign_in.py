@@ -16,6 +16,7 @@ from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
@@ -37,7 +38,8 @@ def open_session(request: HttpRequest, user: User, *, method: str, enterprise: E
     """Sign `user` in, in a session with a new key; into `enterprise`, or the floor above chooses where."""
     if request.user != user:
         request.session.pop("enterprise", None)
-    for key in ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY):
+    one_persons = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
+    for key in (*one_persons, *settings.ACCOUNTS_PROOFS_OF_FLOORS_ABOVE):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method
@@ -57,13 +59,18 @@ def open_session(request: HttpRequest, user: User, *, method: str, enterprise: E
 def raise_session(request: HttpRequest, *, by_factor: bool) -> None:
     """The session's person has just shown again who they are: it may more from now on, under a new key."""
     session, now = request.session, int(time.time())
-    before = session.session_key
-    session.cycle_key()
-    UserSession.objects.filter(session_key=before).update(session_key=session.session_key)
+    renew_key(request)
     session["proved_at"] = now
     if by_factor:
         session["factor_at"] = now
         session.pop("is_stale", None)
+
+
+def renew_key(request: HttpRequest) -> None:
+    """A new key for a session that may more from now on; its device is found under it, to be ended like any other."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def keep_signed_in(request: HttpRequest, user: User) -> None:
@@ -135,8 +142,17 @@ def keep_session(request: HttpRequest) -> None:
     session, now = request.session, int(time.time())
     if not session.get("signed_in_at") or now - session.get("seen_at", 0) < SEEN_EVERY_SECONDS:
         return
+    note_idle(session)
     session["seen_at"] = now
     _note_session(request)
+
+
+def note_idle(session: SessionBase) -> None:
+    """A session that was in the console and too long unused is stale, whichever page it comes to first: else that visit
+    would count as activity, and the console's own page would pass."""
+    was_inside = session.get("factor_at") or session.get("method") == "password"
+    if was_inside and time.time() - session.get("seen_at", 0) >= settings.ACCOUNTS_CONSOLE_IDLE_SECONDS:
+        session["is_stale"] = True
 
 
 def expire_session(request: HttpRequest) -> None:

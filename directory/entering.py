@@ -19,6 +19,7 @@ from directory.models import Invitation, Member
 
 # What passes the enterprise's rule on phone codes; every other session stands for no more than a code.
 BEYOND_THE_RULE = {"password", "passkey", "qr", "weixin", "invitation"}
+PROVE_A_PHONE = {"code", "invitation"}
 
 
 @dataclass
@@ -59,14 +60,13 @@ def ways_in(request: PublicRequest) -> WaysIn:
     """All ways of the person behind this session, by the enterprise's name.
 
     Joining takes a phone proven by code in this very session: a password or a passkey proves no phone, and neither does
-    a WeChat, which may have been bound when the number was another's.
+    a WeChat, which may have been bound when the number was another's, nor a scan that any of them approved.
     """
     method = request.session.get("method")
-    proves_no_phone = method in PROVE_NO_PHONE
-    phone = None if proves_no_phone or method == "weixin" else proven_phone(request)
+    phone = proven_phone(request) if not method or method in PROVE_A_PHONE else None
     ways = _open_ways(request.user) if isinstance(request.user, User) else []
     for way in ways:
-        way.needs_link = not proves_no_phone and way.member is not None and is_long_absent(way.member)
+        way.needs_link = _is_cold(way, method)
         way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
 
@@ -154,6 +154,16 @@ def is_long_absent(member: Member) -> bool:
     """Whether the member was last inside ENTRY_DAYS ago or longer: numbers are given to new people."""
     last = member.last_entered_at or member.joined_at or member.created_at
     return last <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
+
+
+def _is_cold(way: Way, method: str | None) -> bool:
+    """Whether nobody entered this way for so long that the number may be another's by now, and with it whatever else
+    that number has made, a passkey too. A role's own passkey stays: no number made it."""
+    if way.member:
+        return method != "password" and way.member.phone is not None and is_long_absent(way.member)
+    if method in PROVE_NO_PHONE or way.role is None or way.role.last_entered_at is None:
+        return False
+    return way.role.last_entered_at <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
 
 
 def _is_ruled_out(request: PublicRequest, member: Member) -> bool:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, Record, recording
+from accounts.factors import forget_factors
 from accounts.known_browsers import forget_browsers
 from accounts.models import User
 from accounts.weixin import forget_weixins
@@ -56,22 +57,27 @@ def _refuse_if_closed(member: Member, phone: str, link: Invitation | None) -> No
         raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
     if member.phone != phone:
         raise JoinRefused(_("The phone number on record has changed. Please ask for a fresh link."))
-    if member.status == Member.Status.ACTIVE and not (is_long_absent(member) or _leads_back(link, member)):
+    if member.status == Member.Status.ACTIVE and not _leads_back(link, member):
         raise JoinRefused(_("This invitation has been used: the member has joined already."))
 
 
 def _begin_anew(user: User, record: Record) -> None:
-    """Numbers are given to new people: who is inside nowhere any more starts without the WeChat and the known browsers
-    of whoever had the number before."""
+    """Numbers are given to new people: who is inside nowhere any more starts without the WeChat, the factors and the
+    known browsers of whoever had the number before. Who has a role keeps the factors, or the number alone would open
+    the console."""
     if all(map(is_long_absent, active_members(user))):
         forget_browsers(user)
         if forget_weixins(user):
             record("weixin_unbound", user)
+        if not user.roles.exists() and (count := forget_factors(user)):
+            record("factors_reset", user, before={"factors": count})
 
 
 def _leads_back(link: Invitation | None, member: Member) -> bool:
-    """Whether the link, read afresh, is still to be used: once, like any other."""
-    return link is not None and Invitation.objects.filter(LIVING, pk=link.pk, member=member, leads_back=True).exists()
+    """Whether the link, read afresh, is still to be used, once, like any other: sent for the purpose, or to a member
+    away for ENTRY_DAYS, whom nothing but a personal link lets in again."""
+    living = Invitation.objects.filter(LIVING, pk=link.pk, member=member) if link else Invitation.objects.none()
+    return living.exists() if is_long_absent(member) else living.filter(leads_back=True).exists()
 
 
 def _user_of(phone: str, *, name: str) -> User:

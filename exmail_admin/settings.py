@@ -274,6 +274,8 @@ ACCOUNTS_KNOWN_BROWSER_DAYS = 180
 ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"
 # An import tells of phones with which somebody waits to be let in; the floor above knows them.
 DIRECTORY_PHONES_WAITING = "invitations.join_rules.phones_waiting"
+# What a session keeps there of one person, and must not hand on to the next.
+ACCOUNTS_PROOFS_OF_FLOORS_ABOVE = ["join_proof", "join_consent", "activation"]
 ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
 ACCOUNTS_ACTS_IN = "directory.entering.acts_in"
 ACCOUNTS_ENTER = "directory.entering.enter_named"

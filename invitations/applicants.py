@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Enterprise
+from accounts.sign_in import renew_key
 from invitations.applying import Consent
 from invitations.join_links import get_link, mark_of
 from invitations.models import Application, JoinLink, PrivacyNotice
@@ -43,7 +44,7 @@ def carried_application(request: HttpRequest) -> Application | None:
 
 def keep_proof(request: HttpRequest, enterprise: Enterprise, phone: str) -> None:
     """`phone` was proven by a code sent for this enterprise."""
-    request.session.cycle_key()
+    renew_key(request)
     request.session["join_proof"] = [enterprise.pk, phone, int(time.time())]
 
 

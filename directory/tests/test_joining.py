@@ -72,7 +72,11 @@ def test_a_user_who_was_shut_out_joins_nothing(wang):
 
 def test_a_member_away_for_half_a_year_comes_back_the_same_way(lin):
     Member.objects.filter(pk=lin.pk).update(last_entered_at=timezone.now() - timedelta(days=180))
-    assert join_member(lin, phone=str(lin.phone), by=SELF) == lin.user
+    with pytest.raises(JoinRefused):
+        join_member(lin, phone=str(lin.phone), by=SELF)
+    lin.refresh_from_db()
+    link = invite_member(lin, by=SELF)
+    assert join_member(lin, phone=str(lin.phone), by=SELF, link=link) == lin.user
     lin.refresh_from_db()
     assert timezone.now() - lin.last_entered_at < timedelta(minutes=1)
 

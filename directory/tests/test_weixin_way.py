@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -279,8 +280,23 @@ def test_joining_a_second_enterprise_keeps_wechat(weixin, lin, other_house):
 # --- on the page of devices
 
 
-def test_who_is_inside_binds_their_wechat_there_and_lets_it_go(client_of, weixin, lin):
+def just_proven(browser):
+    """A binding is a key like any other: it wants a proof of the last ten minutes."""
+    session = browser.session
+    session["proved_at"] = int(time.time())
+    session.save()
+    return browser
+
+
+def test_a_binding_wants_a_fresh_proof(client_of, weixin, lin):
     browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    asked = browser.post(f"{DEVICES}weixin/bind/")
+    assert asked.status_code == 422
+    assert not SocialAccount.objects.exists()
+
+
+def test_who_is_inside_binds_their_wechat_there_and_lets_it_go(client_of, weixin, lin):
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     page = browser.get(DEVICES).text
     assert f'action="{DEVICES}weixin/bind/"' in page
     assert scan(browser, weixin, f"{DEVICES}weixin/bind/")["Location"] == DEVICES
@@ -302,7 +318,7 @@ def test_who_is_inside_binds_their_wechat_there_and_lets_it_go(client_of, weixin
 
 
 def test_binding_what_is_bound_changes_nothing(client_of, weixin, lin):
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     for _ in range(2):
         scan(browser, weixin, f"{DEVICES}weixin/bind/")
     assert actions() == ["weixin_bound"]
@@ -310,7 +326,7 @@ def test_binding_what_is_bound_changes_nothing(client_of, weixin, lin):
 
 def test_a_wechat_of_somebody_else_is_not_taken_over(client_of, weixin, lin, alice):
     bind(alice, weixin, lin.enterprise)
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     assert scan(browser, weixin, f"{DEVICES}weixin/bind/")["Location"] == DEVICES
     assert "signs in somebody else already" in browser.get(DEVICES).text
     assert SocialAccount.objects.get().user == alice
@@ -318,13 +334,13 @@ def test_a_wechat_of_somebody_else_is_not_taken_over(client_of, weixin, lin, ali
 
 def test_what_was_to_be_bound_signs_nobody_in(client_of, weixin, lin, alice):
     bind(alice, weixin, lin.enterprise)
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     scan(browser, weixin, f"{DEVICES}weixin/bind/")
     assert browser.session["_auth_user_id"] == str(lin.user.pk)
 
 
 def test_who_signed_out_while_scanning_binds_nothing(client_of, weixin, lin):
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     asked = browser.post(f"{DEVICES}weixin/bind/")
     browser.post("/logout/")
     assert weixin.scan(browser, asked).status_code == 400
@@ -333,14 +349,14 @@ def test_who_signed_out_while_scanning_binds_nothing(client_of, weixin, lin):
 
 def test_another_person_s_wechat_is_not_found(client_of, weixin, lin, alice):
     bind(alice, weixin, lin.enterprise)
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     assert browser.post(f"{DEVICES}weixin/{SocialAccount.objects.get().pk}/unbind/").status_code == 404
     assert "小林" not in browser.get(DEVICES).text
     assert SocialAccount.objects.exists()
 
 
 def test_a_binding_that_fails_leads_back_to_the_devices(client_of, weixin, lin):
-    browser = client_of(lin.user, method="code", enterprise=lin.enterprise)
+    browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     weixin.token = {"errcode": -1, "errmsg": "system error"}
     page = scan(browser, weixin, f"{DEVICES}weixin/bind/").text
     assert f'href="{DEVICES}"' in page

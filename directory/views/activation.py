@@ -18,7 +18,7 @@ from accounts.answers import limited, see_other
 from accounts.browsers import address_block, browser_of, client_address
 from accounts.hashers import HashersBusy
 from accounts.requests import PublicRequest
-from accounts.sign_in import open_session
+from accounts.sign_in import open_session, renew_key
 from accounts.throttle import PasswordLimited
 from directory.activating import PairWrong, activate_member, login_of, prove_pair
 from directory.activation_codes import get_code
@@ -55,7 +55,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
     except PasswordLimited as limit:
         form.add_error("code", _("Too many tries. Please wait a few minutes."))
         return _private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
-    request.session.cycle_key()
+    renew_key(request)
     request.session[KEY] = {"code": code.pk, "at": int(time.time())}
     return see_other("directory:activation_password")
 

@@ -70,7 +70,7 @@ def test_an_administrator_comes_and_loses_rights_at_once(open_page, sign_in_as_o
     other.goto("/console/administrators/")
     assert "/login/" in other.url
     sign_in(other, login)
-    assert other.goto("/console/administrators/").status == 403
+    assert other.goto("/console/administrators/new/").status == 403
 
     row.locator("button").click()
     row.locator("a[href$='/remove/']").click()
