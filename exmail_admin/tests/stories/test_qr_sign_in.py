@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import zxingcpp
 from PIL import Image
@@ -208,6 +209,21 @@ def test_a_page_that_waits_survives_a_restart_of_everything(console, desk_from, 
     desk.wait_for_timeout(5000)
     is_at(desk, "new")
     console.start()
+    phone.goto(code)
+    is_at(desk, "scanned")
+    approve(phone)
+    desk.wait_for_url("**/mailbox/")
+
+
+@pytest.mark.postgres
+def test_a_page_that_waits_survives_a_restart_of_the_database(console, desk_from, phone_of):
+    """PostgreSQL lets go of every connection, as it does when it restarts."""
+    phone, desk = phone_of("史中", "shizhong", "13911116619"), desk_from()
+    desk.goto("/login/")
+    code = scan(desk)
+    with psycopg.connect(console.environment["DATABASE_URL"], autocommit=True) as server:
+        held = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert server.execute(f"SELECT count(pg_terminate_backend(pid)) {held}").fetchone()[0] > 0
     phone.goto(code)
     is_at(desk, "scanned")
     approve(phone)
