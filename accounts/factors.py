@@ -201,15 +201,14 @@ def reset_factors(user: User, *, enterprise: Enterprise | None, by: Actor) -> in
         _refuse_reset(user, enterprise=enterprise, by=by)
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
-        count = Authenticator.objects.filter(user=user, type__in=FACTORS).count()
-        Authenticator.objects.filter(user=user).delete()
+        count = forget_factors(user)
         end_sessions(user)
         record("factors_reset", before={"factors": count})
     return count
 
 
 def forget_factors(user: User) -> int:
-    """For a person who begins anew with a number others may have had; the caller records it. How many there were."""
+    """Delete them all, recovery codes too; the caller records it. How many there were."""
     count = Authenticator.objects.filter(user=user, type__in=FACTORS).count()
     Authenticator.objects.filter(user=user).delete()
     return count
