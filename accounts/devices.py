@@ -94,7 +94,7 @@ def know_device(request: SignedInRequest, row: UserSession) -> None:
 
 
 def end_device(request: SignedInRequest, row: UserSession) -> None:
-    """Sign one browser out, perhaps this one; another is no longer known either."""
+    """Sign one browser out, perhaps this one; another is no longer known in any enterprise."""
     with transaction.atomic():
         _record(request, "device_signed_out")
         if row.session_key == request.session.session_key:

@@ -1,7 +1,8 @@
 """The browsers in which a person was inside an enterprise: there a phone code still leads in where others must scan.
 
-A browser is known by the secret in its cookie (accounts.browsers). The table keeps an HMAC of secret, user and
-enterprise, so neither the secret nor what else was done in that browser can be read from it.
+A browser is known by the secret in its cookie (accounts.browsers), of which a session keeps a mark of the user's own:
+an HMAC. The table keeps an HMAC of mark and enterprise, so neither the secret nor what else was done in that browser can
+be read from it; whoever has the mark can forget the browser in every enterprise.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from sms.seal import derive_key
 
 
 def note_browser(user: User, enterprise: Enterprise, *, browser: str) -> str:
-    """The user is inside the enterprise in this browser now. The key it is known by from now on."""
-    row = KnownBrowser(user=user, enterprise=enterprise, key=_key(user, enterprise, browser), seen_at=timezone.now())
+    """The user is inside the enterprise in this browser now. The mark by which `forget_browser` finds it."""
+    mark = _mark(user, browser)
+    row = KnownBrowser(user=user, enterprise=enterprise, key=_key(mark, enterprise.pk), seen_at=timezone.now())
     KnownBrowser.objects.bulk_create([row], update_conflicts=True, unique_fields=["key"], update_fields=["seen_at"])
-    return row.key
+    return mark
 
 
 def is_known_browser(user: User, enterprise: Enterprise, *, browser: str) -> bool:
     """Whether the user was inside the enterprise in this browser within ACCOUNTS_KNOWN_BROWSER_DAYS."""
-    known = KnownBrowser.objects.filter(key=_key(user, enterprise, browser))
+    known = KnownBrowser.objects.filter(key=_key(_mark(user, browser), enterprise.pk))
     return known.filter(seen_at__gt=_forgotten_before()).exists()
 
 
@@ -36,9 +38,11 @@ def forget_browsers(user: User, *, enterprise: Enterprise | None = None) -> None
     (known.filter(enterprise=enterprise) if enterprise else known).delete()
 
 
-def forget_browser(user: User, key: str) -> None:
-    """Forget the one that `note_browser` gave this key."""
-    KnownBrowser.objects.filter(user=user, key=key).delete()
+def forget_browser(user: User, mark: str) -> None:
+    """Forget the one that `note_browser` gave this mark, in every enterprise it was ever used for."""
+    known = KnownBrowser.objects.filter(user=user)
+    keys = [_key(mark, enterprise) for enterprise in known.values_list("enterprise", flat=True).distinct()]
+    known.filter(key__in=keys).delete()
 
 
 def purge_browsers() -> int:
@@ -50,6 +54,13 @@ def _forgotten_before() -> datetime:
     return timezone.now() - timedelta(days=settings.ACCOUNTS_KNOWN_BROWSER_DAYS)
 
 
-def _key(user: User, enterprise: Enterprise, browser: str) -> str:
-    known = f"{user.pk} {enterprise.pk} {browser}"
-    return hmac.new(derive_key(settings.SECRET_KEY, "known browser"), known.encode(), hashlib.sha256).hexdigest()
+def _mark(user: User, browser: str) -> str:
+    return _digest(f"{user.pk} {browser}")
+
+
+def _key(mark: str, enterprise: int) -> str:
+    return _digest(f"{mark} {enterprise}")
+
+
+def _digest(text: str) -> str:
+    return hmac.new(derive_key(settings.SECRET_KEY, "known browser"), text.encode(), hashlib.sha256).hexdigest()

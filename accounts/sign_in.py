@@ -109,10 +109,10 @@ def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
     """
     request.session["enterprise"] = enterprise.pk
     assert isinstance(request.user, User)
-    key = note_browser(request.user, enterprise, browser=browser_of(request))
+    mark = note_browser(request.user, enterprise, browser=browser_of(request))
     renew_browser(request)
     bind_carried(request, enterprise)
-    _note_session(request, data={"enterprise": enterprise.pk, "browser": key})
+    _note_session(request, data={"enterprise": enterprise.pk, "browser": mark})
 
 
 def current_enterprise(request: HttpRequest) -> Enterprise | None:

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts.known_browsers import is_known_browser, note_browser, purge_browsers
+from accounts.known_browsers import forget_browser, is_known_browser, note_browser, purge_browsers
 from accounts.models import KnownBrowser
 from conftest import PASSWORD
 
@@ -33,6 +33,18 @@ def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, ent
     assert not is_known_browser(alice, enterprise, browser="b" * 22)
     assert not is_known_browser(charlie, enterprise, browser=SECRET)
     assert not is_known_browser(alice, other_house.enterprise, browser=SECRET)
+
+
+def test_forgotten_it_is_forgotten_in_every_enterprise_and_no_other_is(alice, charlie, enterprise, other_house):
+    mark = note_browser(alice, enterprise, browser=SECRET)
+    assert note_browser(alice, other_house.enterprise, browser=SECRET) == mark
+    note_browser(alice, enterprise, browser="b" * 22)
+    note_browser(charlie, enterprise, browser=SECRET)
+    forget_browser(alice, mark)
+    assert not is_known_browser(alice, enterprise, browser=SECRET)
+    assert not is_known_browser(alice, other_house.enterprise, browser=SECRET)
+    assert is_known_browser(alice, enterprise, browser="b" * 22)
+    assert is_known_browser(charlie, enterprise, browser=SECRET)
 
 
 def test_seen_again_it_is_one_row_still(alice, enterprise):

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit import Actor
+from accounts.known_browsers import is_known_browser
 from accounts.models import AuditEvent, Enterprise, KnownBrowser, Role, User
 from accounts.tasks import purge_sign_ins
 from accounts.tests.test_login import LISTED, UNLISTED, answers_to
@@ -310,6 +311,20 @@ def test_a_device_signed_out_from_elsewhere_is_forgotten_and_this_one_is_not(cli
     assert KnownBrowser.objects.count() == 1
     phone_codes_age(61)
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
+
+
+def test_a_device_that_was_in_two_enterprises_is_forgotten_in_both(client_of, phone, lin, other_house):
+    build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    sign_in_by_code(phone, str(lin.phone))
+    for enterprise in (lin.enterprise_id, other_house.enterprise.pk):
+        phone.post(f"/choose/{enterprise}/")
+    row = lin.user.usersession_set.get(session_key=phone.session.session_key)
+    other = client_of(lin.user, method="qr")
+    other.post(f"/choose/{lin.enterprise_id}/")
+    assert KnownBrowser.objects.count() == 3
+    assert other.post(f"/mailbox/devices/{row.pk}/end/").status_code == 303
+    assert KnownBrowser.objects.get().enterprise == lin.enterprise
+    assert is_known_browser(lin.user, lin.enterprise, browser=other.cookies["browser"].value)
 
 
 def test_another_number_forgets_the_browsers_there_and_only_there(phone, client_of, lin, other_house, alice):
