@@ -138,16 +138,24 @@ class AuditQuery:
             yield from events
             below, limit = events[-1].number, limit - len(events)
 
+    @cached_property
+    def count(self) -> int:
+        """All there are without asking; else counted up to one more than COUNTED."""
+        return self._count_capped() if self.fields else self._length
+
     def count_text(self) -> str:
-        """All there are without asking; else counted up to a cap."""
-        if not self.fields:
-            chain = AuditChain.objects.filter(enterprise=self.enterprise).first()
-            count = chain.length if chain else 0
-        else:
-            count = self._count_capped()
-        if self.fields and count > COUNTED:
+        if self.fields and self.count > COUNTED:
             return _("More than 1,000 events")
-        return ngettext("%(n)s event", "%(n)s events", count) % {"n": f"{count:,}"}
+        return ngettext("%(n)s event", "%(n)s events", self.count) % {"n": f"{self.count:,}"}
+
+    def may_exceed(self, limit: int) -> bool:
+        """Whether more than `limit` may be found, as far as the count tells."""
+        return self._length > limit and (not self.fields or self.count > COUNTED)
+
+    @cached_property
+    def _length(self) -> int:
+        chain = AuditChain.objects.filter(enterprise=self.enterprise).first()
+        return chain.length if chain else 0
 
     def _count_capped(self) -> int:
         if not self.text:

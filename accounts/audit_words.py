@@ -94,6 +94,7 @@ WORDS = Words(
         "method": _("Way of signing in"),
         "events": _("Events"),
         "filters": _("Filters"),
+        "is_cut": _("Only the newest"),
         "kind": _("Kind"),
         "factors": _("Second factors"),
         "left": _("Left"),

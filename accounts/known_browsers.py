@@ -1,8 +1,8 @@
 """The browsers in which a person was inside an enterprise: there a phone code still leads in where others must scan.
 
 A browser is known by the secret in its cookie (accounts.browsers), of which a session keeps a mark of the user's own:
-an HMAC. The table keeps an HMAC of mark and enterprise, so neither the secret nor what else was done in that browser can
-be read from it; whoever has the mark can forget the browser in every enterprise.
+an HMAC. The table keeps an HMAC of mark and enterprise, so neither the secret nor what else was done in that browser
+can be read from it; whoever has the mark can forget the browser in every enterprise.
 """
 
 from __future__ import annotations

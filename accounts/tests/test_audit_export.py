@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from accounts.audit import Actor, task_actor
@@ -37,7 +38,7 @@ def test_it_holds_what_the_filters_show_and_is_recorded(owner, enterprise, wang,
     assert (second[0], second[5], second[9]) == ("2", "Edited a member", "Name: a → b")
     assert (first[0], first[9], first[13]) == ("1", "Phone: – → 138****8002", "yes")
     event = AuditEvent.objects.get(action="audit_exported")
-    assert event.personal["after"] == {"events": 2, "filters": {"kind": "member"}}
+    assert event.personal["after"] == {"events": 2, "is_cut": False, "filters": {"kind": "member"}}
     assert check_chain(enterprise.pk) is None
 
 
@@ -50,11 +51,41 @@ def test_a_name_is_never_a_formula(owner, enterprise, sign):
     assert (cell.value, cell.data_type, cell.quotePrefix) == (f"{sign}HYPERLINK(1)", "s", True)
 
 
-def test_the_newest_are_kept_where_there_are_too_many(owner, enterprise, settings):
+def test_where_there_are_too_many_the_newest_are_kept_and_the_last_line_says_so(owner, enterprise, settings):
     settings.AUDIT_EXPORT_ROWS = 2
     for _ in range(4):
         write(enterprise)
-    assert [row[0] for row in rows(owner.post(PATH))] == ["Number", "4", "3"]
+    _heading, newest, second, rest = rows(owner.post(PATH))
+    assert [newest[0], second[0]] == ["4", "3"]
+    today = timezone.localdate().isoformat()
+    assert rest[0] == f"Only the newest 2 events are here. For those before them choose “Until” {today}."
+    assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is True
+
+
+def test_where_all_fit_no_line_says_otherwise(owner, enterprise, settings):
+    settings.AUDIT_EXPORT_ROWS = 4
+    for _ in range(4):
+        write(enterprise)
+    assert [row[0] for row in rows(owner.post(PATH))] == ["Number", "4", "3", "2", "1"]
+    assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is False
+
+
+@pytest.mark.parametrize(
+    ("most", "query", "is_said"), [(4, "", False), (3, "", True), (3, "?via=task", False), (3, "?via=web", False)]
+)
+def test_the_page_says_before_that_not_all_may_fit(owner, enterprise, settings, most, query, is_said):
+    settings.AUDIT_EXPORT_ROWS = most
+    for _ in range(4):
+        write(enterprise)
+    assert ("For older ones choose a day" in owner.get(f"/console/audit/{query}").text) == is_said
+
+
+def test_what_is_counted_no_further_may_not_fit_either(owner, enterprise, settings, monkeypatch):
+    monkeypatch.setattr("accounts.audit_search.COUNTED", 2)
+    settings.AUDIT_EXPORT_ROWS = 3
+    for _ in range(4):
+        write(enterprise)
+    assert "A download holds the newest 3 events" in owner.get("/console/audit/?via=task").text
 
 
 def test_it_is_written_a_chunk_at_a_time(owner, enterprise, monkeypatch, django_assert_max_num_queries):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -36,6 +37,7 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
         "query": query,
         "form": AuditFilterForm(query),
         "page": page,
+        "at_most": settings.AUDIT_EXPORT_ROWS if query.may_exceed(settings.AUDIT_EXPORT_ROWS) else None,
         "rows": [AuditRow(event, request.role) for event in page.events],
     }
     return render(request, "accounts/audit_list.html", context)
