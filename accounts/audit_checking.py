@@ -1,4 +1,8 @@
-"""Follow an enterprise's audit chain in the background: asked for by a person, done by a worker, a slice at a time.
+"""Follow an enterprise's audit chain in the background: asked for by a person or by the clock, done by a worker, a
+slice at a time.
+
+The clock asks each hour for what is new, for a chain as a whole only now and then: what is behind the mark and was
+changed since is found by that, or by a person who asks. A chain that was found broken stays so until a person asks.
 
 The row of AuditCheck is the truth: a slice takes up where the one before stopped, a killed worker's check is taken
 over, and a hint that is lost is made up for by the sweep.
@@ -10,13 +14,14 @@ import logging
 import time
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.audit import Actor, recording
-from accounts.audit_check import ANOTHER_END, BrokenLink, follow_chain
+from accounts.audit_check import ANOTHER_END, BrokenLink, enterprises_with_chains, follow_chain
 from accounts.models import AuditChain, AuditCheck, AuditEvent, Enterprise
 from sms.hints import hint_work
 
@@ -32,12 +37,8 @@ def start_check(enterprise: Enterprise, *, by: Actor) -> AuditCheck:
         if check and check.state == "running":
             return check
         record("audit_check_started", enterprise)
-        check = check or AuditCheck(enterprise=enterprise)
-        check.length = AuditChain.objects.get(enterprise=enterprise).length
-        check.number, check.head, check.broken_number, check.why = 0, "", None, ""
-        check.started_at, check.finished_at = timezone.now(), None
-        check.lease, check.lease_until = "", None
-        check.save()
+        length = AuditChain.objects.get(enterprise=enterprise).length
+        check, _is_new = AuditCheck.objects.update_or_create(enterprise=enterprise, defaults=_from_the_first(length))
     if check.length <= settings.AUDIT_CHECKED_AT_ONCE:
         _work_on(check.pk)
     else:
@@ -45,10 +46,46 @@ def start_check(enterprise: Enterprise, *, by: Actor) -> AuditCheck:
     return check
 
 
+def watch_chains() -> int:
+    """Let the chains be followed that have gone on, or whose end is another than was found. How many there are."""
+    checks = {check.enterprise_id: check for check in AuditCheck.objects.all()}
+    ends = dict.fromkeys(enterprises_with_chains(), (0, ""))
+    ends |= {chain.enterprise_id: (chain.length, chain.head) for chain in AuditChain.objects.all()}
+    return sum(_watch(enterprise, checks.get(enterprise), *end) for enterprise, end in ends.items())
+
+
+def broken_check(enterprise: Enterprise) -> AuditCheck | None:
+    """The check that found the chain broken, if the last one did."""
+    return AuditCheck.objects.filter(enterprise=enterprise, broken_number__isnull=False).first()
+
+
 def work_on_checks() -> bool:
     """A slice for each check that waits. Returns whether any is still not done."""
     waiting = list(_waiting().order_by("pk").values_list("pk", flat=True))
     return any([not _work_on(pk) for pk in waiting])
+
+
+def _watch(enterprise: int, check: AuditCheck | None, length: int, head: str) -> bool:
+    """Whether a check began here. One that runs goes on; of two at once only one begins."""
+    if check is None:
+        begun = AuditCheck(enterprise_id=enterprise, **_from_the_first(length))
+        return bool(length and AuditCheck.objects.bulk_create([begun], ignore_conflicts=True))
+    is_due = check.whole_at is None or timezone.now() - check.whole_at >= timedelta(
+        days=settings.AUDIT_WHOLE_CHECK_DAYS
+    )
+    if not is_due and (check.number, check.head) == (length, head):
+        return False
+    idle = AuditCheck.objects.filter(pk=check.pk, finished_at=check.finished_at, broken_number=None)
+    return bool(idle.exclude(finished_at=None).update(**(_from_the_first(length) if is_due else _onwards(length))))
+
+
+def _from_the_first(length: int) -> dict[str, Any]:
+    return _onwards(length) | {"number": 0, "head": "", "whole_at": timezone.now(), "broken_number": None, "why": ""}
+
+
+def _onwards(length: int) -> dict[str, Any]:
+    started = {"length": length, "started_at": timezone.now(), "finished_at": None}
+    return started | {"lease": "", "lease_until": None}
 
 
 def _work_on(pk: int) -> bool:

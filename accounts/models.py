@@ -175,10 +175,12 @@ class AuditEvent(models.Model):
 
 
 class AuditCheck(models.Model):
-    """How far an enterprise's chain has been followed, and what was found; each asking begins at the first event.
+    """How far an enterprise's chain has been followed, and what was found: from the first event where a person asks and
+    every AUDIT_WHOLE_CHECK_DAYS, else each hour from where the last check ended.
 
-    `number` and `head` are where the check stands, `length` where the chain ended when it was asked for. `proven_…` is
-    the end of the last whole check: a log cut back together with its AuditChain row is shorter than that.
+    `number` and `head` are where the check stands, `length` where the chain ended when it began. `proven_…` is the end
+    of the last check that found nothing: a log cut back together with its AuditChain row is shorter than that.
+    `whole_at`: when one last began at the first event.
     """
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="audit_check")
@@ -186,6 +188,7 @@ class AuditCheck(models.Model):
     number = models.PositiveBigIntegerField(default=0)
     head = models.CharField(max_length=64, blank=True)
     started_at = models.DateTimeField()
+    whole_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     broken_number = models.PositiveBigIntegerField(null=True)
     why = models.CharField(max_length=100, blank=True)

@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "watch audit chains": {"task": "accounts.tasks.watch_audit_chains", "schedule": 3600.0},
     "purge old sign-ins": {"task": "accounts.tasks.purge_sign_ins", "schedule": 3600.0},
     "purge old QR codes": {"task": "accounts.tasks.purge_qr_codes", "schedule": 60.0, "options": {"expires": 60}},
 }
@@ -445,6 +446,7 @@ IMPORT_ROWS_AT_ONCE = 2000
 # --- the audit log: each app names its actions; a check of the chain goes by slices, a short one at once
 ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
 AUDIT_CHECKED_AT_ONCE = 2000
+AUDIT_WHOLE_CHECK_DAYS = 7
 AUDIT_CHECK_SLICE_SECONDS = 20
 AUDIT_LEASE_SECONDS = 60
 # A workbook has 1,048,576 rows; what takes longer than a minute to write belongs to several.

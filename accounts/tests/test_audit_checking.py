@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts import audit_checking
 from accounts.audit import command_actor
-from accounts.audit_checking import start_check, work_on_checks
+from accounts.audit_checking import start_check, watch_chains, work_on_checks
 from accounts.audit_triggers import lift_triggers
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.tasks import work_on_audit_checks
@@ -166,3 +167,113 @@ def test_each_enterprise_has_its_own(owner, other_house, enterprise):
     overwrite(other_house.enterprise, 2, ip="6.6.6.6")
     assert b"is whole" in owner.post(CHECK, follow=True).content
     assert AuditCheck.objects.count() == 1
+
+
+def watch():
+    """What the clock and a worker do in an hour. How many chains were followed."""
+    begun = watch_chains()
+    work_on_checks()
+    return begun
+
+
+def test_the_clock_verifies_what_nobody_asked_for_and_what_is_new_since(owner, enterprise):
+    write_events(enterprise, 3)
+    assert watch() == 1
+    assert b"Whole up to No. 3" in owner.get(LIST).content
+    assert AuditEvent.objects.count() == 3, "it makes no event of its own: else there would be something new each hour"
+    assert watch() == 0
+    write_events(enterprise, 2)
+    assert watch() == 1
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.proven_number) == ("whole", 5, 5)
+
+
+def test_the_clock_begins_where_the_last_check_ended(enterprise, settings, monkeypatch):
+    write_events(enterprise, 5)
+    watch()
+    write_events(enterprise, 2)
+    watch_chains()
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.length) == ("running", 5, 7)
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(-1, 5), (0, 0), (1, 0)])
+def test_now_and_then_it_begins_at_the_first_event(enterprise, seconds, number):
+    write_events(enterprise, 5)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        watch()
+        write_events(enterprise, 1)
+        clock.shift(timedelta(days=7, seconds=seconds))
+        assert watch_chains() == 1
+    assert AuditCheck.objects.get().number == number
+
+
+def test_what_was_changed_behind_the_mark_is_found_by_then(enterprise):
+    write_events(enterprise, 5)
+    watch()
+    overwrite(enterprise, 2, ip="6.6.6.6")
+    assert watch() == 0
+    with time_machine.travel(timezone.now() + timedelta(days=7)):
+        watch()
+    assert AuditCheck.objects.get().broken_number == 2
+
+
+def cut_only_the_row(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).update(length=4, head="0" * 64)
+
+
+def another_head(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).update(head="0" * 64)
+
+
+def no_row(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).delete()
+
+
+def a_new_event_changed(enterprise):
+    write_events(enterprise, 3)
+    overwrite(enterprise, 7, ip="6.6.6.6")
+
+
+def a_new_tail(enterprise):
+    cut_back(enterprise, 4)
+    write_events(enterprise, 4)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "number"),
+    [(cut_only_the_row, 5), (another_head, 6), (no_row, 1), (a_new_event_changed, 7), (a_new_tail, 6)],
+)
+def test_the_clock_finds_it_and_the_overview_says_so_until_it_is_mended(
+    owner, erin, bob, client_of, enterprise, tamper, number
+):
+    write_events(enterprise, 5)
+    watch()
+    tamper(enterprise)
+    assert watch() == 1
+    said = f"it is broken at No. {number}."
+    assert said in owner.get("/console/").text
+    assert said in client_of(erin).get("/console/").text
+    assert said not in client_of(bob).get("/console/").text, "who may not read the log"
+    assert f"broken at No. {number}:" in owner.get(LIST).text
+    assert watch() == 0, "a break is not forgotten because time goes by"
+    with time_machine.travel(timezone.now() + timedelta(days=30)):
+        assert watch() == 0
+    assert said in client_of(erin).get("/console/").text
+
+
+def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise):
+    write_events(other_house.enterprise, 3)
+    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+    watch()
+    assert AuditCheck.objects.get(enterprise=other_house.enterprise).state == "broken"
+    assert b"not as it was written" not in owner.get("/console/").content
+
+
+@pytest.mark.usefixtures("_long")
+def test_the_clock_leaves_a_check_that_runs_alone(enterprise, settings):
+    write_events(enterprise, 6)
+    start_check(enterprise, by=command_actor())
+    one_step(settings)
+    assert watch_chains() == 0
+    assert AuditCheck.objects.get().number == 2

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission, console_page, may
+from accounts.audit_checking import broken_check
 from accounts.requests import ConsoleRequest
 from directory.access import members_of
 from invitations import overview as figures
@@ -31,5 +32,6 @@ def overview(request: ConsoleRequest) -> HttpResponse:
             "may_manage_settings": may_manage,
             "recent_days": figures.RECENT_DAYS,
             "alarms": current_alarms(request.enterprise.pk)[:ALARMS_MAX] if may_manage else [],
+            "broken_audit": broken_check(request.enterprise) if may(request.role, Permission.READ_AUDIT) else None,
         },
     )
