@@ -24,20 +24,23 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from accounts.many_rows import insert_rows
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
 from sms.phones import mask_phone
 
 log = logging.getLogger(__name__)
+EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
+DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
+PERSONAL = EVENT_COLUMNS.index("personal")
 NEVER_RECORDED = {"code", "link", "password", "sealed", "secret", "token"}
 A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
 
@@ -57,14 +60,50 @@ class Actor:
     request_id: str = ""
 
 
-class Record(Protocol):
+class Noted(NamedTuple):
+    """What became of one thing."""
+
+    target: models.Model
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `recording` yields: notes what was changed, in the transaction that changes it."""
+
+    enterprise: Enterprise
+    by: Actor
+    events: list[AuditEvent] = field(default_factory=list)
+
     def __call__(
         self,
         action: str,
         target: models.Model,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
-    ) -> AuditEvent: ...
+    ) -> AuditEvent:
+        (event,) = self._chain(action, [Noted(target, before, after)])
+        event.save(force_insert=True)
+        return event
+
+    def each(self, action: str, noted: Sequence[Noted]) -> None:
+        """An event for each, in this order, in as many statements as for one."""
+        insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, noted)))
+
+    def _chain(self, action: str, noted: Sequence[Noted]) -> list[AuditEvent]:
+        # Read again each time: a verb may call another that records within the same transaction.
+        chain = _locked_chain(self.enterprise)
+        roles = Role.objects.filter(user=self.by.user, enterprise=self.enterprise)
+        role = roles.values_list("name", flat=True).first() or ""
+        events = []
+        for one in noted:
+            event = _event(chain, self.by, role, action, one)
+            chain.length, chain.head = event.number, event.digest
+            events.append(event)
+        chain.save(update_fields=["length", "head"])
+        self.events.extend(events)
+        return events
 
 
 def command_actor(user: User | None = None) -> Actor:
@@ -79,44 +118,34 @@ def task_actor(name: str) -> Actor:
 
 @contextmanager
 def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
-    """A transaction of `enterprise` that changes something; yields the function that notes what.
+    """A transaction of `enterprise` that changes something; yields what notes it.
 
     Promised: the chain's row is locked first and until the end; the notes are kept if and only if the change is.
     """
     is_outermost = not transaction.get_connection().in_atomic_block
-    events: list[AuditEvent] = []
+    record = Record(enterprise, by)
     with transaction.atomic():
         _locked_chain(enterprise)
-        yield partial(_append, events, enterprise, by)
-    if is_outermost and events:
-        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, events[-1].number, events[-1].digest)
+        yield record
+    if is_outermost and record.events:
+        last = record.events[-1]
+        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, last.number, last.digest)
 
 
 def _locked_chain(enterprise: Enterprise) -> AuditChain:
     return AuditChain.objects.select_for_update().get_or_create(enterprise=enterprise)[0]
 
 
-def _append(
-    events: list[AuditEvent],
-    enterprise: Enterprise,
-    by: Actor,
-    action: str,
-    target: models.Model,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> AuditEvent:
-    # Read again each time: a verb may call another that records within the same transaction.
-    chain = _locked_chain(enterprise)
-    role = Role.objects.filter(user=by.user, enterprise=enterprise).values_list("name", flat=True).first() or ""
+def _event(chain: AuditChain, by: Actor, role: str, action: str, noted: Noted) -> AuditEvent:
     personal = {
         "salt": secrets.token_hex(16),
         "actor": plain(by.name),
-        "target": plain(str(target)),
-        "before": plain(before or {}),
-        "after": plain(after or {}),
+        "target": plain(str(noted.target)),
+        "before": plain(noted.before or {}),
+        "after": plain(noted.after or {}),
     }
     event = AuditEvent(
-        enterprise=enterprise,
+        enterprise_id=chain.enterprise_id,
         number=chain.length + 1,
         at=timezone.now(),
         actor_id_number=by.user.pk if by.user else None,
@@ -126,27 +155,25 @@ def _append(
         user_agent=plain(by.user_agent)[:200],
         request_id=plain(by.request_id)[:36],
         action=action,
-        target_type=target._meta.model_name or "",
-        target_id=str(target.pk),
+        target_type=noted.target._meta.model_name or "",
+        target_id=str(noted.target.pk),
         personal=personal,
         personal_digest=personal_digest(personal),
         previous=chain.head,
     )
     event.digest = digest(event)
-    event.save(force_insert=True)
-    chain.length, chain.head = event.number, event.digest
-    chain.save(update_fields=["length", "head"])
-    events.append(event)
     return event
+
+
+def _as_row(event: AuditEvent) -> list[Any]:
+    row = [getattr(event, name) for name in EVENT_COLUMNS]
+    row[PERSONAL] = json.dumps(event.personal)
+    return row
 
 
 def digest(event: AuditEvent) -> str:
     """What `event.digest` must be, from its columns and `event.previous`."""
-    columns = {
-        field.attname: getattr(event, field.attname)
-        for field in AuditEvent._meta.concrete_fields
-        if field.attname not in {"personal", "previous", "digest"}
-    }
+    columns = {name: getattr(event, name) for name in DIGESTED}
     columns["at"] = event.at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
     return _hmac(event.previous + _canonical(columns))
 
@@ -170,7 +197,9 @@ def plain(value: Any) -> Any:
         case list() | tuple() | set() | frozenset() | models.QuerySet():
             return [plain(held) for held in value]
         case _:
-            text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(value))
+            text = str(value)
+            if not text.isprintable():
+                text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
             return A_PHONE.sub(lambda found: mask_phone(_international(found[0])), text)
 
 

@@ -1,7 +1,4 @@
-"""Many members at once, without a query a row: for imports and demo data.
-
-On PostgreSQL by COPY (three times bulk_create), elsewhere by executemany; both behind `insert_rows`.
-"""
+"""Many members at once, without a query a row: for imports and demo data."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from django.db import connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.many_rows import insert_rows
 from accounts.models import Enterprise
 from directory.departments import shift_counts
 from directory.models import Address, Department, Member, Membership, Reading
@@ -144,21 +142,6 @@ def _reserve_ids(model: type[models.Model], number: int) -> list[int]:
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         last = (cursor.fetchone() or (0,))[0]
         return list(range(last + 1, last + 1 + number))
-
-
-def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Text, numbers, None and moments; everything else the caller has turned into these."""
-    table, names = model._meta.db_table, ", ".join(columns)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            return
-        adapt = connection.ops.adapt_datetimefield_value
-        plain = [[adapt(value) if isinstance(value, datetime) else value for value in row] for row in rows]
-        places = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", plain)  # noqa: S608
 
 
 def _chunks(members: Iterable[NewMember]) -> Iterator[list[NewMember]]:

@@ -30,8 +30,9 @@ from django.test.utils import override_settings
 from openpyxl import Workbook
 
 from accounts.audit import command_actor
+from accounts.many_rows import insert_rows
 from accounts.models import Role, User
-from directory.bulk import MEMBER_COLUMNS, insert_rows
+from directory.bulk import MEMBER_COLUMNS
 from directory.departments import add_department
 from directory.enterprises import open_enterprise
 from directory.import_peers import PEERS

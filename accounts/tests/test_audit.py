@@ -7,8 +7,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from accounts.audit import command_actor, plain, recording, task_actor
+from accounts.audit import Noted, command_actor, plain, recording, task_actor
 from accounts.audit_check import check_chain
 from accounts.audit_triggers import lift_triggers
 from accounts.models import AuditChain, AuditEvent
@@ -66,6 +67,24 @@ def test_a_change_that_fails_leaves_no_event(enterprise):
         fail()
     assert not AuditEvent.objects.exists()
     assert AuditChain.objects.get(enterprise=enterprise).length == 0
+
+
+def test_many_changes_are_an_event_each_with_the_statements_of_one(house, alice, lin, wang):
+    by = command_actor(alice)
+    statements = []
+    for noted in [
+        [Noted(lin)],
+        [Noted(lin, {"name": "a\n"}, {"name": "b"}), Noted(wang, after={"phone": lin.phone})] * 50,
+    ]:
+        with CaptureQueriesContext(connection) as queries, recording(house.enterprise, by=by) as record:
+            record.each("member_edited", noted)
+        statements.append(len(queries))
+    assert statements[0] == statements[1]
+    assert check_chain(house.enterprise.pk) is None
+    *_rest, first, last = AuditEvent.objects.order_by("number")
+    assert (first.number, last.number) == (100, 101)
+    assert (last.role, last.via, last.target_type, last.target_id) == ("owner", "command", "member", str(wang.pk))
+    assert (first.personal["before"], last.personal["after"]) == ({"name": "a\ufffd"}, {"phone": "138****8001"})
 
 
 def test_a_verb_within_a_verb_keeps_the_chain(enterprise):

@@ -18,7 +18,8 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
-from directory.bulk import NewMember, insert_members, insert_rows
+from accounts.many_rows import insert_rows
+from directory.bulk import NewMember, insert_members
 from directory.departments import DepartmentRefused, add_department
 from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, read_cells
 from directory.importing.columns import Facts, fold

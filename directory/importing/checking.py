@@ -18,10 +18,10 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from accounts.many_rows import insert_rows
 from accounts.models import Role
 from directory.access import departments_of, is_scoped
 from directory.addresses import ACCOUNT_MAX
-from directory.bulk import insert_rows
 from directory.importing.columns import (
     Around,
     Facts,
