@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -10,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import may_give
 from accounts.audit import Actor
 from accounts.models import Role, User
-from directory.administrators import AdministratorRefused, appoint_newcomer, appoint_user, change_role
+from directory.administrators import (
+    AdministratorRefused,
+    appoint_newcomer,
+    appoint_user,
+    change_role,
+    choose_scope,
+    clean_newcomer,
+)
 from directory.department_picker import PickingForm, offer_departments
 from directory.models import Department
 
@@ -52,9 +60,25 @@ class RoleForm(PickingForm):
     def chosen(self) -> list[Department]:
         return [self.choosable[pk] for pk in self.cleaned_data["departments"]]
 
+    def clean(self) -> dict[str, Any]:
+        """All that is wrong is said at once; the verbs see to it again."""
+        said = super().clean() or self.cleaned_data
+        if "departments" in said:
+            self.hear(choose_scope, said.get("role", ""), self.chosen())
+        return said
+
+    def hear(self, check: Callable[..., Any], *said: Any) -> None:
+        """Let `check`, a verb's own, refuse what was said."""
+        try:
+            check(*said)
+        except AdministratorRefused as refused:
+            self.refuse(refused)
+
     def refuse(self, refused: AdministratorRefused) -> None:
+        """Beside each field for which nothing is said already."""
+        told = set(self.errors)
         for field, messages in refused.errors.items():
-            for message in messages:
+            for message in messages if field not in told else []:
                 self.add_error(field or None, message)
 
 
@@ -88,6 +112,11 @@ class NewcomerForm(RoleForm):
         help_text=_("Hand it over in person, not by mail."),
     )
     field_order = ("name", "login", "password", "role", "departments")
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean()
+        self.hear(clean_newcomer, *(said.get(field, "") for field in ("name", "login", "password")))
+        return said
 
     def appoint(self, *, role: Role, by: Actor) -> Role | None:
         """The new role, or None with the errors beside their fields."""

@@ -55,7 +55,7 @@ def appoint_newcomer(
     by: Actor,
 ) -> Role:
     """Make a user, who need not be a member, and give them the role `name`. Raises AdministratorRefused."""
-    user = _clean_newcomer(person, login, password)
+    user = clean_newcomer(person, login, password)
     # Slow on purpose, so not under the lock.
     user.password = make_password(password)
     try:
@@ -74,7 +74,7 @@ def change_role(role: Role, *, name: str, departments: Iterable[Department] = ()
         _refuse_without_right(role.enterprise, by, before.name, name)
         if name != Role.Name.OWNER:
             refuse_last_owner(before)
-        looked_after, chosen = _scope(before), _scope_of(name, departments)
+        looked_after, chosen = _scope(before), choose_scope(name, departments)
         if (before.name, looked_after) == (name, chosen):
             return False
         record("administrator_changed", role.user, before=_told(before.name, looked_after), after=_told(name, chosen))
@@ -120,27 +120,8 @@ def user_to_appoint(member: Member) -> User | None:
     return member.user if member.status == Member.Status.ACTIVE and member.has_joined_user else None
 
 
-def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
-    if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
-        message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
-        raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
-    chosen = _scope_of(name, departments)
-    role = Role.objects.create(user=user, enterprise=enterprise, name=name)
-    _set_scope(role, chosen)
-    record("administrator_appointed", user, after=_told(name, chosen))
-    return role
-
-
-def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> None:
-    """The operator at the command line needs no role."""
-    if by.via != "web":
-        return
-    acting = Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
-    if acting is None or not all(may_give(acting, name) for name in names):
-        raise PermissionDenied
-
-
-def _clean_newcomer(person: str, login: str, password: str) -> User:
+def clean_newcomer(person: str, login: str, password: str) -> User:
+    """Not saved, and without the password. Raises AdministratorRefused with all that is wrong at once."""
     errors: dict[str, list[str]] = {}
     draft = User(login=login.strip().lower(), name=person)
     try:
@@ -160,17 +141,37 @@ def _clean_newcomer(person: str, login: str, password: str) -> User:
     return draft
 
 
-def _taken() -> str:
-    return _("This login is taken. Please choose another one.")
-
-
-def _scope_of(name: str, departments: Iterable[Department]) -> list[Department]:
+def choose_scope(name: str, departments: Iterable[Department]) -> list[Department]:
     """What someone of this role looks after. Raises AdministratorRefused for a department administrator of nothing."""
     if name != Role.Name.DEPARTMENT_ADMIN:
         return []
     if chosen := sorted(set(departments), key=lambda department: department.path):
         return chosen
     raise AdministratorRefused({"departments": [_("Choose at least one department to look after.")]})
+
+
+def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
+    if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
+        message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
+        raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
+    chosen = choose_scope(name, departments)
+    role = Role.objects.create(user=user, enterprise=enterprise, name=name)
+    _set_scope(role, chosen)
+    record("administrator_appointed", user, after=_told(name, chosen))
+    return role
+
+
+def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> None:
+    """The operator at the command line needs no role."""
+    if by.via != "web":
+        return
+    acting = Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
+    if acting is None or not all(may_give(acting, name) for name in names):
+        raise PermissionDenied
+
+
+def _taken() -> str:
+    return _("This login is taken. Please choose another one.")
 
 
 def _set_scope(role: Role, departments: list[Department]) -> None:

@@ -209,6 +209,24 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_made(owner, alice
     assert field == "name" or 'value="何苗"' in page
 
 
+ALL_WRONG = {"name": "", "login": "he@example.com", "password": "short", "role": "department_admin"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        (ALL_WRONG, ["name", "login", "password", "departments"]),
+        (ALL_WRONG | {"role": ""}, ["name", "login", "password", "role"]),
+        (ALL_WRONG | {"name": "何苗", "login": "", "departments": ["x"]}, ["login", "password", "departments"]),
+    ],
+)
+def test_all_that_is_wrong_is_said_at_once_and_each_once(owner, said, fields):
+    answer = owner.post(NEW, said)
+    assert answer.status_code == 422
+    errors = answer.context["form"].errors
+    assert (sorted(errors), {len(told) for told in errors.values()}) == (sorted(fields), {1})
+
+
 def test_when_all_hashers_are_busy_nobody_is_made_yet(owner, settings, monkeypatch):
     settings.PASSWORD_HASHERS = ["accounts.hashers.BoundedArgon2PasswordHasher"]
     monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 0)
