@@ -20,7 +20,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from requests import RequestException, Response
 
-from accounts.weixin import adopt_unionid
+from accounts.weixin import PROVIDER, adopt_unionid
+from accounts.weixin_apps import weixin_app
 
 UID_MAX_LENGTH = 191  # of allauth's column
 NICKNAME_MAX = 64
@@ -38,9 +39,19 @@ class WeixinClient(WeixinOAuth2Client):
 
 
 class WeixinAdapter(WeixinOAuth2Adapter):
+    """Goes by the app that is meant for the browser (accounts.weixin_apps)."""
+
     client_class = WeixinClient
     access_token_url = f"{settings.WEIXIN_API_URL}/sns/oauth2/access_token"
     profile_url = f"{settings.WEIXIN_API_URL}/sns/userinfo"
+
+    def get_provider(self) -> WeixinProvider:
+        return weixin_provider(self.request)
+
+    @property
+    def authorize_url(self) -> str:
+        page = "oauth2/authorize" if self.get_provider().is_official else "qrconnect"
+        return f"{settings.WEIXIN_PAGE_URL}/connect/{page}"
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         """Under the operator's address, whatever host the request named."""
@@ -68,6 +79,14 @@ class WeixinAdapter(WeixinOAuth2Adapter):
 class WeixinProvider(AllauthWeixinProvider):
     oauth2_adapter_class = WeixinAdapter
 
+    @property
+    def is_official(self) -> bool:
+        """Whether this is the official account, which asks within WeChat."""
+        return bool(self.app.client_id == settings.WEIXIN_OFFICIAL_APP_ID)
+
+    def get_default_scope(self) -> list[str]:
+        return ["snsapi_userinfo"] if self.is_official else ["snsapi_login"]
+
     def extract_uid(self, data: dict[str, Any]) -> str:
         unionid = data.get("unionid")
         return unionid if unionid and isinstance(unionid, str) else data["openid"]
@@ -79,6 +98,12 @@ class WeixinProvider(AllauthWeixinProvider):
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
         return {}
+
+
+def weixin_provider(request: HttpRequest) -> WeixinProvider:
+    """With the app that this browser goes by."""
+    provider: WeixinProvider = get_adapter(request).get_provider(request, PROVIDER, client_id=weixin_app(request))
+    return provider
 
 
 def _ask(method: str, url: str, **said: Any) -> Response:

@@ -303,10 +303,17 @@ ACCOUNTS_IS_TRUSTED = "directory.entering.is_trusted"
 # --- WeChat, where the operator has an app on its open platform
 WEIXIN_APP_ID = environment.text("WEIXIN_APP_ID")
 WEIXIN_APP_SECRET = environment.text("WEIXIN_APP_SECRET")
-if bool(WEIXIN_APP_ID) != bool(WEIXIN_APP_SECRET):
-    _missing = "WEIXIN_APP_SECRET" if WEIXIN_APP_ID else "WEIXIN_APP_ID"
-    raise ImproperlyConfigured(f"{_missing} is not set: signing in with WeChat needs both it and its counterpart.")
-HAS_WEIXIN = bool(WEIXIN_APP_ID)
+# And, for those who open the sign-in within WeChat, an official account linked to it there.
+WEIXIN_OFFICIAL_APP_ID = environment.text("WEIXIN_OFFICIAL_APP_ID")
+WEIXIN_OFFICIAL_APP_SECRET = environment.text("WEIXIN_OFFICIAL_APP_SECRET")
+_weixin_apps = {"WEIXIN_APP": (WEIXIN_APP_ID, WEIXIN_APP_SECRET)}
+_weixin_apps |= {"WEIXIN_OFFICIAL_APP": (WEIXIN_OFFICIAL_APP_ID, WEIXIN_OFFICIAL_APP_SECRET)}
+for _name, (_id, _secret) in _weixin_apps.items():
+    if bool(_id) != bool(_secret):
+        _missing = f"{_name}_SECRET" if _id else f"{_name}_ID"
+        raise ImproperlyConfigured(f"{_missing} is not set: signing in with WeChat needs both it and its counterpart.")
+HAS_WEIXIN = bool(WEIXIN_APP_ID or WEIXIN_OFFICIAL_APP_ID)
+ACCOUNTS_WEIXIN_PER_ADDRESS = 60
 _weixin = environment.address("WEIXIN_BASE_URL", "", schemes={"http", "https"}, is_optional=True).rstrip("/")
 WEIXIN_API_URL = _weixin or "https://api.weixin.qq.com"
 WEIXIN_PAGE_URL = _weixin or "https://open.weixin.qq.com"
@@ -316,8 +323,7 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 SOCIALACCOUNT_PROVIDERS = {
     "weixin": {
         "provider_class": "accounts.weixin_provider.WeixinProvider",
-        "APP": {"client_id": WEIXIN_APP_ID, "secret": WEIXIN_APP_SECRET},
-        "AUTHORIZE_URL": f"{WEIXIN_PAGE_URL}/connect/qrconnect",
+        "APPS": [{"client_id": id, "secret": secret} for id, secret in _weixin_apps.values() if id],
     }
 }
 

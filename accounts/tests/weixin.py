@@ -13,6 +13,7 @@ API = "https://api.weixin.qq.com"
 TOKEN, PROFILE = f"{API}/sns/oauth2/access_token", f"{API}/sns/userinfo"
 SECRET = "d4624c36b6795d1d99dcf0547af5443d"
 PAGE = "https://open.weixin.qq.com/connect/qrconnect"
+OFFICIAL, OFFICIAL_PAGE = "wx520c15f417810387", "https://open.weixin.qq.com/connect/oauth2/authorize"
 
 
 class Weixin:
@@ -35,7 +36,7 @@ class Weixin:
         """A person scans and allows what `answer` asks: the callback's answer to this browser."""
         page = urlsplit(answer["Location"])
         asked = {name: values[0] for name, values in parse_qs(page.query).items()}
-        assert answer["Location"].startswith(PAGE)
+        assert answer["Location"].startswith((PAGE, OFFICIAL_PAGE))
         code = f"code-{len(self.codes)}"
         self.codes[code] = self.openid
         back = urlsplit(asked["redirect_uri"])
@@ -87,10 +88,14 @@ def _answer(said):
 
 
 @contextmanager
-def weixin_of(settings):
+def weixin_of(settings, *, has_official=False):
     """WeChat is configured and answers; nothing else of the network does."""
     settings.HAS_WEIXIN = True
-    weixin = settings.SOCIALACCOUNT_PROVIDERS["weixin"] | {"APP": {"client_id": "wxbdc5610cc59c1631", "secret": SECRET}}
-    settings.SOCIALACCOUNT_PROVIDERS = {"weixin": weixin}
+    settings.WEIXIN_APP_ID = "wxbdc5610cc59c1631"
+    apps = [{"client_id": settings.WEIXIN_APP_ID, "secret": SECRET}]
+    if has_official:
+        settings.WEIXIN_OFFICIAL_APP_ID = OFFICIAL
+        apps.append({"client_id": OFFICIAL, "secret": SECRET})
+    settings.SOCIALACCOUNT_PROVIDERS = {"weixin": settings.SOCIALACCOUNT_PROVIDERS["weixin"] | {"APPS": apps}}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield Weixin(mock)

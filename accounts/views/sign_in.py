@@ -22,6 +22,7 @@ from accounts.sign_in import end_session
 from accounts.sign_in_by_code import outstanding_code, send_login_code, sign_in_by_code
 from accounts.sign_in_by_password import PasswordWrong, prove_password, sign_in
 from accounts.throttle import PasswordLimited, wait_text
+from accounts.weixin_apps import weixin_way
 from sms.code_limits import CodeLimited
 from sms.codes import CodeRefused, CodeSpent
 from sms.models import PhoneCode
@@ -124,6 +125,7 @@ def _login_context(request: PublicRequest, form: LoginForm, next_page: str) -> d
         "form": form,
         "next": next_page,
         "can_scan": not is_hand_held(request),
+        "weixin": weixin_way(request),
         "comes_from_scan": next_page.startswith("/q/"),
         "renewals": settings.ACCOUNTS_QR_RENEWALS,
         "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,

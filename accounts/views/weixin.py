@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -27,13 +27,16 @@ from accounts.sign_in import current_enterprise
 from accounts.sign_in_by_weixin import outstanding_weixin_code, prove_phone_for_weixin, send_weixin_code
 from accounts.trust import trusted_page
 from accounts.weixin import PROVIDER, Proof, carried_proof, unbind_weixin
-from accounts.weixin_provider import WeixinAdapter
+from accounts.weixin_apps import count_journey, weixin_app
+from accounts.weixin_provider import WeixinAdapter, weixin_provider
 from sms.code_limits import CodeLimited
 from sms.codes import CodeRefused, CodeSpent
+from sms.counters import CounterFull
 from sms.models import PhoneCode
 from sms.phones import mask_phone
 
 PHONE, CODE = "accounts/weixin_phone.html", "accounts/weixin_code.html"
+FAILED = "accounts/weixin_callback_failed.html"
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -65,7 +68,7 @@ def with_proof(view: View) -> View:
 @with_weixin
 @require_POST
 def weixin_login(request: PublicRequest) -> HttpResponse:
-    """To WeChat's page with its code to scan."""
+    """To WeChat's page with its code to scan, or within WeChat to its question."""
     return _to_weixin(request, "login", next_of(request))
 
 
@@ -170,8 +173,17 @@ def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
 
 
 def _to_weixin(request: PublicRequest, process: str, next_page: str = "") -> HttpResponse:
-    provider = get_adapter(request).get_provider(request, PROVIDER)
-    language = {} if (get_language() or "").startswith("zh") else {"auth_params": {"lang": "en"}}
+    if not weixin_app(request):
+        raise Http404
+    try:
+        count_journey(request)
+    except CounterFull as full:
+        context = {"kind": "busy", "is_binding": process == "connect", "here": reverse("accounts:login")}
+        return limited(request, FAILED, context, retry_after=full.retry_after)
+    provider = weixin_provider(request)
+    # Within WeChat an address with anything else in it is refused.
+    has_words = provider.is_official or (get_language() or "").startswith("zh")
+    language = {} if has_words else {"auth_params": {"lang": "en"}}
     answer: HttpResponse = provider.redirect(request, process=process, next_url=next_page or None, **language)
     return answer
 
