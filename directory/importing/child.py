@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from directory.importing.scan import Cell, Limits, Refused, Scanned, kind_of, scan_workbook
+from directory.importing.package import Limits, Refused
+from directory.importing.scan import Cell, Scanned, kind_of, scan_workbook
 
 # Longer ones are cut: what follows is refused for its length anyway.
 TEXT_MAX = 1000
@@ -37,13 +38,13 @@ def main(limits: str, file: str, spool: str) -> None:
     try:
         found = _read(Path(file), Path(spool), Limits(*given["workbook"]), is_csv=given["is_csv"])
     except Refused as refused:
-        found = {"refused": str(refused)}
+        found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
         found = {"refused": "too_heavy"}
     except OSError as error:
-        found = {"refused": "no_space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "not_xlsx"}
+        found = {"refused": "no_space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "broken"}
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
-        found = {"refused": "not_xlsx", "error": f"{type(error).__name__}: {error}"[:200]}
+        found = {"refused": "broken", "error": f"{type(error).__name__}: {error}"[:200]}
     found["memory"] = highest_memory()
     print(json.dumps(found))
 
@@ -66,16 +67,20 @@ def highest_memory() -> int:
 
 
 def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
-    kind = kind_of(file)
-    if kind == "text" and is_csv:
+    if kind_of(file) == "text":
+        if not is_csv:
+            raise _wrongly_named(file)
         return _write(spool, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
-    if kind != "xlsx":
-        raise Refused("not_xlsx" if kind == "text" else kind)
-    scanned = scan_workbook(file, limits)
-    facts = scanned.facts
-    if facts.last_row * facts.last_column > limits.cells * 4:
-        raise Refused("cell_limit")
-    return _write(spool, _sheet_rows(file, scanned), limits) | {
+    copy = spool.with_suffix(".copy")
+    try:
+        scanned = scan_workbook(file, limits, copy)
+        facts = scanned.facts
+        if facts.last_row * facts.last_column > limits.cells * 4:
+            raise Refused("cell_limit")
+        found = _write(spool, _sheet_rows(copy, scanned), limits)
+    finally:
+        copy.unlink(missing_ok=True)
+    return found | {
         "kind": "xlsx",
         "sheet": scanned.sheet,
         "other_sheets": scanned.others,
@@ -102,11 +107,11 @@ def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -
     return {"rows": count}
 
 
-def _sheet_rows(file: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]:
+def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]:
     # Only here: the parent must not load what can abort a process.
     from python_calamine import CalamineWorkbook
 
-    sheet = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(scanned.place)
+    sheet = CalamineWorkbook.from_path(str(copy)).get_sheet_by_index(0)
     dead = scanned.facts.dead
     dead_rows = {cell.row for cell in dead}
     # calamine leaves out the blank columns on the left, though not the blank rows above.
@@ -142,6 +147,15 @@ def _plain(value: Any) -> Any:
         case None:
             return ""
     return str(value)[: TEXT_MAX + 1]
+
+
+def _wrongly_named(file: Path) -> Refused:
+    """A table of text under a workbook's name, or nothing that is known."""
+    try:
+        _text_of(file)
+    except Refused:
+        return Refused("not_xlsx")
+    return Refused("text_as_workbook")
 
 
 def _text_of(file: Path) -> str:

@@ -6,47 +6,33 @@ tells of elements as they pass, does neither. Runs in the child process: no Djan
 
 from __future__ import annotations
 
-import posixpath
-import re
+import codecs
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.parsers import expat
 
-BLOCK = 64 * 1024
-# Below this an entry may shrink as well as it can: a few blank rows do.
-RATIO_FROM = 1024 * 1024
-FORBIDDEN = {
-    "macro": re.compile(r"vbaproject|/macrosheets/|/activex/|\.xlsm$", re.IGNORECASE),
-    "external_links": re.compile(r"/externallinks?/", re.IGNORECASE),
-    "ole": re.compile(r"/embeddings/|oleobject", re.IGNORECASE),
-}
-SIGNATURES = {
-    b"PK\x03\x04": "xlsx",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old_format",
-}
+from directory.importing.package import TYPES, Copy, Limits, Package, Refused, feed, local_name, new_parser, parse
+
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# What a file of another kind begins with, and what a zip of another kind holds: spoken of by these names.
+BEGINNINGS = {b"%PDF": "PDF", b"<": "HTML/XML", b"MIME-Version": "HTML"}
+SHEETS_OF_2003 = b"urn:schemas-microsoft-com:office:spreadsheet"
+HOLDINGS = {
+    "xl/workbook.bin": ".xlsb", "word/document.xml": ".docx", "ppt/presentation.xml": ".pptx",
+    "content.xml": "OpenDocument (.ods)", "mimetype": "OpenDocument (.ods)", "index/document.iwa": "Numbers",
+    "index.zip": "Numbers",
+}  # fmt: skip
 MACRO_TYPE = "application/vnd.ms-excel.sheet.macroEnabled"
 # More of these and no one would read the list; the whole file is told instead.
 DEAD_CELLS_MAX = 20_000
 ERROR_MAX = 16
 MERGES_MAX = 20_000
-
-
-class Refused(Exception):
-    """The file is not read. Its text is a code of directory.importing.workbook.MESSAGES."""
-
-
-class Limits(NamedTuple):
-    """Settings IMPORT_…; all of them counted, none believed."""
-
-    entries: int
-    unpacked: int
-    ratio: int
-    rows: int
-    columns: int
-    cells: int
 
 
 class Cell(NamedTuple):
@@ -71,143 +57,138 @@ class SheetFacts:
 
 @dataclass
 class Scanned:
-    """`sheet` is the first visible worksheet, `place` its number among all sheets."""
+    """`sheet` is the name of the first visible worksheet."""
 
     sheet: str
-    place: int
     others: list[str]
     facts: SheetFacts
 
 
+@dataclass
+class _Book:
+    """What the workbook's own part says, and what it leads to."""
+
+    root: str = ""
+    is_1904: bool = False
+    sheets: list[_Sheet] = field(default_factory=list)
+    strings: str = ""
+    styles: str = ""
+
+
+@dataclass
+class _Sheet:
+    name: str
+    is_visible: bool
+    relation: str
+    part: str = ""
+    is_worksheet: bool = False
+
+
 def kind_of(path: Path) -> str:
-    """ "xlsx", "text", or the code of the refusal."""
+    """ "xlsx" or "text", whatever the file's name says. Raises Refused for what is known to be neither."""
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.read(2048)
     if not head:
-        return "empty_file"
-    return next((kind for sign, kind in SIGNATURES.items() if head.startswith(sign)), "text")
+        raise Refused("empty_file")
+    if head.startswith(ZIP):
+        return "xlsx"
+    if head.startswith(OLE):
+        raise Refused("password" if ENCRYPTED in path.read_bytes() else "old_format")
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    for sign, name in BEGINNINGS.items():
+        if start.startswith(sign):
+            raise Refused("other_format", "XML (Excel 2003)" if SHEETS_OF_2003 in start else name)
+    return "text"
 
 
-def scan_workbook(path: Path, limits: Limits) -> Scanned:
-    """Raises Refused; also whatever zipfile and expat raise on what is no workbook at all."""
+def scan_workbook(path: Path, limits: Limits, copy: Path) -> Scanned:
+    """What is to be parsed goes to `copy`, a plain workbook of one sheet. Raises Refused; also whatever zipfile and
+    expat raise on what is no workbook at all."""
     with zipfile.ZipFile(path) as archive:
-        names = _checked_names(archive, limits)
-        budget = _Budget(limits)
-        if MACRO_TYPE.encode() in b"".join(budget.read(archive, names["[Content_Types].xml"])):
+        package = Package(archive, limits)
+        _refuse_other_kinds(package)
+        if MACRO_TYPE.encode() in b"".join(package.read(TYPES)):
             raise Refused("macro")
-        sheets = _sheets(archive, names, budget)
-        chosen = next((one for one in sheets if one["state"] == "visible" and one["is_worksheet"]), None)
+        book = _book_of(package)
+        chosen = next((one for one in book.sheets if one.is_visible and one.is_worksheet), None)
         if not chosen:
             raise Refused("no_sheet")
         facts = SheetFacts()
-        for name, entry in names.items():
-            if name == chosen["part"]:
-                _parse(budget.read(archive, entry), _SheetListener(facts, limits))
-            elif name.endswith((".xml", ".rels")):
-                _parse(budget.read(archive, entry))
-            else:
-                for _block in budget.read(archive, entry):
-                    pass
-    others = [one["name"] for one in sheets if one is not chosen]
-    return Scanned(chosen["name"], sheets.index(chosen), others, facts)
+        with Copy(copy, is_1904=book.is_1904) as copied:
+            _read_all(package, copied, {chosen.part: "sheet", book.strings: "strings", book.styles: "styles"}, facts)
+    return Scanned(chosen.name, [one.name for one in book.sheets if one is not chosen], facts)
 
 
-class _Budget:
-    """How much may still be unpacked, over all entries."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits, self.left = limits, limits.unpacked
-
-    def read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-        unpacked = 0
-        with archive.open(entry) as stream:
-            while block := stream.read(BLOCK):
-                unpacked += len(block)
-                self.left -= len(block)
-                if self.left < 0:
-                    raise Refused("unpacked_too_large")
-                if unpacked > RATIO_FROM and unpacked > self.limits.ratio * max(1, entry.compress_size):
-                    raise Refused("ratio")
-                yield block
-
-
-def _checked_names(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
-    entries = archive.infolist()
-    if len(entries) > limits.entries:
-        raise Refused("too_many_entries")
-    _refuse_overlap(entries)
-    names: dict[str, zipfile.ZipInfo] = {}
-    for entry in entries:
-        name = entry.filename
-        if entry.flag_bits & 1:
-            raise Refused("old_format")
-        if name in names or name.startswith("/") or "\\" in name or ".." in name.split("/"):
-            raise Refused("not_xlsx")
-        for code, pattern in FORBIDDEN.items():
-            if pattern.search(name):
-                raise Refused(code)
-        names[name] = entry
-    if "[Content_Types].xml" not in names or "xl/workbook.xml" not in names:
+def _refuse_other_kinds(package: Package) -> None:
+    for part, name in HOLDINGS.items():
+        if part in package.parts:
+            raise Refused("other_format", name)
+    if TYPES not in package.parts:
         raise Refused("not_xlsx")
-    return names
 
 
-def _refuse_overlap(entries: list[zipfile.ZipInfo]) -> None:
-    """Entries that share bytes unpack to far more than the file holds."""
-    reached = 0
-    for entry in sorted(entries, key=lambda one: one.header_offset):
-        if entry.header_offset < reached:
-            raise Refused("not_xlsx")
-        reached = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
+def _read_all(package: Package, copied: Copy, roles: dict[str, str], facts: SheetFacts) -> None:
+    """Each part once; those that have a role are copied."""
+    for part in package.parts:
+        role, blocks = roles.get(part, ""), package.read(part)
+        if role:
+            blocks = copied.passing(role, blocks)
+        if role == "sheet":
+            parser = new_parser()
+            _SheetListener(facts, package.limits).listen_to(parser)
+            feed(parser, blocks)
+        elif role:
+            parse(blocks)
+        else:
+            _look_through(part, blocks)
 
 
-def _sheets(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], budget: _Budget) -> list[dict[str, Any]]:
-    sheets: list[dict[str, Any]] = []
-    targets: dict[str, tuple[str, str]] = {}
-
-    def on_sheet(name: str, attributes: dict[str, str]) -> None:
-        if _local(name) == "sheet":
-            relation = next((value for key, value in attributes.items() if _local(key) == "id"), "")
-            state = attributes.get("state", "visible")
-            sheets.append({"name": attributes.get("name", ""), "state": state, "relation": relation})
-
-    def on_relation(name: str, attributes: dict[str, str]) -> None:
-        if _local(name) == "Relationship":
-            target = attributes.get("Target", "")
-            part = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
-            targets[attributes.get("Id", "")] = (part, attributes.get("Type", ""))
-
-    _parse(budget.read(archive, names["xl/workbook.xml"]), on_sheet)
-    relations = names.get("xl/_rels/workbook.xml.rels")
-    if relations:
-        _parse(budget.read(archive, relations), on_relation)
-    for sheet in sheets:
-        part, kind = targets.get(sheet["relation"], ("", ""))
-        sheet["part"], sheet["is_worksheet"] = part, kind.endswith("/worksheet")
-        if sheet["is_worksheet"] and part not in names:
-            raise Refused("not_xlsx")
-    return sheets
+def _look_through(part: str, blocks: Iterator[bytes]) -> None:
+    """Of no use to us, and it may be no XML whatever its name says."""
+    if part.endswith((".xml", ".rels")):
+        with suppress(expat.ExpatError):
+            parse(blocks)
+    for _block in blocks:
+        pass
 
 
-def _parse(blocks: Iterator[bytes], on_start: Callable[[str, dict[str, str]], None] | None = None) -> None:
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse_dtd
-    parser.StartElementHandler = on_start
-    if isinstance(on_start, _SheetListener):
-        on_start.parser = parser
-        # Bound: a tenth quicker than to call the object.
-        parser.StartElementHandler = on_start.__call__
-    for block in blocks:
-        parser.Parse(block, False)
-    parser.Parse(b"", True)
+def _book_of(package: Package) -> _Book:
+    leads = package.relations_of("").values()
+    main = next((one.part for one in leads if one.kind == "officeDocument"), "xl/workbook.xml")
+    if main not in package.parts:
+        raise Refused("not_xlsx")
+    book = _Book()
+
+    def on_element(name: str, attributes: dict[str, str]) -> None:
+        name = local_name(name)
+        book.root = book.root or name
+        if name == "sheet":
+            relation = next((value for key, value in attributes.items() if local_name(key) == "id"), "")
+            is_visible = attributes.get("state", "visible") == "visible"
+            book.sheets.append(_Sheet(attributes.get("name", ""), is_visible, relation))
+        elif name == "workbookPr":
+            book.is_1904 = attributes.get("date1904") in {"1", "true"}
+
+    parse(package.read(main), on_element)
+    if book.root != "workbook":
+        raise Refused("not_xlsx")
+    _follow_relations(package, main, book)
+    return book
 
 
-def _refuse_dtd(*_declared: Any) -> None:
-    raise Refused("dtd")
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+def _follow_relations(package: Package, main: str, book: _Book) -> None:
+    relations = package.relations_of(main)
+    for sheet in book.sheets:
+        relation = relations.get(sheet.relation)
+        sheet.is_worksheet = relation is not None and relation.kind == "worksheet"
+        sheet.part = relation.part if relation else ""
+        if sheet.is_worksheet and not sheet.part:
+            raise Refused("broken")
+    for relation in relations.values():
+        if relation.kind == "sharedStrings":
+            book.strings = relation.part
+        elif relation.kind == "styles":
+            book.styles = relation.part
 
 
 class _SheetListener:
@@ -224,6 +205,11 @@ class _SheetListener:
         self.is_hidden = self.is_listening = False
         self.numbers: dict[str, int] = {}
         self.parser: expat.XMLParserType | None = None
+
+    def listen_to(self, parser: expat.XMLParserType) -> None:
+        self.parser = parser
+        # Bound: a tenth quicker than to call the object.
+        parser.StartElementHandler = self.__call__
 
     def __call__(self, name: str, attributes: dict[str, str]) -> None:
         if name == "c":
@@ -245,7 +231,7 @@ class _SheetListener:
         elif name == "t":
             pass
         elif ":" in name:
-            self(_local(name), attributes)
+            self(local_name(name), attributes)
         else:
             self._on_other(name, attributes)
 
@@ -311,7 +297,7 @@ class _SheetListener:
 
     def _number(self, letters: str) -> int:
         if not (letters.isascii() and letters.isalpha() and len(letters) <= 3):
-            raise Refused("not_xlsx")
+            raise Refused("broken")
         number = 0
         for letter in letters.upper():
             number = number * 26 + ord(letter) - 64

@@ -20,7 +20,11 @@ MESSAGES = {
     "file_too_large": _("The file is too large: at most 40 MB can be imported."),
     "not_xlsx": _("This is no workbook that can be read. Save it as .xlsx (or .csv) and upload it again."),
     "not_text": _("This is no table of text. Save it as .xlsx or .csv and upload it again."),
-    "old_format": _("The file is protected by a password or an old .xls. Save it as .xlsx without a password."),
+    "broken": _("The workbook is damaged, or was cut on the way. Open it in a spreadsheet program and save it anew."),
+    "other_format": _("This is a file of another kind: %(names)s. Save it as .xlsx (or .csv) and upload it again."),
+    "text_as_workbook": _("The file holds text, not a workbook. Name it .csv, or save it as .xlsx in a spreadsheet."),
+    "password": _("The file is protected by a password. Save it without one and upload it again."),
+    "old_format": _("This is an old .xls (or .et). Save it as .xlsx and upload it again."),
     "macro": _("Workbooks with macros are not accepted. Save it as a plain .xlsx."),
     "ole": _("The workbook holds embedded files. Remove them, or copy the table into a new workbook."),
     "external_links": _("The workbook links to other files. Copy the table into a new workbook as values."),
@@ -77,7 +81,7 @@ def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
     try:
         found = _ask_child(file, spool, is_csv=is_csv)
         if "refused" in found:
-            raise WorkbookRefused(found["refused"])
+            raise WorkbookRefused(found["refused"], found.get("names", ""))
     except WorkbookRefused:
         spool.unlink(missing_ok=True)
         raise

@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 from xml.parsers.expat import ExpatError
 from zlib import error as ZlibError
 
-from directory.importing.scan import Limits, Refused, kind_of, scan_workbook
+from directory.importing.package import Limits, Refused
+from directory.importing.scan import kind_of, scan_workbook
 from directory.tests.workbooks import book, person, raw, row_xml, saved, sheet_xml
 
 LIMITS = Limits(200, 4 * 1024 * 1024, 50, 1000, 64, 20_000)
@@ -64,7 +65,7 @@ def _verdict(place: Path, number: int, seed: int) -> str:
     try:
         if kind_of(place) != "xlsx":
             return kind_of(place)
-        scan_workbook(place, LIMITS)
+        scan_workbook(place, LIMITS, place.with_suffix(".copy"))
     except Refused as refused:
         return str(refused)
     except BROKEN:

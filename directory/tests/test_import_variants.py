@@ -17,6 +17,7 @@ from directory.models import Import
 from directory.tests.workbooks import (
     MAIN,
     OFFICE,
+    RELS,
     WORKBOOK,
     WORKBOOK_RELS,
     book,
@@ -70,6 +71,41 @@ def with_target(target):
     return raw(SHEET, parts={"xl/_rels/workbook.xml.rels": rels})
 
 
+def renamed(change, content=None, extra=()):
+    """The same parts, each under the name that `change` makes of it, and entries that are no parts."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content or SHARED)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            new.writestr(change(name), old.read(name))
+        for name in extra:
+            new.writestr(name, b"")
+    return file.getvalue()
+
+
+def elsewhere():
+    """The workbook and all that belongs to it under other names, found by the relations alone."""
+    names = {"xl/workbook.xml": "my/book.xml", "xl/_rels/workbook.xml.rels": "my/_rels/book.xml.rels"}
+    names |= {"xl/worksheets/sheet1.xml": "data/the table.xml", "xl/sharedStrings.xml": "data/words.xml"}
+    relations = WORKBOOK_RELS.replace("worksheets/sheet1.xml", "../data/the%20table.xml")
+    relations = relations.replace(
+        "</R", f'<Relationship Id="rId2" Type="{OFFICE}/sharedStrings" Target="/DATA/words.xml"/></R'
+    )
+    with zipfile.ZipFile(io.BytesIO(SHARED)) as archive:
+        parts = {names.get(name, name): archive.read(name) for name in archive.namelist()}
+    parts |= {"_rels/.rels": RELS.replace("xl/workbook.xml", "/my/book.xml"), "my/_rels/book.xml.rels": relations}
+    return raw("", parts=parts, without=["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/worksheets/sheet1.xml"])
+
+
+def in_utf_16(encoding):
+    """Every part, with or without its byte order mark."""
+    with zipfile.ZipFile(io.BytesIO(SHARED)) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    declared = {
+        name: part.replace('version="1.0"', 'version="1.0" encoding="UTF-16"', 1) for name, part in parts.items()
+    }
+    return raw("", parts={name: part.encode(encoding) for name, part in declared.items()})
+
+
 def strict():
     main, office = f"{STRICT}/spreadsheetml/main", f"{STRICT}/officeDocument/relationships"
     sheet, workbook, relations = (
@@ -104,10 +140,21 @@ def wecom():
     return saved(made)
 
 
+SHARED = shared("姓名", "邮箱前缀", "手机号", "张三", "zhangsan", "13900000001")
+LITTER = ["xl/", "__MACOSX/._a.xml", ".DS_Store", "xl/media/图片.png", "docProps/thumbnail.jpeg"]
 READ = {
-    "shared strings": shared("姓名", "邮箱前缀", "手机号", "张三", "zhangsan", "13900000001"),
+    "shared strings": SHARED,
     "inline strings, no dimension": raw(SHEET),
     "absolute part path": with_target("/xl/worksheets/sheet1.xml"),
+    "a part path from the root": with_target("xl/worksheets/sheet1.xml"),
+    "a part path that climbs": with_target("../xl/worksheets/sheet1.xml"),
+    "a part path with the other stroke": with_target("worksheets\\sheet1.xml"),
+    "part names with the other stroke": renamed(lambda name: name.replace("/", "\\")),
+    "part names in capitals": renamed(str.upper),
+    "parts elsewhere": elsewhere(),
+    "entries that are no parts": renamed(str, extra=LITTER),
+    "parts in UTF-16": in_utf_16("utf-16"),
+    "parts in UTF-16 without a mark": in_utf_16("utf-16-be"),
     "prefixed namespace": raw(prefixed(SHEET)),
     "strict namespace": strict(),
     "byte order mark": raw(codecs.BOM_UTF8 + SHEET.encode()),
@@ -127,15 +174,14 @@ REFUSED = {
     "CSV of Western Windows": (LATIN.encode("cp1252"), "a.csv", "csv_encoding"),
     "CSV of Shift-JIS": ("氏名,メール\r\n田中さくら,tanaka\r\n".encode("shift-jis"), "a.csv", "no_heading"),
     "a sheet of something else": (xlsx(["1", "2"], headings=["Invoice", "Amount"]), "a.xlsx", "no_heading"),
-    "a part path from the root": (with_target("xl/worksheets/sheet1.xml"), "a.xlsx", "not_xlsx"),
-    "a part path that climbs": (with_target("../xl/worksheets/sheet1.xml"), "a.xlsx", "not_xlsx"),
-    "a part in UTF-16": (raw(SHEET.replace("?>", ' encoding="UTF-16"?>', 1).encode("utf-16")), "a.xlsx", "not_xlsx"),
-    "a relation without a part": (with_target("worksheets/sheet9.xml"), "a.xlsx", "not_xlsx"),
-    "numbers that are none": (raw(SHEET.replace('r="2"', 'r="zwei"')), "a.xlsx", "not_xlsx"),
+    "a part path that climbs out": (with_target("../../sheet1.xml"), "a.xlsx", "broken"),
+    "a part in half of UTF-16": (raw(SHEET.encode("utf-16")[:-1]), "a.xlsx", "broken"),
+    "a relation without a part": (with_target("worksheets/sheet9.xml"), "a.xlsx", "broken"),
+    "numbers that are none": (raw(SHEET.replace('r="2"', 'r="zwei"')), "a.xlsx", "broken"),
     "headings alone": (shared("姓名", "邮箱前缀", "手机号"), "a.xlsx", "no_rows"),
     "JSON": (b'[{"name": "x"}]', "a.csv", "no_heading"),
     "a word document": (
-        raw(SHEET, without=["xl/workbook.xml"], parts={"word/document.xml": "<x/>"}), "a.xlsx", "not_xlsx",
+        raw(SHEET, without=["xl/workbook.xml"], parts={"word/document.xml": "<x/>"}), "a.xlsx", "other_format",
     ),
 }  # fmt: skip
 
