@@ -54,6 +54,10 @@ class ShownRow:
     notes: list[dict[str, str]] = field(default_factory=list)
 
 
+def read_number(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
+
+
 def is_working(imported: Import) -> bool:
     return imported.state in WORKING or bool(imported.errand)
 
@@ -77,23 +81,50 @@ def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], 
     return [(imported, TONES[imported.state]) for imported in page.rows], pages, text
 
 
-def bad_rows(imported: Import, asked: QueryDict) -> tuple[list[ShownRow], Pages]:
+@dataclass(frozen=True)
+class BadRows:
+    """A page of them: those behind the row `after`."""
+
+    rows: list[ShownRow]
+    pages: Pages
+    after: int
+
+
+def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
     """A hundred of them, from the one behind `row` on or up to the one before `before`."""
     refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED)
-    after, before = (_number(asked.get(name, "")) for name in ("row", "before"))
-    if before:
-        found = list(refused.filter(number__lt=before).order_by("-number")[: BAD_ROWS_SHOWN + 1])
-        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, True
+    after, before = (read_number(asked.get(name, "")) for name in ("row", "before"))
+    found = [] if before else list(refused.filter(number__gt=after).order_by("number")[: BAD_ROWS_SHOWN + 1])
+    if found or not (before or after):
+        rows, has_next = found[:BAD_ROWS_SHOWN], len(found) > BAD_ROWS_SHOWN
+        has_previous = bool(after) and refused.filter(number__lte=after).exists()
     else:
-        found = list(refused.filter(number__gt=after).order_by("number")[: BAD_ROWS_SHOWN + 1])
-        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN], bool(after), len(found) > BAD_ROWS_SHOWN
+        # Behind the last of them too: its row may have been repaired meanwhile.
+        below = refused.filter(number__lt=before) if before else refused.filter(number__lte=after)
+        found = list(below.order_by("-number")[: BAD_ROWS_SHOWN + 1])
+        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, bool(before)
     count = number_format(imported.refused, force_grouping=True)
     pages = Pages(
         ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
         f"?before={rows[0].number}#bad-rows" if rows and has_previous else "",
         f"?row={rows[-1].number}#bad-rows" if rows and has_next else "",
     )
-    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows], pages
+    shown = [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+    return BadRows(shown, pages, rows[0].number - 1 if rows and has_previous else 0)
+
+
+def page_with(imported: Import, number: int, after: int) -> QueryDict:
+    """What asks for the bad rows behind `after` if the row `number` is among those shown, else for it and the rest."""
+    between = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, number__gt=after, number__lt=number)
+    return QueryDict(f"row={after if after < number and between.count() < BAD_ROWS_SHOWN else number - 1}")
+
+
+def next_bad_row(imported: Import, number: int) -> int:
+    """The one behind `number`, or the last before it; 0 if there is none, or they are not known yet."""
+    if is_working(imported):
+        return 0
+    refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED).values_list("number", flat=True)
+    return refused.filter(number__gt=number).order_by("number").first() or refused.order_by("-number").first() or 0
 
 
 def noted_rows(imported: Import) -> list[ShownRow]:
@@ -194,10 +225,6 @@ def _title(name: str) -> str:
 
 def _address(*, q: str, **key: int) -> str:
     return f"?{urlencode({'q': q, **key} if q else key)}"
-
-
-def _number(typed: str) -> int:
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
 
 
 def _who(imported: Import, row: ImportRow) -> str:

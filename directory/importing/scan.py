@@ -146,7 +146,7 @@ def _read_all(package: Package, copied: Copy, roles: dict[str, str], facts: Shee
 def _look_through(part: str, blocks: Iterator[bytes]) -> None:
     """Of no use to us, and it may be no XML whatever its name says."""
     if part.endswith((".xml", ".rels")):
-        with suppress(expat.ExpatError):
+        with suppress(expat.ExpatError, LookupError, ValueError):
             parse(blocks)
     for _block in blocks:
         pass

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import build_member
-from directory import imports
+from directory import import_pages, imports
 from directory.models import Department, Import, Member
 from directory.tests.workbooks import HEADINGS, book, person, saved, upload, xlsx
 
@@ -362,6 +362,32 @@ def test_a_repair_that_is_still_wrong_is_refused_beside_the_field(client_of, ali
     assert html.count("aria-invalid") == 1
     assert client.post(f"{page}repair/", {"row": 3, "phone": "13900000009"}).status_code == 303
     assert client.post(f"{page}repair/", {"row": 77, "phone": "999"}).status_code == 303
+
+
+def test_a_repair_leads_back_to_its_page_and_on_to_the_next_row(client_of, alice, house, monkeypatch):
+    monkeypatch.setattr(import_pages, "BAD_ROWS_SHOWN", 2)
+    client = client_of(alice)
+    page = checked(client, house, xlsx(*(person(number, phone=f"{number}") for number in range(1, 6))))
+
+    def rows(answer):
+        return re.findall(r'data-row="(\d+)"', answer.content.decode())
+
+    second = client.get(f"{page}?row=3")
+    assert rows(second) == ["4", "5"]
+    assert 'name="after" value="3"' in second.content.decode()
+    wrong = client.post(f"{page}repair/", {"row": 5, "phone": "12", "after": "3"})
+    assert (wrong.status_code, rows(wrong)) == (422, ["4", "5"]), "the page stays"
+    assert "autofocus" in wrong.content.decode()
+    right = client.post(f"{page}repair/", {"row": 4, "phone": "13900000004", "after": "3"})
+    assert right["Location"] == f"{page}?row=3#bad-row-5"
+    assert rows(client.get(right["Location"])) == ["5", "6"]
+    client.post(f"{page}repair/", {"row": 5, "leave_out": "1", "after": "3"})
+    last = client.post(f"{page}repair/", {"row": 6, "phone": "13900000006", "after": "3"})
+    assert last["Location"] == f"{page}?row=3#bad-row-3"
+    assert rows(client.get(last["Location"])) == ["2", "3"], "none is left on the page: the one before"
+    assert "?before=" not in client.get(last["Location"]).content.decode()
+    client.post(f"{page}repair/", {"row": 2, "phone": "13900000002"})
+    assert client.post(f"{page}repair/", {"row": 3, "phone": "13900000003"})["Location"] == page
 
 
 def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, house, lin, wang):

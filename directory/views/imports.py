@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,8 +27,11 @@ from directory.import_pages import (
     is_working,
     kept_rows,
     left_out_rows,
+    next_bad_row,
     noted_rows,
+    page_with,
     parted_rows,
+    read_number,
     remarks,
     with_numbers_masked,
 )
@@ -103,22 +106,21 @@ def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
-    """`row`, and the new text of each column by the column's name; or `leave_out`."""
+    """`row`, and the new text of each column by the column's name; or `leave_out`. `after`: where the page began."""
     imported = get_import(request, id)
-    typed = request.POST.get("row", "")
-    number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else 0
+    number, after = (read_number(request.POST.get(name, "")) for name in ("row", "after"))
     cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
     if "leave_out" in request.POST:
         _try(request, lambda: leave_out_row(imported, number, by=request.actor))
-        return see_other("directory:import_detail", id=imported.pk)
-    _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
+    else:
+        _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
     imported = get_import(request, id)
     if is_still_bad(imported, number):
-        shown = QueryDict(f"row={number - 1}")
+        shown = page_with(imported, number, after)
         return refused(
             request, "directory/import_detail.html", _detail_context(request, imported, shown) | {"repaired": number}
         )
-    return see_other("directory:import_detail", id=imported.pk)
+    return _back_to_the_bad_rows(imported, number, after)
 
 
 @console_page(Permission.SEND_INVITATIONS)
@@ -159,6 +161,13 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     return answer
 
 
+def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResponse:
+    """The page they came from, at the row that is to be looked at next."""
+    address = resolve_url("directory:import_detail", id=imported.pk) + (f"?row={after}" if after else "")
+    following = next_bad_row(imported, number)
+    return see_other(f"{address}#bad-row-{following}" if following else address)
+
+
 def _try(request: ConsoleRequest, deed: Any) -> None:
     try:
         deed()
@@ -176,7 +185,7 @@ def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict)
     """`asked`: which of the bad rows are shown."""
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
     seen = list if may_import else with_numbers_masked
-    shown, pages = ([], None) if is_working(imported) else bad_rows(imported, asked)
+    bad = None if is_working(imported) else bad_rows(imported, asked)
     is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
     invitable = 0
     if is_over and imported.created:
@@ -187,8 +196,9 @@ def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict)
         "tone": TONES[imported.state],
         "is_working": is_working(imported),
         "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
-        "bad_rows": seen(shown),
-        "bad_pages": pages,
+        "bad_rows": seen(bad.rows) if bad else [],
+        "bad_pages": bad and bad.pages,
+        "bad_after": bad and bad.after,
         "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
         "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
         "parted_rows": seen(parted_rows(imported)) if imported.undone_at else [],
