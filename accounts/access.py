@@ -131,8 +131,8 @@ def fresh_page(view: View) -> View:
 
 
 def fresh_download(back: str) -> Callable[[View], View]:
-    """As `fresh_page`, for a file: who was asked comes back to the page `back` (a URL name, with the same query), whose
-    button brings it; a browser that is sent to a file shows no other page."""
+    """As `fresh_page`, for a file: who was asked comes back to the page `back` (a URL name, with the same ids and
+    query), whose button brings it; a browser that is sent to a file shows no other page."""
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -140,7 +140,7 @@ def fresh_download(back: str) -> Callable[[View], View]:
             if has_fresh_proof(request):
                 return view(request, *args, **kwargs)
             query = request.GET.urlencode()
-            page = reverse(back) + (f"?{query}" if query else "")
+            page = reverse(back, kwargs=kwargs) + (f"?{query}" if query else "")
             return HttpResponseRedirect(with_next("accounts:confirm", page))
 
         return guarded

@@ -4,12 +4,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
 from accounts.audit_words import Target, Words
-from directory.models import Member
+from directory.models import BulkDeed, Member
 
 WORDS = Words(
     groups={
         "administrators": _("Administrators"),
         "members": _("Members"),
+        "bulk_deeds": _("Bulk actions"),
         "invitations": _("Invitations and joining"),
         "imports": _("Imports"),
         "departments": _("Departments"),
@@ -27,13 +28,21 @@ WORDS = Words(
             "member_created": _("Created a member"),
             "member_edited": _("Edited a member"),
             "member_disabled": _("Disabled a member"),
+            "members_disabled": _("Disabled members"),
             "member_enabled": _("Enabled a member"),
+            "members_enabled": _("Enabled members"),
             "member_deleted": _("Deleted a member"),
             "members_deleted": _("Deleted members"),
             "member_restored": _("Restored a member"),
             "members_restored": _("Restored members"),
             "members_purged": _("Purged members from the bin"),
             "demo_members_added": _("Added demo members"),
+        },
+        "bulk_deeds": {
+            "bulk_deed_started": _("Started a bulk action"),
+            "bulk_deed_finished": _("Bulk action done"),
+            "bulk_deed_cancelled": _("Bulk action cancelled"),
+            "bulk_deed_failed": _("Bulk action failed"),
         },
         "invitations": {
             "invitation_sent": _("Sent an invitation"),
@@ -63,6 +72,7 @@ WORDS = Words(
         "department": Target(_("Department")),
         "domain": Target(_("Mail domain"), "directory:domain_edit", Permission.MANAGE_SETTINGS),
         "import": Target(_("Import"), "directory:import_detail", Permission.READ),
+        "bulkdeed": Target(_("Bulk action"), "directory:bulk_deed_detail", Permission.READ),
     },
     facts={
         "department.name": _("Department name"),
@@ -88,6 +98,9 @@ WORDS = Words(
         "refused": _("Refused"),
         "left_out": _("Left out"),
         "not_reached": _("Not reached"),
+        "deed": _("Action"),
+        "chosen": _("Chosen"),
+        "done": _("Done"),
         "undone": _("Undone"),
         "kept": _("Kept"),
         "is_default": _("Default domain"),
@@ -95,5 +108,9 @@ WORDS = Words(
         "imap": _("IMAP server"),
         "smtp": _("SMTP server"),
     },
-    values={"status": dict(Member.Status.choices), "activation": dict(Member.Activation.choices)},
+    values={
+        "status": dict(Member.Status.choices),
+        "activation": dict(Member.Activation.choices),
+        "deed": dict(BulkDeed.Kind.choices),
+    },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Unpack
 
@@ -21,7 +21,8 @@ from directory.personal_invitations import revoke_invitations
 from directory.search_keys import Keys, keys_of, other_readings
 
 __all__ = [
-    "MemberRefused", "create_member", "disable_member", "edit_member", "enable_member", "part_from_users", "told_of",
+    "MemberRefused", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
+    "enable_members", "part_from_users", "told_of",
 ]  # fmt: skip
 
 WRITTEN = (
@@ -70,30 +71,50 @@ def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
 
 def disable_member(member: Member, *, by: Actor) -> Member:
     """Signs them out of this enterprise and kills their invitation; their sessions elsewhere live on."""
-    with recording(member.enterprise, by=by) as record:
-        member = _fresh(member)
-        if member.deleted_at or member.status == Member.Status.DISABLED:
-            return member
-        record("member_disabled", member, before={"status": member.status}, after={"status": Member.Status.DISABLED})
-        member.status = Member.Status.DISABLED
-        member.save(update_fields=["status"])
-        revoke_invitations(member)
-        revoke_codes(member)
-        if member.user:
-            end_sessions(member.user, enterprise=member.enterprise)
-    return member
+    disable_members(member.enterprise, [member.pk], by=by)
+    return _fresh(member)
+
+
+def disable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> int:
+    """The same for many, in one transaction; who is disabled or deleted stays as they are. Returns how many it was."""
+    with recording(enterprise, by=by) as record:
+        present = Member.objects.present().filter(enterprise=enterprise, pk__in=ids)
+        chosen = present.exclude(status=Member.Status.DISABLED).select_related("enterprise", "user")
+        members = list(chosen.order_by("pk"))
+        Member.objects.filter(pk__in=[member.pk for member in members]).update(status=Member.Status.DISABLED)
+        revoke_invitations(*members)
+        revoke_codes(*members)
+        for member in members:
+            if member.user:
+                end_sessions(member.user, enterprise=enterprise)
+        if len(members) == 1:
+            disabled = {"status": Member.Status.DISABLED}
+            record("member_disabled", members[0], before={"status": members[0].status}, after=disabled)
+        elif members:
+            record("members_disabled", enterprise, after={"members": [member.pk for member in members]})
+    return len(members)
 
 
 def enable_member(member: Member, *, by: Actor) -> Member:
     """Active again if their user still counts, else pending: they join anew."""
-    with recording(member.enterprise, by=by) as record:
-        member = _fresh(member)
-        if member.deleted_at or member.status != Member.Status.DISABLED:
-            return member
-        member.status = Member.Status.ACTIVE if member.has_joined_user else Member.Status.PENDING
-        member.save(update_fields=["status"])
-        record("member_enabled", member, before={"status": Member.Status.DISABLED}, after={"status": member.status})
-    return member
+    enable_members(member.enterprise, [member.pk], by=by)
+    return _fresh(member)
+
+
+def enable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> int:
+    """The same for many, in one transaction; who is not disabled stays as they are. Returns how many it was."""
+    with recording(enterprise, by=by) as record:
+        disabled = Member.objects.present().filter(enterprise=enterprise, status=Member.Status.DISABLED, pk__in=ids)
+        members = list(disabled.select_related("user").order_by("pk"))
+        for member in members:
+            member.status = Member.Status.ACTIVE if member.has_joined_user else Member.Status.PENDING
+        Member.objects.bulk_update(members, ["status"], batch_size=100)
+        if len(members) == 1:
+            before, after = {"status": Member.Status.DISABLED}, {"status": members[0].status}
+            record("member_enabled", members[0], before=before, after=after)
+        elif members:
+            record("members_enabled", enterprise, after={"members": [member.pk for member in members]})
+    return len(members)
 
 
 def part_from_users(*members: Member) -> None:

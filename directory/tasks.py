@@ -1,9 +1,9 @@
-"""When imports move and the bin is emptied. A task carries nothing: the rows are the truth, so each may be lost,
-doubled or late."""
+"""When imports and bulk deeds move and the bin is emptied. A task carries nothing: the rows are the truth, so each may
+be lost, doubled or late."""
 
 from celery import shared_task
 
-from directory import imports, purging
+from directory import bulk_deeds, imports, purging
 
 
 @shared_task
@@ -22,3 +22,15 @@ def empty_imports() -> None:
 def purge_members() -> None:
     """Every hour: empty the bin of those whose time is over."""
     purging.purge_members()
+
+
+@shared_task
+def work_on_bulk_deeds() -> None:
+    """Woken by a hint, and every ten seconds, as imports are."""
+    bulk_deeds.work_on_bulk_deeds()
+
+
+@shared_task
+def forget_exports() -> None:
+    """Every hour: remove workbooks of members that were there long enough."""
+    bulk_deeds.forget_exports()

@@ -152,6 +152,7 @@ CELERY_TASK_ROUTES = {
     "sms.tasks.deliver_codes": {"queue": "codes"},
     "sms.tasks.deliver_messages": {"queue": "messages"},
     "directory.tasks.work_on_imports": {"queue": "imports"},
+    "directory.tasks.work_on_bulk_deeds": {"queue": "imports"},
     "invitations.tasks.send_notices": {"queue": "messages"},
     "invitations.tasks.work_on_decisions": {"queue": "imports"},
 }
@@ -176,6 +177,12 @@ CELERY_BEAT_SCHEDULE = {
     "look up unknown messages": {"task": "sms.tasks.reconcile_messages", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
+    "go on with bulk deeds": {
+        "task": "directory.tasks.work_on_bulk_deeds",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "forget exports": {"task": "directory.tasks.forget_exports", "schedule": 3600.0},
     "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
     "empty the bin": {"task": "directory.tasks.purge_members", "schedule": 3600.0},
     "go on with decisions": {
@@ -401,6 +408,13 @@ NOTICES_PER_WEEK = 3
 NOTICE_CONFIRM_ABOVE = 500
 # A deleted member can be had back for so long (security.md 6.4).
 MEMBER_BIN_DAYS = 30
+# What a request does to members, or writes of them, itself rather than leave to a worker.
+MEMBERS_AT_ONCE = 200
+MEMBERS_EXPORTED_AT_ONCE = 5000
+BULK_DEED_LEASE_SECONDS = 30
+# Workbooks that a worker wrote, for whoever asked for them.
+EXPORT_DIR = VAR_DIR / "exports"
+EXPORT_KEPT_HOURS = 24
 # What floors above the directory lay down for a new enterprise.
 DIRECTORY_ON_OPEN = ["invitations.join_links.open_joining"]
 # What they forget of members whose time in the bin is over.

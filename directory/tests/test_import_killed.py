@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from directory.tests.doomed import POINTS, ROWS
-
-TELL = """
-import django, json, pathlib, sys
-django.setup()
-from django.core.management import call_command
-from directory.tests.doomed import tell_all
-call_command("migrate", verbosity=0)
-print(json.dumps(tell_all(pathlib.Path(sys.argv[1]))))
-"""
+from directory.tests.killed import told_in_another_database
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, django_db_setup, django_db_blocker):
-    """Told by processes of their own: on PostgreSQL in a database beside the tests' own, else in an SQLite file."""
-    folder = tmp_path_factory.mktemp("doomed")
-    url = f"sqlite:///{folder}/db.sqlite3"
-    name = f"{connection.settings_dict['NAME']}_killed"
-    if connection.vendor == "postgresql":
-        url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}"
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
-    environment = os.environ | {
-        "DATABASE_URL": url,
-        "SECRET_KEY": settings.SECRET_KEY,
-        "DEBUG": "1",
-        "DJANGO_SETTINGS_MODULE": "exmail_admin.settings",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-    }
-    try:
-        told = subprocess.run(
-            [sys.executable, "-c", TELL, str(folder)], env=environment, capture_output=True, text=True, check=False,
-            cwd=settings.BASE_DIR,
-        )  # fmt: skip
-    finally:
-        if connection.vendor == "postgresql":
-            with django_db_blocker.unblock(), connection.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    assert told.returncode == 0, told.stderr[-3000:]
-    return json.loads(told.stdout.splitlines()[-1])
+    with django_db_blocker.unblock():
+        return told_in_another_database(tmp_path_factory.mktemp("doomed"), "directory.tests.doomed")
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -18,7 +18,6 @@ from directory.models import Address, Import, ImportRow, Invitation, Member
 from directory.personal_invitations import invite_member
 from directory.phone_directory import enterprises_of
 from directory.purging import purge_members
-from directory.views import member_bin
 from sms.models import Message
 
 BY = command_actor()
@@ -257,24 +256,6 @@ def test_all_that_match_are_deleted_and_restored(client_of, alice, house, wang, 
     assert answer.status_code == 303
     assert Member.objects.present().count() == 3
     assert client.post("/console/members/delete/", {"members": []}, follow=True).status_code == 200
-
-
-def test_of_more_than_go_at_once_the_first_go_and_the_rest_is_told(client_of, alice, house, monkeypatch):
-    monkeypatch.setattr(member_bin, "AT_ONCE_MAX", 2)
-    people = [build_member(house, f"多{n}", f"duo{n}", f"+86139001390{n:02}") for n in range(5)]
-    client = client_of(alice)
-    asked = {"all_matching": "1", "q": "duo"}
-    page = client.post("/console/members/delete/", asked).text
-    assert "Delete 2 members?" in page
-    assert "3 more match: do the same again for them." in page
-    for left in (3, 1):
-        answer = client.post("/console/members/delete/", asked | {"confirmed": "2"}, follow=True).text
-        assert "2 members are in the bin." in answer
-        assert f"{left} more match{'es' if left == 1 else ''}: do" in answer
-        assert Member.objects.present().filter(pk__in=[one.pk for one in people]).count() == left
-    answer = client.post("/console/members/restore/", asked | {"status": "deleted"}, follow=True).text
-    assert "2 more match: do the same again." in answer
-    assert Member.objects.present().filter(name__startswith="多").count() == 3
 
 
 def test_the_bin_is_never_beside_the_directory(client_of, alice, house, wang, lin):

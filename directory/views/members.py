@@ -11,7 +11,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -19,20 +19,20 @@ from accounts.access import Permission, console_page, fresh_download, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
-from directory.access import find_one, get_member, get_member_anywhere, members_of, read_ids
+from directory.access import bulk_deeds_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
+from directory.bulk_deeds import open_bulk_deed
 from directory.department_tree import branches_of, paths_of
 from directory.member_bin import administrators_among
-from directory.member_export import export_members
+from directory.member_export import chunks_of, export_members
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.member_rows import IN_BIN, MemberQuery, rows_of
 from directory.members import disable_member, enable_member
-from directory.models import Address, Invitation, Member
+from directory.models import Address, BulkDeed, Invitation, Member
 from directory.personal_invitations import (
     PURPOSE,
     InvitationRefused,
     invite_member,
-    invite_members,
     may_join,
     subject_of,
 )
@@ -40,10 +40,8 @@ from directory.views.minted import minted_once, remember_minted
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
-# Whoever is left out beyond these is counted only.
-NAMED_MAX = 5
-# More belong to work in the background.
-INVITED_MAX = 1000
+# Of the bulk deeds that go on; the rest is on their own page.
+RUNNING_MAX = 3
 
 
 @console_page(Permission.READ)
@@ -64,6 +62,7 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
     }
     if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
         return render(request, "directory/_member_table.html", context)
+    context["running"] = bulk_deeds_of(request.role).filter(state=BulkDeed.State.WORKING).order_by("pk")[:RUNNING_MAX]
     context["branches"] = branches_of(request.role, query.department)
     context["may_manage_departments"] = may(request.role, Permission.MANAGE_DEPARTMENTS)
     return render(request, "directory/member_list.html", context)
@@ -71,11 +70,23 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
 
 @console_page(Permission.SEE_PHONES)
 @fresh_download("directory:member_list")
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def member_export(request: ConsoleRequest) -> HttpResponse:
-    """All whom the list's search and filters find, as a workbook that can be imported again."""
-    found = MemberQuery(request.GET, request.role, with_bin=True).matching()
-    content = export_members(request.enterprise, found, language=get_language() or "")
+    """All whom the list's search and filters find, as a workbook that can be imported again. Of many a GET only says
+    how many these are, and a POST has a worker write it."""
+    query = MemberQuery(request.GET, request.role, with_bin=True)
+    found = query.matching()
+    number = found.count()
+    back = reverse("directory:member_list") + query.url()
+    if request.method == "POST" and number:
+        deed = open_bulk_deed(request.enterprise, BulkDeed.Kind.EXPORT, found, by=request.actor)
+        return see_other("directory:bulk_deed_detail", id=deed.pk)
+    if request.method == "POST":
+        messages.warning(request, _("Nobody matches."))
+        return see_other(back)
+    if number > settings.MEMBERS_EXPORTED_AT_ONCE:
+        return render(request, "directory/member_export.html", {"number": number, "query": query, "back": back})
+    content = export_members(request.enterprise, chunks_of(found), language=get_language() or "")
     return HttpResponse(content, XLSX, headers={"Content-Disposition": 'attachment; filename="members.xlsx"'})
 
 
@@ -178,30 +189,6 @@ def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
     return see_other("directory:member_detail", id=member.pk)
 
 
-@console_page(Permission.SEND_INVITATIONS)
-@require_POST
-def member_invite_many(request: ConsoleRequest) -> HttpResponse:
-    """Those chosen, or with `all_matching` all whom the list's search and filters find. Foreign ids are not there."""
-    query = MemberQuery(request.POST, request.role)
-    back = reverse("directory:member_list") + query.url()
-    chosen = query.chosen(request.POST)
-    if request.POST.get("all_matching"):
-        chosen = chosen.filter(status=Member.Status.PENDING)
-    members = list(chosen.select_related("enterprise").order_by("pk")[: INVITED_MAX + 1])
-    if len(members) > INVITED_MAX:
-        messages.warning(request, _("At most %(n)d can be invited at once: narrow the search.") % {"n": INVITED_MAX})
-        return see_other(back)
-    invited = invite_members(members, by=request.actor)
-    if not invited.sent and not invited.left_out:
-        messages.warning(request, _("Nobody was chosen."))
-        return see_other(back)
-    if invited.sent:
-        sent = ngettext("%(n)d invitation is on its way.", "%(n)d invitations are on their way.", invited.sent)
-        messages.success(request, sent % {"n": invited.sent})
-    _tell_left_out(request, [reason for _member, reason in invited.left_out])
-    return see_other(back)
-
-
 def _invite(request: ConsoleRequest, member: Member) -> None:
     try:
         invite_member(member, by=request.actor)
@@ -225,14 +212,6 @@ def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) 
 def _may_be_invited(member: Member) -> bool:
     waits_for_code = member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING
     return may_join(member) and not waits_for_code and not member.deleted_at
-
-
-def _tell_left_out(request: HttpRequest, reasons: list[str]) -> None:
-    if not reasons:
-        return
-    count = ngettext("%(n)d was left out:", "%(n)d were left out:", len(reasons)) % {"n": len(reasons)}
-    more = " …" if len(reasons) > NAMED_MAX else ""
-    messages.warning(request, f"{count} {' '.join(reasons[:NAMED_MAX])}{more}")
 
 
 def _begin_with(request: HttpRequest) -> dict[str, Any]:

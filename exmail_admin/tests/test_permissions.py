@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.audit import command_actor
 from accounts.models import AuditEvent, Enterprise
-from directory.models import Address, Department, Import, Member
+from directory.models import Address, BulkDeed, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
 from invitations.join_links import mint_link
 from invitations.models import Application, Decision
@@ -117,9 +117,21 @@ accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
 directory:member_list         POST   302 403 405 405 405 405 405
 directory:member_export       GET    302 403 403 403 200 200 200
-directory:member_export       POST   302 403 403 403 405 405 405
+directory:member_export       POST   302 403 403 403 303 303 303
 directory:member_new          GET    302 403 403 200 200 200 200
 directory:member_new          POST   302 403 403 422 422 422 422
+directory:member_disable_many GET    302 403 403 405 405 405 405
+directory:member_disable_many POST   302 403 403 303 303 303 303
+directory:member_enable_many  GET    302 403 403 405 405 405 405
+directory:member_enable_many  POST   302 403 403 303 303 303 303
+directory:bulk_deed_list      GET    302 403 200 200 200 200 200
+directory:bulk_deed_list      POST   302 403 405 405 405 405 405
+directory:bulk_deed_detail    GET    302 403 200 404 200 200 404
+directory:bulk_deed_detail    POST   302 403 405 405 405 405 405
+directory:bulk_deed_cancel    GET    302 403 403 405 405 405 405
+directory:bulk_deed_cancel    POST   302 403 403 404 303 303 404
+directory:bulk_deed_file      GET    302 403 403 403 404 200 404
+directory:bulk_deed_file      POST   302 403 403 403 405 405 405
 directory:member_invite_many  GET    302 403 403 405 405 405 405
 directory:member_invite_many  POST   302 403 403 303 303 303 303
 directory:member_detail       GET    302 403 200 200 200 200 404
@@ -357,13 +369,19 @@ def application(house):
 
 
 @pytest.fixture
-def path_of(house, wang, bob, application):
-    """`path_of(route)` with ids of our enterprise; the import, and the role, are the department administrator's."""
+def path_of(house, wang, alice, bob, application, settings, tmp_path):
+    """`path_of(route)` with ids of our enterprise; import and role are the department administrator's, the bulk deed is
+    the owner's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
     decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
     link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
     imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
+    settings.EXPORT_DIR = tmp_path / "exports"
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "one.xlsx").write_text("workbook")
+    written = {"kind": "export", "state": "done", "stored": "one", "finished_at": timezone.now()}
+    deed = BulkDeed.objects.create(enterprise=house.enterprise, author=alice, author_name="Alice", **written)
     message = Message.objects.create(
         enterprise=house.enterprise, kind="invitation", purpose="invitation", state="unknown"
     )
@@ -372,7 +390,7 @@ def path_of(house, wang, bob, application):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
-        ids |= {"administrator": bob.roles.get().pk, "message": message.pk}
+        ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": deed.pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
@@ -442,6 +460,7 @@ def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang, rout
 
 READ_BY_AUDITORS = ["invitations:joining", "invitations:link_list", "invitations:link_detail", "accounts:settings"]
 READ_BY_AUDITORS += ["directory:domain_list", "directory:administrator_list", "directory:import_list"]
+READ_BY_AUDITORS += ["directory:bulk_deed_list", "directory:bulk_deed_detail"]
 READ_BY_AUDITORS += ["invitations:notice_list", "directory:import_detail", "directory:member_list"]
 
 
