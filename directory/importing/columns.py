@@ -33,6 +33,8 @@ ERRORS = {
 }  # fmt: skip
 # What we show for a formula that was never worked out; as a text it is refused for the same reason.
 UNWORKED = "=…"
+# Between the two halves of a title in two languages.
+BOTH_TONGUES = re.compile(r"[/／|\\\n]|(?<=[A-Za-z])\s+(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])\s+(?=[A-Za-z])")
 SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # More zeros at the end than a real number has: it was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
@@ -204,23 +206,29 @@ class _Matched:
 
 def _match(cells: Sequence[Any]) -> _Matched:
     matched = _Matched([show_cell(cell).strip() for cell in cells])
-    loose: list[tuple[int, str]] = []
     for place, title in enumerate(matched.titles):
-        key = _heading_key(title)
-        name = EXACT.get(key)
-        if name is None:
-            loose.append((place, title))
-        elif name in matched.places:
+        name = EXACT.get(_heading_key(title))
+        if name in matched.places:
             matched.twice.append(title)
-        else:
+        elif name:
             matched.places[name] = place
-    for place, title in loose:
-        name = LOOSE.get(_heading_key(title))
-        if name and name not in matched.places:
+    # Of several words for one column the first of its list wins: 企业邮箱 before 邮箱, wherever they stand.
+    loose = sorted((rank, place, name) for place, title in enumerate(matched.titles) for rank, name in _loosely(title))
+    for _rank, place, name in loose:
+        if name not in matched.places and place not in matched.places.values():
             matched.places[name] = place
-        elif title and _heading_key(title) not in SILENT:
-            matched.unknown.append(title)
+    known = matched.places.values()
+    rest = [title for place, title in enumerate(matched.titles) if title and place not in known]
+    matched.unknown = [title for title in rest if _heading_key(title) not in SILENT]
     return matched
+
+
+def _loosely(title: str) -> list[tuple[int, str]]:
+    """The column that a title means by another word, or in two languages at once (姓名/Name), with its rank."""
+    key = _heading_key(title)
+    halves = [key] if key in LOOSE else map(_heading_key, BOTH_TONGUES.split(title))
+    found = {LOOSE[half] for half in halves if half in LOOSE}
+    return list(found) if len({name for _rank, name in found}) == 1 else []
 
 
 def _missing(places: Mapping[str, int], *, is_update: bool) -> list[str]:
@@ -235,7 +243,8 @@ def _heading_key(title: str) -> str:
     """Without blanks, stars and what is said in brackets: 姓名（必填） is 姓名*."""
     text = unicodedata.normalize("NFKC", title).casefold()
     text = re.sub(r"\([^)]*\)|\[[^]]*\]|【[^】]*】", "", text)
-    return "".join(sign for sign in text if unicodedata.category(sign)[0] not in "ZC" and sign not in "*:_-")
+    text = "".join(sign for sign in text if unicodedata.category(sign)[0] not in "ZC" and sign not in "*:_-")
+    return re.sub("(?:必填|选填|required|optional)$", "", text)
 
 
 def _parse_address(text: str, around: Around) -> tuple[str, int | None]:
@@ -302,22 +311,26 @@ def _write_activation(facts: Facts, names: Names) -> str:
 
 COLUMNS = [
     Column("name", "姓名", "Name", lambda text, _around: clean_name(text), lambda facts, _names: facts["name"],
-           ("名字", "full name"), is_required=True),
+           ("显示名称", "员工姓名", "成员姓名", "真实姓名", "display name", "full name", "名字"), is_required=True),
     Column("prefix", "邮箱前缀", "Mailbox prefix", _parse_address, lambda facts, _names: facts["prefix"],
-           ("邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "email", "email address", "mailbox"), is_required=True),
+           ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件", 
+            "邮件地址", "work email", "email", "email address", "mailbox", "user principal name", "user name",
+            "用户名"), is_required=True),
     Column("domain", "域名", "Domain", _parse_domain, lambda facts, names: names.domains[facts["domain"]],
-           ("邮箱域名", "mail domain")),
+           ("邮箱域名", "邮箱后缀", "mail domain", "email domain")),
     Column("account", "帐号", "Account", lambda text, _around: clean_account(text),
-           lambda facts, _names: facts["account"], ("账号", "userid")),
+           lambda facts, _names: facts["account"], ("账号", "成员帐号", "成员账号", "员工userid", "userid")),
     Column("phone", "手机号", "Phone", _parse_phone, lambda facts, _names: show_plain_phone(facts["phone"]),
-           ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "phone number")),
-    Column("departments", "部门", "Department", _parse_departments, _write_departments, ("所属部门", "departments")),
+           ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number", 
+            "联系电话", "电话号码", "电话")),
+    Column("departments", "部门", "Department", _parse_departments, _write_departments,
+           ("所属部门", "所在部门", "部门名称", "departments", "org unit path")),
     Column("position", "职务", "Position", lambda text, _around: clean_position(text),
-           lambda facts, _names: facts["position"], ("职位", "job title")),
+           lambda facts, _names: facts["position"], ("职位", "岗位", "job title", "employee title", "title")),
     Column("activation", "激活方式", "Activation", _parse_activation, _write_activation, ("成员激活方式",)),
     Column("aliases", "别名", "Aliases", _parse_aliases,
            lambda facts, names: "; ".join(f"{local}@{names.domains[domain]}" for local, domain in facts["aliases"]),
-           ("邮箱别名", "alias")),
+           ("邮箱别名", "email aliases", "alias")),
 ]  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}
 REASON = ("原因", "Reason")
@@ -327,7 +340,12 @@ ACTIVATIONS = {
     **dict.fromkeys(("激活码", "用激活码激活", "激活码激活", "code", "byactivationcode", "activationcode"), "code"),
 }
 EXACT = {_heading_key(title): column.name for column in COLUMNS for title in (column.zh, column.en)}
-LOOSE = {_heading_key(title): column.name for column in COLUMNS for title in column.also}
+# By rank; the headings themselves come first, for one half of 姓名/Name is enough.
+LOOSE = {
+    _heading_key(title): (rank, column.name)
+    for column in COLUMNS
+    for rank, title in enumerate((column.zh, column.en, *column.also))
+}
 # Columns of our own workbooks that are for reading only.
 SILENT = {_heading_key(title) for title in (*REASON, *STATUS)}
 EXAMPLES: dict[str, dict[str, str]] = {

@@ -475,6 +475,24 @@ HEADING_CASES: list[tuple[str, bytes]] = [
     ("H11", table(["姓名", None, "邮箱前缀", "手机号"], [THREE[0], None, *THREE[1:]])),
     ("H15", table(["NAME", "EMAIL", "PHONE"], THREE)),
     ("H16", table(["姓名", "邮箱", "手机", "所属部门"], THREE)),
+    ("H two tongues", table(["姓名/Name", "Mailbox prefix 邮箱前缀", "手机\nMobile"], THREE)),
+    ("H without brackets", table(["姓名-必填", "Email Required", "Phone (optional)"], THREE)),
+    ("H the better word", table(["电话", "姓名", "邮箱", "企业邮箱", "手机"],
+     ["010-1", THREE[0], "x@y.cn", *THREE[1:]])),
+    ("H WeCom", table(["姓名(必填)", "帐号", "职务", "部门", "性别", "手机", "座机", "个人邮箱", "企业邮箱"],
+     [THREE[0], "zs", "经理", "", "男", THREE[2], "010-1", "x@y.cn", "zhangsan@example.com"], above=1)),
+    ("H DingTalk", table(["员工UserID", "姓名", "手机号", "邮箱", "企业邮箱", "工号", "部门", "职位", "分机号"],
+     ["u1", THREE[0], THREE[2], "x@y.cn", "zhangsan@example.com", 7, "", "经理", ""], above=2)),
+    ("H Feishu", table(["姓名", "手机号码", "企业邮箱", "所在部门", "工号", "职务", "直属上级", "人员类型"],
+     [THREE[0], THREE[2], "zhangsan@example.com", "", 7, "经理", "", "正式"])),
+    ("H Microsoft", table(["User Name", "First Name", "Last Name", "Display Name", "Job Title", "Department",
+     "Office Number", "Office Phone", "Mobile Phone", "Fax", "Alternate email address"],
+     ["zhangsan@example.com", "三", "张", THREE[0], "经理", "", "", "010-1", THREE[2], "", "x@y.cn"])),
+    ("H Microsoft in Chinese", table(["用户名", "名字", "姓氏", "显示名称", "职务", "部门", "办公室电话", "移动电话"],
+     ["zhangsan@example.com", "三", "张", THREE[0], "经理", "", "010-1", THREE[2]])),
+    ("H Entra", table(["Name [displayName] Required", "User name [userPrincipalName] Required",
+     "First name [givenName]",
+     "Mobile phone [mobile]"], [THREE[0], "zhangsan@example.com", "三", THREE[2]], above=1)),
 ]  # fmt: skip
 
 
@@ -483,6 +501,23 @@ def test_a_heading_is_understood(look, content):
     (row,) = look(content).rows
     facts = [row.facts["name"], row.facts["prefix"], row.facts["phone"]]
     assert facts == ["张三", "zhangsan", "+8613900000001"]
+
+
+OTHERS = {
+    "Google": (["First Name [Required]", "Last Name [Required]", "Email Address [Required]"],
+               "姓名/Name"),
+    "Exmail": (["帐号", "密码", "编号", "姓名", "电话", "所属部门", "性别", "职务"], "邮箱前缀/Mailbox prefix"),
+    "two columns in one": (["姓名/邮箱", "手机号"], "姓名/Name, 邮箱前缀/Mailbox prefix"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_heading_that_is_missing_is_named_in_both_languages(house, alice, other):
+    headings, names = OTHERS[other]
+    content = upload(table(headings, ["x"] * len(headings)))
+    with pytest.raises(WorkbookRefused, match=f"[：]{names}[。]") as refused:
+        imports.start_import(house.root, by=command_actor(alice), upload=content)
+    assert refused.value.code == "heading_missing"
 
 
 def test_h3_an_unknown_heading_is_named(look):
