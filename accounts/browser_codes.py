@@ -35,6 +35,7 @@ class BrowserCodes:
             is_listed=is_listed,
             address=address_block(client_address(self.request)),
             language=get_language() or settings.LANGUAGE_CODE,
+            work=self.request.POST.get("work", ""),
         )
 
     def sent(self) -> PhoneCode | None:

@@ -373,6 +373,12 @@ SMS_CODES_PER_DAY = 10
 SMS_CODES_PER_BROWSER = 5
 SMS_STRANGERS_PER_ADDRESS = 20
 SMS_STRANGERS_PER_PREFIX = 5
+# Beyond SMS_STRANGERS_PER_ADDRESS each code costs the browser some work, up to so many: about 2 ** 12 hashes for each
+# of eight parts, a second or two on a phone. A challenge is good for so many seconds.
+SMS_STRANGERS_WITH_WORK = 100
+SMS_WORK_PARTS = 8
+SMS_WORK_BITS = 12
+SMS_WORK_SECONDS = 600
 SMS_WINDOW_SECONDS = 600
 SMS_FAILURE_WAITS = [(10, timedelta(minutes=15)), (30, timedelta(hours=12))]
 SMS_FAILURES_UNTIL_OFF = 100

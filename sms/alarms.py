@@ -35,10 +35,20 @@ def watch_conversion() -> bool:
         return False
     if sent.filter(consumed_at__isnull=False).count() >= number * settings.SMS_CONVERSION_PERCENT / 100:
         return False
-    seconds = settings.SMS_WINDOW_SECONDS
-    begun = datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
-    raise_alarm(Alarm.Kind.CONVERSION, window=begun)
+    raise_alarm(Alarm.Kind.CONVERSION, window=window_now(settings.SMS_WINDOW_SECONDS))
     return True
+
+
+def is_conversion_poor() -> bool:
+    """Whether that alarm was sounded of late. It sounds once a window while the cause lasts, so that from one to the
+    next two windows may pass."""
+    since = timezone.now() - timedelta(seconds=2 * settings.SMS_WINDOW_SECONDS)
+    return Alarm.objects.filter(kind=Alarm.Kind.CONVERSION, raised_at__gt=since).exists()
+
+
+def window_now(seconds: int) -> datetime:
+    """When the window of so many seconds began that it is now."""
+    return datetime.fromtimestamp(timezone.now().timestamp() // seconds * seconds, tz=UTC)
 
 
 def purge_alarms() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from sms.alarms import raise_alarm
+from sms.alarms import raise_alarm, window_now
 from sms.code_limits import CodeLimited
 from sms.models import Alarm, Counter, PhoneCode
 
@@ -35,7 +35,7 @@ class Budget:
 
     @property
     def window(self) -> datetime:
-        return datetime.fromtimestamp(timezone.now().timestamp() // self.seconds * self.seconds, tz=UTC)
+        return window_now(self.seconds)
 
 
 def spend_code(code: PhoneCode, enterprise: int | None) -> None:

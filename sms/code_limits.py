@@ -9,14 +9,18 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sms.alarms import raise_alarm, window_now
 from sms.locks import hold
-from sms.models import PhoneCode, PhoneStanding
+from sms.models import Alarm, PhoneCode, PhoneStanding
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
+# What a number that nobody knows gets a code for.
+STRANGERS_MAY = {"apply"}
 
 
 class CodeLimited(Exception):
@@ -32,8 +36,15 @@ def refuse_beyond_limits(code: PhoneCode, standing: PhoneStanding) -> None:
     refuse_waiting(standing)
     _refuse_beyond_phone(code)
     _refuse_beyond_browser(code)
+    if code.purpose in STRANGERS_MAY:
+        _refuse_beyond_address(code)
     if code.is_stranger:
-        _refuse_beyond_strangers(code)
+        _refuse_beyond_row(code)
+
+
+def strangers_nearby(code: PhoneCode) -> QuerySet[PhoneCode]:
+    """Codes that went to strangers from the same address within SMS_WINDOW_SECONDS and proved nothing."""
+    return _unproven(code).filter(address_block=code.address_block)
 
 
 def refuse_waiting(standing: PhoneStanding) -> None:
@@ -87,13 +98,25 @@ def _refuse_full_window(times: list[datetime], most: int, window: timedelta, now
         raise CodeLimited(text, seconds_until(times[most - 1] + window))
 
 
-def _refuse_beyond_strangers(code: PhoneCode) -> None:
-    """A flood to invented numbers, or to one row of numbers that somebody earns by."""
+def _refuse_beyond_address(code: PhoneCode) -> None:
+    """A flood to invented numbers. What is below this may still cost some work (sms.work)."""
     hold(f"address {code.address_block}")
-    window = timedelta(seconds=settings.SMS_WINDOW_SECONDS)
-    unproven = PhoneCode.objects.filter(is_stranger=True, consumed_at=None, created_at__gt=code.created_at - window)
-    nearby = unproven.filter(address_block=code.address_block)
-    row = (nearby | unproven.filter(browser=code.browser)).filter(phone__startswith=code.phone[:-4])
-    others = row.exclude(phone=code.phone).values("phone").distinct().count()
-    if nearby.count() >= settings.SMS_STRANGERS_PER_ADDRESS or others >= settings.SMS_STRANGERS_PER_PREFIX:
+    if strangers_nearby(code).count() >= settings.SMS_STRANGERS_WITH_WORK:
         raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+
+
+def _refuse_beyond_row(code: PhoneCode) -> None:
+    """A flood to one row of numbers that somebody earns by. The last that is sent sounds the alarm, so that it
+    is kept."""
+    nearby = strangers_nearby(code) | _unproven(code).filter(browser=code.browser)
+    row = nearby.filter(phone__startswith=code.phone[:-4])
+    others = row.exclude(phone=code.phone).values("phone").distinct().count()
+    if others >= settings.SMS_STRANGERS_PER_PREFIX:
+        raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+    if others == settings.SMS_STRANGERS_PER_PREFIX - 1:
+        raise_alarm(Alarm.Kind.ROW, window=window_now(settings.SMS_WINDOW_SECONDS))
+
+
+def _unproven(code: PhoneCode) -> QuerySet[PhoneCode]:
+    since = code.created_at - timedelta(seconds=settings.SMS_WINDOW_SECONDS)
+    return PhoneCode.objects.filter(is_stranger=True, consumed_at=None, created_at__gt=since)

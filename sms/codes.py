@@ -22,14 +22,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from sms.code_budgets import spend_code
-from sms.code_limits import CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
+from sms.code_limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
 from sms.locks import hold
 from sms.models import Message, PhoneCode, PhoneStanding
 from sms.outbox import EnterpriseLike, Promise, cancel_messages, queue_messages
 from sms.seal import derive_key
+from sms.work import require_work
 
 __all__ = ["CodeExpired", "CodeLimited", "CodeRefused", "CodeSpent", "CodeWrong"]
-STRANGERS_MAY = {"apply"}
 
 
 class CodeRefused(Exception):
@@ -62,11 +62,13 @@ def send_code(
     enterprise: EnterpriseLike | None = None,
     is_listed: bool = True,
     address: str = "",
+    work: str = "",
 ) -> PhoneCode:
     """Send a new code to the phone (E.164); the one before is dead at once. Raises CodeLimited.
 
     `browser` is the browser cookie's secret, `address` its address block. An unlisted number gets an SMS only where
-    strangers may (`apply`); else a decoy takes its place, which no one can see and no one can match.
+    strangers may (`apply`); else a decoy takes its place, which no one can see and no one can match. `work`: the answer
+    to the challenge of a WorkWanted, which is a CodeLimited.
     """
     now = timezone.now()
     is_decoy = not is_listed and purpose not in STRANGERS_MAY
@@ -85,6 +87,8 @@ def send_code(
         standing = _lock_standing(phone)
         hold(f"browser {code.browser}")
         refuse_beyond_limits(code, standing)
+        if purpose in STRANGERS_MAY:
+            require_work(code, work)
         spend_code(code, enterprise.pk if enterprise else None)
         _supersede_older(code)
         _send(code, standing, enterprise=enterprise, language=language)

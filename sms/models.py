@@ -161,6 +161,7 @@ class Alarm(models.Model):
         NEARLY_SPENT = "nearly_spent", _("Four fifths of the verification codes are used up.")
         SPENT = "spent", _("The verification codes are used up: for now only members get one.")
         CONVERSION = "conversion", _("Few of the codes sent lately were entered: somebody may be abusing the pages.")
+        ROW = "row", _("Codes were asked for to one number after the other: somebody may be earning by them.")
 
     key = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -169,6 +170,16 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SpentWork(models.Model):
+    """Work that a browser has done for a code and that counts no second time; see sms.work."""
+
+    nonce = models.CharField(max_length=16, unique=True)
+    spent_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.nonce
 
 
 class Counter(models.Model):

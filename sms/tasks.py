@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sms import alarms, counters, delivery, outbox, reconciling, retention
+from sms import alarms, counters, delivery, outbox, reconciling, retention, work
 from sms.hints import hint_codes, hint_messages
 from sms.models import Message
 
@@ -55,5 +55,6 @@ def purge_codes() -> None:
     """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
     counters.purge_counters()
     alarms.purge_alarms()
+    work.purge_work()
     retention.purge_codes()
     retention.purge_messages()

@@ -61,6 +61,7 @@ from sms.codes import CodeLimited, CodeRefused
 from sms.counters import CounterFull, count_up
 from sms.models import PhoneCode
 from sms.phones import mask_phone
+from sms.work import Challenge, WorkWanted
 
 PURPOSE = "apply"
 PAGE = "invitations/join.html"
@@ -135,6 +136,8 @@ def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
         return _ask_phone(request, link, form)
     try:
         _send(request, link, form.cleaned_data["phone"])
+    except WorkWanted as wanted:
+        return _ask_phone(request, link, form, retry_after=wanted.retry_after, challenge=wanted.challenge)
     except CodeLimited as limit:
         form.add_error("phone", str(limit))
         return _ask_phone(request, link, form, retry_after=limit.retry_after)
@@ -152,6 +155,8 @@ def join_resend(request: PublicRequest, link: JoinLink) -> HttpResponse:
         return see_other("invitations:join")
     try:
         _send(request, link, code.phone)
+    except WorkWanted as wanted:
+        return _ask_code(request, link, retry_after=wanted.retry_after, challenge=wanted.challenge)
     except CodeLimited as limit:
         return _ask_code(request, link, refusal=str(limit), retry_after=limit.retry_after)
     return see_other("invitations:join")
@@ -249,7 +254,12 @@ def private(answer: HttpResponse) -> HttpResponse:
 
 
 def _ask_phone(
-    request: PublicRequest, link: JoinLink, form: JoinPhoneForm | None = None, *, retry_after: int = 0
+    request: PublicRequest,
+    link: JoinLink,
+    form: JoinPhoneForm | None = None,
+    *,
+    retry_after: int = 0,
+    challenge: Challenge | None = None,
 ) -> HttpResponse:
     rules = rules_of(link.enterprise)
     context = {
@@ -258,6 +268,7 @@ def _ask_phone(
         "rules": rules,
         "version": _version(notice_of(rules)),
         "waits": _own_application(request, link),
+        "challenge": challenge,
     }
     return _answer(request, link, context, is_refused=form is not None, retry_after=retry_after)
 
@@ -274,14 +285,16 @@ def _ask_code(
     *,
     refusal: str = "",
     retry_after: int = 0,
+    challenge: Challenge | None = None,
 ) -> HttpResponse:
     code = _code(request, link)
     context = {
         "step": "code",
         "form": form or LoginCodeForm(),
         "phone": mask_phone(code.phone) if code else "",
-        "wait": max(retry_after, resend_seconds(code)),
+        "wait": max(0 if challenge else retry_after, resend_seconds(code)),
         "refusal": refusal,
+        "challenge": challenge,
     }
     return _answer(request, link, context, is_refused=form is not None, retry_after=retry_after)
 

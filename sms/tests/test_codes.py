@@ -21,7 +21,7 @@ from sms.codes import (
     unlock_phones,
 )
 from sms.delivery import deliver_messages
-from sms.models import Message, PhoneCode, PhoneStanding
+from sms.models import Alarm, Message, PhoneCode, PhoneStanding
 from sms.retention import purge_codes
 from sms.seal import unseal
 from sms.texts import render_text
@@ -368,7 +368,9 @@ def test_address_block_asks_for_twenty_strangers_in_ten_minutes():
     with pytest.raises(CodeLimited):
         ask(strangers[20], purpose="apply", is_listed=False, address="203.0.113.7")
     assert ask(strangers[20], purpose="apply", browser="c", is_listed=False, address="203.0.113.8")
-    assert ask(PHONE, purpose="apply", browser="d", is_listed=True, address="203.0.113.7")
+    with pytest.raises(CodeLimited):
+        ask(PHONE, purpose="apply", browser="d", is_listed=True, address="203.0.113.7")
+    assert ask(PHONE, purpose="login", browser="d", is_listed=True, address="203.0.113.7")
 
 
 @pytest.mark.django_db
@@ -389,6 +391,7 @@ def test_row_of_numbers_ends_after_five_strangers():
         except CodeLimited:
             pass
     assert sent == Message.objects.count() == 5
+    assert Alarm.objects.get().kind == "row"
 
 
 @pytest.mark.django_db
