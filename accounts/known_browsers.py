@@ -32,9 +32,9 @@ def is_known_browser(user: User, enterprise: Enterprise, *, browser: str) -> boo
     return known.filter(seen_at__gt=_forgotten_before()).exists()
 
 
-def forget_browsers(user: User, *, enterprise: Enterprise | None = None) -> None:
-    """Forget the user's browsers, all or those of one enterprise."""
-    known = KnownBrowser.objects.filter(user=user)
+def forget_browsers(*users: User, enterprise: Enterprise | None = None) -> None:
+    """Forget these users' browsers, all or those of one enterprise."""
+    known = KnownBrowser.objects.filter(user__in=users)
     (known.filter(enterprise=enterprise) if enterprise else known).delete()
 
 

@@ -127,9 +127,9 @@ def end_session(request: HttpRequest) -> None:
     set_actor(request)
 
 
-def end_sessions(user: User, *, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
-    """End `user`'s sessions, all or those in `enterprise`; their next request is anonymous. How many there were."""
-    sessions = UserSession.objects.filter(user=user).exclude(session_key=except_key or "")
+def end_sessions(*users: User, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
+    """End these users' sessions, all or those in `enterprise`; their next request is anonymous. How many there were."""
+    sessions = UserSession.objects.filter(user__in=users).exclude(session_key=except_key or "")
     if enterprise:
         sessions = sessions.filter(data__enterprise=enterprise.pk)
     for session in (ended := list(sessions)):

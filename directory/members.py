@@ -122,13 +122,13 @@ def part_from_users(*members: Member) -> None:
     invitation counts. The caller holds the enterprise's lock and saves `user`, `status` and `invited_at`."""
     revoke_invitations(*members)
     revoke_codes(*members)
+    if users := [member.user for member in members if member.user]:
+        end_sessions(*users, enterprise=members[0].enterprise)
+        forget_browsers(*users, enterprise=members[0].enterprise)
     for member in members:
-        if member.user:
-            end_sessions(member.user, enterprise=member.enterprise)
-            forget_browsers(member.user, enterprise=member.enterprise)
-            if member.has_user_by_code and not member.user.roles.exists():
-                # Made for this member alone; their login is the address, which may be somebody else's one day.
-                member.user.delete()
+        if member.user and member.has_user_by_code and not member.user.roles.exists():
+            # Made for this member alone; their login is the address, which may be somebody else's one day.
+            member.user.delete()
         member.user = member.invited_at = None
         if member.status == Member.Status.ACTIVE:
             member.status = Member.Status.PENDING
