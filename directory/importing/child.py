@@ -12,6 +12,7 @@ import datetime
 import errno
 import io
 import json
+import math
 import re
 import resource
 import sys
@@ -139,7 +140,10 @@ def _plain(value: Any) -> Any:
         case bool() | int():
             return value
         case float():
-            return int(value) if value.is_integer() and abs(value) < 2**53 else value
+            if value.is_integer() and abs(value) < 2**53:
+                return int(value)
+            # No JSON of a database knows NaN and Infinity.
+            return value if math.isfinite(value) else str(value)
         case datetime.datetime() | datetime.date():
             return {"date": value.isoformat()}
         case datetime.time() | datetime.timedelta():

@@ -29,6 +29,9 @@ FORBIDDEN = {
 # By its mark, or by the zero beside the first "<".
 UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 DECLARATION = re.compile(r"\A\ufeff?<\?xml\s[^>]*\?>")
+DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*>(?:</(?:\w+:)?dimension>)?")
+ERROR = re.compile(rb"(?<=v>)#(?:[^<a-z0-9 ]{1,30}[!?]|GETTING_DATA)")
+PARSER_ERRORS = {b"#NULL!", b"#REF!", b"#NAME?", b"#NUM!", b"#VALUE!"}
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -136,15 +139,33 @@ class Copy:
     def passing(self, kind: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """The same blocks, each written down once whoever asked for it has taken it."""
         decoder: codecs.IncrementalDecoder | None = None
+        held = b""
         self.part = self.archive.open(self.NAMES[kind], "w", force_zip64=True)
         for number, block in enumerate(blocks):
             yield block
             if not number and block[:2] in UTF_16:
                 decoder = codecs.getincrementaldecoder(UTF_16[block[:2]])()
-                self.part.write(DECLARATION.sub("", decoder.decode(block)).encode())
+                content = DECLARATION.sub("", decoder.decode(block)).encode()
             else:
-                self.part.write(decoder.decode(block).encode() if decoder else block)
+                content = decoder.decode(block).encode() if decoder else block
+            if kind == "sheet":
+                # What stands in a cell is never parted.
+                content = held + content
+                cut = content.rfind(b"<")
+                content, held = _without_hindrance(content[:cut], is_first=not number), content[cut:]
+            self.part.write(content)
+        self.part.write(held)
         self.part.close()
+
+
+def _without_hindrance(sheet: bytes, *, is_first: bool) -> bytes:
+    """What ends the whole file for the parser, and is no use to it: what a sheet claims of its size, and errors that
+    are younger than it; which they are, the scan has noted."""
+    if is_first:
+        sheet = DIMENSION.sub(b"", sheet, count=1)
+    return (
+        ERROR.sub(lambda error: error[0] if error[0] in PARSER_ERRORS else b"#N/A", sheet) if b">#" in sheet else sheet
+    )
 
 
 def parse(blocks: Iterator[bytes], on_start: OnStart | None = None) -> None:

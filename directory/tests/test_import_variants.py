@@ -155,6 +155,10 @@ READ = {
     "entries that are no parts": renamed(str, extra=LITTER),
     "parts in UTF-16": in_utf_16("utf-16"),
     "parts in UTF-16 without a mark": in_utf_16("utf-16-be"),
+    "a size that is none": raw(sheet_xml(BODY, before="<dimension/>")),
+    "a size in dollars": raw(sheet_xml(BODY, before='<dimension ref="$A$1:$C$2"></dimension>')),
+    "a size of everything": raw(sheet_xml(BODY, before='<dimension ref="A1:XFD1048576"/>')),
+    "readings beside the text": raw(sheet_xml(BODY.replace("张三</t>", '张三</t><rPh sb="0" eb="1"><t>ち</t></rPh>'))),
     "prefixed namespace": raw(prefixed(SHEET)),
     "strict namespace": strict(),
     "byte order mark": raw(codecs.BOM_UTF8 + SHEET.encode()),
@@ -195,6 +199,27 @@ def test_a_file_of_another_program_is_read(house, alice, variant):
     assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)
     ((_number, facts),) = Spool(imported.stored).planned()
     assert (facts["name"], facts["prefix"], facts["phone"]) == ("张三", "zhangsan", "+8613900000001")
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ('t="e"><v>#SPILL!</v>', {"dead": "#SPILL!"}),
+        ('t="e"><v>#GETTING_DATA</v>', {"dead": "#GETTING_DATA"}),
+        ('t="e"><v>#¡VALOR!</v>', {"dead": "#¡VALOR!"}),
+        ('t="e"><v>#DIV/0!</v>', {"dead": "#DIV/0!"}),
+        ('t="str"><f>A1</f><v>#7 of us!</v>', "#7 of us!"),
+        ("><v>NaN</v>", "nan"),
+        ("><v>-1E400</v>", "-inf"),
+    ],
+)
+def test_an_odd_cell_spoils_its_row_alone(house, alice, cell, kept):
+    body = BODY + row_xml(3, "李四", "lisi", more=f'<c r="C3" {cell}</c>')
+    imported = imports.start_import(house.root, by=command_actor(alice), upload=upload(raw(sheet_xml(body))))
+    imports.work_on_imports()
+    imported.refresh_from_db()
+    assert (imported.created, imported.refused) == (1, 1)
+    assert imported.rows.get(number=3).cells[2] == kept
 
 
 @pytest.mark.parametrize("variant", REFUSED)
