@@ -39,12 +39,26 @@ def squeeze(text: str) -> str:
 def refuse_invisible(text: str) -> None:
     if text.isprintable() and any(map(str.isalnum, text)):
         return
-    if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Zl", "Zp"} or is_no_character(sign) for sign in text):
+    if private := next((sign for sign in text if unicodedata.category(sign) == "Co"), ""):
+        raise _private_sign(private)
+    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} or is_no_character(sign) for sign in text):
         raise ValidationError(_("Remove the control characters: they can't be seen."))
     if any(unicodedata.category(sign) == "Cf" and sign not in VISIBLE_AFTER_ALL for sign in text):
         raise ValidationError(_("Remove the invisible or direction-changing characters."))
     if not any(unicodedata.category(sign)[0] not in "ZCM" for sign in text) and text:
         raise ValidationError(_("Enter something that can be seen."))
+
+
+def _private_sign(sign: str) -> ValidationError:
+    """Of one that only a certain font shows. Windows once kept 80 hanzi and radicals at U+E815 to U+E864 (GB 18030
+    FE50 to FEA0), 䶮 among them, which have their own places now."""
+    params = {"sign": f"U+{ord(sign):04X}", "real": ""}
+    if 0 <= (place := ord(sign) - 0xE815) < 80:
+        real = bytes((0xFE, 0x50 + place + (place > 0x2E))).decode("gb18030")
+        params["real"] = real if real.isprintable() else ""
+    if params["real"]:
+        return ValidationError(_("Write “%(real)s” for %(sign)s, which only some fonts show."), params=params)
+    return ValidationError(_("Replace the character %(sign)s: only one font or program shows it."), params=params)
 
 
 def is_no_character(sign: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.utils.translation import override
 
 from accounts.audit import command_actor
 from accounts.reasons import say
@@ -333,6 +334,18 @@ def test_what_the_cells_come_to(look):
     (row,) = look(cells(phone=13800138000.0, prefix="ＺｈａｎｇSan", account=1001.0, name=" 王😀 ")).rows
     facts = {key: row.facts[key] for key in ("phone", "prefix", "account", "name")}
     assert facts == {"phone": "+8613800138000", "prefix": "zhangsan", "account": "1001", "name": "王😀"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "real"),
+    [("\ue863", "䶮"), ("\ue815", "⺁"), ("\ue843", ""), ("\ue865", ""), ("\uf8ff", ""), ("\U000f0000", "")],
+)
+def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, sign, real):
+    (row,) = look(cells(name=f"王{sign}")).rows
+    with override("en"):
+        told = say(row.problems[0])
+    assert f"U+{ord(sign):04X}" in told
+    assert (f"“{real}”" in told) == bool(real)
 
 
 @pytest.mark.parametrize(
