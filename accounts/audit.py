@@ -27,6 +27,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -38,8 +39,11 @@ from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
 from sms.phones import mask_phone
 
 log = logging.getLogger(__name__)
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
+_columns_of = attrgetter(*EVENT_COLUMNS)
 DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
+_digested_of = attrgetter(*DIGESTED)
 PERSONAL = EVENT_COLUMNS.index("personal")
 NEVER_RECORDED = {"code", "link", "password", "sealed", "secret", "token"}
 A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
@@ -166,14 +170,14 @@ def _event(chain: AuditChain, by: Actor, role: str, action: str, noted: Noted) -
 
 
 def _as_row(event: AuditEvent) -> list[Any]:
-    row = [getattr(event, name) for name in EVENT_COLUMNS]
+    row = [*_columns_of(event)]
     row[PERSONAL] = json.dumps(event.personal)
     return row
 
 
 def digest(event: AuditEvent) -> str:
     """What `event.digest` must be, from its columns and `event.previous`."""
-    columns = {name: getattr(event, name) for name in DIGESTED}
+    columns = dict(zip(DIGESTED, _digested_of(event), strict=True))
     columns["at"] = event.at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
     return _hmac(event.previous + _canonical(columns))
 
@@ -190,6 +194,8 @@ def erase_personal(events: models.QuerySet[AuditEvent]) -> None:
 def plain(value: Any) -> Any:
     """`value` as JSON that is safe to keep and to print: phones masked, secrets gone, no control characters."""
     match value:
+        case str():
+            return _plain_text(value)
         case None | bool() | int():
             return value
         case Mapping():
@@ -197,20 +203,20 @@ def plain(value: Any) -> Any:
         case list() | tuple() | set() | frozenset() | models.QuerySet():
             return [plain(held) for held in value]
         case _:
-            text = str(value)
-            if not text.isprintable():
-                text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-            return A_PHONE.sub(lambda found: mask_phone(_international(found[0])), text)
+            return _plain_text(str(value))
+
+
+def _plain_text(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    # Most are shorter than any phone.
+    return A_PHONE.sub(lambda found: mask_phone(_international(found[0])), text) if len(text) > 7 else text
 
 
 def _international(phone: str) -> str:
     return phone if phone.startswith("+") else "+86" + phone[-11:]
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
 def _hmac(text: str) -> str:
     key = hashlib.sha256(b"accounts.audit:" + settings.SECRET_KEY.encode()).digest()
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()

@@ -6,6 +6,7 @@ by executemany. Values are text, numbers, None and moments; the caller has turne
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,24 +34,44 @@ def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{_array_type(model, name)}" for name in ("id", *columns))
-            values = ", ".join(f"{name} = wanted.{name}" for name in columns)
-            cursor.execute(
-                f"UPDATE {table} SET {values} FROM unnest({arrays}) AS wanted (id, {', '.join(columns)})"  # noqa: S608
-                f" WHERE {table}.id = wanted.id",
-                [list(column) for column in zip(*rows, strict=True)],
-            )
+            cursor.execute(_update_from_json(model, columns), [json.dumps(rows, default=_moment)])
             return
         values = ", ".join(f"{name} = %s" for name in columns)
         changed = [_adapted((*row[1:], row[0])) for row in rows]
         cursor.executemany(f"UPDATE {table} SET {values} WHERE id = %s", changed)  # noqa: S608
 
 
-def _array_type(model: type[models.Model], column: str) -> str:
-    """Of a text without its limit: a cast would cut what is too long, an assignment refuses it."""
-    field = next(field for field in model._meta.concrete_fields if field.column == column)
-    kind = str(field.cast_db_type(connection)).lower()
-    return "text[]" if kind.startswith("varchar") else f"{kind}[]"
+def delete_rows(model: type[models.Model], column: str, ids: Sequence[int]) -> None:
+    """Those with one of these ids in `column`, where nothing refers to them: the database alone would refuse."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(ids)])  # noqa: S608
+            return
+        cursor.executemany(f"DELETE FROM {table} WHERE {column} = %s", [[id] for id in ids])  # noqa: S608
+
+
+def _update_from_json(model: type[models.Model], columns: Sequence[str]) -> str:
+    """One parameter, an array of arrays: the driver takes longer to write as many arrays than all the rest does."""
+    kinds = {field.column: str(field.cast_db_type(connection)) for field in model._meta.concrete_fields}
+    values = ", ".join(
+        f"{name} = {_from_text(f'wanted.row ->> {place}', kinds[name])}" for place, name in enumerate(columns, start=1)
+    )
+    return (
+        f"UPDATE {model._meta.db_table} SET {values} FROM jsonb_array_elements(%s::jsonb) AS wanted (row)"  # noqa: S608
+        f" WHERE {model._meta.db_table}.id = (wanted.row ->> 0)::bigint"
+    )
+
+
+def _from_text(value: str, kind: str) -> str:
+    """A text as it is: a cast would cut what is too long, an assignment refuses it."""
+    return value if kind.startswith("varchar") else f"({value})::{kind}"
+
+
+def _moment(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(value)
 
 
 def _adapted(row: Sequence[Any]) -> list[Any]:

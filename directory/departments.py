@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -99,11 +99,18 @@ def shift_counts(members: Collection[int], by: int) -> None:
     for member, path in Membership.objects.filter(member__in=members).values_list("member", "department__path"):
         above[member].update(map(int, path.split("/")[:-1]))
     moved = Counter(pk for departments in above.values() for pk in departments)
+    add_to_counts({department: by * number for department, number in moved.items()})
+
+
+def add_to_counts(moved: Mapping[int, int]) -> None:
+    """So many more members, or less, in each department and below it; inside the caller's transaction of the
+    enterprise."""
     alike: dict[int, list[int]] = defaultdict(list)
     for department, number in moved.items():
-        alike[number].append(department)
+        if number:
+            alike[number].append(department)
     for number, departments in alike.items():
-        count = Greatest(F("members_below") + by * number, 0)
+        count = Greatest(F("members_below") + number, 0)
         Department.objects.filter(pk__in=departments).update(members_below=count)
 
 

@@ -65,6 +65,20 @@ class Facts:
     def addresses(self) -> list[tuple[str, Domain]]:
         return [(self.prefix, self.domain), *self.aliases]
 
+    def told(self) -> dict[str, Any]:
+        """What the audit log keeps."""
+        return {
+            "name": self.name,
+            "account": self.account,
+            "address": f"{self.prefix}@{self.domain}",
+            "phone": self.phone or "",
+            "departments": [department.name for department in self.departments],
+            "main_department": self.main_department.name,
+            "position": self.position,
+            "activation": self.activation,
+            "aliases": [f"{local}@{domain}" for local, domain in self.aliases],
+        }
+
 
 @dataclass
 class _Cleaning:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import Actor, recording
 from accounts.known_browsers import forget_browsers
 from accounts.models import Enterprise, User
+from accounts.reasons import tell
 from accounts.sign_in import end_sessions
 from directory.activation_codes import revoke_codes
 from directory.departments import move_counts
@@ -21,8 +22,8 @@ from directory.personal_invitations import revoke_invitations
 from directory.search_keys import Keys, keys_of, other_readings
 
 __all__ = [
-    "MemberRefused", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
-    "enable_members", "part_from_users", "told_of",
+    "WRITTEN", "MemberRefused", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
+    "enable_members", "login_of", "must_join_anew", "part_from_users", "put_facts", "told_of",
 ]  # fmt: skip
 
 WRITTEN = (
@@ -43,7 +44,7 @@ def create_member(
         member = Member(enterprise=enterprise, origin=origin or {"by": by.name})
         _write(member, facts)
         move_counts(after=facts.departments)
-        record("member_created", member, after=_told(facts))
+        record("member_created", member, after=facts.told())
     return member
 
 
@@ -59,13 +60,13 @@ def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
             raise MemberRefused({"name": [_("%(name)s is in the bin.") % {"name": member.name}]})
         facts = _without_conflict(facts, enterprise, by, member)
         before, stood_in = told_of(member), list(member.departments.all())
-        if member.activation != facts.activation or (member.phone != facts.phone and not member.has_user_by_code):
+        if must_join_anew(member, facts):
             part_from_users(member)
         elif member.user and member.has_user_by_code:
             _keep_login(member.user, facts)
         _write(member, facts)
         move_counts(before=stood_in, after=facts.departments)
-        record("member_edited", member, before=before, after=_told(facts))
+        record("member_edited", member, before=before, after=facts.told())
     return member
 
 
@@ -134,9 +135,27 @@ def part_from_users(*members: Member) -> None:
             member.status = Member.Status.PENDING
 
 
+def must_join_anew(member: Member, facts: Facts) -> bool:
+    """Whether who the member is now is no longer who joined or was invited."""
+    return member.activation != facts.activation or (member.phone != facts.phone and not member.has_user_by_code)
+
+
+def put_facts(member: Member, facts: Facts) -> None:
+    """Into the member's own columns; saves nothing."""
+    member.name, member.account, member.phone = facts.name, facts.account, facts.phone
+    member.position, member.activation = facts.position, facts.activation
+    member.main_department = facts.main_department
+    member.pinyin, member.initials, member.phone_reversed = keys_of(facts.name, facts.phone)
+
+
+def login_of(facts: Facts) -> str:
+    """What whoever joined by code signs in with."""
+    return f"{facts.prefix}@{facts.domain}".lower()
+
+
 def told_of(member: Member) -> dict[str, Any]:
     """A member as the audit log keeps one."""
-    return _told(_facts_of(member))
+    return _facts_of(member).told()
 
 
 @contextmanager
@@ -166,18 +185,14 @@ def _fresh(member: Member) -> Member:
 
 def _keep_login(user: User, facts: Facts) -> None:
     """Whoever signs in with their address does so with the new one."""
-    login = f"{facts.prefix}@{facts.domain}".lower()
+    login = login_of(facts)
     if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        raise MemberRefused({"prefix": [_("%(address)s is a login already.") % {"address": login}]})
+        raise MemberRefused({"prefix": [tell(_("%(address)s is a login already."), {"address": login})]})
     User.objects.filter(pk=user.pk).update(login=login)
 
 
 def _write(member: Member, facts: Facts) -> None:
-    member.name, member.account, member.phone = facts.name, facts.account, facts.phone
-    member.position, member.activation = facts.position, facts.activation
-    member.main_department = facts.main_department
-    for column, value in keys_of(facts.name, facts.phone)._asdict().items():
-        setattr(member, column, value)
+    put_facts(member, facts)
     # What joining and entering note of a member is theirs to write.
     member.save(update_fields=WRITTEN if member.pk else None)
     _write_readings(member)
@@ -240,18 +255,3 @@ def _facts_of(member: Member) -> Facts:
         activation=member.activation,
         aliases=aliases,
     )
-
-
-def _told(facts: Facts) -> dict[str, Any]:
-    """What the audit log keeps."""
-    return {
-        "name": facts.name,
-        "account": facts.account,
-        "address": f"{facts.prefix}@{facts.domain}",
-        "phone": facts.phone or "",
-        "departments": [department.name for department in facts.departments],
-        "main_department": facts.main_department.name,
-        "position": facts.position,
-        "activation": facts.activation,
-        "aliases": [f"{local}@{domain}" for local, domain in facts.aliases],
-    }

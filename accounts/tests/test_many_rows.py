@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.many_rows import insert_rows, update_rows
+from accounts.many_rows import delete_rows, insert_rows, update_rows
 from accounts.models import AuditCheck, Enterprise
 
 
@@ -40,6 +40,13 @@ def test_moments_and_none_come_back_as_they_were(three):
     update_rows(AuditCheck, columns, [(ids[0], now, 3, "x"), (ids[1], None, None, "y")])
     found = AuditCheck.objects.order_by("pk").values_list("started_at", *columns)
     assert list(found) == [(now, now, 3, "x"), (now, None, None, "y"), (now, None, None, "")]
+
+
+def test_those_named_are_gone_and_no_others(three):
+    delete_rows(Enterprise, "id", [three[0].pk, three[2].pk])
+    assert list(Enterprise.objects.filter(pk__in=[one.pk for one in three])) == [three[1]]
+    delete_rows(Enterprise, "id", [])
+    assert Enterprise.objects.filter(pk=three[1].pk).exists()
 
 
 def test_what_breaks_a_constraint_or_is_too_long_is_refused(three):

@@ -18,21 +18,21 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
-from accounts.many_rows import insert_rows
+from accounts.many_rows import insert_rows, update_rows
 from directory.bulk import NewMember, insert_members
 from directory.departments import DepartmentRefused, add_department
+from directory.editing_many import Standing
+from directory.importing.changing import Change, change_members, standings_of
 from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, read_cells
 from directory.importing.columns import Facts, fold
-from directory.importing.holders import Holders, facts_of, find_holders, is_same, load_members, wanted_by
+from directory.importing.holders import Holders, as_row, facts_of, find_holders, is_same, wanted_by
 from directory.importing.lease import Lease
 from directory.importing.reasons import Problem, problem_of
 from directory.importing.spool import Picker, Spool
-from directory.member_facts import MemberRefused, Said
-from directory.members import edit_member
-from directory.models import Department, Domain, Import, ImportRow, Member
+from directory.models import Department, Import, ImportRow
 
-# An edit is a dozen statements: so many keep the lock no longer than a chunk of new members does.
-EDITS = 100
+# A change costs three times what a new member does: so many keep the lock no longer.
+CHANGES = 1000
 Verdict = ImportRow.Verdict
 
 
@@ -60,8 +60,9 @@ def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
     for rows in planned:
         if not apply_new(check, rows, cells, by=by, lease=lease):
             return
-    while apply_changes(check, by=by, lease=lease):
-        pass
+    number: int | None = 0
+    while number is not None:
+        number = apply_changes(check, after=number, by=by, lease=lease)
 
 
 def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, lease: Lease) -> bool:
@@ -78,26 +79,28 @@ def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, le
     return True
 
 
-def apply_changes(check: Check, *, by: Actor, lease: Lease) -> bool:
-    """The next rows that change members in one transaction; False when there is nothing more to do."""
-    with recording(check.imported.enterprise, by=by):
+def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease) -> int | None:
+    """The next rows that change members in one transaction; the last one's number, None when there is nothing more to
+    do. Below the row `after` there is none."""
+    with recording(check.imported.enterprise, by=by) as record:
         imported = lease.hold()
-        if imported.state != Import.State.APPLYING:
-            return False
-        rows = list(imported.rows.filter(verdict=Verdict.CHANGED).order_by("number").defer("cells", "notes")[:EDITS])
-        if not rows:
-            return False
-        members = load_members([row.member_id for row in rows if row.member_id])
+        rows = _next_changes(imported, after)
+        if imported.state != Import.State.APPLYING or not rows:
+            return None
+        stored = [(row.facts.copy(), row.previous) for row in rows]
         _settle_changes(check, rows, by)
+        standings = standings_of(check, rows)
         for row in rows:
-            _take_up(row, members.get(row.member_id or 0))
-        holders = find_holders(imported.enterprise, wanted_by(row.facts for row in rows), check.role)
-        for row in rows:
-            if row.verdict == Verdict.CHANGED:
-                _update(check, row, members[row.member_id or 0], holders, by)
-        ImportRow.objects.bulk_update(rows, ["verdict", "facts", "problems", "previous"])
+            _take_up(row, standings.get(row.member_id or 0))
+        changes = {row.pk: Change(standings[row.member_id or 0], row.facts) for row in rows if _is_to_change(row)}
+        change_members(check, list(changes.values()), record=record)
+        for row in filter(_is_to_change, rows):
+            for column, words in changes[row.pk].refusals:
+                _refuse(row, column, *words)
+            row.verdict = row.verdict if changes[row.pk].refusals else Verdict.UPDATED
+        _note_changes(rows, stored)
         _advance(imported, len(rows))
-    return True
+    return rows[-1].number
 
 
 def recount(imported: Import) -> None:
@@ -203,48 +206,38 @@ def _new_member(imported: Import, row: Planned) -> NewMember:
     )
 
 
-def _take_up(row: ImportRow, member: Member | None) -> None:
+def _next_changes(imported: Import, after: int) -> list[ImportRow]:
+    """Up to a second one about the same member, which finds what the first has made of them."""
+    waiting = imported.rows.filter(verdict=Verdict.CHANGED, number__gt=after).order_by("number")
+    rows, met = [], set()
+    for row in waiting.defer("cells", "notes")[:CHANGES]:
+        if row.member_id and row.member_id in met:
+            break
+        met.add(row.member_id)
+        rows.append(row)
+    return rows
+
+
+def _is_to_change(row: ImportRow) -> bool:
+    return row.verdict == Verdict.CHANGED
+
+
+def _note_changes(rows: Sequence[ImportRow], stored: Sequence[tuple[Facts, Facts]]) -> None:
+    """Mostly the verdict alone: what `stored` says of a row's facts before and after is seldom something else now."""
+    update_rows(ImportRow, ("verdict", "problems"), [(row.pk, str(row.verdict), as_json(row.problems)) for row in rows])
+    others = [row for row, facts in zip(rows, stored, strict=True) if (row.facts, row.previous) != facts]
+    columns = ("facts", "previous")
+    update_rows(ImportRow, columns, [(row.pk, as_json(row.facts), as_json(row.previous)) for row in others])
+
+
+def _take_up(row: ImportRow, standing: Standing | None) -> None:
     """Only what the row states anew: what others changed meanwhile in other columns stays."""
-    if not member or member.deleted_at:
+    if not standing:
         _refuse(row, "account", _("The member is no longer in the directory."))
         return
     stated = {column: value for column, value in row.facts.items() if not is_same(column, value, row.previous[column])}
-    row.previous = facts_of(member)
+    row.previous = as_row(standing.facts)
     row.facts = row.previous | stated
-
-
-def _update(check: Check, row: ImportRow, member: Member, holders: Holders, by: Actor) -> None:
-    for column, words in holders.conflicts(row.facts, check.names.domains, but=member.pk):
-        _refuse(row, column, *words)
-    if row.verdict == Verdict.REFUSED:
-        return
-    try:
-        edit_member(member, by=by, **said_of(check, row.facts))
-    except MemberRefused as refused:
-        # Hardly ever: what no row can know, such as a login that is taken.
-        for column, texts in refused.errors.items():
-            _refuse(row, column, " ".join(texts))
-        return
-    row.verdict = Verdict.UPDATED
-
-
-def said_of(check: Check, facts: Facts) -> Said:
-    """Facts as the member verbs take them."""
-    departments = Department.objects.in_bulk(facts["departments"])
-    domains = check.names.domains
-    chosen = [departments[id] for id in facts["departments"] if id in departments]
-    return Said(
-        name=facts["name"],
-        account=facts["account"],
-        prefix=facts["prefix"],
-        domain=Domain.objects.get(pk=facts["domain"]),
-        phone=facts["phone"],
-        departments=chosen,
-        main_department=chosen[0] if chosen else None,
-        position=facts["position"],
-        activation=facts["activation"],
-        aliases=[f"{local}@{domains[domain]}" for local, domain in facts["aliases"]],
-    )
 
 
 def _is_made_already(row: Planned, holders: Holders) -> bool:

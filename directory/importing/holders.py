@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from accounts.models import Enterprise, Role
+from directory import member_facts
 from directory.access import is_scoped, members_of
 from directory.importing.columns import Facts
 from directory.importing.reasons import Words
@@ -90,8 +91,11 @@ def wanted_by(rows: Iterable[Facts]) -> Wanted:
     return wanted
 
 
-def find_holders(enterprise: Enterprise, wanted: Wanted, role: Role | None) -> Holders:
-    """In six queries at most. `role` is whose eyes the messages are for; none sees everything."""
+def find_holders(
+    enterprise: Enterprise, wanted: Wanted, role: Role | None, known: Mapping[int, Member] | None = None
+) -> Holders:
+    """In six queries at most. `role` is whose eyes the messages are for; none sees everything. Who is `known` need not
+    be loaded again."""
     members = Member.objects.filter(enterprise=enterprise)
     accounts = (
         members.alias(low=Lower("account")).filter(low__among=wanted.accounts) if wanted.accounts else members.none()
@@ -104,14 +108,15 @@ def find_holders(enterprise: Enterprise, wanted: Wanted, role: Role | None) -> H
     seen = None
     if role and is_scoped(role):
         seen = set(members_of(role).filter(pk__in=ids).values_list("pk", flat=True))
-    return Holders(by_account, by_phone, by_mailbox, load_members(ids), seen)
+    known = known or {}
+    return Holders(by_account, by_phone, by_mailbox, {**known, **load_members(ids - known.keys())}, seen)
 
 
 def load_members(ids: Collection[int]) -> dict[int, Member]:
     """With all that `facts_of` reads."""
     if not ids:
         return {}
-    members = Member.objects.filter(pk__in=ids).select_related("main_department", "enterprise", "user")
+    members = Member.objects.filter(pk__in=ids).select_related("main_department", "user")
     return {member.pk: member for member in members.prefetch_related("memberships", "addresses")}
 
 
@@ -131,6 +136,22 @@ def facts_of(member: Member) -> Facts:
         "position": member.position,
         "activation": member.activation,
         "aliases": sorted([one.local, one.domain_id] for one in aliases),
+    }
+
+
+def as_row(facts: member_facts.Facts) -> Facts:
+    """As a row states a member, and `facts_of` reads one: the main department first, the rest in order."""
+    main, others = facts.main_department.pk, sorted(one.pk for one in facts.departments)
+    return {
+        "name": facts.name,
+        "account": facts.account,
+        "prefix": facts.prefix,
+        "domain": facts.domain.pk,
+        "phone": facts.phone,
+        "departments": [main, *(id for id in others if id != main)],
+        "position": facts.position,
+        "activation": facts.activation,
+        "aliases": sorted([local, domain.pk] for local, domain in facts.aliases),
     }
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit import Actor, recording
+from accounts.audit import Actor, Record, recording
 from directory.activation_codes import living_code
 from directory.bulk import remove_members
-from directory.importing.applying import EDITS, said_of
+from directory.editing_many import Standing
+from directory.importing.changing import Change, change_members, standings_of
 from directory.importing.checking import Check, rewrite_rows
-from directory.importing.holders import facts_of, is_same, load_members
+from directory.importing.holders import as_row, is_same
 from directory.importing.lease import Lease
 from directory.importing.reasons import Words, problem_of
 from directory.importing.spool import PLANNED, Picker, Spool
-from directory.member_facts import MemberRefused
-from directory.members import edit_member
 from directory.models import Import, ImportRow, Member
 
 CHUNK = 500
@@ -39,32 +38,29 @@ def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
 
 
 def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease) -> bool:
-    with recording(check.imported.enterprise, by=by):
+    with recording(check.imported.enterprise, by=by) as record:
         imported = lease.hold()
         rows = _next_rows(imported)
         if not rows:
             return False
         _bring_facts(rows, plan)
-        members = load_members([row.member_id for row in rows if row.member_id])
+        standings = standings_of(check, rows)
         for row in rows:
-            why = _why_kept(row, members.get(row.member_id or 0))
+            why = _why_kept(row, standings.get(row.member_id or 0))
             _mark(row, ImportRow.Undo.KEPT if why else ImportRow.Undo.UNDONE, why)
         created = [row for row in rows if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.CREATED]
         remove_members(imported.enterprise, [row.member_id for row in created if row.member_id])
         for row in created:
             row.member_id = None
-        for row in rows:
-            if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.UPDATED:
-                _restore(check, row, members[row.member_id or 0], by)
+        updated = [row for row in rows if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.UPDATED]
+        _restore(check, updated, standings, record)
         rewrite_rows(imported, rows)
     return True
 
 
 def _next_rows(imported: Import) -> list[ImportRow]:
     done = ImportRow.objects.filter(of=imported, verdict__in=[Verdict.CREATED, Verdict.UPDATED], undo="")
-    rows = list(done.order_by("number")[:CHUNK])
-    edits = [place for place, row in enumerate(rows) if row.verdict == Verdict.UPDATED]
-    return rows[: edits[EDITS]] if len(edits) > EDITS else rows
+    return list(done.order_by("number")[:CHUNK])
 
 
 def _bring_facts(rows: Sequence[ImportRow], plan: Picker) -> None:
@@ -75,14 +71,14 @@ def _bring_facts(rows: Sequence[ImportRow], plan: Picker) -> None:
             row.facts = dict(zip(PLANNED, planned[row.number], strict=True))
 
 
-def _why_kept(row: ImportRow, member: Member | None) -> Words | None:
+def _why_kept(row: ImportRow, standing: Standing | None) -> Words | None:
     """What happened to the member since; None if nothing did."""
-    if not member or member.deleted_at:
+    if not standing:
         return _("The member is no longer in the directory."), {}
     if row.facts is None or (row.verdict == Verdict.UPDATED and row.previous is None):
         return _("What the row replaced is no longer kept."), {}
-    name = {"name": member.name}
-    if any(not is_same(column, value, row.facts[column]) for column, value in facts_of(member).items()):
+    member, name = standing.member, {"name": standing.member.name}
+    if any(not is_same(column, value, row.facts[column]) for column, value in as_row(standing.facts).items()):
         return _("%(name)s was edited since."), name
     if row.verdict == Verdict.CREATED and member.status != Member.Status.PENDING:
         return _("%(name)s has joined or was disabled since."), name
@@ -94,11 +90,12 @@ def _why_kept(row: ImportRow, member: Member | None) -> Words | None:
     return None
 
 
-def _restore(check: Check, row: ImportRow, member: Member, by: Actor) -> None:
-    try:
-        edit_member(member, by=by, **said_of(check, row.previous))
-    except MemberRefused as refused:
-        _mark(row, ImportRow.Undo.KEPT, (" ".join(text for texts in refused.errors.values() for text in texts), {}))
+def _restore(check: Check, rows: Sequence[ImportRow], standings: Mapping[int, Standing], record: Record) -> None:
+    changes = [Change(standings[row.member_id or 0], row.previous) for row in rows]
+    change_members(check, changes, record=record)
+    for row, change in zip(rows, changes, strict=True):
+        for _column, words in change.refusals:
+            _mark(row, ImportRow.Undo.KEPT, words)
 
 
 def _mark(row: ImportRow, undo: str, why: Words | None) -> None:
