@@ -37,6 +37,7 @@ CONSOLE = [
     "/console/members/?q=zzzz",
     "/console/members/?status=pending",
     "/console/members/?status=deleted",
+    "/console/members/bulk/",
     "/console/members/new/",
     "/console/departments/",
     "/console/departments/?q=zzzz",
