@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,6 +42,11 @@ class FakeTwilio(ThreadingHTTPServer):
 class Conversation(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FakeTwilio
+
+    def handle(self) -> None:
+        """Until either side hangs up; a worker that is killed or loses its patience does so in the middle."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
