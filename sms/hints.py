@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery import current_app
 from django.db import connection, transaction
@@ -41,6 +44,17 @@ def hint_messages() -> None:
 def hint_work(task: str) -> None:
     """Wake a worker for work that a floor above keeps in rows of its own."""
     _publish(task)
+
+
+@contextmanager
+def without_hints() -> Iterator[None]:
+    """For work that is queued before any worker lives, or any broker: the sweeper finds it."""
+    global _quiet_until
+    before, _quiet_until = _quiet_until, math.inf
+    try:
+        yield
+    finally:
+        _quiet_until = before
 
 
 def _publish(task: str) -> None:

@@ -45,6 +45,7 @@ def test_no_process_outlives_make(stack, tmp_path, number):
     makefile.write_text(f"run:\n\t@exec {sys.executable} -m exmail_admin.run --parent $$PPID\n")
     stack.start(["make", "-f", str(makefile), "run"])
     assert len(stack.processes()) > 8
+    assert "hint_lost" not in stack.log
     stack.stop(number)
     assert stack.left_behind(seconds=15) == {}
 

@@ -124,3 +124,13 @@ def test_nobody_hints_while_the_broker_has_just_failed(monkeypatch):
     monkeypatch.setattr(hints, "_quiet_until", 0.0)
     hints.hint_codes()
     assert hints._quiet_until > time.monotonic()
+
+
+@pytest.mark.django_db
+def test_where_nobody_lives_yet_nobody_is_hinted_and_later_they_are(broker):
+    _process, server = broker
+    with hints.without_hints():
+        hints.hint_messages()
+    assert tasks_in(server, "messages") == []
+    hints.hint_messages()
+    assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]
