@@ -150,15 +150,16 @@ def add_passkey(
     """Keep a passkey whose registration was verified. Else as `add_totp`."""
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
-        Authenticator.objects.create(
-            user=user,
-            type=TYPE.WEBAUTHN,
-            data={"name": name, "credential": credential},
-            last_used_at=timezone.now(),
-        )
+        keep_passkey(user, name=name, credential=credential)
         record("factor_added", after={"kind": "passkey", "name": name})
         end_sessions(user, except_key=keep_session)
         return _make_missing_codes(user, record)
+
+
+def keep_passkey(user: User, *, name: str, credential: dict[str, Any]) -> None:
+    """One whose registration was verified (accounts.passkeys.read_new); the caller records it."""
+    data = {"name": name, "credential": credential}
+    Authenticator.objects.create(user=user, type=TYPE.WEBAUTHN, data=data, last_used_at=timezone.now())
 
 
 def rename_passkey(row: Authenticator, *, name: str, by: Actor, enterprise: Enterprise | None) -> None:

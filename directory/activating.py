@@ -1,6 +1,10 @@
-"""The story of an activation code: account and code belong together, a password is chosen, the member has joined."""
+"""The story of an activation code: account and code belong together, a password is chosen or a passkey made, and the
+member has joined."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -9,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
+from accounts.factors import forget_factors, has_factor, keep_passkey
 from accounts.models import User
 from accounts.sign_in import end_sessions
 from accounts.throttle import Tries
@@ -16,6 +21,15 @@ from directory.activation_codes import find_code, get_code
 from directory.joining import JoinRefused
 from directory.models import ActivationCode, Address, Member
 from directory.personal_invitations import revoke_invitations
+
+
+@dataclass(frozen=True)
+class NewPasskey:
+    """Made on a device for the user with this id, who may be still to come (accounts.passkeys.user_to_come)."""
+
+    user: int
+    name: str
+    credential: dict[str, Any]
 
 
 class PairWrong(Exception):
@@ -43,11 +57,13 @@ def prove_pair(*, account: str, code: str, browser: str, address: str) -> Activa
     return found
 
 
-def activate_member(id: int, *, password: str, by: Actor) -> User:
-    """Use up the code with this id: its member becomes active, with a user of this login and password.
+def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey | None = None, by: Actor) -> User:
+    """Use up the code with this id: its member becomes active, with a user of this login and password, or this passkey
+    and no password.
 
-    Who had joined before chooses a new password and is signed out elsewhere. The phone on record stays unproven: the
-    user has none. Raises JoinRefused when the code, read under the enterprise's lock, no longer counts.
+    Who had joined before chooses anew and is signed out elsewhere; whoever had no password loses the passkeys too, for
+    they were what the code replaces. The phone on record stays unproven: the user has none. Raises JoinRefused when the
+    code, read under the enterprise's lock, no longer counts, or a passkey would stand in for a second factor.
     """
     code = _counting(id)
     # Slow on purpose, so not under the lock.
@@ -55,7 +71,11 @@ def activate_member(id: int, *, password: str, by: Actor) -> User:
     with recording(code.enterprise, by=by) as record:
         code = _counting(id)
         member, before, now = code.member, code.member.status, timezone.now()
-        member.user = _user_of(member, encoded)
+        if passkey and not may_use_passkey(member):
+            raise JoinRefused(_("Please choose a password: your second factor stays as it is."))
+        if member.user and not member.user.has_usable_password() and (count := forget_factors(member.user)):
+            record("factors_reset", member.user, before={"factors": count})
+        member.user = _user_of(member, encoded, passkey)
         member.status = Member.Status.ACTIVE
         member.joined_at = member.joined_at or now
         member.last_entered_at = now
@@ -63,9 +83,19 @@ def activate_member(id: int, *, password: str, by: Actor) -> User:
         revoke_invitations(member)
         code.used_at = now
         code.save(update_fields=["used_at"])
-        deed = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
-        record(deed, member, before={"status": before}, after={"status": member.status})
+        if passkey:
+            keep_passkey(member.user, name=passkey.name, credential=passkey.credential)
+            record("factor_added", member.user, after={"kind": "passkey", "name": passkey.name})
+        if before == Member.Status.PENDING or not passkey:
+            deed = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
+            record(deed, member, before={"status": before}, after={"status": member.status})
     return member.user
+
+
+def may_use_passkey(member: Member) -> bool:
+    """Whether a code may be exchanged for a passkey, which signs in alone: not where a second factor stands beside the
+    password that the code replaces."""
+    return not (member.user and member.user.has_usable_password() and has_factor(member.user))
 
 
 def login_of(member: Member) -> str:
@@ -80,7 +110,9 @@ def _counting(id: int) -> ActivationCode:
     return code
 
 
-def _user_of(member: Member, encoded: str) -> User:
+def _user_of(member: Member, encoded: str, passkey: NewPasskey | None) -> User:
+    if passkey and member.user and member.user.pk != passkey.user:
+        raise JoinRefused(_("This passkey was made for somebody else. Please begin again."))
     if member.user:
         end_sessions(member.user)
         member.user.password = encoded
@@ -88,6 +120,7 @@ def _user_of(member: Member, encoded: str) -> User:
         return member.user
     try:
         with transaction.atomic():
-            return User.objects.create(login=login_of(member), name=member.name, password=encoded)
+            id = passkey.user if passkey else None
+            return User.objects.create(pk=id, login=login_of(member), name=member.name, password=encoded)
     except IntegrityError:
         raise JoinRefused(_("Your address is a login already. Please ask your administrator.")) from None

@@ -76,6 +76,8 @@ a_members_own_way: list[URLPattern] = [
     path("i/renew/", invitation.invitation_renew, name="invitation_renew"),
     path("i/code/", activation.activation_code, name="activation_code"),
     path("i/password/", activation.activation_password, name="activation_password"),
+    path("i/passkey/", activation.activation_passkey, name="activation_passkey"),
+    path("i/passkey/options/", activation.activation_passkey_options, name="activation_passkey_options"),
     path("i/<str:token>/", invitation.invitation_open, name="invitation_open"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
 ]

@@ -1,4 +1,4 @@
-"""Joining with an activation code: account and code on `/i/`, then the choice of a password.
+"""Joining with an activation code: account and code on `/i/`, then the choice of a password, or a passkey.
 
 The code itself never leaves the form that brought it; from then on the session names its row.
 """
@@ -8,19 +8,22 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.answers import limited, see_other
 from accounts.browsers import address_block, browser_of, client_address
+from accounts.devices import name_browser
 from accounts.hashers import HashersBusy
+from accounts.models import User
+from accounts.passkeys import PasskeyRefused, are_offered, creation_options, read_new, user_to_come
 from accounts.requests import PublicRequest
 from accounts.sign_in import open_session, renew_key
 from accounts.throttle import PasswordLimited
-from directory.activating import PairWrong, activate_member, login_of, prove_pair
+from directory.activating import NewPasskey, PairWrong, activate_member, login_of, may_use_passkey, prove_pair
 from directory.activation_codes import get_code
 from directory.activation_forms import ActivationCodeForm, ActivationPasswordForm
 from directory.entering import enter_as
@@ -77,14 +80,41 @@ def activation_password(request: PublicRequest) -> HttpResponse:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
         form.add_error("password", _("Too many tries. Please wait a few minutes."))
-        return _private(limited(request, PASSWORD, _context(code, form), retry_after=BUSY_SECONDS))
+        return _private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except JoinRefused as refusal:
-        del request.session[KEY]
-        return code_page(request, refusal=str(refusal), status=410)
-    del request.session[KEY]
-    open_session(request, user, method="invitation")
-    enter_as(request, user.members.select_related("enterprise").get(pk=code.member_id))
-    return see_other("directory:mailbox")
+        return _refuse(request, refusal)
+    return _enter(request, code, user)
+
+
+@require_POST
+def activation_passkey(request: PublicRequest) -> HttpResponse:
+    """The passkey that the device has just made joins the member like a password."""
+    code = _carried(request)
+    if code is None:
+        return redirect("directory:activation_code")
+    try:
+        credential = read_new(request.POST.get("passkey", ""))
+        name = name_browser(request.headers.get("user-agent", ""))
+        passkey = NewPasskey(request.session[KEY].get("user", 0), name, credential)
+        user = activate_member(code.pk, passkey=passkey, by=acting_as(request, code.member))
+    except PasskeyRefused:
+        form = ActivationPasswordForm(login=login_of(code.member), name=code.member.name)
+        return _password_page(request, code, form, is_passkey_refused=True, status=422)
+    except JoinRefused as refusal:
+        return _refuse(request, refusal)
+    return _enter(request, code, user)
+
+
+@require_POST
+def activation_passkey_options(request: PublicRequest) -> HttpResponse:
+    """What the browser is to ask the device, as JSON. Who has no user yet is given the id of one to come."""
+    code = _carried(request)
+    if code is None:
+        return redirect("directory:activation_code")
+    member, proof = code.member, request.session[KEY]
+    user = member.user or user_to_come(login=login_of(member), name=member.name)
+    request.session[KEY] = {**proof, "user": user.pk}
+    return _private(JsonResponse(creation_options(user)))
 
 
 def code_page(
@@ -95,14 +125,33 @@ def code_page(
 
 
 def _password_page(
-    request: PublicRequest, code: ActivationCode, form: ActivationPasswordForm, *, status: int = 200
+    request: PublicRequest,
+    code: ActivationCode,
+    form: ActivationPasswordForm,
+    *,
+    is_passkey_refused: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
-    return _private(render(request, PASSWORD, _context(code, form), status=status))
+    context = _context(request, code, form) | {"is_passkey_refused": is_passkey_refused}
+    return _private(render(request, PASSWORD, context, status=status))
 
 
-def _context(code: ActivationCode, form: ActivationPasswordForm) -> dict[str, object]:
+def _context(request: PublicRequest, code: ActivationCode, form: ActivationPasswordForm) -> dict[str, object]:
     member = code.member
-    return {"form": form, "member": member, "enterprise": member.enterprise, "login": login_of(member)}
+    told = {"member": member, "enterprise": member.enterprise, "login": login_of(member)}
+    return {"form": form, "has_passkeys": are_offered(request) and may_use_passkey(member), **told}
+
+
+def _refuse(request: PublicRequest, refusal: JoinRefused) -> HttpResponse:
+    del request.session[KEY]
+    return code_page(request, refusal=str(refusal), status=410)
+
+
+def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResponse:
+    del request.session[KEY]
+    open_session(request, user, method="invitation")
+    enter_as(request, user.members.select_related("enterprise").get(pk=code.member_id))
+    return see_other("directory:mailbox")
 
 
 def _carried(request: PublicRequest) -> ActivationCode | None:

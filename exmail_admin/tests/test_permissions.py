@@ -224,6 +224,10 @@ directory:activation_code     GET    200 200 200 200 200 200 200
 directory:activation_code     POST   422 422 422 422 422 422 422
 directory:activation_password GET    302 302 302 302 302 302 302
 directory:activation_password POST   302 302 302 302 302 302 302
+directory:activation_passkey  GET    405 405 405 405 405 405 405
+directory:activation_passkey  POST   302 302 302 302 302 302 302
+directory:activation_passkey_options GET  405 405 405 405 405 405 405
+directory:activation_passkey_options POST 302 302 302 302 302 302 302
 directory:mailbox             GET    302 200 302 302 302 302 302
 directory:mailbox             POST   302 405 302 302 302 302 302
 invitations:overview          GET    302 403 200 200 200 200 200

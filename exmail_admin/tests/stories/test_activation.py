@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 from exmail_admin.tests.stories.test_mission import press_main_button
 from exmail_admin.tests.stories.test_pages import LOOKS, look_at
+from exmail_admin.tests.stories.test_second_factor import virtual_device
 
 PASSWORD = "纸船-river-42"
 
@@ -60,3 +61,28 @@ def test_a_member_without_a_phone_joins_with_a_code_and_signs_in_with_a_password
     desk.reload()
     expect(desk.locator("main")).to_have_attribute("data-state", "active")
     look_at(desk, f"{look}-code-used")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_member_without_a_phone_joins_with_a_passkey_and_signs_in_with_it_alone(
+    console, open_page, sign_in_as_owner, look
+):
+    viewport, locale, scheme = LOOKS[look]
+    prefix = f"wu.{look}"
+    code = mint(sign_in_as_owner(open_page(DESK)), prefix)
+    page = open_page(viewport, locale=locale, color_scheme=scheme)
+    base = f"http://localhost:{console.port}"
+    virtual_device(page)
+    page.goto(f"{base}/i/")
+    page.fill("[name=account]", prefix)
+    page.fill("[name=code]", code)
+    press_main_button(page)
+    page.wait_for_url("**/i/password/")
+    look_at(page, f"{look}-code-passkey")
+    page.click("form[data-passkey=create] button")
+    page.wait_for_url("**/mailbox/")
+    expect(page.locator("main")).to_contain_text(f"{prefix}@demo.example")
+    page.context.clear_cookies()
+    page.goto(f"{base}/login/password/")
+    page.click("form[data-passkey=get] button")
+    page.wait_for_url("**/mailbox/")
