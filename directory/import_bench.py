@@ -79,11 +79,14 @@ def measure_import(rows: int, *, peer_rows: int, rounds: int) -> Measured:
     """Ours by stage, the limits, and the peers on fewer rows: they would take minutes."""
     with _own_database():
         department, user = _prepare()
-        content = _workbook(rows)
+        content, changed = _workbook(rows), _workbook(rows, position="经理")
         limits = [("limit: inflate and parse", _parsing(content)), ("limit: COPY of members", _copying(rows))]
         taken = []
         for _ in range(rounds):
-            figures = _measure_ours(department, user, content, rows)
+            figures = [
+                *_measure_ours(department, user, content, rows),
+                _measure_changes(department, user, changed, rows),
+            ]
             figures += [_measure_way(name, rows, way, department) for name, way in limits]
             if peer_rows:
                 figures += [_measure_way(name, peer_rows, way, department) for name, way in PEERS]
@@ -111,6 +114,18 @@ def _measure_ours(department: Department, user: User, content: bytes, rows: int)
     assert (imported.state, Member.objects.count()) == (Import.State.DONE, rows)
     whole = [read, check, apply]
     return [Figure(BOTH, rows, sum(one.seconds for one in whole), sum(one.cpu for one in whole)), *whole]
+
+
+def _measure_changes(department: Department, user: User, content: bytes, rows: int) -> Figure:
+    """Each of those who were just imported gets another position."""
+    by = command_actor(user)
+    imported = start_import(department, by=by, upload=ContentFile(content, "members.xlsx"), mode=Import.Mode.UPDATE)
+    _work(imported)
+    begin_import(imported, by=by)
+    figure = _measure("import of changed rows", rows, lambda: _work(imported))
+    imported.refresh_from_db()
+    assert (imported.state, imported.updated) == (Import.State.DONE, rows)
+    return figure
 
 
 def _measure_way(name: str, rows: int, way: Callable[[Department, int], Any], department: Department) -> Figure:
@@ -190,13 +205,13 @@ def _ready_rows(department: Department, rows: int) -> list[tuple[Any, ...]]:
     return ready
 
 
-def _workbook(rows: int) -> bytes:
+def _workbook(rows: int, position: str = "工程师") -> bytes:
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.append([column.heading("zh-hans") for column in COLUMNS])
     for number, name in enumerate(_names(rows)):
         path = DEPARTMENTS[number % len(DEPARTMENTS)]
-        sheet.append([name, f"u{number}", "", "", f"139{number:08d}", path, "工程师", "手机号", ""])
+        sheet.append([name, f"u{number}", "", "", f"139{number:08d}", path, position, "手机号", ""])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
