@@ -78,7 +78,9 @@ def told_of_deed(deed: BulkDeed, role: Role, asked: QueryDict) -> tuple[list[Tol
         Told(item.member, item.get_reason_display(), item.member_id in seen, _shown(item.holder, seen))
         for item in page.rows
     ]
-    return told, Pages("", page.previous_url, page.next_url)
+    count = count_capped(items)
+    words = ngettext("%(n)s member", "%(n)s members", count) % {"n": number_format(count, force_grouping=True)}
+    return told, Pages(words, page.previous_url, page.next_url)
 
 
 def _shown(holder: Member | None, seen: set[int]) -> Member | None:
