@@ -3,7 +3,7 @@ PYTHON ?= python3
 python := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup run test check bench lock venv venv-dev
+.PHONY: setup run test test-all check bench lock venv venv-dev
 
 setup: venv
 	@$(python) -m exmail_admin.prepare
@@ -14,6 +14,9 @@ run: venv
 
 test: venv-dev
 	@exec $(python) -m exmail_admin.suite
+
+test-all: venv-dev
+	@exec $(python) -m exmail_admin.suite --all
 
 # What a production would be set to, so that `check --deploy` judges that and not the demo.
 production := DEBUG=0 SECRET_KEY=not-a-secret-only-for-the-check-0123456789-abcdefghijkl \

@@ -7,11 +7,13 @@ Charlie owns another enterprise and must see nothing. Members: Lin joined, Wang 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from accounts.audit import command_actor
@@ -78,38 +80,63 @@ def build_user(login: str, house: House, role: str, **fields: object) -> User:
     return user
 
 
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker"}
+
+
 def pytest_collection_modifyitems(config, items):
-    """On SQLite the races of PostgreSQL are not chosen at all, so that a skipped test always means something."""
-    if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
+    """Mark what no database concerns, and each test's cases but the first (pytest.ini says what the marks are for).
+
+    On SQLite the races of PostgreSQL are not chosen at all, so that a skipped test always means something.
+    """
+    seen = set()
+    for item in items:
+        if not item.get_closest_marker("django_db") and not DATABASE_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("untouched")
+        test = item.nodeid.partition("[")[0]
+        if test in seen:
+            item.add_marker("further")
+        seen.add(test)
+    if connection.vendor == "postgresql":
         return
     races = [item for item in items if item.get_closest_marker("postgres")]
     config.hook.pytest_deselected(items=races)
     items[:] = [item for item in items if not item.get_closest_marker("postgres")]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def _no_demo(settings):
-    """As in production; a test of the demo's pages says so."""
+@pytest.fixture(scope="session", autouse=True)
+def _as_the_tests_run(tmp_path_factory):
+    """Set once, for setting it in each test takes longer than many a test; a test that wants it otherwise says so."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
+    # As in production, without the demo's pages.
     settings.HAS_DEMO = False
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = True
-
-
-@pytest.fixture(autouse=True)
-def _static_files_when_asked_for(settings):
-    """Else every client lists them all anew: a third of the suite's time."""
+    # Static files are looked up when asked for; else every client lists them all anew: a third of the suite's time.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Hints go nowhere unless a test brings a broker.
+    settings.CELERY_BROKER_URL = "memory://"
+    settings.SMS_FILE = str(tmp_path_factory.mktemp("sms") / "sms.jsonl")
 
 
 @pytest.fixture(autouse=True)
-def _no_broker(settings, tmp_path):
-    """Hints go nowhere unless a test brings a broker; messages go to a file of the test's own."""
-    settings.CELERY_BROKER_URL = "memory://"
-    settings.SMS_FILE = str(tmp_path / "sms.jsonl")
+def _no_messages_yet(_as_the_tests_run):
+    Path(settings.SMS_FILE).unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_what_is_filled_is_emptied() -> Iterator[None]:
+    """Django's TRUNCATE after each test with transaction=True makes new files for every table and index there is."""
+
+    def sql_flush(operations, style, tables, *, reset_sequences=False, allow_cascade=False):
+        names = [operations.quote_name(table) for table in tables]
+        filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+        with operations.connection.cursor() as cursor:
+            cursor.execute(filled)
+            return [f"DELETE FROM {name}" for (name,) in cursor.fetchall()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "postgresql":
+            patch.setattr(type(connection.ops), "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,8 @@
-"""`make test`: everything on SQLite, on PostgreSQL where there is one, in a browser where there is one."""
+"""`make test` and `make test-all`: on SQLite, on PostgreSQL where there is one, in a browser where there is one.
+
+`make test` is for every day: all but the stories on SQLite; on PostgreSQL the first case of each test that a database
+concerns; a few stories. `make test-all` runs every test on every database that concerns it, as `.ci/run` does.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,18 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 POSTGRES_HINT = "install PostgreSQL (Debian: postgresql) or set TEST_DATABASE_URL"
 BROWSER_HINT = "install Chromium (Debian: chromium fonts-noto-cjk)"
+LEFT_OUT = (
+    "Left to `make test-all`: most stories in a browser; on PostgreSQL the further cases of tests with more than one."
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run of pytest: on the database of `url` (blank is SQLite), with the tests that `marks` choose."""
+
+    name: str
+    url: str
+    marks: str
 
 
 @dataclass
@@ -42,51 +58,64 @@ class Outcome:
 
 
 def main() -> None:
-    """Run the suites side by side, print each as it ends, then what was not run and one line for all."""
+    """Run the parts side by side, print each as it ends, then what was not run and one line for all.
+
+    With `--all` every test; every other argument goes to pytest.
+    """
     begin = time.monotonic()
+    is_whole = "--all" in sys.argv
     guard, _ = start_guard()  # whatever ends us, no test and no server goes on
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(130))
-    with contextlib.ExitStack() as stack:
-        databases = {"SQLite": ""}
-        if url := stack.enter_context(postgresql(guard)):
-            databases["PostgreSQL"] = url
-        browser = find_browser()
-        with ThreadPoolExecutor() as pool:
-            rows = list(
-                pool.map(lambda pair: run_on(*pair, guard=guard, with_browser=bool(browser)), databases.items())
-            )
-    outcomes = [outcome for row in rows for outcome in row]
+    has_browser = bool(find_browser())
+    with postgresql(guard) as url, ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
+        parts = whole_parts(url) if is_whole else everyday_parts(url)
+        chosen = [part for part in parts if has_browser or "stories" not in part.name]
+        outcomes = list(pool.map(lambda part: run_pytest(part, guard=guard), chosen))
     missing = []
-    if "PostgreSQL" not in databases:
+    if not url:
         missing.append(f"Not run on PostgreSQL: {POSTGRES_HINT}.")
-    if not browser:
+    if not has_browser:
         missing.append(f"Not run in a browser: {BROWSER_HINT}.")
-    sys.exit(report(outcomes, missing, time.monotonic() - begin))
+    code = report(outcomes, missing, time.monotonic() - begin, left_out="" if is_whole else LEFT_OUT)
+    sys.exit(code)
 
 
-def run_on(name: str, url: str, *, guard: int, with_browser: bool) -> list[Outcome]:
-    """The suite on one database, then the stories in a browser."""
-    outcomes = [run_pytest(name, url, "not story", guard=guard)]
-    if with_browser:
-        marks = "story and not once" if url else "story"
-        outcomes.append(run_pytest(f"{name}, whole stories", url, marks, guard=guard))
-    return outcomes
+def everyday_parts(url: str) -> list[Part]:
+    """What `make test` runs; `url` is PostgreSQL's or blank. The stories are told once, on PostgreSQL where it is."""
+    parts = [
+        Part("SQLite", "", "not story"),
+        Part("PostgreSQL", url, "not story and not once and not untouched and not further"),
+        Part("A few stories", url, "story and everyday and not further"),
+    ]
+    return [part for part in parts if url or part.name != "PostgreSQL"]
 
 
-def run_pytest(name: str, url: str, marks: str, *, guard: int) -> Outcome:
+def whole_parts(url: str) -> list[Part]:
+    """What `make test-all` runs, the longest first, so that no core stands idle at the end."""
+    parts = [
+        Part("SQLite, stories", "", "story"),
+        Part("PostgreSQL, stories", url, "story and not once"),
+        Part("PostgreSQL", url, "not story and not once and not untouched"),
+        Part("SQLite", "", "not story"),
+    ]
+    return [part for part in parts if url or not part.name.startswith("PostgreSQL")]
+
+
+def run_pytest(part: Part, *, guard: int) -> Outcome:
     """Run pytest once and print what it said."""
     begin = time.monotonic()
     environment = os.environ | {
         "DEBUG": "1",
         "SECRET_KEY": "only-for-the-tests-0123456789-abcdefghijklmnop-qrstuvw",
-        "DATABASE_URL": url,
+        "DATABASE_URL": part.url,
         "REDIS_URL": "",
         "PUBLIC_URL": "",
         "DJANGO_SETTINGS_MODULE": "exmail_admin.settings",
     }
+    arguments = [argument for argument in sys.argv[1:] if argument != "--all"]
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "pytest", "-m", marks, "-ra", "-o", "faulthandler_timeout=180", *sys.argv[1:]],
+        [sys.executable, "-m", "pytest", "-m", part.marks, "-ra", "-o", "faulthandler_timeout=180", *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -94,13 +123,13 @@ def run_pytest(name: str, url: str, marks: str, *, guard: int) -> Outcome:
         text=True,
         process_group=guard,
     )
-    outcome = Outcome(name, done.returncode, done.stdout, time.monotonic() - begin)
-    print(f"== {name} ({outcome.seconds:.0f} s)\n{outcome.output}", flush=True)
+    outcome = Outcome(part.name, done.returncode, done.stdout, time.monotonic() - begin)
+    print(f"== {part.name} ({outcome.seconds:.0f} s)\n{outcome.output}", flush=True)
     return outcome
 
 
-def report(outcomes: list[Outcome], missing: list[str], seconds: float) -> int:
-    """Print the last lines; return the exit code. Where CI is set, a part that was not run is a failure."""
+def report(outcomes: list[Outcome], missing: list[str], seconds: float, *, left_out: str) -> int:
+    """Print the last lines; return the exit code. Where CI is set, a part that could not be run is a failure."""
     total = sum((outcome.counts for outcome in outcomes), Counter())
     failed = [outcome.name for outcome in outcomes if outcome.code not in {0, 5}]  # 5: nothing was chosen
     if os.environ.get("CI") and missing:
@@ -108,7 +137,8 @@ def report(outcomes: list[Outcome], missing: list[str], seconds: float) -> int:
     for outcome in outcomes:
         words = ", ".join(f"{n} {word}" for word, n in sorted(outcome.counts.items())) or "nothing"
         print(f"{outcome.name}: {words} in {outcome.seconds:.0f} s")
-    print(*missing, sep="\n" if missing else "", end="\n" if missing else "")
+    for sentence in filter(None, [*missing, left_out]):
+        print(sentence)
     words = ", ".join(f"{n} {word}" for word, n in sorted(total.items()))
     print(f"{'FAILED' if failed else 'OK'}: {words} in {seconds:.2f}s")
     return 1 if failed else 0
@@ -147,6 +177,9 @@ def own_server(binaries: Path, place: str, guard: int) -> Iterator[None]:
         f"--unix_socket_directories={place}",
         "--fsync=off",
         "--full_page_writes=off",
+        "--synchronous_commit=off",
+        "--wal_level=minimal",
+        "--max_wal_senders=0",
         "--max_connections=200",
     ]
     with open(f"{place}/log", "wb") as log:

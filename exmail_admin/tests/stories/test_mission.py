@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 
+pytestmark = pytest.mark.everyday
 PEOPLE = {"zh-CN": ("孙丽", "sunli", "13911112201"), "en-US": ("Grace Sun", "grace.sun", "13911112202")}
 
 
