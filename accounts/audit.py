@@ -26,8 +26,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -41,10 +40,7 @@ from sms.phones import mask_phone
 log = logging.getLogger(__name__)
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
-_columns_of = attrgetter(*EVENT_COLUMNS)
 DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
-_digested_of = attrgetter(*DIGESTED)
-PERSONAL = EVENT_COLUMNS.index("personal")
 NEVER_RECORDED = {"code", "link", "password", "sealed", "secret", "token"}
 A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
 
@@ -72,13 +68,13 @@ class Noted(NamedTuple):
     after: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
     """What `recording` yields: notes what was changed, in the transaction that changes it."""
 
     enterprise: Enterprise
     by: Actor
-    events: list[AuditEvent] = field(default_factory=list)
+    head: AuditChain | None = None
 
     def __call__(
         self,
@@ -88,26 +84,44 @@ class Record:
         after: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
         (event,) = self._chain(action, [Noted(target, before, after)])
-        event.save(force_insert=True)
-        return event
+        made = AuditEvent(**event)
+        made.save(force_insert=True)
+        return made
 
     def each(self, action: str, noted: Sequence[Noted]) -> None:
         """An event for each, in this order, in as many statements as for one."""
         insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, noted)))
 
-    def _chain(self, action: str, noted: Sequence[Noted]) -> list[AuditEvent]:
+    def _chain(self, action: str, noted: Sequence[Noted]) -> list[dict[str, Any]]:
+        """The columns of an event for each; the chain ends behind the last."""
         # Read again each time: a verb may call another that records within the same transaction.
         chain = _locked_chain(self.enterprise)
-        roles = Role.objects.filter(user=self.by.user, enterprise=self.enterprise)
-        role = roles.values_list("name", flat=True).first() or ""
+        actor, alike = plain(self.by.name), self._alike(action)
         events = []
         for one in noted:
-            event = _event(chain, self.by, role, action, one)
-            chain.length, chain.head = event.number, event.digest
+            event = alike | _event(chain, actor, one)
+            event["digest"] = _digest(event)
+            chain.length, chain.head = event["number"], event["digest"]
             events.append(event)
         chain.save(update_fields=["length", "head"])
-        self.events.extend(events)
+        self.head = chain
         return events
+
+    def _alike(self, action: str) -> dict[str, Any]:
+        by = self.by
+        roles = Role.objects.filter(user=by.user, enterprise=self.enterprise).values_list("name", flat=True)
+        role = roles.first() or ""
+        return {
+            "enterprise_id": self.enterprise.pk,
+            "at": timezone.now(),
+            "actor_id_number": by.user.pk if by.user else None,
+            "role": role,
+            "via": "member" if by.via == "web" and not role else by.via,
+            "ip": by.ip,
+            "user_agent": plain(by.user_agent)[:200],
+            "request_id": plain(by.request_id)[:36],
+            "action": action,
+        }
 
 
 def command_actor(user: User | None = None) -> Actor:
@@ -131,55 +145,45 @@ def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
     with transaction.atomic():
         _locked_chain(enterprise)
         yield record
-    if is_outermost and record.events:
-        last = record.events[-1]
-        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, last.number, last.digest)
+    if is_outermost and record.head:
+        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, record.head.length, record.head.head)
 
 
 def _locked_chain(enterprise: Enterprise) -> AuditChain:
     return AuditChain.objects.select_for_update().get_or_create(enterprise=enterprise)[0]
 
 
-def _event(chain: AuditChain, by: Actor, role: str, action: str, noted: Noted) -> AuditEvent:
+def _event(chain: AuditChain, actor: str, noted: Noted) -> dict[str, Any]:
     personal = {
         "salt": secrets.token_hex(16),
-        "actor": plain(by.name),
+        "actor": actor,
         "target": plain(str(noted.target)),
         "before": plain(noted.before or {}),
         "after": plain(noted.after or {}),
     }
-    event = AuditEvent(
-        enterprise_id=chain.enterprise_id,
-        number=chain.length + 1,
-        at=timezone.now(),
-        actor_id_number=by.user.pk if by.user else None,
-        role=role,
-        via="member" if by.via == "web" and not role else by.via,
-        ip=by.ip,
-        user_agent=plain(by.user_agent)[:200],
-        request_id=plain(by.request_id)[:36],
-        action=action,
-        target_type=noted.target._meta.model_name or "",
-        target_id=str(noted.target.pk),
-        personal=personal,
-        personal_digest=personal_digest(personal),
-        previous=chain.head,
-    )
-    event.digest = digest(event)
-    return event
+    return {
+        "number": chain.length + 1,
+        "target_type": noted.target._meta.model_name or "",
+        "target_id": str(noted.target.pk),
+        "personal": personal,
+        "personal_digest": personal_digest(personal),
+        "previous": chain.head,
+    }
 
 
-def _as_row(event: AuditEvent) -> list[Any]:
-    row = [*_columns_of(event)]
-    row[PERSONAL] = json.dumps(event.personal)
-    return row
+def _as_row(event: Mapping[str, Any]) -> list[Any]:
+    return [_canonical(event[name]) if name == "personal" else event[name] for name in EVENT_COLUMNS]
 
 
 def digest(event: AuditEvent) -> str:
     """What `event.digest` must be, from its columns and `event.previous`."""
-    columns = dict(zip(DIGESTED, _digested_of(event), strict=True))
-    columns["at"] = event.at.astimezone(datetime.UTC).isoformat(timespec="microseconds")
-    return _hmac(event.previous + _canonical(columns))
+    return _digest({name: getattr(event, name) for name in (*DIGESTED, "previous")})
+
+
+def _digest(event: Mapping[str, Any]) -> str:
+    columns = {name: event[name] for name in DIGESTED}
+    columns["at"] = event["at"].astimezone(datetime.UTC).isoformat(timespec="microseconds")
+    return _hmac(event["previous"] + _canonical(columns))
 
 
 def personal_digest(personal: Mapping[str, Any]) -> str:

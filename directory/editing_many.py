@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from accounts.audit import Noted, Record
@@ -18,6 +19,7 @@ from directory.models import Address, Department, Domain, Member, Membership, Re
 from directory.search_keys import other_readings
 
 COLUMNS = [field.attname for field in Member._meta.concrete_fields if field.name in WRITTEN]
+_values_of = attrgetter(*COLUMNS)
 
 
 @dataclass(slots=True)
@@ -128,7 +130,8 @@ def _facts_of(member: Member, departments: list[Department], addresses: list[tup
 def _columns(member: Member) -> tuple[Any, ...]:
     # A status that was just given is an enumeration's.
     member.status = str(member.status)
-    return tuple(getattr(member, name) for name in COLUMNS)
+    values: tuple[Any, ...] = _values_of(member)
+    return values
 
 
 def _write_readings(members: Sequence[Member]) -> None:
