@@ -15,7 +15,6 @@ from typing import Any
 
 import openpyxl
 import pytest
-from django.utils import translation
 from django.utils.translation import override
 
 from accounts.audit import command_actor
@@ -529,7 +528,7 @@ OTHERS = {
 def test_a_heading_that_is_missing_is_named_in_both_languages(house, alice, other):
     headings, names = OTHERS[other]
     content = upload(table(headings, ["x"] * len(headings)))
-    with translation.override("zh-hans"), pytest.raises(WorkbookRefused, match=f"[：]{names}[。]") as refused:
+    with override("zh-hans"), pytest.raises(WorkbookRefused, match=f"[：]{names}[。]") as refused:
         imports.start_import(house.root, by=command_actor(alice), upload=content)
     assert refused.value.code == "heading_missing"
 
