@@ -150,7 +150,7 @@ def _draft_member(number: int, domain: Domain, departments: list[int]) -> NewMem
         departments=list(dict.fromkeys(random.choices(departments, k=random.choice([1, 1, 1, 2])))),
         position=random.choice(POSITIONS),
         status=status,
-        origin={"by": "demo"},
+        origin='{"by": "demo"}',
         created_at=since,
         invited_at=since if has_joined else None,
         joined_at=since + timedelta(minutes=random.randrange(5, 600)) if has_joined else None,

@@ -196,7 +196,7 @@ def _copying(rows: int) -> Callable[[Department, int], None]:
 
 
 def _ready_rows(department: Department, rows: int) -> list[tuple[Any, ...]]:
-    now = department.enterprise.created_at
+    now = str(department.enterprise.created_at)
     ready = []
     for number, name in enumerate(_names(rows)):
         phone = f"+86139{number:08d}"

@@ -28,7 +28,8 @@ def begins(field: str, prefix: str) -> Q:
 
 
 class Among(Lookup):
-    """`in`, for thousands: PostgreSQL gets one array instead of as many parameters."""
+    """`in`, for thousands of texts without control characters: PostgreSQL gets one text instead of as many
+    parameters, or of an array that the driver puts together in Python."""
 
     lookup_name = "among"
     prepare_rhs = False
@@ -36,7 +37,7 @@ class Among(Lookup):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::text[])", (*params, list(self.rhs))
+            return f"{column} = ANY(string_to_array(%s, E'\\x1f'))", (*params, "\x1f".join(self.rhs))
         places = ", ".join(["%s"] * len(self.rhs)) or "NULL"
         return f"{column} IN ({places})", (*params, *self.rhs)
 

@@ -26,6 +26,9 @@ SURNAME_TABLE = """
     夏侯=xia-hou 诸葛=zhu-ge 諸葛=zhu-ge 宰父=zai-fu 中行=zhong-hang 乐正=yue-zheng 乐羊=yue-yang 冒顿=mo-du
 """
 SURNAMES = dict(entry.split("=") for entry in SURNAME_TABLE.split())
+# What `plain` leaves as it is.
+_HANZI = re.compile("[\u4e00-\u9fff]+")
+_WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]|[^\w\s]|_")
 
 
 class Reading(NamedTuple):
@@ -76,29 +79,30 @@ def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
     others = [
         _join([*said_usually[:place], other, *said_usually[place + 1 :]])
         for place, said in enumerate(syllables)
+        if len(said) > 1
         for other in said[1:]
     ]
     words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
+    if not words and not others:
+        return usual, []
     different = dict.fromkeys(reading for reading in [*words, *others] if reading != usual)
     return usual, list(different)[:OTHER_READINGS_MAX]
 
 
 def _syllables(name: str) -> tuple[tuple[str, ...], ...]:
     """The name's syllables and words in order, each with all its readings, the usual one first."""
-    text = plain(name)
-    for length in (2, 1):
-        said = SURNAMES.get(text[:length])
-        if said:
-            usual = said.split("-")
-            first = [_prefer(usual[place], sign) for place, sign in enumerate(text[:length])]
-            return (*first, *_words(text[length:]))
-    return tuple(_words(text))
+    is_hanzi = _HANZI.fullmatch(name)
+    text = name if is_hanzi else plain(name)
+    # Two signs first: 单于 is no 单.
+    said = SURNAMES.get(text[:2]) or SURNAMES.get(text[:1])
+    usual = said.split("-") if said else []
+    rest = text[len(usual) :]
+    # Nearly every name: each sign is a word.
+    words = map(_readings, rest if is_hanzi else _WORD.findall(rest))
+    return (*map(_prefer, usual, text), *words)
 
 
-def _words(text: str) -> list[tuple[str, ...]]:
-    return [_readings(part) for part in re.findall(r"[a-z0-9]+|[^\W_a-z0-9]|[^\w\s]|_", text)]
-
-
+@lru_cache(maxsize=1024)
 def _prefer(usual: str, sign: str) -> tuple[str, ...]:
     return (usual, *(other for other in _readings(sign) if other != usual))
 
@@ -113,7 +117,7 @@ def _readings(part: str) -> tuple[str, ...]:
 
 
 def _join(said: list[str]) -> Reading:
-    return Reading("".join(said)[:PINYIN_MAX], "".join(part[:1] for part in said)[:INITIALS_MAX])
+    return Reading("".join(said)[:PINYIN_MAX], "".join([part[0] for part in said])[:INITIALS_MAX])
 
 
 def _later_words(name: str) -> list[str]:

@@ -7,6 +7,7 @@ of a file waits for another, for what two of them want is refused to both.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,7 +166,7 @@ def _create_free(check: Check, rows: Sequence[Planned]) -> None:
 def _insert(check: Check, rows: Sequence[Planned]) -> None:
     """All of them or, raising IntegrityError, none."""
     with transaction.atomic():
-        ids = insert_members(check.imported.enterprise, [_new_member(check.imported, row) for row in rows])
+        ids = insert_members(check.imported.enterprise, _new_members(check.imported, rows))
     for row, id in zip(rows, ids, strict=True):
         row.verdict, row.member = Verdict.CREATED, id
 
@@ -190,20 +191,23 @@ def _note_outcomes(check: Check, rows: Sequence[Planned], cells: Picker) -> None
     )  # fmt: skip
 
 
-def _new_member(imported: Import, row: Planned) -> NewMember:
-    facts: Facts = row.facts
-    return NewMember(
-        name=facts["name"],
-        account=facts["account"],
-        prefix=facts["prefix"],
-        domain=facts["domain"],
-        phone=facts["phone"],
-        departments=facts["departments"],
-        position=facts["position"],
-        activation=facts["activation"],
-        aliases=[(local, domain) for local, domain in facts["aliases"]],
-        origin={"by": imported.author_name, "import": imported.pk, "file": imported.file_name, "row": row.number},
-    )
+def _new_members(imported: Import, rows: Sequence[Planned]) -> Iterator[NewMember]:
+    origin = {"by": imported.author_name, "import": imported.pk, "file": imported.file_name}
+    said = json.dumps(origin).removesuffix("}")
+    for row in rows:
+        facts: Facts = row.facts
+        yield NewMember(
+            name=facts["name"],
+            account=facts["account"],
+            prefix=facts["prefix"],
+            domain=facts["domain"],
+            phone=facts["phone"],
+            departments=facts["departments"],
+            position=facts["position"],
+            activation=facts["activation"],
+            aliases=facts["aliases"],
+            origin=f'{said}, "row": {row.number}}}',
+        )
 
 
 def _next_changes(imported: Import, after: int) -> list[ImportRow]:
@@ -267,8 +271,9 @@ def _settle_departments(check: Check, rows: Sequence[Planned], by: Actor) -> Non
     """Paths become departments, made on first need; one deleted since the preview refuses its rows."""
     settled = _Settled(check, by)
     for row in rows:
-        row.is_settled = any(isinstance(one, str) for one in row.facts["departments"])
-        row.facts["departments"] = settled.take(row.facts["departments"])
+        places = row.facts["departments"]
+        row.facts["departments"] = settled.take(places)
+        row.is_settled = row.facts["departments"] != places
     present = settled.present()
     for row in rows:
         if not present.issuperset(row.facts["departments"]):
@@ -292,15 +297,16 @@ class _Settled:
     check: Check
     by: Actor
     grown: dict[str, int | None] = field(default_factory=dict)
-    named: set[int | None] = field(default_factory=set)
+    taken: dict[tuple[int | str, ...], list[int | None]] = field(default_factory=dict)
 
     def take(self, places: Sequence[int | str]) -> list[int | None]:
-        ids = list(dict.fromkeys(self._id(one) if isinstance(one, str) else one for one in places))
-        self.named.update(ids)
-        return ids
+        key = tuple(places)
+        if key not in self.taken:
+            self.taken[key] = list(dict.fromkeys(self._id(one) if isinstance(one, str) else one for one in places))
+        return self.taken[key]
 
     def present(self) -> set[int | None]:
-        named = [id for id in self.named if id is not None]
+        named = {id for ids in self.taken.values() for id in ids if id is not None}
         return set(Department.objects.filter(pk__in=named).values_list("pk", flat=True))
 
     def _id(self, path: str) -> int | None:

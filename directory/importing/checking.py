@@ -41,6 +41,7 @@ from sms.phones import show_phone
 CHUNK = 2000
 ROWS_NAMED_MAX = 10
 JOIN_AGAIN = gettext_noop("They will have to join again.")
+PHONE = str(Member.Activation.PHONE)
 Verdict = ImportRow.Verdict
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
@@ -140,12 +141,12 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
         if number <= check.heading.row:
             continue
         values = check.heading.values(cells)
-        if str(number) in repairs:
+        if repairs and str(number) in repairs:
             values |= repairs[str(number)]
             cells = with_repairs(check.heading, cells, repairs[str(number)])
-        if is_example(values) or not any(cell != "" for cell in values.values()):
-            continue
         parsed = parse_row(values, check.around)
+        if len(parsed.blank) == len(values) or is_example(values):
+            continue
         for column in merged.get(number, ()):
             parsed.refuse(column, _("The cell is merged with others: only the first of them holds the value."))
         yield Row(number, cells, parsed, is_omitted=number in omitted)
@@ -237,14 +238,14 @@ def _target(check: Check, row: Row, holders: Holders) -> Member | None:
 def _facts(check: Check, parsed: Parsed, target: Member | None, holders: Holders) -> Facts:
     """What the member will be: what the row states, over what they are or what is usual. A column that is absent
     changes nothing; a blank cell clears what may be blank."""
-    around = check.around
+    around, stated, blank = check.around, parsed.facts, parsed.blank
     facts = facts_of(target) if target else _usual(around)
-    stated, blank = parsed.facts, parsed.blank
+    if target:
+        cleared: Facts = {"phone": None, "position": "", "departments": [around.department], "aliases": []}
+        facts |= {column: value for column, value in cleared.items() if column in blank}
     if "domain" in blank and "prefix" in stated:
         facts["domain"] = around.default_domain
-    cleared: Facts = {"phone": None, "position": "", "departments": [around.department], "aliases": []}
-    facts |= {column: value for column, value in cleared.items() if column in blank}
-    facts |= {column: value for column, value in stated.items() if value != ""}
+    facts |= {column: value for column, value in stated.items() if value != ""} if "" in stated.values() else stated
     if target and check.scope is not None:
         others = [id for id in facts_of(target)["departments"] if id not in check.scope]
         facts["departments"] = [*facts["departments"], *others]
@@ -262,7 +263,7 @@ def _usual(around: Around) -> Facts:
         "phone": None,
         "departments": [around.department],
         "position": "",
-        "activation": str(Member.Activation.PHONE),
+        "activation": PHONE,
         "aliases": [],
     }
 
@@ -331,7 +332,7 @@ def _note_keys(check: Check, row: Row) -> None:
         if key not in keys:
             check.by_alias.add((key, row.number))
             keys.append(key)
-    for key in dict.fromkeys(keys):
+    for key in keys:
         first = check.seen.setdefault(key, row.number)
         if first != row.number:
             check.clashes[key] = [*(check.clashes.get(key) or [first]), row.number]

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -39,7 +40,7 @@ SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # More zeros at the end than a real number has: it was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
 
-REPEATED = {"domain", "departments", "activation"}
+REPEATED = ("domain", "departments", "position", "activation")
 READ_MAX = 10_000
 
 Facts = dict[str, Any]
@@ -58,8 +59,8 @@ class Around:
     children: Mapping[tuple[int, str], int] = field(default_factory=dict)
     may_create: bool = False
     found: dict[str, int | str] = field(default_factory=dict)
-    # What cells that come again and again were read as, by column and text.
-    read: dict[tuple[str, str], Any] = field(default_factory=dict)
+    # What the texts of columns that say the same again and again were read as.
+    read: dict[str, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in REPEATED})
 
     def place(self, path: str) -> int | str:
         """The department's id, or the tidy path of one that is to be created. Raises ValidationError."""
@@ -125,7 +126,20 @@ class Heading:
 
     def values(self, cells: Sequence[Any]) -> dict[str, Any]:
         """The cells of the known columns; those beyond a short row are blank."""
-        return {name: cells[place] if place < len(cells) else "" for name, place in self.places.items()}
+        if len(cells) < self.width:
+            cells = [*cells, *[""] * (self.width - len(cells))]
+        return dict(zip(self.places, self._chosen(cells), strict=True))
+
+    @cached_property
+    def width(self) -> int:
+        """How many cells reach from the first column to the last that is known."""
+        return max(self.places.values()) + 1
+
+    @cached_property
+    def _chosen(self) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+        # Of one column it would give no tuple.
+        places = list(self.places.values())
+        return itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
 
 
 def fold(name: str) -> str:
@@ -134,15 +148,15 @@ def fold(name: str) -> str:
 
 def text_of(cell: Any) -> str:
     """A cell as the rules take it. Raises ValidationError for what is no text and no number."""
+    if type(cell) is str:
+        if len(cell) > TEXT_MAX:
+            raise ValidationError(_("More than 1,000 characters."))
+        if "#" in cell and cell.strip() in ERRORS:
+            raise _dead(cell.strip())
+        if cell == UNWORKED:
+            raise _dead("formula")
+        return cell
     match cell:
-        case str():
-            if len(cell) > TEXT_MAX:
-                raise ValidationError(_("More than 1,000 characters."))
-            if "#" in cell and cell.strip() in ERRORS:
-                raise _dead(cell.strip())
-            if cell == UNWORKED:
-                raise _dead("formula")
-            return cell
         case bool():
             raise ValidationError(_("The cell holds TRUE or FALSE, not a text."))
         case int() | float():
@@ -396,9 +410,9 @@ def parse_row(values: Mapping[str, Any], around: Around) -> Parsed:
         if cell == "":
             parsed.blank.add(name)
             continue
-        known = around.read.get((name, cell)) if name in REPEATED and type(cell) is str else None
-        if known is not None:
-            parsed.facts[name] = known
+        read = around.read.get(name)
+        if read is not None and type(cell) is str and cell in read:
+            parsed.facts[name] = read[cell]
             continue
         try:
             parsed.facts[name] = _parse_cell(BY_NAME[name], cell, around, parsed)
@@ -412,14 +426,14 @@ def _parse_cell(column: Column, cell: Any, around: Around, parsed: Parsed) -> An
         raise PhoneRefused(_lost_digits())
     text = text_of(cell)
     value = column.parse(text, around)
-    if value == text:
-        return value
-    if column.name in REPEATED and column.name not in TIDIED and len(around.read) < READ_MAX:
-        around.read[column.name, text] = value
-    if column.name in TIDIED and text not in _as_kept(column.name, value):
+    if column.name in TIDIED and value != text and text not in _as_kept(column.name, value):
         tidy = TIDIED[column.name](value)
         if tidy != text.strip() and "@" not in text:
             parsed.notes.append({"kind": "repair", "column": column.name, "from": text, "to": tidy})
+        return value
+    read = around.read.get(column.name)
+    if read is not None and len(read) < READ_MAX:
+        read[text] = value
     return value
 
 

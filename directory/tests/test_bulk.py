@@ -15,7 +15,7 @@ def test_every_row_becomes_a_member_with_keys_address_and_departments(house):
         house.enterprise,
         [
             new(house, 1, departments=[house.east.pk, house.root.pk], aliases=[("other", house.domain.pk)]),
-            new(house, 2, departments=[house.market.pk], origin={"row": 2}),
+            new(house, 2, departments=[house.market.pk], origin='{"row": 2}'),
         ],
     )
     settle_statistics()
