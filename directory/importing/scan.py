@@ -208,22 +208,25 @@ class _SheetListener:
 
     def listen_to(self, parser: expat.XMLParserType) -> None:
         self.parser = parser
+        # [name, value, name, value, …]: a third of the time went into making a dictionary for each element.
+        parser.ordered_attributes = True
         # Bound: a tenth quicker than to call the object.
         parser.StartElementHandler = self.__call__
 
-    def __call__(self, name: str, attributes: dict[str, str]) -> None:
+    def __call__(self, name: str, attributes: list[str]) -> None:
         if name == "c":
             self.cells_left -= 1
             if self.cells_left < 0:
                 raise Refused("cell_limit")
-            place = attributes.get("r")
+            names = attributes[::2]
+            place = attributes[names.index("r") * 2 + 1] if "r" in names else ""
             if place:
                 letters = place.rstrip("0123456789")
                 self.column = self.numbers.get(letters) or self._number(letters)
                 self.row = int(place[len(letters) :])
             else:
                 self.column += 1
-            self.kind = attributes.get("t", "")
+            self.kind = attributes[names.index("t") * 2 + 1] if "t" in names else ""
             if self.is_listening:
                 self._listen_to_text(None)
         elif name == "v" or name == "is":
@@ -233,7 +236,7 @@ class _SheetListener:
         elif ":" in name:
             self(local_name(name), attributes)
         else:
-            self._on_other(name, attributes)
+            self._on_other(name, dict(zip(attributes[::2], attributes[1::2], strict=True)))
 
     def _on_value(self) -> None:
         facts = self.facts
