@@ -108,8 +108,11 @@ class Member(models.Model):
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
 
-    # Every index below begins with the enterprise: one of its own would only slow the writing down.
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False)
+    # The main department's: checked there, and a second time it would only slow the writing down, as would an index
+    # of its own beside those below.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False, db_constraint=False
+    )
     name = models.CharField(_("name"), max_length=64)
     account = models.CharField(_("account"), max_length=64)
     # E.164 as sms.phones gives it: the library's own column parses each number again on every load of a list.
@@ -121,7 +124,9 @@ class Member(models.Model):
     departments: models.ManyToManyField[Department, models.Model] = models.ManyToManyField(
         Department, through="Membership", related_name="members"
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members", db_index=False
+    )
 
     # What the list sorts by and the search looks into; written by directory.search_keys.
     pinyin = models.CharField(max_length=400)
@@ -143,8 +148,9 @@ class Member(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("enterprise", Lower("account"), name="member_account_unique_in_enterprise"),
+            # The phone first: it is looked for in all enterprises too.
             models.UniqueConstraint(
-                fields=["enterprise", "phone"],
+                fields=["phone", "enterprise"],
                 condition=Q(deleted_at=None),
                 name="member_phone_unique_in_enterprise",
             ),
@@ -171,7 +177,7 @@ class Member(models.Model):
                 condition=PRESENT & Q(phone_reversed__isnull=False),
             ),
             models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status", condition=PRESENT),
-            models.Index(fields=["phone"], name="member_by_phone_anywhere", condition=PRESENT),
+            models.Index(fields=["user"], name="member_by_user", condition=Q(user__isnull=False)),
             models.Index(fields=["enterprise", "pinyin", "id"], name="member_in_bin", condition=IN_BIN),
             models.Index(fields=["deleted_at"], name="member_by_time_in_bin", condition=IN_BIN),
         ]
@@ -203,11 +209,11 @@ class Member(models.Model):
 class Reading(models.Model):
     """Another way to read a member's name: 单 as dan, 乐 as yue, the later words of a Latin name."""
 
-    # The member's: checked there, and a second time it would only slow the writing down.
+    # Made from the member's name and looked for together with the member: one without finds nobody.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="readings")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="readings", db_constraint=False)
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
 
