@@ -201,7 +201,7 @@ class _SheetListener:
         self.facts, self.limits = facts, limits
         self.cells_left = limits.cells
         self.row = self.column = 0
-        self.kind = ""
+        self.row_text = self.kind = ""
         self.is_hidden = self.is_listening = False
         self.numbers: dict[str, int] = {}
         self.parser: expat.XMLParserType | None = None
@@ -214,29 +214,40 @@ class _SheetListener:
         parser.StartElementHandler = self.__call__
 
     def __call__(self, name: str, attributes: list[str]) -> None:
+        if name == "t":
+            return
         if name == "c":
             self.cells_left -= 1
             if self.cells_left < 0:
                 raise Refused("cell_limit")
-            names = attributes[::2]
-            place = attributes[names.index("r") * 2 + 1] if "r" in names else ""
-            if place:
-                letters = place.rstrip("0123456789")
-                self.column = self.numbers.get(letters) or self._number(letters)
-                self.row = int(place[len(letters) :])
+            # As nearly all programs write it: the place first, the kind last.
+            if len(attributes) > 3 and attributes[0] == "r" and attributes[-2] == "t":
+                place, self.kind = attributes[1], attributes[-1]
             else:
-                self.column += 1
-            self.kind = attributes[names.index("t") * 2 + 1] if "t" in names else ""
+                named = _named(attributes)
+                place, self.kind = named.get("r", ""), named.get("t", "")
+            column = self.numbers.get(place.removesuffix(self.row_text))
+            if column:
+                self.column = column
+            else:
+                self._go_to(place)
             if self.is_listening:
                 self._listen_to_text(None)
         elif name == "v" or name == "is":
             self._on_value()
-        elif name == "t":
-            pass
         elif ":" in name:
             self(local_name(name), attributes)
         else:
-            self._on_other(name, dict(zip(attributes[::2], attributes[1::2], strict=True)))
+            self._on_other(name, _named(attributes))
+
+    def _go_to(self, place: str) -> None:
+        """To a column that is new, to another row than the element's around it, or to the next column."""
+        if not place:
+            self.column += 1
+            return
+        letters = place.rstrip("0123456789")
+        self.column, self.row_text = self._number(letters), place[len(letters) :]
+        self.row = int(self.row_text)
 
     def _on_value(self) -> None:
         facts = self.facts
@@ -255,7 +266,8 @@ class _SheetListener:
         if name == "f" and self.kind != "str":
             self._note_dead("formula")
         elif name == "row":
-            self.row = int(attributes.get("r") or self.row + 1)
+            self.row_text = attributes.get("r") or str(self.row + 1)
+            self.row = int(self.row_text)
             self.column, self.is_hidden = 0, attributes.get("hidden") in {"1", "true"}
         elif name == "col" and attributes.get("hidden") in {"1", "true"}:
             self.facts.hidden_columns.append((int(attributes.get("min", 1)), int(attributes.get("max", 1))))
@@ -306,3 +318,7 @@ class _SheetListener:
             number = number * 26 + ord(letter) - 64
         self.numbers[letters] = number
         return number
+
+
+def _named(attributes: list[str]) -> dict[str, str]:
+    return dict(zip(attributes[::2], attributes[1::2], strict=True))
