@@ -161,8 +161,9 @@ def _part_from_bin(department: Department) -> None:
     """Who lies in the bin holds no department back; if they are restored they stand in what is left of theirs, or in
     the root."""
     root = Department.objects.get(enterprise=department.enterprise_id, parent=None)
-    Membership.objects.filter(department=department, member__deleted_at__isnull=False).delete()
-    Member.objects.filter(main_department=department, deleted_at__isnull=False).update(main_department=root)
+    standing = Membership.objects.filter(department=department, member__deleted_at__isnull=False)
+    Member.objects.filter(main_department=department, pk__in=standing.values("member")).update(main_department=root)
+    standing.delete()
 
 
 def _what_protects(protected: ProtectedError) -> list[str]:

@@ -108,7 +108,7 @@ class Member(models.Model):
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
 
-    # The main department's: checked there, and a second time it would only slow the writing down, as would an index
+    # The departments': checked there, and a second time it would only slow the writing down, as would an index
     # of its own beside those below.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False, db_constraint=False
@@ -120,7 +120,10 @@ class Member(models.Model):
     position = models.CharField(_("position"), max_length=128, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
-    main_department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="main_members")
+    # One of the memberships, which hold the department: checked there.
+    main_department = models.ForeignKey(
+        Department, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     departments: models.ManyToManyField[Department, models.Model] = models.ManyToManyField(
         Department, through="Membership", related_name="members"
     )
@@ -230,7 +233,11 @@ class Reading(models.Model):
 class Membership(models.Model):
     """A member in one of their departments."""
 
-    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    # Looked for together with the member: a membership without finds nobody, and to check it takes as long as to
+    # write it.
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
+    )
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships", db_index=False)
 
     class Meta:
@@ -273,7 +280,6 @@ class Address(models.Model):
             ),
             models.CheckConstraint(condition=Q(local=Lower("local")), name="address_local_is_lower_case"),
         ]
-        indexes = [models.Index(fields=["enterprise", "local"], name="address_by_local")]
 
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}"

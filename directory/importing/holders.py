@@ -61,7 +61,9 @@ class Holders:
 
     def conflicts(self, facts: Facts, names: Mapping[int, str], *, but: int | None = None) -> list[tuple[str, Words]]:
         """Column and words for everything in `facts` that another than `but` holds."""
-        found = []
+        found: list[tuple[str, Words]] = []
+        if not (self.accounts or self.phones or self.mailboxes):
+            return found
         holder: int | str | None = self.accounts.get(facts["account"].lower(), but)
         if holder != but and holder is not None:
             found.append(("account", self.words(facts["account"], holder)))
@@ -103,7 +105,7 @@ def find_holders(
     phones = members.filter(deleted_at=None, phone__among=wanted.phones) if wanted.phones else members.none()
     by_account = {account.lower(): id for account, id in accounts.values_list("account", "pk")}
     by_phone = {str(phone): id for phone, id in phones.values_list("phone", "pk")}
-    by_mailbox = _mailboxes(enterprise, wanted)
+    by_mailbox = _mailboxes(wanted)
     ids = {*by_account.values(), *by_phone.values(), *(id for id in by_mailbox.values() if isinstance(id, int))}
     seen = None
     if role and is_scoped(role):
@@ -195,11 +197,12 @@ def is_same(column: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _mailboxes(enterprise: Enterprise, wanted: Wanted) -> dict[Mailbox, int | str]:
+def _mailboxes(wanted: Wanted) -> dict[Mailbox, int | str]:
     if not wanted.mailboxes:
         return {}
     locals_ = {local for _domain, local in wanted.mailboxes}
-    held = Address.objects.filter(enterprise=enterprise, local__among=locals_)
+    domains = {domain for domain, _local in wanted.mailboxes}
+    held = Address.objects.filter(domain__in=domains, local__among=locals_)
     return {
         (domain, local): member or (Applicant(name) if purpose == Address.Purpose.HELD else purpose)
         for domain, local, member, purpose, name in held.values_list("domain", "local", "member", "purpose", "held_for")
