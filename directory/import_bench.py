@@ -224,7 +224,7 @@ def _workbook(rows: int, position: str = "工程师") -> bytes:
 
 def _names(rows: int) -> Iterator[str]:
     """Hardly one twice: nothing is to be gained by remembering them."""
-    return islice(("".join(signs) for signs in product(GIVEN, GIVEN, SURNAMES)), rows)
+    return islice((f"{surname}{first}{second}" for first, second, surname in product(GIVEN, GIVEN, SURNAMES)), rows)
 
 
 def _prepare() -> tuple[Department, User]:

@@ -47,7 +47,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """A row on its way to its verdict."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import datetime
 import errno
+import gc
 import io
 import json
 import math
@@ -34,6 +35,8 @@ HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
 
 
 def main(limits: str, file: str, spool: str) -> None:
+    # Rows end with being written, and this process with the last of them.
+    gc.disable()
     given = json.loads(limits)
     _limit_process(given["memory"], given["cpu"], given["spool"])
     try:

@@ -390,7 +390,7 @@ def is_example(values: Mapping[str, Any]) -> bool:
     )
 
 
-@dataclass
+@dataclass(slots=True)
 class Parsed:
     """One row: the facts it states (columns that are absent or blank state none), what is wrong, what was tidied."""
 
