@@ -77,29 +77,32 @@ class Pages:
 
 
 class MemberQuery:
-    """What a list's address asks for. Nonsense in it is left out, another's department too.
+    """What a list's address asks for. Whoever asks for a department, a status or an import that isn't there, or is
+    another's, asks for nobody: "all that match" must never mean more than was seen.
 
     `with_bin`: the list also shows the bin, instead of the directory and never beside it."""
 
     def __init__(self, asked: QueryDict, role: Role, *, with_bin: bool = False) -> None:
-        self.role = role
+        self.asked, self.role = asked, role
         self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
         self.is_bin = with_bin and asked.get("status") == IN_BIN
         self.status = asked.get("status", "") if self.is_bin or asked.get("status") in Member.Status else ""
         self.department = _department(asked.get("department", ""), role)
         self.imported = find_one(imports_of(role), asked.get("import", ""))
         self.asks_for_import = bool(asked.get("import"))
+        found = {"status": self.status, "department": self.department, "import": self.imported}
+        self.is_in_vain = any(asked.get(name) and not there for name, there in found.items())
         self.after, self.before = asked.get("after", ""), asked.get("before", "")
 
     @property
     def is_narrowed(self) -> bool:
         """Does it ask for less than all there is?"""
-        return bool(self.text or self.status or self.department or self.asks_for_import)
+        return bool(self.text or self.status or self.department or self.asks_for_import or self.is_in_vain)
 
     @property
     def is_by_department(self) -> bool:
         """Does it ask for whole departments?"""
-        return not self.text and not self.status and not self.asks_for_import
+        return not self.text and not self.status and not self.asks_for_import and not self.is_in_vain
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -109,11 +112,12 @@ class MemberQuery:
     def filtered(self) -> MemberQuerySet:
         """By department and status; the search is in `ways`."""
         members = binned_members_of(self.role) if self.is_bin else members_of(self.role)
+        if self.is_in_vain:
+            return members.none()
         if self.department and (self.department.parent_id or is_scoped(self.role)):
             members = members.under(self.department)
-        if self.asks_for_import:
-            # Whom another's import made is nobody here: "all that match" must never mean more than was seen.
-            members = members.made_by(self.imported) if self.imported else members.none()
+        if self.imported:
+            members = members.made_by(self.imported)
         return members.filter(status=self.status) if self.status and not self.is_bin else members
 
     def page_filtered(self) -> MemberQuerySet:
@@ -126,7 +130,7 @@ class MemberQuery:
 
     def _filtered_in_turn(self, least: int) -> MemberQuerySet:
         department = self.department
-        is_small = self.is_bin or self.asks_for_import
+        is_small = self.is_bin or self.asks_for_import or self.is_in_vain
         if is_small or not department or not least <= department.members_below < ASKED_TO:
             return self.filtered()
         members = members_of(self.role).asked_under(department)
@@ -144,10 +148,9 @@ class MemberQuery:
         return reachable.filter(pk__in=read_ids(asked.getlist("members")))
 
     def fields(self, **others: str) -> dict[str, str]:
-        """As the address has them."""
-        department = str(self.department.pk) if self.department else ""
-        imported = str(self.imported.pk) if self.imported else ""
-        fields = {"q": self.text, "department": department, "status": self.status, "import": imported, **others}
+        """As the address has them, also what it asks for in vain: without it a deed would be about more."""
+        narrowing = {name: self.asked.get(name, "")[:TEXT_MAX] for name in ("department", "status", "import")}
+        fields = {"q": self.text, **narrowing, **others}
         return {name: value for name, value in fields.items() if value}
 
     def url(self, **others: str) -> str:
@@ -210,6 +213,7 @@ def _count_text(query: MemberQuery, *, found: int | None) -> str:
         not query.text
         and not query.status
         and not query.asks_for_import
+        and not query.is_in_vain
         and (query.department or not is_scoped(query.role))
     ):
         count, cap = _members_below(query), 0

@@ -52,7 +52,17 @@ def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, 
     assert ids(client.get(URL, {"status": "disabled", "department": house.east.pk})) == []
 
 
-def test_nonsense_in_the_address_is_left_out(client_of, alice, lin):
+@pytest.mark.parametrize(
+    "asked", ["department=99999999", "department=x", "status=x", "status=x&department=1", "import=x"]
+)
+def test_who_asks_for_what_is_not_there_asks_for_nobody(client_of, alice, lin, asked):
+    page = client_of(alice).get(f"{URL}?{asked}")
+    assert ids(page) == []
+    assert "Nobody matches" in page.content.decode()
+    assert page.context["query"].fields() == dict(pair.split("=") for pair in asked.split("&"))
+
+
+def test_nonsense_in_the_address_breaks_nothing(client_of, alice, lin):
     for query in (
         "department=x",
         "department=99999999999999999999",
