@@ -20,6 +20,7 @@ class ImportNewForm(PickingForm):
     file = forms.FileField(
         label=_("Workbook"),
         allow_empty_file=True,
+        error_messages={"required": _("Choose a workbook.")},
         widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
         help_text=_(".xlsx or .csv, at most 40 MB and 200,000 rows."),
     )

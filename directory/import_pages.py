@@ -167,9 +167,9 @@ def remarks(imported: Import) -> list[str]:
     unknown = heading["columns"]["unknown"]
     told = []
     if unknown:
-        told.append(_("These columns are not known and are ignored: %(names)s") % {"names": ", ".join(unknown[:20])})
+        told.append(_("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])})
     if heading["other_sheets"]:
-        names = {"sheet": heading["sheet"], "names": ", ".join(heading["other_sheets"])}
+        names = {"sheet": heading["sheet"], "names": _(", ").join(heading["other_sheets"])}
         told.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
     if rows := heading["hidden_rows"]:
         told.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
