@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -104,10 +105,12 @@ def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
         found = list(below.order_by("-number")[: BAD_ROWS_SHOWN + 1])
         rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, bool(before)
     count = number_format(imported.refused, force_grouping=True)
+    # The whole address: a refused repair shows this page at its own.
+    url = reverse("directory:import_detail", args=[imported.pk])
     pages = Pages(
         ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
-        f"?before={rows[0].number}#bad-rows" if rows and has_previous else "",
-        f"?row={rows[-1].number}#bad-rows" if rows and has_next else "",
+        f"{url}?before={rows[0].number}#bad-rows" if rows and has_previous else "",
+        f"{url}?row={rows[-1].number}#bad-rows" if rows and has_next else "",
     )
     shown = [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
     return BadRows(shown, pages, rows[0].number - 1 if rows and has_previous else 0)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -63,6 +64,10 @@ class ApplicationQuery:
     def url(self, **others: object) -> str:
         return f"?{urlencode({**self.fields(), **others})}"
 
+    def whole_url(self, **others: object) -> str:
+        """Also right where a refused deed shows the list at the deed's own address."""
+        return reverse("invitations:application_list") + self.url(**others)
+
     def fields(self) -> dict[str, object]:
         """As the address has them, and as a form that means all that match must carry them."""
         ids = {"link": self.link and self.link.pk, "inviter": self.inviter and self.inviter.pk}
@@ -78,7 +83,7 @@ class ApplicationQuery:
         counted = self._searched().order_by().values_list("state").annotate(Count("pk"))
         counts = dict(counted)
         return [
-            Tab(state, str(state.label), counts.get(state, 0), self.url(state=state), state == self.state)
+            Tab(state, str(state.label), counts.get(state, 0), self.whole_url(state=state), state == self.state)
             for state in Application.State
         ]
 
@@ -104,7 +109,7 @@ class ApplicationQuery:
 
 def rows_of(query: ApplicationQuery) -> tuple[list[ApplicationRow], Pages]:
     """One page; the same number of queries for three rows and for fifty."""
-    page = read_page(_whole(query.matching()), query.asked, url=query.url, size=PAGE_SIZE)
+    page = read_page(_whole(query.matching()), query.asked, url=query.whole_url, size=PAGE_SIZE)
     rows = [ApplicationRow(one, phone_for(query.role, one), way_of(one)) for one in page.rows]
     return rows, Pages(_count_text(query), page.previous_url, page.next_url)
 

@@ -86,6 +86,7 @@ def login_code_send(request: PublicRequest) -> HttpResponse:
         send_login_code(request, code.phone)
     except CodeLimited as limit:
         context = _code_context(LoginCodeForm(), code, next_page) | {"limit": str(limit)}
+        context["here"] = with_next("accounts:login_code", next_page)
         return limited(request, CODE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:login_code", next_page))
 

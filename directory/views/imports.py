@@ -117,9 +117,9 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
     if is_still_bad(imported, number):
         shown = page_with(imported, number, after)
-        return refused(
-            request, "directory/import_detail.html", _detail_context(request, imported, shown) | {"repaired": number}
-        )
+        context = _detail_context(request, imported, shown) | {"repaired": number}
+        context["here"] = resolve_url("directory:import_detail", id=imported.pk)
+        return refused(request, "directory/import_detail.html", context)
     return _back_to_the_bad_rows(imported, number, after)
 
 

@@ -164,6 +164,7 @@ def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuery
     return {
         "number": number,
         "query": query,
+        "here": _list_of(query),
         "back": _list_of(query),
         "all_matching": is_all,
         "ids": [] if is_all else list(chosen.values_list("pk", flat=True)),

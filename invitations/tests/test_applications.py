@@ -118,6 +118,7 @@ def test_a_conflict_names_its_holder(desk, open_house, lin):
     assert answer.status_code == 422
     assert "linxiao@example.com belongs to 林晓" in answer.text
     assert 'value="linxiao"' in answer.text
+    assert f'name="next" value="{page_of(application)}"' in answer.text, "where a GET is answered"
     application.refresh_from_db()
     assert application.is_pending
     assert application.address.local == "zhangwei"

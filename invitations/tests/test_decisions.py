@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from accounts.audit import Actor
@@ -61,6 +63,21 @@ def test_many_are_rejected_with_one_reason(desk, five):
     work_on_decisions()
     assert set(Application.objects.filter(state="rejected").values_list("reason", flat=True)) == {"不是 本公司员工"}
     assert Application.objects.filter(state="pending").count() == 2
+
+
+@pytest.mark.parametrize("reason", ["x" * 201, "a\0b"])
+@pytest.mark.parametrize("chosen", ["applications", "all_matching"])
+def test_a_reason_that_is_refused_is_not_lost_and_rejects_nobody(desk, five, reason, chosen):
+    ids = list(Application.objects.order_by("pk").values_list("pk", flat=True))
+    answer = desk.post(f"{LIST}reject/", {chosen: ids if chosen == "applications" else "1", "reason": reason})
+    assert answer.status_code == 422
+    form = answer.context["reject_form" if chosen == "applications" else "reject_all_form"]
+    assert form.errors["reason"]
+    assert form["reason"].value() == reason
+    ticked = re.findall(r'name="applications" value="(\d+)" checked', answer.content.decode())
+    assert sorted(map(int, ticked)) == (ids if chosen == "applications" else [])
+    assert all(tab.url.startswith(LIST) for tab in answer.context["tabs"])
+    assert not Application.objects.exclude(state="pending").exists()
 
 
 def test_few_are_decided_at_once(desk, five):

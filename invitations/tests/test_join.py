@@ -427,6 +427,7 @@ def test_a_wrong_code_is_refused_and_five_end_it(open_house):
         answer = client.post("/j/code/", {"code": wrong})
         assert answer.status_code == 422
         assert 'aria-invalid="true"' in answer.text
+        assert 'name="next" value="/j/"' in answer.text, "the language is changed where a GET is answered"
     assert client.post("/j/code/", {"code": wrong}).status_code == 429
 
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -41,15 +42,19 @@ from invitations.models import Application, Decision
 from sms.outbox import latest_messages
 
 DECISIONS_SHOWN = 3
+LIST = "invitations/application_list.html"
 DETAIL = "invitations/application_detail.html"
 
 
 @console_page(Permission.READ)
 @require_safe
 def application_list(request: ConsoleRequest) -> HttpResponse:
-    query = ApplicationQuery(request.GET, request.role)
+    return render(request, LIST, list_context(request, ApplicationQuery(request.GET, request.role)))
+
+
+def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, Any]:
     rows, pages = rows_of(query)
-    context = {
+    return {
         "query": query,
         "tabs": query.tabs(),
         "rows": rows,
@@ -62,7 +67,6 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
         "reject_form": ApplicationRejectForm(auto_id="chosen_%s"),
         "reject_all_form": ApplicationRejectForm(auto_id="all_%s"),
     }
-    return render(request, "invitations/application_list.html", context)
 
 
 @console_page(Permission.SEE_PHONES)
@@ -161,6 +165,7 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
     known = member_with(application.phone, request.enterprise) if application.is_pending else None
     may_decide = may(request.role, Permission.MANAGE_MEMBERS) and application.is_pending
     return {
+        "here": reverse("invitations:application_detail", args=[application.pk]),
         "application": application,
         "phone": phone_for(request.role, application),
         "way": way_of(application),

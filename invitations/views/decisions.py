@@ -16,14 +16,17 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission, console_page
-from accounts.answers import see_other
+from accounts.answers import refused, see_other
 from accounts.paging import Pages, read_page
 from accounts.requests import ConsoleRequest
+from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
 from invitations.application_rows import ApplicationQuery
 from invitations.deciding import Decided, approve_application, decide_all, reject_application
 from invitations.deciding_many import counts_of, open_decision
+from invitations.join_forms import ApplicationRejectForm
 from invitations.models import Application, Decision, DecisionItem
+from invitations.views.applications import LIST, list_context
 
 # Whoever is left out beyond these is counted only.
 NAMED_MAX = 5
@@ -40,7 +43,15 @@ def application_approve_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def application_reject_many(request: ConsoleRequest) -> HttpResponse:
-    return _decide_many(request, Decision.Verdict.REJECTED, reason=request.POST.get("reason", ""))
+    """A reason that is refused comes back on the list, with those ticked."""
+    is_all = bool(request.POST.get("all_matching"))
+    form = ApplicationRejectForm(request.POST, auto_id="all_%s" if is_all else "chosen_%s")
+    if form.is_valid():
+        return _decide_many(request, Decision.Verdict.REJECTED, reason=form.cleaned_data["reason"])
+    query = ApplicationQuery(request.POST, request.role)
+    context = list_context(request, query) | {"here": query.whole_url()}
+    context |= {"reject_all_form" if is_all else "reject_form": form, "ticked": _ticked(request)}
+    return refused(request, LIST, context)
 
 
 @console_page(Permission.READ)
@@ -97,6 +108,9 @@ def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
     if request.POST.get("all_matching"):
         chosen = ApplicationQuery(request.POST, request.role).matching()
     else:
-        ids = [int(id) for id in request.POST.getlist("applications") if id.isdecimal() and len(id) < 19]
-        chosen = applications_of(request.role).filter(pk__in=ids[:MANY_MAX])
+        chosen = applications_of(request.role).filter(pk__in=_ticked(request)[:MANY_MAX])
     return chosen.select_related("enterprise", "domain", "department", "inviter", "address").order_by("pk")
+
+
+def _ticked(request: ConsoleRequest) -> list[int]:
+    return read_ids(request.POST.getlist("applications"))

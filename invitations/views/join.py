@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -336,6 +337,8 @@ def _answer(
 ) -> HttpResponse:
     status = 429 if retry_after else 422 if is_refused else 200
     context |= {"enterprise": link.enterprise, "inviter": link.inviter}
+    if request.method == "POST":
+        context["here"] = reverse("invitations:join")
     answer = render(request, PAGE, context, status=status)
     if retry_after:
         answer["Retry-After"] = str(max(1, retry_after))
