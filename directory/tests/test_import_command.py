@@ -1,3 +1,4 @@
+import errno
 import json
 
 import openpyxl
@@ -81,3 +82,24 @@ def test_nonsense_is_named(house, alice, erin, tmp_path):
         with pytest.raises(CommandError, match=words):
             call_command("import_members", str(file), *options)
     assert not Import.objects.exists()
+
+
+def test_a_place_for_the_errors_that_is_none_is_named_before_anything_is_imported(run, tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere" / "errors.xlsx"):
+        with pytest.raises(CommandError, match="can't be written"):
+            run([person(1)], "--errors", str(place))
+    assert not Import.objects.exists()
+
+
+def test_errors_that_cannot_be_written_leave_the_counts_told(house, alice, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "people.xlsx"
+    file.write_bytes(xlsx(person(1)))
+    monkeypatch.setattr("directory.management.commands.import_members.Path.write_bytes", _no_space)
+    asked = ("--enterprise", "example.com", "--by", "alice", "--errors", str(tmp_path / "errors.xlsx"))
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("import_members", str(file), *asked)
+    assert counts(json.loads(capsys.readouterr().out)) == [1, 1, 0, 0, 0, 0, 0]
+
+
+def _no_space(path, content):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -39,6 +39,8 @@ class Command(BaseCommand):
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows to this .xlsx")
 
     def handle(self, *args: Any, file: Path, errors: Path | None, dry_run: bool, **options: Any) -> None:
+        if errors and (errors.is_dir() or not errors.parent.is_dir()):
+            raise CommandError(f"{errors} can't be written: there is no such place for a file.")
         imported = self._start(file, **options)
         if imported.state == Import.State.READY and dry_run:
             cancel_import(imported, by=command_actor(imported.author))
@@ -46,10 +48,10 @@ class Command(BaseCommand):
             begin_import(imported, by=command_actor(imported.author))
             self._work(imported)
         counts = {name: getattr(imported, name) for name in COUNTS}
-        if errors:
-            errors.write_bytes(write_failed(imported, imported.language))
         told = {"import": imported.pk, "state": imported.state, **counts}
         self.stdout.write(json.dumps(told | ({"reason": imported.told_reason} if imported.reason else {})))
+        if errors:
+            _write(errors, write_failed(imported, imported.language))
         if imported.refused or imported.state == Import.State.FAILED:
             sys.exit(1)
 
@@ -91,6 +93,14 @@ class Command(BaseCommand):
 
 def is_waiting(imported: Import) -> bool:
     return imported.state in {Import.State.CHECKING, Import.State.APPLYING}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """After the counts were told: the import is done, whatever becomes of its file."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
 
 
 def _department(domain: Domain, path: str) -> Department:
