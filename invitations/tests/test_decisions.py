@@ -80,6 +80,12 @@ def test_a_reason_that_is_refused_is_not_lost_and_rejects_nobody(desk, five, rea
     assert not Application.objects.exclude(state="pending").exists()
 
 
+def test_none_of_those_ticked_is_dropped_unseen(desk, five):
+    ids = list(Application.objects.values_list("pk", flat=True))
+    desk.post(f"{LIST}approve/", {"applications": [*range(10**6, 10**6 + 600), *ids]})
+    assert Decision.objects.get().total == len(ids)
+
+
 def test_few_are_decided_at_once(desk, five):
     ids = list(Application.objects.values_list("pk", flat=True))[:2]
     answer = desk.post(f"{LIST}approve/", {"applications": ids}, follow=True)

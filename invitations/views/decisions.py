@@ -30,7 +30,6 @@ from invitations.views.applications import LIST, list_context
 
 # Whoever is left out beyond these is counted only.
 NAMED_MAX = 5
-MANY_MAX = 500
 LEFT_OUT_PAGE = 50
 
 
@@ -108,7 +107,7 @@ def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
     if request.POST.get("all_matching"):
         chosen = ApplicationQuery(request.POST, request.role).matching()
     else:
-        chosen = applications_of(request.role).filter(pk__in=_ticked(request)[:MANY_MAX])
+        chosen = applications_of(request.role).filter(pk__in=_ticked(request))
     return chosen.select_related("enterprise", "domain", "department", "inviter", "address").order_by("pk")
 
 
