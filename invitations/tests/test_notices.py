@@ -324,6 +324,16 @@ def test_more_than_500_ask_to_be_confirmed(desk, people, settings):
     assert desk.post(NEW, {"all_matching": "1", "confirmed": "1"}).status_code == 303
 
 
+def test_more_ticked_than_are_sent_without_asking_are_refused_not_cut(desk, people, wang, settings):
+    settings.NOTICE_CONFIRM_ABOVE = 2
+    ticked = list(Member.objects.filter(status="pending").values_list("pk", flat=True))
+    assert len(ticked) > 2
+    answer = desk.post(NEW, {"members": ticked})
+    assert answer.status_code == 422
+    assert "At most 2 can be ticked at once." in answer.text
+    assert not Notice.objects.exists()
+
+
 def test_a_worker_that_was_killed_goes_on_and_nobody_gets_two(people, alice, monkeypatch):
     monkeypatch.setattr(notices, "CHUNK", 2)
     by = notices.Actor(user=alice, name="Alice")

@@ -45,6 +45,9 @@ def notice_new(request: ConsoleRequest) -> HttpResponse:
     chosen = _chosen(request, query)
     if chosen is None:
         return refused(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
+    if len(request.POST.getlist("members")) > settings.NOTICE_CONFIRM_ABOVE:
+        most = {"most": settings.NOTICE_CONFIRM_ABOVE}
+        return refused(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
     preview = preview_of(chosen)
     if not preview.messages:
         return refused(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
@@ -108,7 +111,7 @@ def quiet_edit(request: ConsoleRequest) -> HttpResponse:
 
 def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | None:
     if ids := read_ids(request.POST.getlist("members")):
-        return members_of(request.role).filter(pk__in=ids[: settings.NOTICE_CONFIRM_ABOVE])
+        return members_of(request.role).filter(pk__in=ids)
     return query.matching() if request.POST.get("all_matching") else None
 
 
