@@ -22,7 +22,7 @@ from accounts.paging import Pages, count_capped, read_page
 from accounts.reasons import say
 from directory.access import imports_of
 from directory.importing.checking import JOIN_AGAIN
-from directory.importing.columns import BY_NAME, show_cell
+from directory.importing.columns import BY_NAME, GUIDANCE, LISTS, show_cell
 from directory.models import Import, ImportRow
 
 HISTORY_SIZE = 20
@@ -171,8 +171,8 @@ def remarks(imported: Import) -> list[str]:
     told = []
     if unknown:
         told.append(_("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])})
-    if heading["other_sheets"]:
-        names = {"sheet": heading["sheet"], "names": _(", ").join(heading["other_sheets"])}
+    if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
+        names = {"sheet": heading["sheet"], "names": _(", ").join(others)}
         told.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
     if rows := heading["hidden_rows"]:
         told.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})

@@ -349,6 +349,8 @@ COLUMNS = [
 BY_NAME = {column.name: column for column in COLUMNS}
 REASON = ("原因", "Reason")
 STATUS = ("状态", "Status")
+# The sheets of our template beside the table.
+LISTS, GUIDANCE = ("选项", "Lists"), ("填写说明", "Guidance")
 ACTIVATIONS = {
     **dict.fromkeys(("手机号", "手机", "用手机号激活", "手机号激活", "phone", "byphone"), "phone"),
     **dict.fromkeys(("激活码", "用激活码激活", "激活码激活", "code", "byactivationcode", "activationcode"), "code"),

@@ -15,7 +15,18 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from accounts.reasons import say
 from accounts.workbooks import text_cell, text_cells
-from directory.importing.columns import ACTIVATIONS, COLUMNS, EXAMPLES, REASON, STATUS, Facts, Names, show_cell
+from directory.importing.columns import (
+    ACTIVATIONS,
+    COLUMNS,
+    EXAMPLES,
+    GUIDANCE,
+    LISTS,
+    REASON,
+    STATUS,
+    Facts,
+    Names,
+    show_cell,
+)
 from directory.importing.holders import IN_THE_BIN
 from directory.models import Import, ImportRow, Member
 
@@ -41,7 +52,7 @@ def write_template(language: str, domains: Sequence[str], paths: Sequence[str]) 
         # Else a spreadsheet makes numbers of phones and accounts, and dates of departments.
         sheet.column_dimensions[letter].number_format = sheet.cell(2, place).number_format = "@"
     sheet.freeze_panes = "A2"
-    lists = book.create_sheet(_("Lists"))
+    lists = book.create_sheet(_word(LISTS, language))
     lists.sheet_state = "hidden"
     activations = [text for text in ACTIVATIONS if text in ({"phone", "code"} if language.startswith("en") else ZH)]
     for name, values in (("domain", domains), ("departments", paths[:LISTED_MAX]), ("activation", activations)):
@@ -111,7 +122,7 @@ def _offer(sheet: Any, lists: Any, name: str, values: Sequence[str]) -> None:
 
 
 def _guide(book: Workbook, language: str) -> None:
-    sheet = book.create_sheet(_("Guidance"))
+    sheet = book.create_sheet(_word(GUIDANCE, language))
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 22, 90
     texts = {
         "name": _("Required. 1 to 64 characters."),

@@ -295,6 +295,7 @@ def test_the_template_imports_as_it_is_in_both_languages(client_of, alice, house
         html = client.get(checked(client, house, content)).content.decode()
         assert counts(html) == figures(), "the example row is no row"
         assert "/apply/" not in html
+        assert made.sheetnames[1] not in html, "the template's own sheets are no news"
         made.worksheets[0].append(person(1))
         page = checked(client, house, saved(made))
         assert counts(client.get(page).content.decode()) == figures(created=1)
