@@ -10,12 +10,11 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.many_rows import insert_rows
 from accounts.models import Enterprise
-from directory.departments import shift_counts
+from directory.departments import add_to_counts, shift_counts
 from directory.models import Address, Department, Member, Membership, Reading
 from directory.search_keys import keys_of, other_readings
 
@@ -78,7 +77,8 @@ def settle_statistics() -> None:
 
 def _insert_chunk(enterprise: Enterprise, members: list[NewMember]) -> list[int]:
     ids = _reserve_ids(Member, len(members))
-    now = _moment(timezone.now())
+    # As text, once for all: the driver is slow at moments.
+    now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
     numbered = list(zip(ids, members, strict=True))
     insert_rows(Member, MEMBER_COLUMNS, (_member_row(enterprise.pk, id, member, now) for id, member in numbered))
     insert_rows(
@@ -104,7 +104,7 @@ def _member_row(enterprise: int, id: int, member: NewMember, now: str) -> tuple[
     return (
         id, enterprise, member.name, member.account, member.phone, member.position, str(member.status),
         str(member.activation), member.departments[0], member.user, *keys_of(member.name, member.phone), member.origin,
-        _moment(member.created_at) or now, _moment(member.invited_at), _moment(member.joined_at),
+        member.created_at or now, member.invited_at, member.joined_at,
     )  # fmt: skip
 
 
@@ -113,11 +113,6 @@ def _address_rows(enterprise: int, members: Iterable[tuple[int, NewMember]]) -> 
         yield enterprise, member.domain, member.prefix, PRIMARY, id, ""
         for local, domain in member.aliases:
             yield enterprise, domain, local, ALIAS, id, ""
-
-
-def _moment(when: datetime | None) -> Any:
-    """As the database takes it, made once for all rows that share it: the driver is slow at it."""
-    return str(connection.ops.adapt_datetimefield_value(when)) if when else None
 
 
 def _count(members: Collection[Sequence[int]]) -> None:
@@ -129,11 +124,7 @@ def _count(members: Collection[Sequence[int]]) -> None:
     for departments, number in ways.items():
         for pk in {pk for one in departments for pk in above[one]}:
             moved[pk] += number
-    by_number: dict[int, list[int]] = {}
-    for pk, number in moved.items():
-        by_number.setdefault(number, []).append(pk)
-    for number, moving in by_number.items():
-        Department.objects.filter(pk__in=moving).update(members_below=F("members_below") + number)
+    add_to_counts(moved)
 
 
 def _reserve_ids(model: type[models.Model], number: int) -> list[int]:

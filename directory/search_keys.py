@@ -79,7 +79,6 @@ def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
     others = [
         _join([*said_usually[:place], other, *said_usually[place + 1 :]])
         for place, said in enumerate(syllables)
-        if len(said) > 1
         for other in said[1:]
     ]
     words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
