@@ -89,7 +89,6 @@ class MemberQuery:
         self.status = asked.get("status", "") if self.is_bin or asked.get("status") in Member.Status else ""
         self.department = _department(asked.get("department", ""), role)
         self.imported = find_one(imports_of(role), asked.get("import", ""))
-        self.asks_for_import = bool(asked.get("import"))
         found = {"status": self.status, "department": self.department, "import": self.imported}
         self.is_in_vain = any(asked.get(name) and not there for name, there in found.items())
         self.after, self.before = asked.get("after", ""), asked.get("before", "")
@@ -97,12 +96,12 @@ class MemberQuery:
     @property
     def is_narrowed(self) -> bool:
         """Does it ask for less than all there is?"""
-        return bool(self.text or self.status or self.department or self.asks_for_import or self.is_in_vain)
+        return bool(self.text or self.status or self.department or self.imported or self.is_in_vain)
 
     @property
     def is_by_department(self) -> bool:
         """Does it ask for whole departments?"""
-        return not self.text and not self.status and not self.asks_for_import and not self.is_in_vain
+        return not (self.text or self.status or self.imported or self.is_in_vain)
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -130,7 +129,7 @@ class MemberQuery:
 
     def _filtered_in_turn(self, least: int) -> MemberQuerySet:
         department = self.department
-        is_small = self.is_bin or self.asks_for_import or self.is_in_vain
+        is_small = self.is_bin or self.imported or self.is_in_vain
         if is_small or not department or not least <= department.members_below < ASKED_TO:
             return self.filtered()
         members = members_of(self.role).asked_under(department)
@@ -205,17 +204,11 @@ def _rows_of(ids: list[int], *, write_phone: Callable[[str | None], str]) -> lis
 
 def _count_text(query: MemberQuery, *, found: int | None) -> str:
     """A search that fits a page is counted already; departments know their members; all else is counted up to a cap."""
-    narrow = NARROW_COUNT_CAP if query.text or query.asks_for_import else COUNT_CAP
+    narrow = NARROW_COUNT_CAP if query.text or query.imported else COUNT_CAP
     cap = NARROWEST_COUNT_CAP if query.department else narrow
     if found is not None:
         count = found
-    elif (
-        not query.text
-        and not query.status
-        and not query.asks_for_import
-        and not query.is_in_vain
-        and (query.department or not is_scoped(query.role))
-    ):
+    elif query.is_by_department and (query.department or not is_scoped(query.role)):
         count, cap = _members_below(query), 0
     else:
         count = count_of(query.count_filtered(), query.ways, cap=cap)
