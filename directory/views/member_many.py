@@ -29,6 +29,10 @@ from directory.views.member_bin import NAMED_MAX, tell_restored
 # Whoever is left out beyond these is counted only.
 LEFT_OUT_NAMED_MAX = 5
 Kind = BulkDeed.Kind
+CONFIRMING: dict[str, str] = {
+    Kind.DELETE: "directory/member_delete_many.html",
+    Kind.DISABLE: "directory/member_disable_many.html",
+}
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -37,7 +41,8 @@ Kind = BulkDeed.Kind
 def member_delete_many(request: ConsoleRequest) -> HttpResponse:
     """Those chosen, or with `all_matching` all found: first the page that says how many these are and what becomes of
     them, then with that number in `confirmed` the deed. If it is another number by then, the page comes again."""
-    return _confirmed(request, Kind.DELETE, "directory/member_delete_many.html", _delete)
+    query = MemberQuery(request.POST, request.role)
+    return _confirmed(request, query, Kind.DELETE, query.chosen(request.POST), _delete)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -45,7 +50,9 @@ def member_delete_many(request: ConsoleRequest) -> HttpResponse:
 @require_POST
 def member_disable_many(request: ConsoleRequest) -> HttpResponse:
     """As `member_delete_many`; of whom is found those who are not disabled."""
-    return _confirmed(request, Kind.DISABLE, "directory/member_disable_many.html", _disable)
+    query = MemberQuery(request.POST, request.role)
+    chosen = query.chosen(request.POST).exclude(status=Member.Status.DISABLED)
+    return _confirmed(request, query, Kind.DISABLE, chosen, _disable)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -90,13 +97,13 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
 
 
 def _confirmed(
-    request: ConsoleRequest, kind: str, page: str, do: Callable[[ConsoleRequest, list[int]], None]
+    request: ConsoleRequest,
+    query: MemberQuery,
+    kind: str,
+    chosen: MemberQuerySet,
+    do: Callable[[ConsoleRequest, list[int]], None],
 ) -> HttpResponse:
-    query = MemberQuery(request.POST, request.role)
-    chosen = query.chosen(request.POST)
-    if kind == Kind.DISABLE:
-        chosen = chosen.exclude(status=Member.Status.DISABLED)
-    number = chosen.count()
+    number, page = chosen.count(), CONFIRMING[kind]
     if not number:
         return _nobody(request, query)
     if request.POST.get("confirmed") != str(number):
