@@ -63,6 +63,7 @@ WORDS = Words(
         "departments": {
             "department_added": _("Added a department"),
             "department_renamed": _("Renamed a department"),
+            "department_moved": _("Moved a department"),
             "department_deleted": _("Deleted a department"),
         },
         "domains": {"domain_added": _("Added a mail domain"), "domain_edited": _("Edited a mail domain")},
@@ -87,6 +88,7 @@ WORDS = Words(
         "status": _("Status"),
         "aliases": _("Aliases"),
         "parent": _("Belongs to"),
+        "administrators": _("Department administrators"),
         "members": _("Members"),
         "file": _("File"),
         "create": _("To create"),

@@ -67,11 +67,12 @@ def remove_members(enterprise: Enterprise, ids: Sequence[int]) -> None:
     Member.objects.filter(enterprise=enterprise, pk__in=ids).delete()
 
 
-def settle_statistics() -> None:
-    """After many rows PostgreSQL must count anew, or it plans for the table as it was."""
+def settle_statistics(*changed: type[models.Model]) -> None:
+    """After many rows, of these tables or of all that members fill, PostgreSQL must count anew, or it plans for the
+    table as it was."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (Member, Membership, Address, Reading, Department):
+            for model in changed or (Member, Membership, Address, Reading, Department):
                 cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 

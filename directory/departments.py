@@ -42,11 +42,11 @@ def add_department(parent: Department, *, name: str, by: Actor) -> Department:
             if above.depth >= Department.MAX_DEPTH:
                 message = _("Departments can be at most %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
                 raise DepartmentRefused({"parent": [message]})
-            _refuse_twin(above, kept_name)
+            refuse_twin(above, kept_name)
             department = _place(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
             record("department_added", department, after={"name": kept_name, "parent": above.name})
     except IntegrityError as conflict:
-        raise DepartmentRefused({"name": [_twin_message(kept_name, parent)]}) from conflict
+        raise DepartmentRefused({"name": [twin_message(kept_name, parent)]}) from conflict
     return department
 
 
@@ -56,13 +56,13 @@ def rename_department(department: Department, *, name: str, by: Actor) -> Depart
     try:
         with recording(department.enterprise, by=by) as record:
             department = Department.objects.get(pk=department.pk)
-            _refuse_twin(department.parent, kept_name, but=department)
+            refuse_twin(department.parent, kept_name, but=department)
             before = {"name": department.name}
             department.name = kept_name
             department.save(update_fields=["name"])
             record("department_renamed", department, before=before, after={"name": kept_name})
     except IntegrityError as conflict:
-        raise DepartmentRefused({"name": [_twin_message(kept_name, department.parent)]}) from conflict
+        raise DepartmentRefused({"name": [twin_message(kept_name, department.parent)]}) from conflict
     return department
 
 
@@ -82,10 +82,28 @@ def delete_department(department: Department, *, by: Actor) -> None:
             raise _not_empty(department, _what_protects(protected)) from protected
 
 
+def refuse_twin(parent: Department | None, name: str, *, but: Department | None = None, field: str = "name") -> None:
+    """The constraint folds ASCII only on SQLite; this folds as Python does on both."""
+    if not parent:
+        return
+    names = parent.children.exclude(pk=but.pk if but else 0).values_list("name", flat=True)
+    if name.casefold() in {taken.casefold() for taken in names}:
+        raise DepartmentRefused({field: [twin_message(name, parent)]})
+
+
+def twin_message(name: str, parent: Department | None) -> str:
+    return _("%(parent)s already has a department named “%(name)s”.") % {"parent": parent or "", "name": name}
+
+
 def move_counts(*, before: Iterable[Department] = (), after: Iterable[Department] = ()) -> None:
     """A member leaves the departments `before` and stands in `after`: keep `members_below` true, in the caller's
-    transaction of the enterprise. A member of two departments counts once in what is above both."""
-    left, entered = _ids_above(before), _ids_above(after)
+    transaction of the enterprise. A member of two departments counts once in what is above both.
+
+    What is above them is read here: whoever chose them did so before the lock, and they may have been moved since."""
+    places = [{one.pk for one in before}, {one.pk for one in after}]
+    paths = Department.objects.filter(pk__in=set().union(*places)).only("path")
+    above = {one.pk: one.ids_above for one in paths}
+    left, entered = ({pk for one in ids for pk in above.get(one, ())} for ids in places)
     if left - entered:
         Department.objects.filter(pk__in=left - entered).update(members_below=Greatest(F("members_below") - 1, 0))
     if entered - left:
@@ -114,10 +132,6 @@ def add_to_counts(moved: Mapping[int, int]) -> None:
         Department.objects.filter(pk__in=departments).update(members_below=count)
 
 
-def _ids_above(departments: Iterable[Department]) -> set[int]:
-    return {pk for department in departments for pk in department.ids_above}
-
-
 def _place(department: Department) -> Department:
     """Save it where its parent says; the path needs the id."""
     above = department.parent
@@ -133,19 +147,6 @@ def _clean_name(name: str) -> str:
         return clean_department_name(name)
     except ValidationError as refused:
         raise DepartmentRefused({"name": refused.messages}) from refused
-
-
-def _refuse_twin(parent: Department | None, name: str, but: Department | None = None) -> None:
-    """The constraint folds ASCII only on SQLite; this folds as Python does on both."""
-    if not parent:
-        return
-    names = parent.children.exclude(pk=but.pk if but else 0).values_list("name", flat=True)
-    if name.casefold() in {taken.casefold() for taken in names}:
-        raise DepartmentRefused({"name": [_twin_message(name, parent)]})
-
-
-def _twin_message(name: str, parent: Department | None) -> str:
-    return _("%(parent)s already has a department named “%(name)s”.") % {"parent": parent or "", "name": name}
 
 
 def _what_stands_in(department: Department) -> list[str]:
