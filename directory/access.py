@@ -52,6 +52,12 @@ def get_department(request: ConsoleRequest, id: int) -> Department:
     return get_object_or_404(departments_of(request.role).select_related("enterprise", "parent"), pk=id)
 
 
+def get_movable_department(request: ConsoleRequest, id: int) -> Department:
+    """Neither the root nor the top of what a department administrator looks after: the one above is theirs too."""
+    reachable = departments_of(request.role)
+    return get_object_or_404(reachable.filter(parent__in=reachable).select_related("enterprise", "parent"), pk=id)
+
+
 def get_domain(request: ConsoleRequest, id: int) -> Domain:
     return get_object_or_404(Domain.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
 

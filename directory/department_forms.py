@@ -13,15 +13,18 @@ from directory.access import read_ids
 from directory.department_picker import PickingForm, offer_departments
 from directory.departments import DepartmentRefused, add_department, rename_department
 from directory.models import Department
+from directory.moving_departments import Move, move_department, plan_move
 
 
-class DepartmentEditForm(PickingForm):
-    name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
-
+class DepartmentForm(PickingForm):
     def refuse(self, refused: DepartmentRefused) -> None:
         for field, messages in refused.errors.items():
             for message in messages:
                 self.add_error({"parent": "department"}.get(field, field) or None, message)
+
+
+class DepartmentEditForm(DepartmentForm):
+    name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def rename(self, department: Department, *, by: Actor) -> bool:
         """False with the errors beside their fields."""
@@ -50,3 +53,41 @@ class DepartmentNewForm(DepartmentEditForm):
         except DepartmentRefused as refused:
             self.refuse(refused)
         return None
+
+
+class DepartmentMoveForm(DepartmentForm):
+    department = forms.TypedChoiceField(label=_("Move below"), coerce=int)
+
+    def __init__(self, *args: Any, role: Role, moved: Department, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.moved = moved
+        data = self.data if self.is_bound else {}
+        offer = offer_departments(role, data, "department")
+        # What is named all the same is refused with a reason.
+        named = read_ids([str(data.get("department", ""))])
+        offer.departments = {id: one for id, one in offer.departments.items() if id in named or self._is_elsewhere(one)}
+        offer.fill(self, blank={"department": _("Choose a department")})
+        self.departments = offer.departments
+
+    def plan(self) -> Move | None:
+        """What it would change, or None with the errors beside their fields."""
+        try:
+            return plan_move(self.moved, parent=self._parent)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return None
+
+    def move(self, *, by: Actor) -> Department | None:
+        """The department where it is now, or None with the errors beside their fields."""
+        try:
+            return move_department(self.moved, parent=self._parent, by=by)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return None
+
+    @property
+    def _parent(self) -> Department:
+        return self.departments[self.cleaned_data["department"]]
+
+    def _is_elsewhere(self, department: Department) -> bool:
+        return department.pk != self.moved.parent_id and not department.path.startswith(self.moved.path)

@@ -44,6 +44,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/departments/options/", departments.department_options, name="department_options"),
     path("console/departments/new/", departments.department_new, name="department_new"),
     path("console/departments/<int:id>/edit/", departments.department_edit, name="department_edit"),
+    path("console/departments/<int:id>/move/", departments.department_move, name="department_move"),
     path("console/departments/<int:id>/delete/", departments.department_delete, name="department_delete"),
     path("console/imports/", imports.import_list, name="import_list"),
     path("console/imports/template/", imports.import_template, name="import_template"),

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission, console_page, may
 from accounts.answers import refused, see_other
+from accounts.models import Role
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, get_department, read_ids
-from directory.department_forms import DepartmentEditForm, DepartmentNewForm
+from directory.access import departments_of, get_department, get_movable_department, read_ids
+from directory.department_forms import DepartmentEditForm, DepartmentMoveForm, DepartmentNewForm
 from directory.department_picker import FOUND_MAX, find_departments, offer_departments
 from directory.department_tree import Branch, branches_of, paths_of
 from directory.departments import DepartmentRefused, delete_department
@@ -86,6 +87,31 @@ def department_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_DEPARTMENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def department_move(request: ConsoleRequest, id: int) -> HttpResponse:
+    """First the choice of a place; then, with it in `?department=`, what the move there changes and the form that does
+    it."""
+    department = get_movable_department(request, id)
+    is_deed = request.method == "POST"
+    typed = request.POST if is_deed else request.GET if "department" in request.GET else None
+    form = DepartmentMoveForm(typed, role=request.role, moved=department)
+    context = {"form": form, "department": department, "path": paths_of([department])[department.pk]}
+    if typed is None or (form.is_searching and not is_deed):
+        return render(request, "directory/department_move.html", context)
+    move = form.plan() if form.is_valid() else None
+    if move is None:
+        return refused(request, "directory/department_move.html", context)
+    if not is_deed:
+        context |= {"move": move, "losing": _names(move.losing), "gaining": _names(move.gaining)}
+        return render(request, "directory/department_move.html", context)
+    if not form.move(by=request.actor):
+        return refused(request, "directory/department_move.html", context)
+    names = {"name": department.name, "parent": move.parent.name}
+    messages.success(request, _("“%(name)s” is below “%(parent)s” now.") % names)
+    return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
+
+
+@console_page(Permission.MANAGE_DEPARTMENTS)
 @require_POST
 def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     department = get_department(request, id)
@@ -97,3 +123,7 @@ def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
         return refused(request, "directory/department_edit.html", {"form": form, "department": department})
     messages.success(request, _("“%(name)s” is deleted.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.parent_id}")
+
+
+def _names(roles: list[Role]) -> str:
+    return _(", ").join(str(role.user) for role in roles)

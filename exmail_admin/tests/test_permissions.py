@@ -162,6 +162,8 @@ directory:department_new      GET    302 403 403 403 200 200 200
 directory:department_new      POST   302 403 403 403 422 422 422
 directory:department_edit     GET    302 403 403 403 200 200 404
 directory:department_edit     POST   302 403 403 403 422 422 404
+directory:department_move     GET    302 403 403 403 200 200 404
+directory:department_move     POST   302 403 403 403 422 422 404
 directory:department_delete   GET    302 403 403 403 405 405 405
 directory:department_delete   POST   302 403 403 403 422 422 404
 directory:import_list         GET    302 403 200 200 200 200 200
