@@ -10,7 +10,7 @@ import multiprocessing
 import resource
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from accounts.models import Role, User
 from directory.bulk import MEMBER_COLUMNS
 from directory.departments import add_department
 from directory.enterprises import open_enterprise
-from directory.import_peers import PEERS
+from directory.import_peers import SLOW_PEERS, TUNED_PEER, Way
 from directory.importing.child import highest_memory
 from directory.importing.columns import COLUMNS
 from directory.importing.lease import claim_import
@@ -75,8 +75,8 @@ class Measured:
     worker_memory: float
 
 
-def measure_import(rows: int, *, peer_rows: int, rounds: int) -> Measured:
-    """Ours by stage, the limits, and the peers on the first rows of the same table: they would take minutes."""
+def measure_import(rows: int, *, peers: Sequence[tuple[str, Way, int]], rounds: int) -> Measured:
+    """Ours by stage, the limits, and the peers, each on so many rows of the same table."""
     with _own_database():
         department, user = _prepare()
         content, changed = _workbook(rows), _workbook(rows, position="经理")
@@ -88,8 +88,7 @@ def measure_import(rows: int, *, peer_rows: int, rounds: int) -> Measured:
                 _measure_changes(department, user, changed, rows),
             ]
             figures += [_measure_way(name, rows, way, department) for name, way in limits]
-            if peer_rows:
-                figures += [_measure_peer(name, peer_rows, way, department) for name, way in PEERS]
+            figures += [_measure_peer(name, number, way, department) for name, way, number in peers]
             taken.append(figures)
         _empty()
         child, worker = _measure_memory(department, user, content)
@@ -133,7 +132,12 @@ def _measure_way(name: str, rows: int, way: Callable[[Department, int], Any], de
     return _measure(name, rows, lambda: way(department, rows))
 
 
-def _measure_peer(name: str, rows: int, way: Callable[[Department, bytes], Any], department: Department) -> Figure:
+def peers_for(rows: int, slow_rows: int) -> list[tuple[str, Way, int]]:
+    """The tuned one takes as many rows as we do: it slows down as they grow. The others would take minutes for that."""
+    return [(*TUNED_PEER, rows), *((name, way, min(slow_rows, rows)) for name, way in SLOW_PEERS)]
+
+
+def _measure_peer(name: str, rows: int, way: Way, department: Department) -> Figure:
     content = _workbook(rows)
     return _measure_way(name, rows, lambda department, _rows: way(department, content), department)
 

@@ -35,11 +35,11 @@ def _import(kind: str) -> Way:
     return way
 
 
-PEERS = [
-    ("django-import-export as it comes", _import("as it comes")),
+SLOW_PEERS = [
+    ("… as it comes", _import("as it comes")),
     ("… in bulk with full_clean: the fair peer", _import("fair")),
-    ("… tuned, nothing checked", _import("tuned")),
 ]
+TUNED_PEER = ("django-import-export tuned, nothing checked", _import("tuned"))
 
 
 def _resources(department: Department) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from directory.import_bench import BOTH, Figure, Measured, measure_import
+from directory.import_bench import BOTH, Figure, Measured, measure_import, peers_for
 
 
 class Command(BaseCommand):
@@ -16,22 +16,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-        parser.add_argument("--peer-rows", type=int, default=2_000, help="for django-import-export; 0: leave it out")
+        parser.add_argument("--peer-rows", type=int, default=2_000, help="for the slow peers; 0: no peer at all")
         parser.add_argument("--rounds", type=int, default=3)
 
     def handle(self, *args: Any, rows: list[int], peer_rows: int, rounds: int, **options: Any) -> None:
-        peers: list[Figure] = []
+        slow: list[Figure] = []
         for number in rows:
-            # Their speed hardly depends on the rows: they are measured once, beside the first.
-            measured = measure_import(number, peer_rows=0 if peers else peer_rows, rounds=rounds)
-            self._tell(measured, number, rounds, peers)
-            peers = peers or [figure for figure in measured.figures if figure.rows == peer_rows]
+            # The slow ones take their few rows once, beside the first.
+            tuned, *others = peers_for(number, peer_rows)
+            peers = [tuned, *([] if slow else others)] if peer_rows else []
+            measured = measure_import(number, peers=peers, rounds=rounds)
+            names = {name for name, *_rest in others}
+            slow = slow or [figure for figure in measured.figures if figure.name in names]
+            self._tell(measured, number, rounds, slow)
 
-    def _tell(self, measured: Measured, rows: int, rounds: int, peers: list[Figure]) -> None:
+    def _tell(self, measured: Measured, rows: int, rounds: int, slow: list[Figure]) -> None:
         ours = next(figure for figure in measured.figures if figure.name == BOTH)
         self.stdout.write(f"\n{connection.vendor}, {rows:,} rows, medians of {rounds}")
         self.stdout.write(f"{'':42}{'rows':>9}{'seconds':>9}{'per CPU-s':>11}{'ours ×':>8}")
-        for figure in [*measured.figures, *peers]:
+        for figure in [*(one for one in measured.figures if one not in slow), *slow]:
             ratio = ours.per_cpu_second / figure.per_cpu_second
             line = f"{figure.name:42}{figure.rows:9,}{figure.seconds:9.2f}{figure.per_cpu_second:11,.0f}{ratio:8.1f}"
             self.stdout.write(line)
