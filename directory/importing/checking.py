@@ -5,13 +5,13 @@ A row that is to become a member stands in the plan alone, unless it was tidied;
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
@@ -43,7 +43,6 @@ ROWS_NAMED_MAX = 10
 JOIN_AGAIN = gettext_noop("They will have to join again.")
 PHONE = str(Member.Activation.PHONE)
 Verdict = ImportRow.Verdict
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
 
 
@@ -417,7 +416,7 @@ def _as_stored(imported: Import, row: Row) -> tuple[Any, ...]:
 
 
 def as_json(value: Any) -> str | None:
-    return None if value is None else _encode(value) if value else "[]"
+    return None if value is None else orjson.dumps(value).decode() if value else "[]"
 
 
 def with_repairs(heading: Heading, cells: Sequence[Any], repaired: Mapping[str, Any]) -> list[Any]:

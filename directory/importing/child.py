@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from directory.importing.package import Limits, Refused
 from directory.importing.scan import Cell, Scanned, kind_of, scan_workbook
 
@@ -96,8 +98,8 @@ def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str,
 
 def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
     """Blank rows are no rows."""
-    count, encode = 0, json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
-    with spool.open("w", encoding="utf-8") as file:
+    count = 0
+    with spool.open("wb") as file:
         for number, cells in rows:
             while cells and cells[-1] == "":
                 cells.pop()
@@ -106,8 +108,7 @@ def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -
             count += 1
             if count > limits.rows + 10:
                 raise Refused("row_limit")
-            file.write(encode([number, cells]))
-            file.write("\n")
+            file.write(orjson.dumps([number, cells], option=orjson.OPT_APPEND_NEWLINE))
     return {"rows": count}
 
 
