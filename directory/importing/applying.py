@@ -17,14 +17,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.audit import Actor, recording
 from accounts.many_rows import insert_rows, update_rows
 from directory.bulk import NewMember, insert_members
 from directory.departments import DepartmentRefused, add_department
 from directory.editing_many import Standing
-from directory.importing.changing import Change, change_members, standings_of
-from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, read_cells
+from directory.importing.changing import Change, change_members, standings_of, words_of_absence
+from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, departments_for, read_cells
 from directory.importing.columns import Facts, fold
 from directory.importing.holders import Holders, as_row, facts_of, find_holders, is_same, wanted_by
 from directory.importing.lease import Lease
@@ -35,6 +36,8 @@ from directory.models import Department, Import, ImportRow
 # A change costs three times what a new member does: so many keep the lock no longer.
 CHANGES = 1000
 Verdict = ImportRow.Verdict
+GONE = gettext_noop("One of these departments no longer exists.")
+OUT_OF_REACH = gettext_noop("One of these departments is no longer among those you look after.")
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease) -> int |
         _settle_changes(check, rows, by)
         standings = standings_of(check, rows)
         for row in rows:
-            _take_up(row, standings.get(row.member_id or 0))
+            _take_up(check, row, standings.get(row.member_id or 0))
         changes = {row.pk: Change(standings[row.member_id or 0], row.facts) for row in rows if _is_to_change(row)}
         change_members(check, list(changes.values()), record=record)
         for row in filter(_is_to_change, rows):
@@ -234,14 +237,18 @@ def _note_changes(rows: Sequence[ImportRow], stored: Sequence[tuple[Facts, Facts
     update_rows(ImportRow, columns, [(row.pk, as_json(row.facts), as_json(row.previous)) for row in others])
 
 
-def _take_up(row: ImportRow, standing: Standing | None) -> None:
+def _take_up(check: Check, row: ImportRow, standing: Standing | None) -> None:
     """Only what the row states anew: what others changed meanwhile in other columns stays."""
     if not standing:
-        _refuse(row, "account", _("The member is no longer in the directory."))
+        _refuse(row, "account", words_of_absence(check))
         return
     stated = {column: value for column, value in row.facts.items() if not is_same(column, value, row.previous[column])}
     row.previous = as_row(standing.facts)
     row.facts = row.previous | stated
+    if check.scope is not None:
+        # As at the preview: where the author doesn't reach, the member stays.
+        kept = [id for id in row.previous["departments"] if id not in check.scope]
+        row.facts["departments"] = list(dict.fromkeys([*row.facts["departments"], *kept]))
 
 
 def _is_made_already(row: Planned, holders: Holders) -> bool:
@@ -268,26 +275,31 @@ def _refuse(row: ImportRow, column: str, text: str, params: Mapping[str, Any] | 
 
 
 def _settle_departments(check: Check, rows: Sequence[Planned], by: Actor) -> None:
-    """Paths become departments, made on first need; one deleted since the preview refuses its rows."""
+    """Paths become departments, made on first need; one deleted since the preview, or moved to where the author
+    reaches nobody, refuses its rows."""
     settled = _Settled(check, by)
     for row in rows:
         places = row.facts["departments"]
         row.facts["departments"] = settled.take(places)
         row.is_settled = row.facts["departments"] != places
-    present = settled.present()
+    present, reachable = settled.present(), settled.reachable()
     for row in rows:
         if not present.issuperset(row.facts["departments"]):
-            row.refuse("departments", _("One of these departments no longer exists."))
+            row.refuse("departments", GONE)
+        elif not reachable.issuperset(row.facts["departments"]):
+            row.refuse("departments", OUT_OF_REACH)
 
 
 def _settle_changes(check: Check, rows: Sequence[ImportRow], by: Actor) -> None:
     settled = _Settled(check, by)
     for row in rows:
         row.facts["departments"] = settled.take(row.facts["departments"])
-    present = settled.present()
+    present, reachable = settled.present(), settled.reachable()
     for row in rows:
         if not present.issuperset(row.facts["departments"]):
-            _refuse(row, "departments", _("One of these departments no longer exists."))
+            _refuse(row, "departments", GONE)
+        elif not reachable.issuperset(set(row.facts["departments"]) - set(row.previous["departments"])):
+            _refuse(row, "departments", OUT_OF_REACH)
 
 
 @dataclass
@@ -306,8 +318,15 @@ class _Settled:
         return self.taken[key]
 
     def present(self) -> set[int | None]:
-        named = {id for ids in self.taken.values() for id in ids if id is not None}
-        return set(Department.objects.filter(pk__in=named).values_list("pk", flat=True))
+        return set(Department.objects.filter(pk__in=self._named).values_list("pk", flat=True))
+
+    def reachable(self) -> set[int | None]:
+        """Of the same those where the author may put members, as the tree stands now."""
+        return set(departments_for(self.check).filter(pk__in=self._named).values_list("pk", flat=True))
+
+    @property
+    def _named(self) -> set[int]:
+        return {id for ids in self.taken.values() for id in ids if id is not None}
 
     def _id(self, path: str) -> int | None:
         if path not in self.grown:
@@ -317,7 +336,7 @@ class _Settled:
 
 def _grow(check: Check, path: str, by: Actor) -> int | None:
     """The department at the end of the path, below the chosen one; None if the way there is gone."""
-    at = Department.objects.select_related("enterprise").filter(pk=check.around.department).first()
+    at = departments_for(check).select_related("enterprise").filter(pk=check.around.department).first()
     for name in path.split("/"):
         below = {fold(child.name): child for child in at.children.select_related("enterprise")} if at else {}
         try:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import Record
 from accounts.reasons import Told
+from directory.access import is_scoped, members_of
 from directory.editing_many import Edit, Standing, edit_members, read_standings, taken_logins
 from directory.importing.checking import Check
 from directory.importing.columns import Facts
@@ -38,10 +39,19 @@ Ready = tuple[Change, Said, Edit]
 
 
 def standings_of(check: Check, rows: Iterable[ImportRow]) -> dict[int, Standing]:
-    """Of the members whom these rows are about, if they are in the directory still."""
-    enterprise = check.imported.enterprise
+    """Of the members whom these rows are about, if they are in the directory still, and where the author reaches."""
+    enterprise, ids = check.imported.enterprise, [row.member_id for row in rows if row.member_id]
     prefetch_related_objects([enterprise], "domains")
-    return read_standings(enterprise, [row.member_id for row in rows if row.member_id])
+    if check.role and is_scoped(check.role):
+        ids = list(members_of(check.role).filter(pk__in=ids).values_list("pk", flat=True))
+    return read_standings(enterprise, ids)
+
+
+def words_of_absence(check: Check) -> str:
+    """Why there is no standing."""
+    if check.role and is_scoped(check.role):
+        return _("The member is no longer in the directory, or in no department that you look after.")
+    return _("The member is no longer in the directory.")
 
 
 def change_members(check: Check, changes: Sequence[Change], *, record: Record) -> None:

@@ -36,6 +36,7 @@ from directory.importing.holders import Holders, Wanted, facts_of, find_holders,
 from directory.importing.reasons import Problem, Words, problem_of
 from directory.importing.spool import Draft, Picker, Spool
 from directory.models import Department, Domain, Import, ImportRow, Member
+from directory.querysets import DepartmentQuerySet
 from sms.phones import show_phone
 
 CHUNK = 2000
@@ -94,8 +95,7 @@ class Check:
 
 def open_check(imported: Import, role: Role | None) -> Check:
     """With the tree and the domains as they are now. `role` is the author's; none sees everything."""
-    departments = departments_of(role) if role else Department.objects.filter(enterprise=imported.enterprise_id)
-    tree = list(departments.values_list("pk", "parent", "name", "depth"))
+    tree = list(_departments_of(imported, role).values_list("pk", "parent", "name", "depth"))
     chosen = next((one for one in tree if one[0] == imported.department_id), None)
     if chosen is None:
         raise LookupError
@@ -118,6 +118,11 @@ def open_check(imported: Import, role: Role | None) -> Check:
     return Check(imported, role, heading, around, names, scope, applicants(imported.enterprise_id))
 
 
+def departments_for(check: Check) -> DepartmentQuerySet:
+    """Where the author may put members, as the tree stands now."""
+    return _departments_of(check.imported, check.role)
+
+
 def check_rows(check: Check, spool: Spool, draft: Draft, *, keep: Callable[[], None]) -> None:
     """Every row of data judged, counted and written down; 2,000 at a time, `keep` in the transaction of each."""
     imported = check.imported
@@ -130,6 +135,10 @@ def check_rows(check: Check, spool: Spool, draft: Draft, *, keep: Callable[[], N
             keep()
             insert_rows(ImportRow, ROW_COLUMNS, (_as_stored(imported, row) for row in chunk if not row.is_plain))
     _refuse_clashes(check, Picker(spool.path("rows")))
+
+
+def _departments_of(imported: Import, role: Role | None) -> DepartmentQuerySet:
+    return departments_of(role) if role else Department.objects.filter(enterprise=imported.enterprise_id)
 
 
 def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:

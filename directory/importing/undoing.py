@@ -11,7 +11,7 @@ from accounts.audit import Actor, Record, recording
 from directory.activation_codes import living_code
 from directory.bulk import remove_members
 from directory.editing_many import Standing
-from directory.importing.changing import Change, change_members, standings_of
+from directory.importing.changing import Change, change_members, standings_of, words_of_absence
 from directory.importing.checking import Check, rewrite_rows
 from directory.importing.holders import as_row, is_same
 from directory.importing.lease import Lease
@@ -46,7 +46,7 @@ def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease) -> bool:
         _bring_facts(rows, plan)
         standings = standings_of(check, rows)
         for row in rows:
-            why = _why_kept(row, standings.get(row.member_id or 0))
+            why = _why_kept(check, row, standings.get(row.member_id or 0))
             _mark(row, ImportRow.Undo.KEPT if why else ImportRow.Undo.UNDONE, why)
         created = [row for row in rows if row.undo == ImportRow.Undo.UNDONE and row.verdict == Verdict.CREATED]
         remove_members(imported.enterprise, [row.member_id for row in created if row.member_id])
@@ -71,10 +71,10 @@ def _bring_facts(rows: Sequence[ImportRow], plan: Picker) -> None:
             row.facts = dict(zip(PLANNED, planned[row.number], strict=True))
 
 
-def _why_kept(row: ImportRow, standing: Standing | None) -> Words | None:
+def _why_kept(check: Check, row: ImportRow, standing: Standing | None) -> Words | None:
     """What happened to the member since; None if nothing did."""
     if not standing:
-        return _("The member is no longer in the directory."), {}
+        return words_of_absence(check), {}
     if row.facts is None or (row.verdict == Verdict.UPDATED and row.previous is None):
         return _("What the row replaced is no longer kept."), {}
     member, name = standing.member, {"name": standing.member.name}

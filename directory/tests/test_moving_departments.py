@@ -10,12 +10,15 @@ from django.utils.translation import override
 
 from accounts.audit import command_actor
 from accounts.models import AuditEvent
+from accounts.reasons import say
 from conftest import build_department, build_member, build_user
+from directory import imports
 from directory.departments import DepartmentRefused, add_department, move_counts
 from directory.member_bin import delete_members, restore_members
 from directory.members import create_member, edit_member
 from directory.models import Department, DepartmentScope, Member, Membership
 from directory.moving_departments import move_department, plan_move
+from directory.tests.workbooks import person, upload, xlsx
 
 BY = command_actor()
 
@@ -199,7 +202,7 @@ def wood(house):
     return grow
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_after_any_moves_path_depth_and_counts_are_as_computed_anew(house, wood, seed):
     dice = random.Random(seed)
     tree, moves = wood(dice), 0
@@ -210,6 +213,73 @@ def test_after_any_moves_path_depth_and_counts_are_as_computed_anew(house, wood,
             moves += 1
         assert is_true(house.enterprise)
     assert moves > 5
+
+
+@pytest.fixture
+def checked(settings, tmp_path):
+    """`checked(department, user, rows)`: an import whose preview stands."""
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+    def check(department, user, *rows, **options):
+        imported = imports.start_import(department, by=command_actor(user), upload=upload(xlsx(*rows)), **options)
+        imports.work_on_imports()
+        return imported
+
+    return check
+
+
+def applied(imported, user):
+    imports.begin_import(imported, by=command_actor(user))
+    imports.work_on_imports()
+    imported.refresh_from_db()
+    return imported.state, imported.created, imported.updated, imported.refused
+
+
+def reasons(imported):
+    with override("en"):
+        return [say(problem) for row in imported.rows.order_by("number") for problem in row.problems]
+
+
+def test_an_import_previewed_before_goes_where_its_departments_are_now(house, alice, finance, checked):
+    rows = [person(1), person(2, departments="新组/一班")]
+    imported = checked(house.east, alice, *rows, create_departments=True)
+    move(house.east, finance)
+    assert applied(imported, alice) == ("done", 2, 0, 0)
+    assert Member.objects.under(Department.objects.get(pk=finance.pk)).count() == 2
+    assert is_true(house.enterprise)
+
+
+def test_an_import_whose_paths_are_too_deep_by_now_refuses_them(house, alice, finance, checked):
+    imported = checked(house.east, alice, person(1), person(2, departments="新组/一班"), create_departments=True)
+    for level in range(2, 14):
+        finance = add_department(finance, name=f"level {level}", by=BY)
+    move(house.east, finance)
+    assert applied(imported, alice) == ("done", 1, 0, 1)
+    assert is_true(house.enterprise)
+
+
+def test_an_import_touches_nothing_that_moved_out_of_its_authors_reach(house, bob, wang, finance, checked):
+    rows = [person(1), person(2, departments="华东组"), person(3, prefix="wangfang", phone="13800138002")]
+    imported = checked(house.market, bob, *rows, mode="update")
+    move(house.east, finance)
+    assert applied(imported, bob) == ("done", 1, 0, 2)
+    assert reasons(imported) == [
+        "One of these departments is no longer among those you look after.",
+        "The member is no longer in the directory, or in no department that you look after.",
+    ]
+    wang.refresh_from_db()
+    assert wang.name == "王芳"
+    assert is_true(house.enterprise)
+
+
+def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(house, bob, wang, finance, checked):
+    Membership.objects.create(member=wang, department=house.market)
+    move_counts(before=[house.east], after=[house.east, house.market])
+    imported = checked(house.market, bob, person(3, prefix="wangfang", phone="13800138002"), mode="update")
+    move(house.east, finance)
+    assert applied(imported, bob) == ("done", 0, 1, 0)
+    assert set(wang.departments.all()) == {house.east, house.market}
+    assert is_true(house.enterprise)
 
 
 def at_once(*deeds):
