@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from directory.tests.doomed_deeds import MEMBERS, POINTS
-from directory.tests.killed import told_in_another_database
+
+pytestmark = pytest.mark.django_db  # what is copied has to be there
 
 DELETIONS = [point for point, (kind, *_rest) in POINTS.items() if kind == "delete"]
 EXPORTS = [point for point in POINTS if point not in DELETIONS]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        return told_in_another_database(tmp_path_factory.mktemp("doomed"), "directory.tests.doomed_deeds")
+def results(told_apart):
+    return told_apart("directory.tests.doomed_deeds")
 
 
 @pytest.mark.parametrize("point", DELETIONS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from directory.tests.doomed import POINTS, ROWS
-from directory.tests.killed import told_in_another_database
+
+pytestmark = pytest.mark.django_db  # what is copied has to be there
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        return told_in_another_database(tmp_path_factory.mktemp("doomed"), "directory.tests.doomed")
+def results(told_apart):
+    return told_apart("directory.tests.doomed")
 
 
 @pytest.mark.parametrize("point", POINTS)
