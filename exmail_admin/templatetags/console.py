@@ -12,6 +12,7 @@ from django.forms import BoundField
 from django.forms.boundfield import BoundWidget
 from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
+from django.templatetags.static import static as url_of_static
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django_cotton.templatetags import Attrs
@@ -28,6 +29,17 @@ def lucide(name: str, *, size: int = 18, **attributes: str) -> SafeString:
     Stands before lucide's own tag of this name, which builds the drawing anew on every call.
     """
     return draw_icon(str(name), size, tuple(sorted(attributes.items())))
+
+
+@register.simple_tag
+@lru_cache(maxsize=128)
+def static(path: str) -> SafeString:
+    """The URL of a static file.
+
+    Stands before Django's own tag of this name, which joins the URL anew for each of a page's 26: a quarter of the time
+    that a small page takes.
+    """
+    return mark_safe(conditional_escape(url_of_static(path)))  # noqa: S308 (escaped)
 
 
 @register.simple_tag

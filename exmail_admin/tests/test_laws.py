@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.template import Context, Template
 from django.template.loader import get_template
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -98,6 +99,12 @@ def routes(resolver: URLResolver | None = None, space: str = "") -> Iterator[tup
 def test_a_route_bears_the_name_of_its_view(route, pattern):
     assert route.split(":")[1] == pattern.callback.__name__
     assert pattern.callback.__module__.split(".")[0] == route.split(":")[0]
+
+
+def test_our_tag_of_a_static_file_says_what_django_s_says():
+    path = '"css/a b&c.css"'
+    ours, theirs = (Template(f"{load}{{% static {path} %}}").render(Context()) for load in ("", "{% load static %}"))
+    assert ours == theirs == "/static/css/a%20b%26c.css"
 
 
 def page_templates() -> list[Path]:
