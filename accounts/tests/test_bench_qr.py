@@ -17,7 +17,7 @@ def test_table_has_its_lines_and_nothing_failed(tmp_path):
         "DEBUG": "1",
         "VAR_DIR": str(tmp_path / "var"),
     }
-    command = [sys.executable, "manage.py", "bench_qr", "--desktops", "3", "--seconds", "3"]
+    command = [sys.executable, "manage.py", "bench_qr", "--desktops", "10", "--seconds", "1"]
     told = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
     lines = told.stdout.splitlines()
     assert [line[:22].strip() for line in lines[2:5]] == ["/login/ alone", "/login/ beside them", "their polls"]

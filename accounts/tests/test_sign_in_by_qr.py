@@ -163,12 +163,12 @@ def test_q5_only_who_scanned_may_answer(desk, phone, wu_phone):
     assert state_of(code) == "scanned"
 
 
-LEGAL = ("poll", "scan", "poll again", "approve", "claim")
+LEGAL = ("poll", "scan", "poll", "approve", "claim")
 
 
-@pytest.mark.parametrize("order", list(permutations(LEGAL)), ids=" ".join)
+@pytest.mark.parametrize("order", sorted(set(permutations(LEGAL))), ids=" ".join)
 def test_q6_only_the_legal_order_leads_in(desk, phone, order):
-    """All 120 orders: whoever approves before the scan, or claims before the approval, has nothing."""
+    """All orders (60 differ): whoever approves before the scan, or claims before the approval, has nothing."""
     code = show_code(desk)
     for step in order:
         match step:
@@ -236,7 +236,7 @@ def test_q9_looking_at_it_changes_nothing(desk, phone, user_agent, method):
     code = show_code(desk)
     before = QrSignIn.objects.values().get()
     for browser in (phone, Client()):
-        for _ in range(25):
+        for _ in range(5):
             getattr(browser, method)(path(code), headers={"user-agent": user_agent})
     assert QrSignIn.objects.values().get() == before
     assert not AuditEvent.objects.exists()
