@@ -31,4 +31,4 @@ def chunks_of(members: MemberQuerySet) -> Iterator[Sequence[int]]:
 
 def _rows(chunks: Iterable[Sequence[int]]) -> Iterator[tuple[str, Facts]]:
     for ids in chunks:
-        yield from read_facts(ids)
+        yield from read_facts(ids).values()

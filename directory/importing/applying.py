@@ -27,7 +27,7 @@ from directory.editing_many import Standing
 from directory.importing.changing import Change, change_members, standings_of, words_of_absence
 from directory.importing.checking import CHUNK, ROW_COLUMNS, Check, as_json, departments_for, read_cells
 from directory.importing.columns import Facts, fold
-from directory.importing.holders import Holders, as_row, facts_of, find_holders, is_same, wanted_by
+from directory.importing.holders import Holders, as_row, find_holders, is_same, wanted_by
 from directory.importing.lease import Lease
 from directory.importing.reasons import Problem, problem_of
 from directory.importing.spool import Picker, Spool
@@ -257,7 +257,7 @@ def _is_made_already(row: Planned, holders: Holders) -> bool:
     member = holders.members.get(id) if id is not None and holders.sees(id) else None
     if not member or member.deleted_at:
         return False
-    if any(not is_same(column, row.facts[column], value) for column, value in facts_of(member).items()):
+    if any(not is_same(column, row.facts[column], value) for column, value in holders.facts[member.pk].items()):
         return False
     row.verdict, row.member = Verdict.UNCHANGED, member.pk
     return True

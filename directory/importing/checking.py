@@ -32,7 +32,7 @@ from directory.importing.columns import (
     is_example,
     parse_row,
 )
-from directory.importing.holders import Holders, Wanted, facts_of, find_holders, is_same
+from directory.importing.holders import Holders, Wanted, find_holders, is_same
 from directory.importing.reasons import Problem, Words, problem_of
 from directory.importing.spool import Draft, Picker, Spool
 from directory.models import Department, Domain, Import, ImportRow, Member
@@ -212,7 +212,8 @@ def _judge(check: Check, row: Row, holders: Holders) -> str:
     row.facts = facts
     # A blank name is wrong whatever else the row says.
     is_named = "name" not in row.parsed.blank
-    if target and is_named and all(is_same(column, facts[column], value) for column, value in facts_of(target).items()):
+    stands = holders.facts[target.pk] if target else {}
+    if target and is_named and all(is_same(column, facts[column], value) for column, value in stands.items()):
         row.member = target.pk
         return Verdict.UNCHANGED
     is_known = target is not None and check.is_update
@@ -225,7 +226,7 @@ def _judge(check: Check, row: Row, holders: Holders) -> str:
         return Verdict.REFUSED
     if not target or not is_known:
         return Verdict.NEW
-    row.member, row.previous = target.pk, facts_of(target)
+    row.member, row.previous = target.pk, stands
     row.parsed.notes += _changes(check, row.previous, facts, target)
     return Verdict.CHANGED
 
@@ -247,7 +248,7 @@ def _facts(check: Check, parsed: Parsed, target: Member | None, holders: Holders
     """What the member will be: what the row states, over what they are or what is usual. A column that is absent
     changes nothing; a blank cell clears what may be blank."""
     around, stated, blank = check.around, parsed.facts, parsed.blank
-    facts = facts_of(target) if target else _usual(around)
+    facts = holders.facts[target.pk].copy() if target else _usual(around)
     if target:
         cleared: Facts = {"phone": None, "position": "", "departments": [around.department], "aliases": []}
         facts |= {column: value for column, value in cleared.items() if column in blank}
@@ -255,7 +256,7 @@ def _facts(check: Check, parsed: Parsed, target: Member | None, holders: Holders
         facts["domain"] = around.default_domain
     facts |= {column: value for column, value in stated.items() if value != ""} if "" in stated.values() else stated
     if target and check.scope is not None:
-        others = [id for id in facts_of(target)["departments"] if id not in check.scope]
+        others = [id for id in holders.facts[target.pk]["departments"] if id not in check.scope]
         facts["departments"] = [*facts["departments"], *others]
     if not target and not facts["account"]:
         facts["account"] = _usual_account(check, facts, holders)

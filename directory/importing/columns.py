@@ -1,7 +1,7 @@
 """The columns of the import workbook (interface.md): how each is called, read and written.
 
 A column reads by the very rules of the forms. To add one: an entry in COLUMNS, its field in member_facts, in
-holders.facts_of and read_facts, and in spool.PLANNED. Nothing here asks the database: what a row is read against is
+holders.read_facts and as_row, and in spool.PLANNED. Nothing here asks the database: what a row is read against is
 handed in as `Around`.
 """
 

@@ -4,8 +4,9 @@ import pytest
 
 from accounts.audit import command_actor
 from directory import imports
+from directory.editing_many import read_standings
 from directory.importing.columns import COLUMNS
-from directory.importing.holders import facts_of, load_members, read_facts
+from directory.importing.holders import as_row, read_facts
 from directory.importing.lease import LeaseLost, claim_import
 from directory.importing.spool import PLANNED, Picker, Spool
 from directory.models import Address, Import, Membership
@@ -71,9 +72,9 @@ def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, mon
     assert imported.rows.count() == 0
 
 
-def test_members_are_read_in_bulk_as_they_are_read_one_by_one(house, lin, wang, zhao):
+def test_members_are_read_for_a_check_as_they_are_for_a_change(house, lin, wang, zhao):
     Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="zz", purpose="alias", member=wang)
     Membership.objects.create(member=wang, department=house.root)
     ids = [lin.pk, wang.pk, zhao.pk]
-    members = load_members(ids)
-    assert read_facts(ids) == [(members[id].status, facts_of(members[id])) for id in sorted(ids)]
+    standings = read_standings(house.enterprise, ids)
+    assert read_facts(ids) == {id: (standings[id].member.status, as_row(standings[id].facts)) for id in ids}
