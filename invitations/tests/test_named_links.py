@@ -245,6 +245,19 @@ def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_ne
     assert Member.objects.get(phone=PHONE).main_department == free_house.market
 
 
+def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk, free_house):
+    link = build_link(free_house, department=free_house.east)
+    client = new_phone()
+    prove(client, path_of(link))
+    moved = {"department": free_house.root.pk}
+    assert desk.post(f"/console/departments/{free_house.east.pk}/move/", moved).status_code == 303
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
+    assert Member.objects.get(phone=PHONE).main_department == free_house.east
+    assert "示例科技/华东组" in desk.get(page_of(link)).text
+    counts = dict(Department.objects.filter(enterprise=free_house.enterprise).values_list("name", "members_below"))
+    assert counts == {"示例科技": 1, "市场部": 0, "华东组": 1}
+
+
 def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
     assert "No link is live" in desk.get(LIST).text
     build_link(house, "活的")
