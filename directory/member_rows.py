@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from django.db.models import Count
+from django.db.models import Count, F, FilteredRelation, Q
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -42,29 +42,27 @@ SHOWN = (
 IN_BIN = "deleted"
 
 
-@dataclass(frozen=True)
-class MemberRow:
-    """What one line of the list shows. `message`: the newest that carries an invitation.
+class MemberRow(TypedDict):
+    """What one line of the list shows. `message`: the newest that carries an invitation, of who has not joined.
 
-    A template asks each object first for a key and then for an attribute; a list asks thousands of times, so here the
-    first question is answered."""
+    A mapping, for a template asks each thing for a key first, and a list asks thousands of times."""
 
-    member: Member
-    pk: int
+    id: str
+    url: str
     name: str
     account: str
-    department: str
-    status: str
-    status_label: str
-    invited_at: datetime | None
-    url: str
     address: str
     phone: str
+    department: str
     more_departments: int
+    status: str
+    status_label: str
+    tone: str
+    is_invited: bool
     message: Message | None
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
+    deleted_at: datetime | None
+    deleted_by: str
+    days_left: int
 
 
 @dataclass(frozen=True)
@@ -171,35 +169,45 @@ def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
 
 def _rows_of(ids: list[int], *, write_phone: Callable[[str | None], str]) -> list[MemberRow]:
     """Only what a row shows is read: whole objects of five tables would cost more than drawing the page."""
-    members = Member.objects.only(*SHOWN).in_bulk(ids)
-    found = [members[id] for id in ids if id in members]
-    messages = latest_messages(PURPOSE, [subject_of(member) for member in found])
+    members = _members(ids)
+    waiting = [subject_of(member) for member in members if member.status == Member.Status.PENDING]
+    messages = latest_messages(PURPOSE, waiting) if waiting else {}
     counts = dict(Membership.objects.filter(member__in=ids).values_list("member").annotate(Count("pk")))
-    departments = dict(
-        Department.objects.filter(pk__in={one.main_department_id for one in found}).values_list("pk", "name")
-    )
-    mailboxes = Address.objects.filter(member__in=ids, purpose=Address.Purpose.PRIMARY)
-    addresses = {id: f"{local}@{name}" for id, local, name in mailboxes.values_list("member", "local", "domain__name")}
     labels = {str(status): str(status.label) for status in Member.Status}
     list_url = reverse("directory:member_list")
     return [
         MemberRow(
-            member=member,
-            pk=member.pk,
+            id=str(member.pk),
+            url=f"{list_url}{member.pk}/",
             name=member.name,
             account=member.account,
-            department=departments.get(member.main_department_id, ""),
+            address=f"{member.local}@{member.domain}" if member.local else "",
+            phone=write_phone(member.phone),
+            department=member.department,
+            more_departments=counts.get(member.pk, 1) - 1,
             status=member.status,
             status_label=labels[member.status],
-            invited_at=member.invited_at,
-            url=f"{list_url}{member.pk}/",
-            address=addresses.get(member.pk, ""),
-            phone=write_phone(member.phone),
-            more_departments=counts.get(member.pk, 1) - 1,
+            tone=member.tone,
+            is_invited=member.invited_at is not None,
             message=messages.get(subject_of(member)),
+            deleted_at=member.deleted_at,
+            deleted_by=member.deleted_by,
+            days_left=member.days_left,
         )
-        for member in found
+        for member in members
     ]
+
+
+def _members(ids: list[int]) -> list[Any]:
+    """In this order, each with `department`, `local` and `domain` of its mailbox."""
+    mailbox = FilteredRelation("addresses", condition=Q(addresses__purpose=Address.Purpose.PRIMARY))
+    names = {
+        "department": F("main_department__name"),
+        "local": F("mailbox__local"),
+        "domain": F("mailbox__domain__name"),
+    }
+    members = Member.objects.only(*SHOWN).annotate(mailbox=mailbox).annotate(**names).in_bulk(ids)
+    return [members[id] for id in ids if id in members]
 
 
 def _count_text(query: MemberQuery, *, found: int | None) -> str:

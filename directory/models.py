@@ -189,6 +189,12 @@ class Member(models.Model):
         return self.name
 
     @property
+    def tone(self) -> str:
+        """Of the badge that tells where they stand."""
+        joined = {self.Status.ACTIVE: "good", self.Status.DISABLED: "neutral"}
+        return joined.get(self.Status(self.status), "accent" if self.invited_at else "warn")
+
+    @property
     def days_left(self) -> int:
         """Whole days, one begun counted in, until the bin gives it up."""
         if not self.deleted_at:

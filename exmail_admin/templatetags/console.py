@@ -99,14 +99,9 @@ def initial(name: str) -> str:
 
 
 @register.filter
-def hue(name: str) -> int:
-    """One of eight colours, the same for the same name on every page."""
-    return sum(map(ord, str(name))) % HUES
-
-
-@register.filter
-def member_tone(member: Any) -> str:
-    return {"active": "good", "disabled": "neutral"}.get(member.status, "accent" if member.invited_at else "warn")
+def hue(name: str) -> str:
+    """One of eight colours, the same for the same name on every page. A text: a number would be localised."""
+    return str(sum(map(ord, str(name))) % HUES)
 
 
 @register.filter
