@@ -222,6 +222,7 @@ FILES: list[tuple[str, Any, str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("content", "name", "code"), [case[1:] for case in FILES], ids=[case[0] for case in FILES])
 def test_a_file_is_refused_for(look, settings, content, name, code):
     seen = look(content() if callable(content) else content, name)
@@ -364,6 +365,7 @@ def test_c23_the_content_counts_not_the_type_it_is_sent_as(look):
     assert look(GOOD, kind="text/plain").verdicts == ["new"]
 
 
+@pytest.mark.once
 def test_c28_forty_megabytes_and_one_byte(look, settings):
     settings.IMPORT_FILE_BYTES = len(GOOD)
     assert look(GOOD).verdicts == ["new"]
@@ -384,6 +386,7 @@ def test_c30_the_same_file_twice_is_two_imports_and_one_member(look, alice):
     assert (second.state, second.created, second.unchanged) == ("done", 0, 1)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_a_csv_of_each_encoding(look, encoding, delimiter):
@@ -399,6 +402,7 @@ def test_s3_to_s5_the_limit_of_rows(look, settings, rows, code):
     assert seen.code == code
 
 
+@pytest.mark.once
 def test_b17_ten_thousand_merges_beside_the_table(look):
     merges = "".join(f'<mergeCell ref="H{n}:I{n}"/>' for n in range(100, 10_100))
     assert look(raw(sheet_xml(BODY, after=f"<mergeCells>{merges}</mergeCells>"))).verdicts == ["new"]
@@ -597,22 +601,26 @@ def test_u14_the_same_phone_in_another_enterprise_is_no_conflict(look, other_hou
     assert look(GOOD).verdicts == ["new"]
 
 
+@pytest.mark.once
 def test_b1_what_unpacks_to_too_much_is_left_at_the_limit(look, settings):
     settings.IMPORT_UNPACKED_BYTES = 3000
     assert look(GOOD).code == "unpacked_too_large"
 
 
+@pytest.mark.once
 def test_s_too_many_cells(look, settings):
     settings.IMPORT_CELLS = 10
     assert look(xlsx(person(1), person(2))).code == "cell_limit"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("content", "code"), [(cells, "too_slow"), (xlsx, "too_slow")])
 def test_a_child_that_takes_too_long_is_ended(look, settings, content, code):
     settings.IMPORT_READ_SECONDS = 0.001
     assert look(content()).code == code
 
 
+@pytest.mark.once
 def test_a_child_that_takes_too_much_memory_ends_alone(look, settings):
     settings.IMPORT_READ_MEMORY_BYTES = 20 * 1024 * 1024
     assert look(GOOD).code in {"too_heavy", "broken"}

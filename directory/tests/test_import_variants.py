@@ -190,6 +190,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("variant", READ)
 def test_a_file_of_another_program_is_read(house, alice, variant):
     name = "a.csv" if variant.startswith("CSV") else "a.xlsx"
@@ -222,6 +223,7 @@ def test_an_odd_cell_spoils_its_row_alone(house, alice, cell, kept):
     assert imported.rows.get(number=3).cells[2] == kept
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("variant", REFUSED)
 def test_a_file_that_can_not_be_read_is_refused_with_words(house, alice, settings, variant):
     content, name, codes = REFUSED[variant]

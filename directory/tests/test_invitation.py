@@ -99,8 +99,8 @@ def test_before_a_code_is_sent_the_first_form_sends_it(phone, link):
 
 def test_opening_a_link_changes_nothing_however_often_and_by_whom(link):
     before = everything()
-    for number in range(100):
-        bot = Client(headers={"user-agent": BOTS[number % len(BOTS)]})
+    for agent in BOTS * 3:
+        bot = Client(headers={"user-agent": agent})
         assert bot.get(link).status_code == 303
         assert bot.head(link).status_code == 303
         assert bot.options(link).status_code == 405
@@ -151,8 +151,8 @@ def test_a_link_never_issued_is_not_found(phone, link, token):
 
 def test_random_tokens_open_nothing(link, django_assert_num_queries):
     client = Client()
-    with django_assert_num_queries(300):
-        for _ in range(300):
+    with django_assert_num_queries(50):
+        for _ in range(50):
             assert client.get(f"/i/{secrets.token_urlsafe(16)}/").status_code == 404
 
 

@@ -119,6 +119,7 @@ def arguments(pattern):
     return {name: "A" * 43 if name == "token" else 1 for name in pattern.converters}
 
 
+@pytest.mark.once
 def test_every_answer_of_every_route_carries_the_headers(browser):
     for route, pattern in routes():
         path = reverse(route, kwargs=arguments(pattern.pattern))
@@ -128,6 +129,7 @@ def test_every_answer_of_every_route_carries_the_headers(browser):
             assert has_all_headers(answer), (route, method, answer.headers)
 
 
+@pytest.mark.once
 def test_no_page_has_style_or_script_within(browser):
     for route, pattern in routes():
         answer = browser.get(reverse(route, kwargs=arguments(pattern.pattern)))
@@ -159,6 +161,7 @@ def test_a_strange_host_is_refused_with_them(client, db):
     assert has_all_headers(answer)
 
 
+@pytest.mark.once
 def test_a_form_without_token_is_refused_with_them(db):
     client = Client(enforce_csrf_checks=True)
     for route, pattern in routes():
