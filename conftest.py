@@ -22,6 +22,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from accounts.audit import command_actor
 from accounts.audit_triggers import lift_triggers
@@ -125,8 +126,10 @@ def _as_the_tests_run(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _no_messages_yet(_as_the_tests_run):
+def _nothing_is_left(_as_the_tests_run):
+    """Of the test before: no messages, nor the language of its last request."""
     Path(settings.SMS_FILE).unlink(missing_ok=True)
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

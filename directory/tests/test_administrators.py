@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from accounts import hashers
 from accounts.audit import Actor, command_actor
@@ -435,6 +436,7 @@ def test_a_right_that_went_meanwhile_counts_no_more(alice, dora, erin, house):
         remove_administrator(erin.roles.get(), by=by)
 
 
+@translation.override("en")
 def test_a_role_that_is_gone_already_says_so(alice, erin):
     role = erin.roles.get()
     remove_administrator(role, by=command_actor())

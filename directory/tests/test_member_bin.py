@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.audit import command_actor
 from accounts.audit_check import check_chain
@@ -101,6 +101,7 @@ def test_deleting_or_restoring_twice_counts_once(house, wang):
     assert house.root.members_below == 1
 
 
+@translation.override("en")
 def test_address_and_account_stay_taken_and_the_phone_is_free(house, wang):
     delete(wang)
     errors = refusals(house, prefix="wangfang", account="WangFang", phone="13800138002")
