@@ -88,7 +88,7 @@ def build_user(login: str, house: House, role: str, **fields: object) -> User:
     return user
 
 
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
 def pytest_collection_modifyitems(config, items):
