@@ -27,11 +27,20 @@ def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDic
     return {key: redact_named(key, value) for key, value in event.items()}
 
 
-class HasTraceback(logging.Filter):
-    """The request's own line says a 404 or 503 well enough; Django's is kept for what was raised."""
+class IsFault(logging.Filter):
+    """The request's own line says a 403, 404 or 503 well enough; Django's is kept for what broke."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.exc_info is not None
+        return record.exc_info is not None and record.levelno >= logging.ERROR
+
+
+class RefusalsInOneLine(logging.Filter):
+    """What Django refuses as suspicious is no fault of ours: where it was noticed says nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.exc_info = None
+        return True
 
 
 SHARED: list[Any] = [
@@ -60,12 +69,12 @@ def configure() -> None:
                     ],
                 }
             },
-            "filters": {"traceback": {"()": HasTraceback}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "filters": {"fault": {"()": IsFault}, "refusals": {"()": RefusalsInOneLine}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["refusals"]}},
             "root": {"level": "INFO", "handlers": ["stderr"]},
             "loggers": {
                 **{name: {"level": "ERROR"} for name in QUIET},
-                "django.request": {"filters": ["traceback"]},
+                "django.request": {"filters": ["fault"]},
             },
         }
     )

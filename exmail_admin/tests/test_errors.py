@@ -62,3 +62,9 @@ def test_missing_token_is_explained(settings, db):
     answer = Client(enforce_csrf_checks=True).post("/theme/", {"theme": "dark"})
     assert answer.status_code == 403
     assert "<h1>" in answer.content.decode()
+
+
+def test_form_with_too_many_fields_gets_a_page(db):
+    answer = Client().post("/theme/", {f"field-{number}": "x" for number in range(1001)})
+    assert answer.status_code == 400
+    assert 'class="button button--primary' in answer.content.decode()

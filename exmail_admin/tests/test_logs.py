@@ -8,6 +8,9 @@ import sys
 import pytest
 import sentry_sdk
 import structlog
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.handlers.exception import convert_exception_to_response
+from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,3 +144,15 @@ def test_sentry_gets_reports_without_secrets(lines, monkeypatch):
 def test_sentry_is_left_alone_without_a_dsn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # importing it would fail
     logs.start_sentry("")
+
+
+@pytest.mark.parametrize("refusal", [PermissionDenied, SuspiciousOperation])
+def test_refused_request_leaves_no_trace(lines, refusal):
+    request = RequestFactory().get("/")
+
+    def refuse(request):
+        raise refusal("no")
+
+    convert_exception_to_response(refuse)(request)
+    assert len(lines()) == (refusal is SuspiciousOperation)
+    assert all("exception" not in line and "exc_info" not in line for line in lines())
