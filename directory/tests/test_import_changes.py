@@ -143,11 +143,13 @@ def everything():
     }
 
 
-def tried(work):
-    """What `work` leaves, and all is as before."""
+def tried(*works):
+    """What each of these leaves, one after the other; then all is as before."""
+    left = []
     with transaction.atomic():
-        work()
-        left = everything()
+        for work in works:
+            work()
+            left.append(everything())
         transaction.set_rollback(True)
     return left
 
@@ -162,17 +164,13 @@ def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(house, alice,
     imported = checked(house, by, *rows)
     assert imported.updated > 60, list(imported.rows.values_list("number", "problems"))
 
-    def apply():
-        imports.work_on_imports()
-
-    def apply_and_undo():
-        apply()
+    def take_back():
         imported.refresh_from_db()
         undo(imported, by)
 
-    at_once, taken_back = tried(apply), tried(apply_and_undo)
+    at_once, taken_back = tried(imports.work_on_imports, take_back)
     monkeypatch.setattr(changing, "edit_members", refuse)
-    one_by_one, taken_back_so = tried(apply), tried(apply_and_undo)
+    one_by_one, taken_back_so = tried(imports.work_on_imports, take_back)
     for table in at_once:
         assert at_once[table] == one_by_one[table], table
         assert taken_back[table] == taken_back_so[table], table
