@@ -48,10 +48,13 @@ def database_of_its_own() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory) -> Iterator[Stack]:
-    """The running console: its `url`, the `password` of the demo's owner, what its `messages("+86…")` said."""
+    """The running console: its `url`, the `password` of the demo's owner, what its `messages("+86…")` said.
+
+    It stands behind a proxy, so that a browser whose X-Forwarded-For says so comes from another network.
+    """
     with database_of_its_own() as url:
-        stack = Stack(tmp_path_factory.mktemp("console") / "var", **({"DATABASE_URL": url} if url else {}))
-        stack.start()
+        environment = {"TRUSTED_PROXY_COUNT": "1"} | ({"DATABASE_URL": url} if url else {})
+        stack = Stack(tmp_path_factory.mktemp("console") / "var", **environment).start()
         yield stack
         stack.stop()
         assert stack.left_behind() == {}
