@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 from exmail_admin.tests.stories.test_mission import press_main_button
-from exmail_admin.tests.stories.test_pages import LOOKS, look_at
+from exmail_admin.tests.stories.test_pages import WALKS, look_at
 from exmail_admin.tests.stories.test_second_factor import virtual_device
 
 PASSWORD = "纸船-river-42"
@@ -21,9 +21,9 @@ def mint(desk: Page, prefix: str) -> str:
     return desk.input_value("main .minted .copy__value")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", WALKS)
 def test_a_member_without_a_phone_joins_with_a_code_and_signs_in_with_a_password(open_page, sign_in_as_owner, look):
-    viewport, locale, scheme = LOOKS[look]
+    viewport, locale, scheme = WALKS[look]
     prefix = f"zhou.{look}"
     desk = sign_in_as_owner(open_page(DESK if viewport == DESK else PHONE, locale=locale, color_scheme=scheme))
     code = mint(desk, prefix)
@@ -63,11 +63,11 @@ def test_a_member_without_a_phone_joins_with_a_code_and_signs_in_with_a_password
     look_at(desk, f"{look}-code-used")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", WALKS)
 def test_a_member_without_a_phone_joins_with_a_passkey_and_signs_in_with_it_alone(
     console, open_page, sign_in_as_owner, look
 ):
-    viewport, locale, scheme = LOOKS[look]
+    viewport, locale, scheme = WALKS[look]
     prefix = f"wu.{look}"
     code = mint(sign_in_as_owner(open_page(DESK)), prefix)
     page = open_page(viewport, locale=locale, color_scheme=scheme)

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
+from django.db import connection
 from playwright.sync_api import Page
 
 from exmail_admin.tests.stories.conftest import DESK, PHONE
@@ -21,6 +22,8 @@ LOOKS = {
     "phone-zh-dark": (PHONE, "zh-CN", "dark"),
     "phone-en-light": (PHONE, "en-US", "light"),
 }
+# What a story that walks through many pages is told in: every value of each of the three, in two tellings.
+WALKS = {"desk-zh-light": (DESK, "zh-CN", "light"), "phone-en-dark": (PHONE, "en-US", "dark")}
 PUBLIC = [
     "/login/",
     "/login/password/",
@@ -67,20 +70,39 @@ CONSOLE = [
     "/choose/",
     "/mailbox/devices/",
 ]
-NUMBERS = dict(zip(LOOKS, ["13911112211", "13911112212", "13911112213", "13911112214"], strict=True))
+NUMBERS = dict(zip(WALKS, ["13911112211", "13911112212"], strict=True))
+# A list's row that is built as one before it, both even or both odd, shows nothing new.
+# "region" takes long and is no serious finding.
+JUDGE = """() => {
+  const seen = new Set();
+  const exclude = [...document.querySelectorAll("main [data-id]")].filter((row, index) => {
+    const told = (part) => [part.getAttribute("class"), part.getAttribute("data-state")];
+    const shape = (part) => part.tagName + part.getAttributeNames() + told(part);
+    const kind = (index % 2) + [row, ...row.querySelectorAll("*")].map(shape).join();
+    return seen.size === seen.add(kind).size;
+  });
+  const options = { resultTypes: ["violations"], rules: { region: { enabled: false } } };
+  return axe.run({ exclude }, options).then(({ violations }) => violations);
+}"""
 
 
 def look_at(page: Page, name: str) -> None:
-    """Judge the page as it stands, once it has come whole and nothing moves."""
+    """Judge the page as it stands, once it has come whole and nothing moves.
+
+    Beside PostgreSQL nothing is judged: no look depends on the database, and beside SQLite every look is seen.
+    """
+    if connection.vendor != "sqlite":
+        return
     page.wait_for_load_state()
     page.emulate_media(reduced_motion="reduce")
     if directory := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
     width = page.viewport_size["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
+    page.evaluate(AXE_SCRIPT)
     serious = [
         f"{name}: {finding['id']} {finding['nodes'][0]['target']}"
-        for finding in Axe().run(page).response["violations"]
+        for finding in page.evaluate(JUDGE)
         if finding["impact"] in {"serious", "critical"}
     ]
     assert serious == []
@@ -131,14 +153,16 @@ def test_a_refused_form(page_of_look, look, sign_in_as_owner):
     look_at(page, f"{look}-refused")
 
 
-def test_the_members_way(page_of_look, look, console, open_page, sign_in_as_owner):
+@pytest.mark.parametrize("look", WALKS)
+def test_the_members_way(look, console, open_page, sign_in_as_owner):
+    viewport, locale, scheme = WALKS[look]
     number = NUMBERS[look]
     desk = sign_in_as_owner(open_page(DESK))
     desk.goto("/console/members/new/")
     for name, value in {"name": "钱多多", "prefix": f"qian{number[-2:]}", "phone": number}.items():
         desk.fill(f"[name={name}]", value)
     press_main_button(desk)
-    page = page_of_look
+    page = open_page(viewport, locale=locale, color_scheme=scheme)
     page.goto(link_in(console.next_message(f"+86{number}")))
     look_at(page, f"{look}-invitation")
     press_main_button(page)

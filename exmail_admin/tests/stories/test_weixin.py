@@ -12,11 +12,10 @@ from exmail_admin.tests.fake_weixin import fake_weixin
 from exmail_admin.tests.stack import Stack
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 from exmail_admin.tests.stories.test_mission import create_member, enter_code, press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.stories.test_pages import WALKS, look_at
 
 pytestmark = pytest.mark.once
 NUMBER = "13911118801"
-LOOKS = {"desk-zh-light": (DESK, "zh-CN", "light"), "phone-en-dark": (PHONE, "en-US", "dark")}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +77,9 @@ def test_wechat_is_bound_while_joining_used_alone_and_let_go(console, open_page,
     expect(other.locator("[popovertarget^=unbind]").first).to_be_visible()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", WALKS)
 def test_the_pages_around_wechat(console, open_page, look):
-    viewport, locale, scheme = LOOKS[look]
+    viewport, locale, scheme = WALKS[look]
     page = open_page(viewport, locale=locale, color_scheme=scheme)
     page.goto("/login/")
     look_at(page, f"{look}-login-weixin")
