@@ -153,3 +153,10 @@ def test_nobody_is_sent_to_sign_in(client, path):
 @pytest.mark.parametrize("path", [f"{PATH}end/", f"{PATH}1/end/", "/logout/"])
 def test_a_form_from_elsewhere_is_refused(path):
     assert Client(enforce_csrf_checks=True).post(path).status_code == 403
+
+
+@pytest.mark.parametrize(("user_agent", "is_offered"), [(CHROME, True), (IPHONE, False)])
+def test_binding_wechat_is_offered_where_its_code_can_be_scanned(alice, settings, user_agent, is_offered):
+    settings.HAS_WEIXIN, settings.WEIXIN_APP_ID = True, "wx-test"
+    page = sign_in(user_agent=user_agent).get(PATH).text
+    assert ("Bind WeChat" in page) == is_offered

@@ -13,6 +13,7 @@ from accounts.devices import end_all_devices, end_device, know_device, list_devi
 from accounts.requests import SignedInRequest
 from accounts.trust import inside_page
 from accounts.weixin import bound_weixins
+from accounts.weixin_apps import WeixinWay, weixin_way
 
 
 @signed_in_page
@@ -20,6 +21,7 @@ from accounts.weixin import bound_weixins
 @require_safe
 def device_list(request: SignedInRequest) -> HttpResponse:
     context = {"devices": list_devices(request), "weixins": bound_weixins(request.user)}
+    context["may_bind_weixin"] = weixin_way(request) in {WeixinWay.SCAN, WeixinWay.WITHIN}
     return render(request, "accounts/device_list.html", context)
 
 
