@@ -118,3 +118,11 @@ def test_htmx_gets_the_table_alone(client_of, alice, lin):
 def test_it_is_only_read(client_of, alice):
     assert client_of(alice).post(URL).status_code == 405
     assert reverse("directory:member_list") == URL
+
+
+def test_a_long_address_breaks_before_its_at_and_dots_and_a_short_one_stays_whole(client_of, alice, house):
+    build_member(house, "长名", "a.very.long-mailbox.prefix", "+8613900000077")
+    build_member(house, "短名", "short", "+8613900000078")
+    page = client_of(alice).get(URL).text
+    assert "a<wbr>.very<wbr>.long-mailbox<wbr>.prefix<wbr>@example<wbr>.com" in page
+    assert ">short@example.com<" in page

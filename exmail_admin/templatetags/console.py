@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from django_cotton.templatetags import Attrs
 register = template.Library()
 
 HUES = 8
+LINE_SIGNS = 32
 
 
 @register.simple_tag
@@ -102,6 +104,14 @@ def initial(name: str) -> str:
 def hue(name: str) -> str:
     """One of eight colours, the same for the same name on every page. A text: a number would be localised."""
     return str(sum(map(ord, str(name))) % HUES)
+
+
+@register.filter
+def breakable(address: str) -> str:
+    """An address longer than a phone's line breaks before its @ and dots, not in the midst of a word."""
+    if len(address) <= LINE_SIGNS:
+        return address
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in re.split(r"(?=[@.])", address)))
 
 
 @register.filter
