@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def build_user(login: str, house: House, role: str, **fields: object) -> User:
     return user
 
 
+# Fifty at once, a worker killed and another one started, a benchmark tried: seconds each.
+HEAVY = re.compile("_races|killed|_bench_")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
@@ -103,6 +106,8 @@ def pytest_collection_modifyitems(config, items):
         test = item.nodeid.partition("[")[0]
         if test in seen:
             item.add_marker("further")
+        if HEAVY.search(item.path.stem):
+            item.add_marker("heavy")
         seen.add(test)
     if connection.vendor == "postgresql":
         return

@@ -1,8 +1,8 @@
 """`make test` and `make test-all`: on SQLite, on PostgreSQL where there is one, in a browser where there is one.
 
-`make test` is for every day: every case once, and a few stories. Of a test that a database concerns, PostgreSQL has the
-first case and SQLite the further ones. `make test-all` runs every test on every database that concerns it, as `.ci/run`
-does.
+`make test` is for every day: every case once but the heavy ones, and a few stories. Of a test that a database concerns,
+PostgreSQL has the first case and SQLite the further ones. `make test-all` runs every test on every database that
+concerns it, as `.ci/run` does.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 POSTGRES_HINT = "install PostgreSQL (Debian: postgresql) or set TEST_DATABASE_URL"
 BROWSER_HINT = "install Chromium (Debian: chromium fonts-noto-cjk)"
-LEFT_OUT = "Left to `make test-all`: most stories in a browser; each case on the other database."
-LEFT_OUT_WITHOUT_POSTGRESQL = "Left to `make test-all`: most stories in a browser."
+LEFT_OUT_WITHOUT_POSTGRESQL = "Left to `make test-all`: most stories in a browser; races, killed workers, benchmarks."
+LEFT_OUT = f"{LEFT_OUT_WITHOUT_POSTGRESQL[:-1]}; each case on the other database."
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,12 @@ def main() -> None:
 def everyday_parts(url: str) -> list[Part]:
     """What `make test` runs, all on SQLite if `url`, which is PostgreSQL's, is blank. Two halves, and a little more."""
     return [
-        Part("PostgreSQL" if url else "SQLite, first cases", url, "not story and not (once or untouched or further)"),
-        Part("SQLite", "", "not story and (once or untouched or further)"),
+        Part(
+            "PostgreSQL" if url else "SQLite, first cases",
+            url,
+            "not story and not (heavy or once or untouched or further)",
+        ),
+        Part("SQLite", "", "not story and not heavy and (once or untouched or further)"),
         Part("A few stories", url, "story and everyday and not further"),
     ]
 
