@@ -20,8 +20,11 @@ from accounts.weixin_apps import WeixinWay, weixin_way
 @inside_page
 @require_safe
 def device_list(request: SignedInRequest) -> HttpResponse:
-    context = {"devices": list_devices(request), "weixins": bound_weixins(request.user)}
-    context["may_bind_weixin"] = weixin_way(request) in {WeixinWay.SCAN, WeixinWay.WITHIN}
+    context = {
+        "devices": list_devices(request),
+        "weixins": bound_weixins(request.user),
+        "may_bind_weixin": weixin_way(request) in {WeixinWay.SCAN, WeixinWay.WITHIN},
+    }
     return render(request, "accounts/device_list.html", context)
 
 
