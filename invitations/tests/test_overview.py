@@ -48,6 +48,17 @@ def test_a_domain_without_webmail_is_told(client_of, alice, house, lin):
     assert "has no webmail address" not in client_of(alice).get(URL).text
 
 
+def test_whoever_can_see_to_nothing_is_not_told_that_it_waits_for_them(client_of, erin, bob, lin, enterprise):
+    enterprise.sms_messages.create(
+        kind="invitation", purpose="invitation", subject="member:1", to="+8613800138002", state="rejected", text="…"
+    )
+    auditors = client_of(erin).get(URL).text
+    assert "Still to be done" in auditors
+    assert "Waiting for you" not in auditors
+    assert "has no webmail address" not in auditors
+    assert "Nothing. Everyone is invited" in client_of(bob).get(URL).text
+
+
 def test_another_enterprise_is_invisible(client_of, charlie, lin, wang):
     page = client_of(charlie).get(URL).text
     assert "Nobody is in the directory yet" in page

@@ -19,17 +19,17 @@ ALARMS_MAX = 3
 def overview(request: ConsoleRequest) -> HttpResponse:
     members = members_of(request.role)
     may_manage = may(request.role, Permission.MANAGE_SETTINGS)
+    may_read_messages = may(request.role, Permission.READ_MESSAGES)
     return render(
         request,
         "invitations/overview.html",
         {
             "funnel": figures.funnel_of(members),
             "joined_lately": figures.joined_lately(members),
-            "failed_messages": figures.failed_messages(request.enterprise),
-            "domains_without_webmail": figures.domains_without_webmail(request.enterprise),
+            # Only what the reader can see to, or look into.
+            "failed_messages": figures.failed_messages(request.enterprise) if may_read_messages else 0,
+            "domains_without_webmail": figures.domains_without_webmail(request.enterprise) if may_manage else [],
             "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
-            "may_read_messages": may(request.role, Permission.READ_MESSAGES),
-            "may_manage_settings": may_manage,
             "recent_days": figures.RECENT_DAYS,
             "alarms": current_alarms(request.enterprise.pk)[:ALARMS_MAX] if may_manage else [],
             "broken_audit": broken_check(request.enterprise) if may(request.role, Permission.READ_AUDIT) else None,
