@@ -1,10 +1,6 @@
 """The bin and another hand at the same moment: one is first, and the other sees it."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection
 
 from accounts.audit import command_actor
 from conftest import build_house, build_member
@@ -12,6 +8,7 @@ from directory.joining import JoinRefused, join_member
 from directory.member_bin import delete_members, restore_members
 from directory.members import MemberRefused, create_member
 from directory.models import Member
+from directory.tests import racing
 
 ROUNDS = 20
 BY = command_actor()
@@ -20,20 +17,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
 def at_once(*deeds):
-    """What each returned, or the refusal it met."""
-    gate = Barrier(len(deeds))
-
-    def run(deed):
-        gate.wait()
-        try:
-            return deed()
-        except (JoinRefused, MemberRefused) as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    return racing.at_once(*deeds, refusals=(JoinRefused, MemberRefused))
 
 
 def test_who_is_deleted_and_joins_at_once_is_in_the_bin_without_a_user():

@@ -1,10 +1,6 @@
 """Bulk deeds under several workers at the same moment: each member is done once, and all figures add up."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection
 
 from accounts.audit import Actor
 from accounts.audit_check import check_chain
@@ -14,6 +10,7 @@ from directory import bulk_deeds
 from directory.bulk_deeds import cancel_bulk_deed, open_bulk_deed, work_on_bulk_deeds
 from directory.members import disable_member
 from directory.models import BulkDeed, Member
+from directory.tests.racing import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 MEMBERS = 60
@@ -32,20 +29,6 @@ def crowd(monkeypatch):
 def by(crowd):
     user = build_user("alice", crowd, "owner")
     return Actor(user=user, name="Alice")
-
-
-def at_once(*deeds):
-    gate = Barrier(len(deeds))
-
-    def run(deed):
-        gate.wait()
-        try:
-            return deed()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
 
 
 def test_two_deeds_that_overlap_and_four_workers_do_everyone_once(crowd, by):

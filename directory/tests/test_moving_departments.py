@@ -1,7 +1,5 @@
 import random
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -18,6 +16,7 @@ from directory.member_bin import delete_members, restore_members
 from directory.members import create_member, edit_member
 from directory.models import Department, DepartmentScope, Member, Membership
 from directory.moving_departments import move_department, plan_move
+from directory.tests import racing
 from directory.tests.workbooks import person, upload, xlsx
 
 BY = command_actor()
@@ -284,26 +283,15 @@ def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(house, b
 
 def at_once(*deeds):
     """What each returned; None for the refused."""
-    gate = Barrier(len(deeds))
-
-    def run(deed):
-        gate.wait()
-        try:
-            return deed()
-        except DepartmentRefused:
-            return None
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    done = racing.at_once(*deeds, refusals=(DepartmentRefused,))
+    return [None if isinstance(one, DepartmentRefused) else one for one in done]
 
 
-def racing(test):
+def on_postgresql(test):
     return pytest.mark.postgres(pytest.mark.django_db(transaction=True)(test))
 
 
-@racing
+@on_postgresql
 def test_of_two_that_go_below_each_other_one_goes(house, finance):
     for _round in range(10):
         done = at_once(lambda: move(house.market, finance), lambda: move(finance, house.market))
@@ -312,7 +300,7 @@ def test_of_two_that_go_below_each_other_one_goes(house, finance):
         move(next(filter(None, done)), house.root)
 
 
-@racing
+@on_postgresql
 def test_of_two_with_one_name_that_go_to_one_place_one_goes(house, finance):
     twins = [build_department(house.enterprise, "一组", above) for above in (finance, house.east)]
     done = at_once(*[lambda one=one: move(one, house.root) for one in twins])
@@ -320,7 +308,7 @@ def test_of_two_with_one_name_that_go_to_one_place_one_goes(house, finance):
     assert is_true(house.enterprise)
 
 
-@racing
+@on_postgresql
 def test_what_grows_below_while_it_moves_is_never_too_deep(house, finance):
     deep = house.east
     for level in range(3, 9):
@@ -332,7 +320,7 @@ def test_what_grows_below_while_it_moves_is_never_too_deep(house, finance):
     assert is_true(house.enterprise)
 
 
-@racing
+@on_postgresql
 def test_whoever_enters_or_leaves_while_it_moves_is_counted_where_it_is(house, finance):
     members = [build_member(house, "王五", f"w{n}", f"+861380013{n:04}", department=house.east) for n in range(4)]
     said = {"name": "李四", "domain": house.domain, "departments": [house.east]}
