@@ -33,6 +33,7 @@ DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*>(?:</(?:\w+:)?dimension>)?"
 ERROR = re.compile(rb"(?<=v>)#(?:[^<a-z0-9 ]{1,30}[!?]|GETTING_DATA)")
 PARSER_ERRORS = {b"#NULL!", b"#REF!", b"#NAME?", b"#NUM!", b"#VALUE!"}
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
@@ -169,13 +170,14 @@ def _without_hindrance(sheet: bytes, *, is_first: bool) -> bytes:
 
 
 def parse(blocks: Iterator[bytes], on_start: OnStart | None = None) -> None:
+    """Parse a part and call `on_start` with each element's name, "namespace name" if it has a namespace."""
     parser = new_parser()
     parser.StartElementHandler = on_start
     feed(parser, blocks)
 
 
 def new_parser() -> expat.XMLParserType:
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse_dtd
     return parser
 
@@ -187,7 +189,16 @@ def feed(parser: expat.XMLParserType, blocks: Iterator[bytes]) -> None:
 
 
 def local_name(name: str) -> str:
-    return name.rpartition(":")[2]
+    return name.rpartition(" ")[2]
+
+
+def main_name(name: str) -> str:
+    """Return the local name of a SpreadsheetML element, transitional or strict; "" for any other vocabulary.
+
+    Extensions that Excel nests in a part (x14, xm, x15 …) reuse local names such as `f` and `workbookPr`.
+    """
+    namespace, _, local = name.rpartition(" ")
+    return local if namespace in {MAIN, STRICT, ""} else ""
 
 
 def _refuse_dtd(*_declared: Any) -> None:

@@ -15,7 +15,20 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
-from directory.importing.package import TYPES, Copy, Limits, Package, Refused, feed, local_name, new_parser, parse
+from directory.importing.package import (
+    MAIN,
+    STRICT,
+    TYPES,
+    Copy,
+    Limits,
+    Package,
+    Refused,
+    feed,
+    local_name,
+    main_name,
+    new_parser,
+    parse,
+)
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -29,6 +42,9 @@ HOLDINGS = {
     "index.zip": "Numbers",
 }  # fmt: skip
 MACRO_TYPE = "application/vnd.ms-excel.sheet.macroEnabled"
+# The elements of a worksheet that count. The schema allows them in SpreadsheetML nowhere but in their own place.
+COUNTED = ("c", "v", "is", "t", "f", "row", "col", "mergeCell")
+LOCAL_NAMES = {f"{space} {name}".strip(): name for space in (MAIN, STRICT, "") for name in COUNTED}
 # More of these and no one would read the list; the whole file is told instead.
 DEAD_CELLS_MAX = 20_000
 ERROR_MAX = 16
@@ -160,7 +176,7 @@ def _book_of(package: Package) -> _Book:
     book = _Book()
 
     def on_element(name: str, attributes: dict[str, str]) -> None:
-        name = local_name(name)
+        name = main_name(name)
         book.root = book.root or name
         if name == "sheet":
             relation = next((value for key, value in attributes.items() if local_name(key) == "id"), "")
@@ -213,8 +229,9 @@ class _SheetListener:
         # Bound: a tenth quicker than to call the object.
         parser.StartElementHandler = self.__call__
 
-    def __call__(self, name: str, attributes: list[str]) -> None:
-        if name == "t":
+    def __call__(self, qualified: str, attributes: list[str]) -> None:
+        name = LOCAL_NAMES.get(qualified)
+        if name is None or name == "t":
             return
         if name == "c":
             self.cells_left -= 1
@@ -235,8 +252,6 @@ class _SheetListener:
                 self._listen_to_text(None)
         elif name == "v" or name == "is":
             self._on_value()
-        elif ":" in name:
-            self(local_name(name), attributes)
         else:
             self._on_other(name, _named(attributes))
 

@@ -16,11 +16,13 @@ from typing import Any
 import openpyxl
 import pytest
 from django.utils.translation import override
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from accounts.audit import command_actor
 from accounts.reasons import say
 from conftest import build_member
 from directory import imports
+from directory.importing import sheets
 from directory.importing.spool import Spool
 from directory.importing.workbook import WorkbookRefused
 from directory.models import Address, Import, ImportRow, Member
@@ -33,6 +35,7 @@ from directory.tests.workbooks import (
     WORKBOOK,
     WORKBOOK_RELS,
     XLSX,
+    as_excel_saves_it,
     book,
     person,
     raw,
@@ -477,6 +480,28 @@ def test_s20_an_error_cell_refuses_its_row(look):
     cell = '<c r="C2" t="e"><v>#N/A</v></c>'
     (row,) = look(raw(sheet_xml(HEAD + row_xml(2, "张三", "zhangsan", more=cell)))).rows
     assert [problem["column"] for problem in row.problems] == ["phone"]
+
+
+def test_our_template_saved_by_excel_keeps_its_last_row(look):
+    """Excel stores a drop-down that reads another sheet as `xm:f`, which is no formula of a cell."""
+    made = openpyxl.load_workbook(io.BytesIO(sheets.write_template("zh-hans", ["example.com"], ["市场部"])))
+    rows = made.active
+    rows.delete_rows(2, rows.max_row)
+    for row in (person(1), person(2, aliases="second")):
+        rows.append(row)
+    seen = look(as_excel_saves_it(saved(made)))
+    assert seen.verdicts == ["new", "new"]
+    assert [alias for alias, _domain in seen.rows[1].facts["aliases"]] == ["second"]
+
+
+def test_a_workbook_of_1904_keeps_its_dates(look):
+    """Excel since 2013 writes a second `workbookPr`, in a namespace of its own and without `date1904`."""
+    made = openpyxl.Workbook()
+    made.epoch = CALENDAR_MAC_1904
+    for row in (["姓名", "邮箱前缀", "手机号", "入职日期"], ["张三", "zs1", "1", datetime.date(2020, 5, 6)]):
+        made.active.append(row)
+    (row,) = look(as_excel_saves_it(saved(made))).rows
+    assert "2020-05-06" in str(row.cells), row.cells
 
 
 THREE = ["张三", "zhangsan", "13900000001"]

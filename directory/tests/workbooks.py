@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -104,3 +105,33 @@ WORKBOOK_RELS = (
     f'<?xml version="1.0"?><Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="rId1" '
     f'Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
 )
+
+
+X14 = (
+    '<extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}" '
+    'xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main">'
+    '<x14:dataValidations count="1" xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main">'
+    '<x14:dataValidation type="list"><x14:formula1><xm:f>Sheet2!$A$1:$A$3</xm:f></x14:formula1>'
+    "<xm:sqref>D2:D9</xm:sqref></x14:dataValidation></x14:dataValidations></ext></extLst>"
+)
+X15 = (
+    '<extLst><ext uri="{140A7094-0E35-4892-8432-C4D2E57EDEB5}" '
+    'xmlns:x15="http://schemas.microsoft.com/office/spreadsheetml/2010/11/main">'
+    '<x15:workbookPr chartTrackingRefBase="1"/></ext></extLst>'
+)
+
+
+def as_excel_saves_it(content: bytes) -> bytes:
+    """Put Excel's extensions in place: drop-downs that read another sheet (2010 and later), chart tracking (2013)."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            part = old.read(name).decode() if name.endswith(".xml") else old.read(name)
+            if name.startswith("xl/worksheets/"):
+                part = re.sub("<dataValidations.*</dataValidations>", "", part).replace(
+                    "</worksheet>", f"{X14}</worksheet>"
+                )
+            elif name == "xl/workbook.xml":
+                part = part.replace("</workbook>", f"{X15}</workbook>")
+            new.writestr(name, part)
+    return file.getvalue()
