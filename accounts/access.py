@@ -1,4 +1,4 @@
-"""Who may do what in the console: four roles, the one decorator of its pages, and two for dangerous deeds."""
+"""Who may do what in the console: four roles, the one decorator of its pages, and two for dangerous actions."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def fresh_download(back: str) -> Callable[[View], View]:
     return decorate
 
 
-def fresh_deed(view: View) -> View:
+def fresh_action(view: View) -> View:
     """As `fresh_page`, for a page that everyone may look at and whose POST is the dangerous part."""
     fresh = fresh_page(view)
 
@@ -160,7 +160,7 @@ def fresh_deed(view: View) -> View:
 
 
 def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
-    """To the sign-in `page` and back here; after a POST back to the front door, for a deed is not repeated unseen."""
+    """To the sign-in `page` and back here; after a POST back to the front door, for a action is not repeated unseen."""
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
     return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
 

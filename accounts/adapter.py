@@ -24,7 +24,7 @@ from accounts.models import User
 from accounts.sign_in import current_enterprise, open_session
 from accounts.sign_in_by_weixin import bind_here, recognise
 from accounts.weixin import Proof
-from sms.seal import seal, unseal
+from sms.seal import decrypt, encrypt
 from sms.texts import BRAND
 
 log = logging.getLogger(__name__)
@@ -65,10 +65,10 @@ class FactorAdapter(DefaultMFAAdapter):
     """Secrets are sealed at rest; what an authenticator app or a device shows are the product's words."""
 
     def encrypt(self, text: str) -> str:
-        return seal({"secret": text}, use="factor")
+        return encrypt({"secret": text}, use="factor")
 
     def decrypt(self, encrypted_text: str) -> str:
-        return unseal(encrypted_text, use="factor")["secret"]
+        return decrypt(encrypted_text, use="factor")["secret"]
 
     def get_totp_issuer(self) -> str:
         enterprise = current_enterprise(context.request)

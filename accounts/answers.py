@@ -7,7 +7,7 @@ from django.shortcuts import render, resolve_url
 
 
 def see_other(to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-    """303: the deed is done, look there. `to` is whatever Django's `redirect` takes."""
+    """303: the action is done, look there. `to` is whatever Django's `redirect` takes."""
     response = HttpResponseRedirect(resolve_url(to, *args, **kwargs))
     response.status_code = 303
     return response

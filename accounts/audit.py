@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
 DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
-NEVER_RECORDED = {"code", "link", "password", "sealed", "secret", "token"}
+NEVER_RECORDED = {"code", "link", "password", "encrypted", "secret", "token"}
 A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
 
 
@@ -114,7 +114,7 @@ class Record:
         return {
             "enterprise_id": self.enterprise.pk,
             "at": timezone.now(),
-            "actor_id_number": by.user.pk if by.user else None,
+            "actor_user_id": by.user.pk if by.user else None,
             "role": role,
             "via": "member" if by.via == "web" and not role else by.via,
             "ip": by.ip,

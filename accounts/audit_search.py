@@ -109,7 +109,7 @@ class AuditQuery:
         if self.target:
             kind, _dot, id = self.target.partition(".")
             events = events.filter(target_type=kind, target_id=id)
-        equal = {"actor_id_number": self.actor, "target_type": self.kind, "via": self.via}
+        equal = {"actor_user_id": self.actor, "target_type": self.kind, "via": self.via}
         events = events.filter(**{column: value for column, value in equal.items() if value})
         return self._within_days(events)
 

@@ -1,7 +1,7 @@
 """The story of being asked again: who is signed in shows it once more, and what they sent is not lost meanwhile.
 
 The page that asks bears all that was sent in hidden fields and sends it to the same address, with the proof beside it
-in fields of its own; so nothing is kept on the server, and the deed is done by the request that brings the proof.
+in fields of its own; so nothing is kept on the server, and the action is done by the request that brings the proof.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.factors import NAME_MAX, matching_step
 from accounts.models import User
 from accounts.naming import refuse_invisible, refuse_longer, squeeze
-from sms.seal import SealBroken, seal, unseal
+from sms.seal import DecryptionFailed, decrypt, encrypt
 
 SETUP = "factor setup"
 CODE_LONGEST = 64
@@ -45,7 +45,9 @@ class FactorNewForm(forms.Form):
         carried = self._unseal((typed or {}).get("setup", ""))
         self.is_renewed = typed is not None and carried is None
         self.secret = carried or generate_totp_secret()
-        self.initial["setup"] = seal({"user": str(user.pk), "secret": self.secret, "at": str(time.time())}, use=SETUP)
+        self.initial["setup"] = encrypt(
+            {"user": str(user.pk), "secret": self.secret, "at": str(time.time())}, use=SETUP
+        )
         if self.is_renewed:
             self.data = {**typed.dict(), "setup": self.initial["setup"]}
 
@@ -65,8 +67,8 @@ class FactorNewForm(forms.Form):
 
     def _unseal(self, sealed: str) -> str | None:
         try:
-            found = unseal(sealed, use=SETUP)
-        except SealBroken:
+            found = decrypt(sealed, use=SETUP)
+        except DecryptionFailed:
             return None
         is_late = time.time() - float(found["at"]) >= settings.ACCOUNTS_FACTOR_SETUP_SECONDS
         return None if is_late or found["user"] != str(self.user.pk) else found["secret"]

@@ -32,7 +32,7 @@ from accounts.models import Enterprise, Role, User
 from accounts.person_audit import PersonRecord, recording_person
 from accounts.sign_in import end_sessions
 from accounts.throttle import PasswordLimited, Tries
-from sms.seal import SealBroken
+from sms.seal import DecryptionFailed
 
 TYPE = Authenticator.Type
 FACTORS = [TYPE.TOTP, TYPE.WEBAUTHN]
@@ -75,7 +75,7 @@ def recovery_codes(user: User) -> list[str]:
     """Those not used yet, ten digits each."""
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
     # Sealed by a SECRET_KEY of before they open nothing, like an app's key: only a reset helps.
-    with suppress(SealBroken):
+    with suppress(DecryptionFailed):
         return RecoveryCodes(row).get_unused_codes() if row else []
     return []
 
@@ -251,7 +251,7 @@ def _use_totp(user: User, digits: str) -> bool:
         if row is None:
             return False
         step = None
-        with suppress(SealBroken):
+        with suppress(DecryptionFailed):
             step = matching_step(decrypt(row.data["secret"]), digits, after=row.data.get("last_step", -1))
         if step is None:
             return False
@@ -264,7 +264,7 @@ def _use_totp(user: User, digits: str) -> bool:
 def _use_recovery_code(user: User, digits: str) -> bool:
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
     # Its own transaction locks the row, then looks; new codes may have replaced it meanwhile.
-    with suppress(Authenticator.DoesNotExist, SealBroken):
+    with suppress(Authenticator.DoesNotExist, DecryptionFailed):
         return row is not None and RecoveryCodes(row).validate_code(digits)
     return False
 

@@ -141,7 +141,7 @@ class AuditEvent(models.Model):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="audit_events")
     number = models.PositiveBigIntegerField()
     at = models.DateTimeField()
-    actor_id_number = models.BigIntegerField(null=True)
+    actor_user_id = models.BigIntegerField(null=True)
     role = models.CharField(max_length=16, blank=True)
     via = models.CharField(max_length=16)
     ip = models.CharField(max_length=45, blank=True)
@@ -162,7 +162,7 @@ class AuditEvent(models.Model):
         # One for each thing the list is narrowed by, in its order; names have theirs in 0006_audit_page.
         indexes = [
             models.Index(fields=["enterprise", "action", "number"], name="audit_event_by_action"),
-            models.Index(fields=["enterprise", "actor_id_number", "number"], name="audit_event_by_actor"),
+            models.Index(fields=["enterprise", "actor_user_id", "number"], name="audit_event_by_actor"),
             models.Index(fields=["enterprise", "target_id", "number"], name="audit_event_by_target"),
             models.Index(fields=["enterprise", "target_type", "number"], name="audit_event_by_target_type"),
             models.Index(fields=["enterprise", "via", "number"], name="audit_event_by_via"),
@@ -208,7 +208,7 @@ class AuditCheck(models.Model):
         return "whole" if self.broken_number is None else "broken"
 
 
-class SignInStanding(models.Model):
+class AttemptCounter(models.Model):
     """How passwords fare for a login, a browser that once knew it, or an address; see accounts.throttle."""
 
     key = models.CharField(max_length=64, unique=True)

@@ -20,7 +20,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from accounts.models import SignInStanding
+from accounts.models import AttemptCounter
 
 
 class PasswordLimited(Exception):
@@ -38,7 +38,7 @@ class Guess:
         self.of_browser = _key("browser", login.lower(), browser)
         self.of_login = _key("login", login.lower())
         self.of_address = _key("address", address)
-        is_known = SignInStanding.objects.filter(key=self.of_browser).exists()
+        is_known = AttemptCounter.objects.filter(key=self.of_browser).exists()
         self.key = self.of_browser if is_known else self.of_login
 
     def count(self) -> None:
@@ -47,7 +47,7 @@ class Guess:
         limit = settings.ACCOUNTS_PASSWORD_FAILURES
         _ensure(self.key, now)
         noisy = self._noisy_until(now)
-        tries = SignInStanding.objects.filter(key=self.key, failures__lt=1 if noisy else limit)
+        tries = AttemptCounter.objects.filter(key=self.key, failures__lt=1 if noisy else limit)
         wait = Value(now + _wait())
         counted = tries.update(
             failures=F("failures") + 1,
@@ -55,7 +55,7 @@ class Guess:
             touched_at=now,
         )
         if not counted:
-            until = SignInStanding.objects.values_list("wait_until", flat=True).get(key=self.key)
+            until = AttemptCounter.objects.values_list("wait_until", flat=True).get(key=self.key)
             raise PasswordLimited(_seconds(until or noisy or now, now))
 
     def failed(self) -> bool:
@@ -65,27 +65,27 @@ class Guess:
         """
         now = timezone.now()
         _ensure(self.of_address, now)
-        SignInStanding.objects.filter(key=self.of_address).update(
+        AttemptCounter.objects.filter(key=self.of_address).update(
             failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + _wait()), touched_at=now
         )
-        return SignInStanding.objects.filter(key=self.key, wait_until__gt=now).exists()
+        return AttemptCounter.objects.filter(key=self.key, wait_until__gt=now).exists()
 
     def succeeded(self) -> None:
         """Forget the failures of the login and know this browser from now on."""
         now = timezone.now()
         _ensure(self.of_browser, now)
-        SignInStanding.objects.filter(key__in=[self.of_browser, self.of_login]).update(
+        AttemptCounter.objects.filter(key__in=[self.of_browser, self.of_login]).update(
             failures=0, wait_until=None, touched_at=now
         )
 
     def not_looked_at(self) -> None:
-        SignInStanding.objects.filter(key=self.key, failures__gt=0).update(failures=F("failures") - 1, wait_until=None)
+        AttemptCounter.objects.filter(key=self.key, failures__gt=0).update(failures=F("failures") - 1, wait_until=None)
 
     def _noisy_until(self, now: datetime) -> datetime | None:
         """Until when this address, if it failed very often and the browser is unknown, has one guess a login."""
         if self.key == self.of_browser:
             return None
-        address = SignInStanding.objects.filter(
+        address = AttemptCounter.objects.filter(
             key=self.of_address, failures__gte=settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS, wait_until__gt=now
         ).first()
         return address.wait_until if address else None
@@ -105,15 +105,15 @@ class Tries:
         now = timezone.now()
         for key, limit in self.limits.items():
             _ensure(key, now)
-            counted = SignInStanding.objects.filter(key=key, failures__lt=limit).update(
+            counted = AttemptCounter.objects.filter(key=key, failures__lt=limit).update(
                 failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + self.wait), touched_at=now
             )
             if not counted:
-                until = SignInStanding.objects.values_list("wait_until", flat=True).get(key=key)
+                until = AttemptCounter.objects.values_list("wait_until", flat=True).get(key=key)
                 raise PasswordLimited(_seconds(until or now, now))
 
     def succeeded(self) -> None:
-        SignInStanding.objects.filter(key__in=self.limits, failures__gt=0).update(failures=F("failures") - 1)
+        AttemptCounter.objects.filter(key__in=self.limits, failures__gt=0).update(failures=F("failures") - 1)
 
 
 def wait_text(seconds: int) -> str:
@@ -135,15 +135,15 @@ def wait_text(seconds: int) -> str:
 def purge_standings() -> int:
     """Forget what no longer limits anyone: failures after a day, known browsers after half a year."""
     now = timezone.now()
-    stale = SignInStanding.objects.filter(touched_at__lt=now - timedelta(days=1)).exclude(failures=0)
-    old = SignInStanding.objects.filter(touched_at__lt=now - timedelta(days=180))
+    stale = AttemptCounter.objects.filter(touched_at__lt=now - timedelta(days=1)).exclude(failures=0)
+    old = AttemptCounter.objects.filter(touched_at__lt=now - timedelta(days=180))
     return stale.delete()[0] + old.delete()[0]
 
 
 def _ensure(key: str, now: datetime) -> None:
     """There is a row for `key`, and a wait that is over has emptied it."""
-    SignInStanding.objects.bulk_create([SignInStanding(key=key, touched_at=now)], ignore_conflicts=True)
-    SignInStanding.objects.filter(key=key, wait_until__lte=now).update(failures=0, wait_until=None)
+    AttemptCounter.objects.bulk_create([AttemptCounter(key=key, touched_at=now)], ignore_conflicts=True)
+    AttemptCounter.objects.filter(key=key, wait_until__lte=now).update(failures=0, wait_until=None)
 
 
 def _wait() -> timedelta:

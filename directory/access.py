@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
 from accounts.models import Role
-from directory.models import BulkDeed, Department, Domain, Import, Member
+from directory.models import BulkAction, Department, Domain, Import, Member
 from directory.querysets import DepartmentQuerySet, MemberQuerySet
 
 M = TypeVar("M", bound=Model)
@@ -86,14 +86,14 @@ def get_import(request: ConsoleRequest, id: int) -> Import:
     return get_object_or_404(imports_of(request.role).select_related("enterprise", "author"), pk=id)
 
 
-def bulk_deeds_of(role: Role) -> QuerySet[BulkDeed]:
+def bulk_actions_of(role: Role) -> QuerySet[BulkAction]:
     """All of the enterprise; to a department administrator their own."""
-    deeds = BulkDeed.objects.filter(enterprise=role.enterprise_id)
-    return deeds.filter(author=role.user_id) if is_scoped(role) else deeds
+    actions = BulkAction.objects.filter(enterprise=role.enterprise_id)
+    return actions.filter(author=role.user_id) if is_scoped(role) else actions
 
 
-def get_bulk_deed(request: ConsoleRequest, id: int) -> BulkDeed:
-    return get_object_or_404(bulk_deeds_of(request.role).select_related("enterprise", "author"), pk=id)
+def get_bulk_action(request: ConsoleRequest, id: int) -> BulkAction:
+    return get_object_or_404(bulk_actions_of(request.role).select_related("enterprise", "author"), pk=id)
 
 
 def is_scoped(role: Role) -> bool:

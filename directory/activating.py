@@ -87,8 +87,8 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
             keep_passkey(member.user, name=passkey.name, credential=passkey.credential)
             record("factor_added", member.user, after={"kind": "passkey", "name": passkey.name})
         if before == Member.Status.PENDING or not passkey:
-            deed = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
-            record(deed, member, before={"status": before}, after={"status": member.status})
+            action = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
+            record(action, member, before={"status": before}, after={"status": member.status})
     return member.user
 
 

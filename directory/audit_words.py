@@ -4,13 +4,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
 from accounts.audit_words import Target, Words
-from directory.models import BulkDeed, Member
+from directory.models import BulkAction, Member
 
 WORDS = Words(
     groups={
         "administrators": _("Administrators"),
         "members": _("Members"),
-        "bulk_deeds": _("Bulk actions"),
+        "bulk_actions": _("Bulk actions"),
         "invitations": _("Invitations and joining"),
         "imports": _("Imports"),
         "departments": _("Departments"),
@@ -38,11 +38,11 @@ WORDS = Words(
             "members_purged": _("Purged members from the bin"),
             "demo_members_added": _("Added demo members"),
         },
-        "bulk_deeds": {
-            "bulk_deed_started": _("Started a bulk action"),
-            "bulk_deed_finished": _("Bulk action done"),
-            "bulk_deed_cancelled": _("Bulk action cancelled"),
-            "bulk_deed_failed": _("Bulk action failed"),
+        "bulk_actions": {
+            "bulk_action_started": _("Started a bulk action"),
+            "bulk_action_finished": _("Bulk action done"),
+            "bulk_action_cancelled": _("Bulk action cancelled"),
+            "bulk_action_failed": _("Bulk action failed"),
         },
         "invitations": {
             "invitation_sent": _("Sent an invitation"),
@@ -73,7 +73,7 @@ WORDS = Words(
         "department": Target(_("Department")),
         "domain": Target(_("Mail domain"), "directory:domain_edit", Permission.MANAGE_SETTINGS),
         "import": Target(_("Import"), "directory:import_detail", Permission.READ),
-        "bulkdeed": Target(_("Bulk action"), "directory:bulk_deed_detail", Permission.READ),
+        "bulkaction": Target(_("Bulk action"), "directory:bulk_action_detail", Permission.READ),
     },
     facts={
         "department.name": _("Department name"),
@@ -100,7 +100,7 @@ WORDS = Words(
         "refused": _("Refused"),
         "left_out": _("Left out"),
         "not_reached": _("Not reached"),
-        "deed": _("Action"),
+        "action": _("Action"),
         "chosen": _("Chosen"),
         "done": _("Done"),
         "undone": _("Undone"),
@@ -113,6 +113,6 @@ WORDS = Words(
     values={
         "status": dict(Member.Status.choices),
         "activation": dict(Member.Activation.choices),
-        "deed": dict(BulkDeed.Kind.choices),
+        "action": dict(BulkAction.Kind.choices),
     },
 )

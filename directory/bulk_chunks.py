@@ -1,4 +1,4 @@
-"""What a bulk deed does to some of its members, and whom it leaves out."""
+"""What a bulk action does to some of its members, and whom it leaves out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from accounts.models import Role
 from directory.access import binned_members_of, members_of
 from directory.member_bin import delete_members, restore_members
 from directory.members import disable_members, enable_members
-from directory.models import BulkDeed, BulkDeedItem, Member
+from directory.models import BulkAction, BulkActionItem, Member
 
-Kind = BulkDeed.Kind
-Reason = BulkDeedItem.Reason
+Kind = BulkAction.Kind
+Reason = BulkActionItem.Reason
 
 
 @dataclass
@@ -48,15 +48,15 @@ def do_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) -> Ou
 def _reasons_against(kind: str, role: Role, ids: Sequence[int]) -> dict[int, str]:
     reachable = binned_members_of(role) if kind == Kind.RESTORE else members_of(role)
     reached = set(reachable.filter(pk__in=ids).values_list("pk", flat=True))
-    known = Member.objects.filter(pk__in=ids).values_list("pk", "status", "deleted_at", "purged_at")
+    known = Member.objects.filter(pk__in=ids).values_list("pk", "status", "deleted_at", "erased_at")
     reasons = {pk: _reason_against(kind, status, deleted, purged) for pk, status, deleted, purged in known}
     reasons |= {pk: Reason.OUT_OF_REACH for pk in ids if pk not in reached and not reasons.get(pk)}
     return {pk: reason for pk, reason in reasons.items() if reason}
 
 
-def _reason_against(kind: str, status: str, deleted_at: object, purged_at: object) -> str:
-    if purged_at:
-        return Reason.PURGED
+def _reason_against(kind: str, status: str, deleted_at: object, erased_at: object) -> str:
+    if erased_at:
+        return Reason.ERASED
     if kind == Kind.RESTORE:
         return "" if deleted_at else Reason.PRESENT
     if deleted_at:

@@ -147,8 +147,8 @@ def _measure_memory(department: Department, user: User, content: bytes) -> tuple
     by = command_actor(user)
     imported = start_import(department, by=by, upload=ContentFile(content, "members.xlsx"))
     highest = 0.0
-    for deed in (lambda: None, lambda: begin_import(imported, by=by)):
-        deed()
+    for action in (lambda: None, lambda: begin_import(imported, by=by)):
+        action()
         place = {"NAME": connection.settings_dict["NAME"], "IMPORT_DIR": str(settings.IMPORT_DIR)}
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context, initializer=django.setup) as pool:

@@ -60,7 +60,7 @@ def read_number(typed: str) -> int:
 
 
 def is_working(imported: Import) -> bool:
-    return imported.state in WORKING or bool(imported.errand)
+    return imported.state in WORKING or bool(imported.follow_up)
 
 
 def is_still_bad(imported: Import, number: int) -> bool:

@@ -15,7 +15,7 @@ from directory.models import Address, Department, Domain, Member, Membership, Re
 from directory.search_keys import keys_of, other_readings
 from sms.phones import parse_phone
 
-UNSET = {"user", "origin", "invited_at", "joined_at", "last_entered_at", "deleted_at", "purged_at", "deleted_by"}
+UNSET = {"user", "origin", "invited_at", "joined_at", "last_entered_at", "deleted_at", "erased_at", "deleted_by"}
 HEADINGS = {"name": "姓名*", "account": "邮箱前缀*", "phone": "手机号", "position": "职务"}
 Way = Callable[[Department, bytes], None]
 

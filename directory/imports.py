@@ -103,17 +103,17 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
     """Other cells for one row, and all rows are checked anew: a repair may free another row, or clash with one."""
     with _changing(imported, by, State.READY) as (locked, _record):
         known = locked.heading["columns"]["places"]
-        if not ImportRow.objects.filter(of=locked, number=number).exists():
+        if not ImportRow.objects.filter(import_job=locked, number=number).exists():
             raise ImportRefused(_("There is no such row."))
         locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
-        locked.omitted = [one for one in locked.omitted if one != number]
+        locked.skipped_rows = [one for one in locked.skipped_rows if one != number]
         _check_again(locked)
     _work_now_or_later(imported)
 
 
 def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
     with _changing(imported, by, State.READY) as (locked, _record):
-        locked.omitted = sorted({*locked.omitted, number})
+        locked.skipped_rows = sorted({*locked.skipped_rows, number})
         _check_again(locked)
     _work_now_or_later(imported)
 
@@ -140,15 +140,15 @@ def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
         record("import_cancelled", locked, after=_counts(locked))
 
 
-def send_on_errand(imported: Import, errand: str, *, by: Actor) -> None:
+def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
     with _changing(imported, by, State.DONE, State.CANCELLED) as (locked, _record):
-        if locked.errand:
+        if locked.follow_up:
             raise ImportRefused(_("Something is being done with this import already."))
-        if errand == Import.Errand.UNDO and (locked.undone_at or not locked.stored):
+        if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
             raise ImportRefused(_("This import can no longer be undone."))
-        locked.errand = errand
-        locked.save(update_fields=["errand"])
+        locked.follow_up = follow_up
+        locked.save(update_fields=["follow_up"])
     _work_now_or_later(imported)
 
 
@@ -239,9 +239,9 @@ def _work(imported: Import, lease: Lease) -> None:
             _fail(imported, _("The file is no longer there. Please upload it again."))
             return
         _finish(imported, lease)
-    elif imported.errand == Import.Errand.UNDO:
+    elif imported.follow_up == Import.FollowUp.UNDO:
         undo_rows(check, Spool(imported.stored), by=actor_of(imported), lease=lease)
-    elif imported.errand == Import.Errand.INVITE:
+    elif imported.follow_up == Import.FollowUp.INVITE:
         _invite(imported)
 
 
@@ -288,7 +288,7 @@ def _invite(imported: Import) -> None:
     with override(imported.language):
         outcome = invite_members(made.select_related("enterprise").order_by("pk"), by=actor_of(imported))
     Import.objects.filter(pk=imported.pk).update(
-        errand="", invited=(imported.invited or 0) + outcome.sent, not_invited=len(outcome.left_out)
+        follow_up="", invited=(imported.invited or 0) + outcome.sent, not_invited=len(outcome.left_out)
     )
 
 
@@ -317,13 +317,13 @@ def _stop(imported: Import, reason: str) -> None:
     if imported.state in {State.CHECKING, State.APPLYING}:
         cancel_import(imported, by=actor_of(imported), reason=reason)
     else:
-        Import.objects.filter(pk=imported.pk).update(errand="")
+        Import.objects.filter(pk=imported.pk).update(follow_up="")
 
 
 def _fail(imported: Import, reason: str) -> None:
     with recording(imported.enterprise, by=actor_of(imported)) as record:
         locked = Import.objects.select_for_update().get(pk=imported.pk)
-        locked.errand, locked.reason, locked.finished_at = "", reason[:500], timezone.now()
+        locked.follow_up, locked.reason, locked.finished_at = "", reason[:500], timezone.now()
         if locked.state in {State.CHECKING, State.APPLYING}:
             locked.state = State.FAILED
             _count_what_was_done(locked)
@@ -341,7 +341,7 @@ def _count_what_was_done(locked: Import) -> None:
 
 def _check_again(locked: Import) -> None:
     locked.state = State.CHECKING
-    locked.save(update_fields=["state", "repairs", "omitted"])
+    locked.save(update_fields=["state", "repairs", "skipped_rows"])
 
 
 def _work_now_or_later(imported: Import) -> None:

@@ -47,8 +47,8 @@ def join_member(
         Invitation.objects.filter(LIVING, member=member).update(used_at=now)
         cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
         revoke_codes(member)
-        deed = "member_returned" if before == Member.Status.ACTIVE else "member_joined"
-        record(deed, member, before={"status": before}, after={"status": member.status})
+        action = "member_returned" if before == Member.Status.ACTIVE else "member_joined"
+        record(action, member, before={"status": before}, after={"status": member.status})
     return member.user
 
 
@@ -77,7 +77,7 @@ def _leads_back(link: Invitation | None, member: Member) -> bool:
     """Whether the link, read afresh, is still to be used, once, like any other: sent for the purpose, or to a member
     away for ENTRY_DAYS, whom nothing but a personal link lets in again."""
     living = Invitation.objects.filter(LIVING, pk=link.pk, member=member) if link else Invitation.objects.none()
-    return living.exists() if is_long_absent(member) else living.filter(leads_back=True).exists()
+    return living.exists() if is_long_absent(member) else living.filter(is_recovery=True).exists()
 
 
 def _user_of(phone: str, *, name: str) -> User:

@@ -119,13 +119,13 @@ def _save_settled(restored: Sequence[Restored], stood_in: Mapping[int, int]) -> 
     Member.objects.bulk_update(changed, SETTLED, batch_size=100)
 
 
-def _note(record: Record, deed: str, enterprise: Enterprise, members: Sequence[Member]) -> None:
+def _note(record: Record, action: str, enterprise: Enterprise, members: Sequence[Member]) -> None:
     """One line, however many it were at once."""
     if len(members) == 1:
         told = told_of(members[0])
-        record(f"member_{deed}", members[0], **({"before": told} if deed == "deleted" else {"after": told}))
+        record(f"member_{action}", members[0], **({"before": told} if action == "deleted" else {"after": told}))
     elif members:
-        record(f"members_{deed}", enterprise, after={"members": [member.pk for member in members]})
+        record(f"members_{action}", enterprise, after={"members": [member.pk for member in members]})
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

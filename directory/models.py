@@ -144,7 +144,7 @@ class Member(models.Model):
     # In the bin since, and by whose hand; once purged only the row and its id are left (directory.member_bin).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
-    purged_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
 
     objects = MemberQuerySet.as_manager()
 
@@ -162,9 +162,9 @@ class Member(models.Model):
                 name="member_activated_by_phone_has_phone",
             ),
             models.CheckConstraint(
-                condition=Q(purged_at=None)
+                condition=Q(erased_at=None)
                 | Q(deleted_at__isnull=False, name="", phone=None, position="", pinyin="", user=None),
-                name="member_purged_has_nothing_left",
+                name="member_erased_has_nothing_left",
             ),
         ]
         # The list reads these without the deleted: the bin and what was purged must not lie in its way.
@@ -306,7 +306,7 @@ class Invitation(models.Model):
     used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     # A member who joined asked for it, who must scan to sign in and can't any more.
-    leads_back = models.BooleanField(default=False)
+    is_recovery = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -369,7 +369,7 @@ class Import(models.Model):
         CREATE = "create", _("Create new members only")
         UPDATE = "update", _("Create new members and update existing ones")
 
-    class Errand(models.TextChoices):
+    class FollowUp(models.TextChoices):
         UNDO = "undo", _("Undo")
         INVITE = "invite", _("Send invitations")
 
@@ -393,7 +393,7 @@ class Import(models.Model):
     heading = models.JSONField(default=dict)
     # By row number: what was repaired in the browser ({"12": {"phone": "…"}}), and which rows were left out.
     repairs = models.JSONField(default=dict)
-    omitted = models.JSONField(default=list)
+    skipped_rows = models.JSONField(default=list)
 
     read = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
@@ -406,7 +406,7 @@ class Import(models.Model):
     applied = models.PositiveIntegerField(default=0)
 
     # Work that the worker does besides checking and applying, and what came of it.
-    errand = models.CharField(max_length=16, choices=Errand, blank=True)
+    follow_up = models.CharField(max_length=16, choices=FollowUp, blank=True)
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
     invited = models.PositiveIntegerField(null=True)
@@ -465,7 +465,9 @@ class ImportRow(models.Model):
         KEPT = "kept", _("Kept")
 
     # Only ever written under the lock of its import and beside the member itself: the database needn't look again.
-    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False)
+    import_job = models.ForeignKey(
+        Import, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False
+    )
     # As the sheet numbers it.
     number = models.PositiveIntegerField()
     verdict = models.CharField(max_length=16, choices=Verdict)
@@ -483,18 +485,18 @@ class ImportRow(models.Model):
     undo = models.CharField(max_length=16, choices=Undo, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["of", "number"], name="import_row_number_once")]
+        constraints = [models.UniqueConstraint(fields=["import_job", "number"], name="import_row_number_once")]
         indexes = [
-            models.Index(fields=["of", "number"], name="import_row_refused", condition=Q(verdict="refused")),
+            models.Index(fields=["import_job", "number"], name="import_row_refused", condition=Q(verdict="refused")),
             models.Index(fields=["member"], name="import_row_by_member", condition=Q(member__isnull=False)),
         ]
 
     def __str__(self) -> str:
-        return f"row {self.number} of {self.of_id}"
+        return f"row {self.number} of {self.import_job_id}"
 
 
-class BulkDeed(models.Model):
-    """One deed on many members, done by a worker (directory.bulk_deeds).
+class BulkAction(models.Model):
+    """One action on many members, done by a worker (directory.bulk_actions).
 
     Always total = done + left_out + not_reached.
     """
@@ -512,7 +514,7 @@ class BulkDeed(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         FAILED = "failed", _("Failed")
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="bulk_deeds", db_index=False)
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="bulk_actions", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -529,7 +531,7 @@ class BulkDeed(models.Model):
     # Whoever has this id or a lesser one is settled.
     position = models.BigIntegerField(default=0)
 
-    # Whoever works on it, until when: a killed worker's deed is taken over.
+    # Whoever works on it, until when: a killed worker's action is taken over.
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -538,8 +540,8 @@ class BulkDeed(models.Model):
     class Meta:
         verbose_name_plural = _("bulk actions")
         indexes = [
-            models.Index(fields=["enterprise", "-id"], name="bulk_deed_by_age"),
-            models.Index(fields=["enterprise", "id"], name="bulk_deed_working", condition=Q(state="working")),
+            models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
+            models.Index(fields=["enterprise", "id"], name="bulk_action_working", condition=Q(state="working")),
         ]
 
     def __str__(self) -> str:
@@ -559,13 +561,13 @@ class BulkDeed(models.Model):
         return self.total - self.settled
 
 
-class BulkDeedItem(models.Model):
-    """One member of a bulk deed who waits, or of whom there is something to tell. No name or phone stands here."""
+class BulkActionItem(models.Model):
+    """One member of a bulk action who waits, or of whom there is something to tell. No name or phone stands here."""
 
     class Reason(models.TextChoices):
         IN_BIN = "in_bin", _("In the bin already")
         PRESENT = "present", _("Not in the bin any more")
-        PURGED = "purged", _("Erased for good meanwhile")
+        ERASED = "erased", _("Erased for good meanwhile")
         DISABLED = "disabled", _("Disabled already")
         NOT_DISABLED = "not_disabled", _("Not disabled")
         OUT_OF_REACH = "out_of_reach", _("Not in the departments of whoever started it any more")
@@ -575,9 +577,9 @@ class BulkDeedItem(models.Model):
 
     REMARKS = (Reason.WITHOUT_PHONE, Reason.MOVED)
 
-    # Only ever written beside the deed, and a member's row is for ever: the database needn't look again.
-    deed = models.ForeignKey(
-        BulkDeed, on_delete=models.CASCADE, related_name="items", db_index=False, db_constraint=False
+    # Only ever written beside the action, and a member's row is for ever: the database needn't look again.
+    bulk_action = models.ForeignKey(
+        BulkAction, on_delete=models.CASCADE, related_name="items", db_index=False, db_constraint=False
     )
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     # Blank: they wait.
@@ -588,7 +590,9 @@ class BulkDeedItem(models.Model):
     )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["deed", "member", "reason"], name="bulk_deed_item_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["bulk_action", "member", "reason"], name="bulk_action_item_once")
+        ]
 
     def __str__(self) -> str:
-        return f"member {self.member_id} in bulk deed {self.deed_id}"
+        return f"member {self.member_id} in bulk action {self.bulk_action_id}"

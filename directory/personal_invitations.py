@@ -69,13 +69,13 @@ class Past(TypedDict):
     today: int
 
 
-def invite_member(member: Member, *, by: Actor, leads_back: bool = False) -> Invitation:
-    """Send the member a fresh personal link; the one before is dead from now on. One that `leads_back` lets in a member
-    who joined already; the caller knows that they must scan and asked for it.
+def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> Invitation:
+    """Send the member a fresh personal link; the one before is dead from now on. One that `is_recovery` lets in a
+    member who joined already; the caller knows that they must scan and asked for it.
 
     Raises InvitationRefused for a member who is disabled, has joined, has no phone, or got one too recently.
     """
-    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, leads_back=leads_back)
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, is_recovery=is_recovery)
     for _member, refusal in refused:
         raise refusal
     return sent[0]
@@ -121,7 +121,7 @@ def standing_of(invitation: Invitation) -> Standing:
     member = invitation.member
     if member.deleted_at or member.status == Member.Status.DISABLED:
         return Standing.CLOSED
-    if invitation.used_at or not (may_join(member) or invitation.leads_back):
+    if invitation.used_at or not (may_join(member) or invitation.is_recovery):
         return Standing.USED
     if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
         return Standing.SUPERSEDED
@@ -143,27 +143,27 @@ def _invitations() -> QuerySet[Invitation]:
 
 
 def _invite_chunk(
-    enterprise: Enterprise, ids: Sequence[int], by: Actor, *, leads_back: bool = False
+    enterprise: Enterprise, ids: Sequence[int], by: Actor, *, is_recovery: bool = False
 ) -> tuple[list[Invitation], list[tuple[Member, InvitationRefused]]]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
         past = _past_of(members, now)
-        whys = ((member, _refusal(member, past.get(member.pk), now, leads_back)) for member in members)
+        whys = ((member, _refusal(member, past.get(member.pk), now, is_recovery)) for member in members)
         refused = [(member, why) for member, why in whys if why]
         left_out = {member.pk for member, _why in refused}
         invited = [member for member in members if member.pk not in left_out]
         _supersede([member for member in invited if member.pk in past], now)
         tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
         sent = Invitation.objects.bulk_create(
-            _invitation(member, tokens[member.pk], past.get(member.pk), by, now, leads_back) for member in invited
+            _invitation(member, tokens[member.pk], past.get(member.pk), by, now, is_recovery) for member in invited
         )
         Member.objects.filter(pk__in=tokens).update(invited_at=now)
-        queue_messages([_promise(enterprise, member, tokens[member.pk], now, leads_back) for member in invited])
+        queue_messages([_promise(enterprise, member, tokens[member.pk], now, is_recovery) for member in invited])
         if by.user:
             # An administrator vouches for these numbers: codes that failed too often may be tried anew.
             unlock_phones([str(member.phone) for member in invited])
-        _note(record, enterprise, invited, leads_back)
+        _note(record, enterprise, invited, is_recovery)
     return sent, refused
 
 
@@ -175,12 +175,12 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
     return {row["member"]: Past(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
 
 
-def _refusal(member: Member, past: Past | None, now: datetime, leads_back: bool) -> InvitationRefused | None:
+def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool) -> InvitationRefused | None:
     if member.deleted_at:
         return InvitationRefused(tell(_("%(name)s is in the bin."), {"name": member.name}))
     if member.status == Member.Status.DISABLED:
         return InvitationRefused(tell(_("%(name)s is disabled."), {"name": member.name}))
-    if not (may_join(member) or leads_back):
+    if not (may_join(member) or is_recovery):
         return InvitationRefused(tell(_("%(name)s has joined already."), {"name": member.name}))
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationRefused(
@@ -213,9 +213,9 @@ def _supersede(members: Sequence[Member], now: datetime) -> None:
     cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("A fresh link took its place."))
 
 
-def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], leads_back: bool) -> None:
+def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_recovery: bool) -> None:
     """One line, however many were invited at once."""
-    if leads_back and invited:
+    if is_recovery and invited:
         record("way_back_sent", invited[0])
     elif len(invited) == 1:
         record("invitation_sent", invited[0])
@@ -224,7 +224,7 @@ def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], lea
 
 
 def _invitation(
-    member: Member, token: str, past: Past | None, by: Actor, now: datetime, leads_back: bool
+    member: Member, token: str, past: Past | None, by: Actor, now: datetime, is_recovery: bool
 ) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
@@ -235,18 +235,18 @@ def _invitation(
         sent_by=by.user,
         created_at=now,
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),
-        leads_back=leads_back,
+        is_recovery=is_recovery,
     )
 
 
-def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime, leads_back: bool) -> Promise:
+def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime, is_recovery: bool) -> Promise:
     return Promise(
         enterprise=enterprise,
         kind="invitation",
         purpose=PURPOSE,
         subject=subject_of(member),
         to=str(member.phone),
-        template="way_back" if leads_back else "invitation",
+        template="way_back" if is_recovery else "invitation",
         params={"enterprise": enterprise.name, "name": member.name, "days": str(settings.INVITATION_DAYS)},
         secrets={"link": f"{settings.PUBLIC_URL}/i/{token}/"},
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),

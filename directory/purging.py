@@ -69,7 +69,7 @@ def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
         user=None,
         main_department=Department.objects.get(enterprise=enterprise, parent=None),
         deleted_by="",
-        purged_at=timezone.now(),
+        erased_at=timezone.now(),
     )
 
 
@@ -77,7 +77,7 @@ def _forget_users(members: Sequence[Member]) -> None:
     """A person whom nothing else holds here: no membership, no role."""
     phones = [member.phone for member in members if member.phone]
     users = User.objects.filter(phone__in=phones, members=None, roles=None)
-    acted = AuditEvent.objects.filter(via="member", actor_id_number__in=list(users.values_list("pk", flat=True)))
+    acted = AuditEvent.objects.filter(via="member", actor_user_id__in=list(users.values_list("pk", flat=True)))
     erase_personal(acted)
     users.delete()
 
@@ -99,7 +99,7 @@ def _forget_reasons(enterprise: Enterprise, members: Sequence[Member]) -> None:
     """Refusals of imports name who held a phone or an address; who was kept by an undo is named too."""
     theirs = {member.pk: {member.name} for member in members}
     keys = [(member.name, _keys_of(member)) for member in members]
-    rows = ImportRow.objects.filter(of__enterprise=enterprise).exclude(problems=[])
+    rows = ImportRow.objects.filter(import_job__enterprise=enterprise).exclude(problems=[])
     for row in rows.only("member_id", "problems").iterator():
         problems = [problem for problem in row.problems if not _tells_of(problem, keys, theirs.get(row.member_id or 0))]
         if len(problems) < len(row.problems):

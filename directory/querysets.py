@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LAST_SIGN = "\U0010ffff"
 PRESENT = Q(deleted_at=None)
-IN_BIN = Q(deleted_at__isnull=False, purged_at=None)
+IN_BIN = Q(deleted_at__isnull=False, erased_at=None)
 
 
 def begins(field: str, prefix: str) -> Q:
@@ -75,7 +75,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def made_by(self, imported: Import) -> MemberQuerySet:
         """Whom this import created."""
-        rows = apps.get_model("directory", "ImportRow").objects.filter(of=imported, verdict="created")
+        rows = apps.get_model("directory", "ImportRow").objects.filter(import_job=imported, verdict="created")
         return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
 
 

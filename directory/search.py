@@ -65,7 +65,7 @@ def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way
 
 
 def any_of(ways: list[Way]) -> Q:
-    """All who are found, in no order: for deeds on all that match."""
+    """All who are found, in no order: for actions on all that match."""
     return reduce(or_, (way.found for way in ways))
 
 

@@ -1,9 +1,9 @@
-"""When imports and bulk deeds move and the bin is emptied. A task carries nothing: the rows are the truth, so each may
-be lost, doubled or late."""
+"""When imports and bulk actions move and the bin is emptied. A task carries nothing: the rows are the truth, so each
+may be lost, doubled or late."""
 
 from celery import shared_task
 
-from directory import bulk_deeds, imports, purging
+from directory import bulk_actions, imports, purging
 
 
 @shared_task
@@ -25,12 +25,12 @@ def purge_members() -> None:
 
 
 @shared_task
-def work_on_bulk_deeds() -> None:
+def work_on_bulk_actions() -> None:
     """Woken by a hint, and every ten seconds, as imports are."""
-    bulk_deeds.work_on_bulk_deeds()
+    bulk_actions.work_on_bulk_actions()
 
 
 @shared_task
 def forget_exports() -> None:
     """Every hour: remove workbooks of members that were there long enough."""
-    bulk_deeds.forget_exports()
+    bulk_actions.forget_exports()

@@ -33,7 +33,7 @@ ROOMS = [
     Room("directory:member_list", _("Directory"), "users", Permission.READ),
     Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
     Room("directory:import_list", _("Import members"), "file-up", Permission.READ),
-    Room("invitations:notice_list", _("Notices"), "send", Permission.READ),
+    Room("invitations:batch_list", _("Notices"), "send", Permission.READ),
     Room("invitations:application_list", _("Applications"), "user-round-plus", Permission.READ),
     Room("invitations:joining", _("Joining"), "qr-code", Permission.READ_SETTINGS),
     Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),

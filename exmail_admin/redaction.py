@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 HIDDEN = "***"
-SECRET_NAMES = re.compile(r"code$|token|password|secret|phone|sealed|authorization|cookie|dsn", re.IGNORECASE)
+SECRET_NAMES = re.compile(r"code$|token|password|secret|phone|encrypted|authorization|cookie|dsn", re.IGNORECASE)
 # Figures that look like codes and are none.
 PLAIN_NAMES = {"ms", "status", "pid", "process", "thread", "lineno", "timestamp", "request_id", "size", "bytes"}
 

@@ -152,8 +152,8 @@ CELERY_TASK_ROUTES = {
     "sms.tasks.deliver_codes": {"queue": "codes"},
     "sms.tasks.deliver_messages": {"queue": "messages"},
     "directory.tasks.work_on_imports": {"queue": "imports"},
-    "directory.tasks.work_on_bulk_deeds": {"queue": "imports"},
-    "invitations.tasks.send_notices": {"queue": "messages"},
+    "directory.tasks.work_on_bulk_actions": {"queue": "imports"},
+    "invitations.tasks.send_batches": {"queue": "messages"},
     "invitations.tasks.work_on_decisions": {"queue": "imports"},
 }
 CELERY_TASK_SERIALIZER = "json"
@@ -177,13 +177,13 @@ CELERY_BEAT_SCHEDULE = {
     "look up unknown messages": {"task": "sms.tasks.reconcile_messages", "schedule": 10.0, "options": {"expires": 10}},
     "purge old codes": {"task": "sms.tasks.purge_codes", "schedule": 600.0},
     "go on with imports": {"task": "directory.tasks.work_on_imports", "schedule": 10.0, "options": {"expires": 10}},
-    "go on with bulk deeds": {
-        "task": "directory.tasks.work_on_bulk_deeds",
+    "go on with bulk actions": {
+        "task": "directory.tasks.work_on_bulk_actions",
         "schedule": 10.0,
         "options": {"expires": 10},
     },
     "forget exports": {"task": "directory.tasks.forget_exports", "schedule": 3600.0},
-    "go on with notices": {"task": "invitations.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
+    "go on with notices": {"task": "invitations.tasks.send_batches", "schedule": 10.0, "options": {"expires": 10}},
     "empty the bin": {"task": "directory.tasks.purge_members", "schedule": 3600.0},
     "go on with decisions": {
         "task": "invitations.tasks.work_on_decisions",
@@ -409,15 +409,15 @@ INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
 ENTRY_DAYS = 180
 # Notices to one member; above so many messages a notice asks to be confirmed (security.md 3.1).
-NOTICES_PER_DAY = 1
-NOTICES_PER_WEEK = 3
-NOTICE_CONFIRM_ABOVE = 500
+BATCHES_PER_MEMBER_PER_DAY = 1
+BATCHES_PER_MEMBER_PER_WEEK = 3
+BATCH_CONFIRM_ABOVE = 500
 # A deleted member can be had back for so long (security.md 6.4).
 MEMBER_BIN_DAYS = 30
 # What a request does to members, or writes of them, itself rather than leave to a worker.
 MEMBERS_AT_ONCE = 200
 MEMBERS_EXPORTED_AT_ONCE = 5000
-BULK_DEED_LEASE_SECONDS = 30
+BULK_ACTION_LEASE_SECONDS = 30
 # Workbooks that a worker wrote, for whoever asked for them.
 EXPORT_DIR = VAR_DIR / "exports"
 EXPORT_KEPT_HOURS = 24

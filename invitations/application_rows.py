@@ -65,7 +65,7 @@ class ApplicationQuery:
         return f"?{urlencode({**self.fields(), **others})}"
 
     def whole_url(self, **others: object) -> str:
-        """Also right where a refused deed shows the list at the deed's own address."""
+        """Also right where a refused action shows the list at the action's own address."""
         return reverse("invitations:application_list") + self.url(**others)
 
     def fields(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What joining, applications and notices are called in the audit log (accounts.audit_words)."""
+"""What joining, applications and batches are called in the audit log (accounts.audit_words)."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -7,7 +7,7 @@ from accounts.audit_words import Target, Words
 from invitations.models import Application, Decision
 
 WORDS = Words(
-    groups={"applications": _("Applications"), "joining": _("Joining"), "notices": _("Notices")},
+    groups={"applications": _("Applications"), "joining": _("Joining"), "batches": _("Notices")},
     actions={
         "applications": {
             "application_filed": _("Filed an application"),
@@ -24,13 +24,13 @@ WORDS = Words(
             "join_link_edited": _("Edited a join link"),
             "join_link_revoked": _("Revoked a join link"),
         },
-        "notices": {"notice_opened": _("Sent a notice"), "quiet_hours_set": _("Set the quiet hours")},
+        "batches": {"batch_opened": _("Sent a notice"), "quiet_hours_set": _("Set the quiet hours")},
     },
     targets={
         "application": Target(_("Application"), "invitations:application_detail"),
         "joinlink": Target(_("Join link")),
         "decision": Target(_("Decision on many"), "invitations:decision_detail", Permission.READ),
-        "notice": Target(_("Notice"), "invitations:notice_detail", Permission.READ),
+        "batch": Target(_("Notice"), "invitations:batch_detail", Permission.READ),
     },
     facts={
         "joinlink.name": _("Name of the link"),

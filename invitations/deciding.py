@@ -1,4 +1,4 @@
-"""The approval desk's deeds: edit, approve, reject. One outcome each, however many decide at once."""
+"""The approval desk's actions: edit, approve, reject. One outcome each, however many decide at once."""
 
 from __future__ import annotations
 

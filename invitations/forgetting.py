@@ -16,7 +16,7 @@ from sms.retention import forget_messages
 
 
 def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Their applications, their link for colleagues and whom they invited, and why a notice left them out; in the
+    """Their applications, their link for colleagues and whom they invited, and why a batch left them out; in the
     caller's transaction."""
     phones = [member.phone for member in members if member.phone]
     # From its deletion on a number may be somebody else's.

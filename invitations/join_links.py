@@ -22,7 +22,7 @@ from accounts.audit import Actor, recording
 from accounts.models import Enterprise
 from directory.models import Member
 from invitations.models import JoinLink, JoinSettings
-from sms.seal import SealBroken, derive_key, seal, unseal
+from sms.seal import DecryptionFailed, decrypt, derive_key, encrypt
 
 TOKEN_LENGTH = 22
 DEFAULT = Q(name="", inviter=None, revoked_at=None)
@@ -64,17 +64,17 @@ def reset_link(enterprise: Enterprise, *, by: Actor) -> JoinLink:
 def mint_link(enterprise: Enterprise, *, by: Actor, **facts: Any) -> JoinLink:
     """A new row with a token of its own, in the caller's transaction; without facts the default link."""
     token = secrets.token_urlsafe(16)
-    digest, sealed = digest_of(token), seal({"token": token})
+    digest, sealed = digest_of(token), encrypt({"token": token})
     return JoinLink.objects.create(
-        enterprise=enterprise, token_digest=digest, sealed_token=sealed, created_by=by.user, **facts
+        enterprise=enterprise, token_digest=digest, encrypted_token=sealed, created_by=by.user, **facts
     )
 
 
 def url_of(link: JoinLink) -> str:
     """The whole address, as the QR code holds it; "" where the seal can't be opened (SECRET_KEY was changed)."""
     try:
-        return _url(unseal(link.sealed_token)["token"])
-    except SealBroken:
+        return _url(decrypt(link.encrypted_token)["token"])
+    except DecryptionFailed:
         return ""
 
 
@@ -145,7 +145,7 @@ def use_link(link: JoinLink) -> JoinLink:
             defaults={
                 "enterprise": link.enterprise,
                 "token_digest": link.token_digest,
-                "sealed_token": link.sealed_token,
+                "encrypted_token": link.encrypted_token,
             },
         )
     if not JoinLink.objects.filter(those(Standing.LIVING), pk=link.pk).update(uses=F("uses") + 1):
@@ -182,7 +182,7 @@ def _colleague_link(token: str) -> JoinLink | None:
         enterprise=member.enterprise,
         inviter=member,
         token_digest=digest_of(token),
-        sealed_token=seal({"token": token}),
+        encrypted_token=encrypt({"token": token}),
     )
 
 

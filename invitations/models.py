@@ -63,7 +63,7 @@ class JoinLink(models.Model):
     name = models.CharField(_("name"), max_length=64, blank=True)
     inviter = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, related_name="join_links")
     token_digest = models.CharField(max_length=64, unique=True)
-    sealed_token = models.TextField()
+    encrypted_token = models.TextField()
     department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, related_name="+")
     domain = models.ForeignKey(Domain, on_delete=models.PROTECT, null=True, related_name="+")
     approval_required = models.BooleanField(null=True)
@@ -223,14 +223,16 @@ class DecisionItem(models.Model):
         return say_all(self.why)
 
 
-class Notice(models.Model):
-    """A batch of personal invitations, sent in the background; see invitations.notices."""
+class InvitationBatch(models.Model):
+    """A batch of personal invitations, sent in the background; see invitations.batches."""
 
     class State(models.TextChoices):
         SENDING = "sending", _("Being sent")
         DONE = "done", _("Done")
 
-    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="notices", db_index=False)
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="invitation_batches", db_index=False
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64)
     # Whom it was meant for, in the author's words and language.
@@ -241,14 +243,14 @@ class Notice(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["enterprise", "-id"], name="notice_of_enterprise")]
+        indexes = [models.Index(fields=["enterprise", "-id"], name="invitation_batch_of_enterprise")]
 
     def __str__(self) -> str:
-        return f"notice {self.pk}"
+        return f"invitation batch {self.pk}"
 
 
 class QuietHours(models.Model):
-    """When an enterprise sends no notices, in its own zone; it may reach over midnight. No row: they go at any hour."""
+    """When an enterprise sends no batches, in its own zone; it may reach over midnight. No row: they go at any hour."""
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="quiet_hours")
     begins = models.TimeField()
@@ -262,15 +264,15 @@ class QuietHours(models.Model):
 
 
 class Recipient(models.Model):
-    """One member of a notice: waiting until there is an invitation or a reason to leave them out."""
+    """One member of a batch: waiting until there is an invitation or a reason to leave them out."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         SENT = "sent", _("Invited")
         LEFT_OUT = "left_out", _("Left out")
 
-    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="recipients", db_index=False)
-    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="notices", db_index=False)
+    batch = models.ForeignKey(InvitationBatch, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="batch_recipients", db_index=False)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
     # Each as accounts.reasons keeps it.
@@ -278,14 +280,14 @@ class Recipient(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["notice", "member"], name="recipient_once_in_a_notice")]
+        constraints = [models.UniqueConstraint(fields=["batch", "member"], name="recipient_once_in_a_batch")]
         indexes = [
-            models.Index(fields=["notice", "id"], name="recipient_of_notice"),
+            models.Index(fields=["batch", "id"], name="recipient_of_batch"),
             models.Index(fields=["member", "sent_at"], name="recipient_by_time"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.member_id} in notice {self.notice_id}"
+        return f"{self.member_id} in batch {self.batch_id}"
 
     @property
     def reason(self) -> str:

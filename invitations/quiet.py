@@ -1,4 +1,4 @@
-"""Quiet hours: when an enterprise sends no notices. One person's invitation, sent by hand, goes at any hour."""
+"""Quiet hours: when an enterprise sends no batches. One person's invitation, sent by hand, goes at any hour."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def set_quiet_hours(enterprise: Enterprise, hours: Hours | None, *, by: Actor) -
 
 
 def quiet_until(enterprise: Enterprise) -> datetime | None:
-    """The end of the quiet hours that are now, in the enterprise's zone; None where notices may go."""
+    """The end of the quiet hours that are now, in the enterprise's zone; None where batches may go."""
     hours = hours_of(enterprise)
     if hours is None:
         return None

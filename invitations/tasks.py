@@ -1,14 +1,14 @@
-"""When notices move. A task carries nothing: the rows are the truth, so each may be lost, doubled or late."""
+"""When batches move. A task carries nothing: the rows are the truth, so each may be lost, doubled or late."""
 
 from celery import shared_task
 
-from invitations import deciding_many, notices
+from invitations import batches, deciding_many
 
 
 @shared_task
-def send_notices() -> None:
+def send_batches() -> None:
     """Every ten seconds: go on with what is to be sent, and with what a killed worker left."""
-    notices.send_notices()
+    batches.send_batches()
 
 
 @shared_task

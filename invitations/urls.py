@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invitations.views import applications, colleagues, decisions, join, join_status, joining, links, notices, overview
+from invitations.views import applications, batches, colleagues, decisions, join, join_status, joining, links, overview
 
 app_name = "invitations"
 in_the_console = [
@@ -20,10 +20,10 @@ in_the_console = [
     path("console/joining/links/<int:id>/qr.svg", links.link_qr_svg, name="link_qr_svg"),
     path("console/joining/links/<int:id>/qr.png", links.link_qr_png, name="link_qr_png"),
     path("console/joining/links/<int:id>/poster/", links.link_poster, name="link_poster"),
-    path("console/invitations/", notices.notice_list, name="notice_list"),
-    path("console/invitations/new/", notices.notice_new, name="notice_new"),
-    path("console/invitations/quiet/", notices.quiet_edit, name="quiet_edit"),
-    path("console/invitations/<int:id>/", notices.notice_detail, name="notice_detail"),
+    path("console/invitations/", batches.batch_list, name="batch_list"),
+    path("console/invitations/new/", batches.batch_new, name="batch_new"),
+    path("console/invitations/quiet/", batches.quiet_edit, name="quiet_edit"),
+    path("console/invitations/<int:id>/", batches.batch_detail, name="batch_detail"),
     path("console/applications/", applications.application_list, name="application_list"),
     path("console/applications/inviters/", applications.inviter_list, name="inviter_list"),
     path("console/applications/export/", applications.application_export, name="application_export"),

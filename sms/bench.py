@@ -42,7 +42,7 @@ def measure_outbox(messages: int, rounds: int) -> list[Figure]:
 
 def update_once(messages: int) -> None:
     """The limit: no row can be moved with less."""
-    Message.objects.all().update(state=Message.State.SENT, sealed="", settled_at=timezone.now())
+    Message.objects.all().update(state=Message.State.SENT, encrypted="", settled_at=timezone.now())
 
 
 def claim_and_settle(messages: int) -> None:

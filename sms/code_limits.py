@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from sms.alarms import raise_alarm, window_now
 from sms.locks import hold
-from sms.models import Alarm, PhoneCode, PhoneStanding
+from sms.models import Alarm, PhoneAttemptCounter, PhoneCode
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
@@ -31,7 +31,7 @@ class CodeLimited(Exception):
         self.retry_after = retry_after
 
 
-def refuse_beyond_limits(code: PhoneCode, standing: PhoneStanding) -> None:
+def refuse_beyond_limits(code: PhoneCode, standing: PhoneAttemptCounter) -> None:
     """Raise CodeLimited if this code, not saved yet, would be one too many. The caller holds phone and browser."""
     refuse_waiting(standing)
     _refuse_beyond_phone(code)
@@ -47,7 +47,7 @@ def strangers_nearby(code: PhoneCode) -> QuerySet[PhoneCode]:
     return _unproven(code).filter(address_block=code.address_block)
 
 
-def refuse_waiting(standing: PhoneStanding) -> None:
+def refuse_waiting(standing: PhoneAttemptCounter) -> None:
     """Raise CodeLimited while this number pays for its failures in a row."""
     if standing.failures >= settings.SMS_FAILURES_UNTIL_OFF:
         raise CodeLimited(

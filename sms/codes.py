@@ -24,7 +24,7 @@ from django.utils.translation import gettext_noop, ngettext
 from sms.code_budgets import spend_code
 from sms.code_limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
 from sms.locks import hold
-from sms.models import Message, PhoneCode, PhoneStanding
+from sms.models import Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox import EnterpriseLike, Promise, cancel_messages, queue_messages
 from sms.seal import derive_key
 from sms.work import require_work
@@ -68,7 +68,7 @@ def send_code(
 
     `browser` is the browser cookie's secret, `address` its address block. An unlisted number gets an SMS only where
     strangers may (`apply`); else a decoy takes its place, which no one can see and no one can match. `work`: the answer
-    to the challenge of a WorkWanted, which is a CodeLimited.
+    to the challenge of a ProofRequired, which is a CodeLimited.
     """
     now = timezone.now()
     is_decoy = not is_listed and purpose not in STRANGERS_MAY
@@ -125,12 +125,12 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
 
 def unlock_phones(phones: Collection[str]) -> None:
     """Forget these numbers' failures: the holder was proven in another way, or an administrator vouches."""
-    PhoneStanding.objects.filter(phone__in=phones).update(failures=0, wait_until=None)
+    PhoneAttemptCounter.objects.filter(phone__in=phones).update(failures=0, wait_until=None)
 
 
-def _lock_standing(phone: str) -> PhoneStanding:
-    PhoneStanding.objects.bulk_create([PhoneStanding(phone=phone)], ignore_conflicts=True)
-    return PhoneStanding.objects.select_for_update().get(phone=phone)
+def _lock_standing(phone: str) -> PhoneAttemptCounter:
+    PhoneAttemptCounter.objects.bulk_create([PhoneAttemptCounter(phone=phone)], ignore_conflicts=True)
+    return PhoneAttemptCounter.objects.select_for_update().get(phone=phone)
 
 
 def _supersede_older(code: PhoneCode) -> None:
@@ -139,7 +139,7 @@ def _supersede_older(code: PhoneCode) -> None:
     cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("A newer code took its place."))
 
 
-def _send(code: PhoneCode, standing: PhoneStanding, *, enterprise: EnterpriseLike | None, language: str) -> None:
+def _send(code: PhoneCode, standing: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
     digits = _new_digits()
     standing.serial = standing.serial % 99 + 1
     standing.save(update_fields=["serial"])
@@ -192,7 +192,7 @@ def _count_failure(phone: str) -> None:
     """In one statement: the count, and the wait that begins where a threshold is reached."""
     now = timezone.now()
     waits = [When(failures=failures - 1, then=Value(now + wait)) for failures, wait in settings.SMS_FAILURE_WAITS]
-    PhoneStanding.objects.filter(phone=phone).update(
+    PhoneAttemptCounter.objects.filter(phone=phone).update(
         failures=F("failures") + 1,
         wait_until=Case(*waits, default=F("wait_until"), output_field=DateTimeField()),
     )
@@ -210,7 +210,7 @@ def _consume(code: PhoneCode) -> None:
 
 
 def _refuse_while_waiting(phone: str) -> None:
-    standing = PhoneStanding.objects.filter(phone=phone).first()
+    standing = PhoneAttemptCounter.objects.filter(phone=phone).first()
     if standing:
         try:
             refuse_waiting(standing)

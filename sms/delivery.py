@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as _
 from sms.gateways import CannotTellYet, Gateway, Letter, Outcome, open_gateway, rejected, retry, sent, unknown
 from sms.models import Message
 from sms.outbox import Claim, abandoned_messages, claim_messages, letter_id, settle_messages
-from sms.seal import SealBroken, unseal
+from sms.seal import DecryptionFailed, decrypt
 from sms.texts import render_text
 
 # One task does not hold its worker longer than this; what is left gets a new hint.
@@ -49,8 +49,8 @@ def settle_abandoned() -> int:
 
 
 def open_letter(message: Message) -> Letter:
-    """With its secrets. Raises SealBroken."""
-    params = {**message.params, **unseal(message.sealed)}
+    """With its secrets. Raises DecryptionFailed."""
+    params = {**message.params, **decrypt(message.encrypted)}
     text = render_text(message.template, params, message.language)
     return Letter(letter_id(message), message.to, message.kind, text, message.template, params)
 
@@ -70,7 +70,7 @@ def _hand_over(claim: Claim, gateway: Gateway) -> list[Outcome]:
     for message in claim.messages:
         try:
             letters.append((message, open_letter(message)))
-        except SealBroken:
+        except DecryptionFailed:
             spoilt.append((message, rejected(_("The message can't be opened any more: SECRET_KEY has changed."))))
     outcomes = gateway.send([letter for _message, letter in letters], until=claim.until) if letters else []
     settled = [*spoilt, *zip((message for message, _letter in letters), outcomes, strict=True)]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 class Message(models.Model):
     """One SMS, from queued to handed over.
 
-    `sealed` holds what only the recipient may read (code, link) until any end state, and while an unknown outcome is
+    `encrypted` holds what only the recipient may read (code, link) until any end state, and while an unknown outcome is
     being looked up; `text` is what may be shown: the same words with those parts masked.
     """
 
@@ -49,7 +49,7 @@ class Message(models.Model):
     language = models.CharField(max_length=16)
     template = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
-    sealed = models.TextField(blank=True)
+    encrypted = models.TextField(blank=True)
     text = models.TextField()
     gateway = models.CharField(max_length=16)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
@@ -142,7 +142,7 @@ class PhoneCode(models.Model):
         return f"{self.purpose} {self.pk}"
 
 
-class PhoneStanding(models.Model):
+class PhoneAttemptCounter(models.Model):
     """How a phone number fares across all codes, browsers and enterprises: its failures in a row and its wait."""
 
     phone = models.CharField(max_length=16, unique=True)
@@ -172,7 +172,7 @@ class Alarm(models.Model):
         return self.key
 
 
-class SpentWork(models.Model):
+class UsedChallenge(models.Model):
     """Work that a browser has done for a code and that counts no second time; see sms.work."""
 
     nonce = models.CharField(max_length=16, unique=True)

@@ -27,7 +27,7 @@ from sms.delivery_reports import apply_early
 from sms.gateways import Outcome, can_look_up
 from sms.hints import hint_on_commit
 from sms.models import Message
-from sms.seal import seal
+from sms.seal import encrypt
 from sms.texts import mask_secrets, render_text
 
 State = Message.State
@@ -45,7 +45,7 @@ class EnterpriseLike(Protocol):
 
 @dataclass(frozen=True)
 class Promise:
-    """One SMS to be queued. `secrets` are sealed; `params` may be shown. `is_decoy`: the same work, but no SMS."""
+    """One SMS to be queued. `secrets` are encrypted; `params` may be shown. `is_decoy`: the same work, but no SMS."""
 
     enterprise: EnterpriseLike | None
     kind: str
@@ -71,13 +71,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Ending:
-    """The columns an outcome sets, beside the emptied seal. `keeps_seal`: it may be sent again, or looked up."""
+    """The columns an outcome sets, beside the emptied seal. `keeps_secrets`: it may be sent again, or looked up."""
 
     state: str
     reason: str = ""
     provider_id: str = ""
     next_attempt_at: datetime | None = None
-    keeps_seal: bool = False
+    keeps_secrets: bool = False
 
 
 def queue_message(
@@ -118,14 +118,14 @@ def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str
     `reason` is a msgid. Returns how many it was about. One whose outcome is being looked up is not tried again.
     """
     subjects = [subject] if isinstance(subject, str) else subject
-    looked_up = Q(state=State.UNKNOWN) & ~Q(sealed="")
+    looked_up = Q(state=State.UNKNOWN) & ~Q(encrypted="")
     messages = Message.objects.filter(purpose=purpose, subject__in=subjects)
     return messages.filter(Q(state__in=Message.WAITING) | looked_up).update(
         state=Case(When(state=State.UNKNOWN, then=Value(State.UNKNOWN)), default=Value(State.CANCELLED)),
         reason=Case(When(state=State.UNKNOWN, then=F("reason")), default=Value(reason)),
         settled_at=Case(When(state=State.UNKNOWN, then=F("settled_at")), default=Value(timezone.now())),
         next_attempt_at=None,
-        sealed="",
+        encrypted="",
     )
 
 
@@ -139,7 +139,7 @@ def expire_messages() -> int:
     """End what waited beyond its lifetime: a code that comes too late is never sent."""
     now = timezone.now()
     return Message.objects.filter(state__in=Message.WAITING, expires_at__lte=now).update(
-        state=State.EXPIRED, reason=_("Not handed over within its lifetime."), sealed="", settled_at=now
+        state=State.EXPIRED, reason=_("Not handed over within its lifetime."), encrypted="", settled_at=now
     )
 
 
@@ -192,7 +192,7 @@ def letter_id(message: Message) -> str:
 
 def _draft(promise: Promise, logical_no: int) -> Message:
     language = promise.language or (promise.enterprise.language if promise.enterprise else settings.LANGUAGE_CODE)
-    sealed = seal(promise.secrets)
+    encrypted = encrypt(promise.secrets)
     return Message(
         enterprise_id=promise.enterprise.pk if promise.enterprise else None,
         kind=promise.kind,
@@ -203,7 +203,7 @@ def _draft(promise: Promise, logical_no: int) -> Message:
         language=language,
         template=promise.template,
         params=promise.params,
-        sealed="" if promise.is_decoy else sealed,
+        encrypted="" if promise.is_decoy else encrypted,
         text=render_text(promise.template, {**promise.params, **mask_secrets(promise.secrets)}, language),
         gateway="file" if promise.enterprise and promise.enterprise.is_demo else settings.SMS_GATEWAY,
         state=State.CANCELLED if promise.is_decoy else State.PENDING,
@@ -234,7 +234,7 @@ def _due_messages() -> QuerySet[Message]:
 def _ending(message: Message, outcome: Outcome) -> Ending:
     if outcome.state == State.UNKNOWN and message.kind != Message.Kind.CODE and can_look_up(message.gateway):
         look_at = timezone.now() + timedelta(seconds=settings.SMS_LOOK_SECONDS)
-        return Ending(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_seal=True)
+        return Ending(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_secrets=True)
     if outcome.state != State.RETRY_WAIT:
         return Ending(outcome.state, outcome.reason, outcome.provider_id)
     if message.attempts >= settings.SMS_TRIES:
@@ -243,7 +243,7 @@ def _ending(message: Message, outcome: Outcome) -> Ending:
     next_attempt_at = timezone.now() + timedelta(seconds=wait)
     if message.expires_at and next_attempt_at >= message.expires_at:
         return Ending(State.EXPIRED, outcome.reason)
-    return Ending(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_seal=True)
+    return Ending(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_secrets=True)
 
 
 def _backoff_seconds(attempts: int) -> float:
@@ -255,7 +255,7 @@ def _end(ids: list[int], claim: uuid.UUID | None, ending: Ending) -> None:
     states = [State.CLAIMED]
     if ending.state in {State.SENT, State.REJECTED}:
         states.append(State.UNKNOWN)
-    seal = {} if ending.keeps_seal else {"sealed": ""}
+    seal = {} if ending.keeps_secrets else {"encrypted": ""}
     is_over = ending.state != State.RETRY_WAIT
     Message.objects.filter(pk__in=ids, claim=claim, state__in=states).update(
         state=ending.state,

@@ -20,7 +20,7 @@ from sms.delivery_reports import note_report
 from sms.gateways import CannotTellYet, LookingGateway, open_gateway
 from sms.hints import hint_messages
 from sms.models import Message
-from sms.seal import SealBroken
+from sms.seal import DecryptionFailed
 
 State = Message.State
 AT_ONCE = 20
@@ -39,7 +39,7 @@ def confirm_message(id: int) -> bool:
     """An administrator knows that it arrived. False if its outcome is known by now."""
     unknown = Message.objects.filter(pk=id, state=State.UNKNOWN)
     words = _("Confirmed by an administrator.")
-    return bool(unknown.update(state=State.SENT, reason=words, sealed="", next_attempt_at=None))
+    return bool(unknown.update(state=State.SENT, reason=words, encrypted="", next_attempt_at=None))
 
 
 def _reconcile(message: Message) -> None:
@@ -52,7 +52,7 @@ def _reconcile(message: Message) -> None:
     try:
         earliest = since - timedelta(seconds=2 * settings.SMS_LEASE_SECONDS)
         found = gateway.look_up(message.to, open_letter(message).text, earliest)
-    except SealBroken:
+    except DecryptionFailed:
         return _leave_unknown(message)
     except CannotTellYet:
         has_waited = now - since >= timedelta(seconds=settings.SMS_LOOK_MOST_SECONDS)
@@ -65,7 +65,7 @@ def _reconcile(message: Message) -> None:
 
 
 def _note_found(message: Message, provider_id: str, status: str, error: str) -> None:
-    found = {"state": State.SENT, "reason": "", "provider_id": provider_id, "sealed": "", "next_attempt_at": None}
+    found = {"state": State.SENT, "reason": "", "provider_id": provider_id, "encrypted": "", "next_attempt_at": None}
     if _still(message).update(**found) and status:
         note_report(provider_id, status, error=error)
 
@@ -76,14 +76,14 @@ def _retry_or_leave(message: Message, now: datetime) -> None:
         return _leave_unknown(message)
     words = _("The provider never got it: tried once more.")
     # Whoever took the link back meanwhile has emptied the seal.
-    lost = _still(message).exclude(sealed="")
+    lost = _still(message).exclude(encrypted="")
     if lost.update(state=State.RETRY_WAIT, reason=words, retried_at=now, next_attempt_at=now, settled_at=None):
         hint_messages()
     return None
 
 
 def _leave_unknown(message: Message) -> None:
-    _still(message).update(sealed="", next_attempt_at=None)
+    _still(message).update(encrypted="", next_attempt_at=None)
 
 
 def _still(message: Message) -> QuerySet[Message]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sms.models import DeliveryReport, Message, PhoneCode, PhoneStanding
+from sms.models import DeliveryReport, Message, PhoneAttemptCounter, PhoneCode
 
 
 def purge_codes() -> None:
@@ -33,7 +33,7 @@ def purge_messages() -> None:
 
 def forget_messages(purpose: str, subjects: Collection[str]) -> None:
     """Empty number and words of all messages to these subjects; that they were sent stays."""
-    Message.objects.filter(purpose=purpose, subject__in=subjects).update(to="", text="", params={}, sealed="")
+    Message.objects.filter(purpose=purpose, subject__in=subjects).update(to="", text="", params={}, encrypted="")
 
 
 def forget_recipients(enterprise: int, phones: Mapping[str, datetime | None]) -> None:
@@ -41,13 +41,13 @@ def forget_recipients(enterprise: int, phones: Mapping[str, datetime | None]) ->
     then on a number may be somebody else's."""
     sent = Message.objects.filter(Q(enterprise=enterprise) | Q(enterprise=None), to__in=phones)
     theirs = [id for id, to, at in sent.values_list("pk", "to", "created_at") if at <= (phones[to] or at)]
-    Message.objects.filter(pk__in=theirs).update(to="", text="", params={}, sealed="")
+    Message.objects.filter(pk__in=theirs).update(to="", text="", params={}, encrypted="")
 
 
 def _purge_standings() -> int:
     """A thousand at a time. Locked first and looked up after: whoever sends a code locks the same row."""
-    idle = PhoneStanding.objects.filter(failures=0).exclude(phone__in=PhoneCode.objects.values("phone"))
+    idle = PhoneAttemptCounter.objects.filter(failures=0).exclude(phone__in=PhoneCode.objects.values("phone"))
     with transaction.atomic():
         phones = set(idle.select_for_update(skip_locked=True).values_list("phone", flat=True)[:1000])
         phones -= set(PhoneCode.objects.filter(phone__in=phones).values_list("phone", flat=True))
-        return PhoneStanding.objects.filter(phone__in=phones).delete()[0]
+        return PhoneAttemptCounter.objects.filter(phone__in=phones).delete()[0]

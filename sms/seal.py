@@ -12,21 +12,21 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 
-class SealBroken(Exception):
+class DecryptionFailed(Exception):
     """The sealed text can't be opened: SECRET_KEY changed, or it was tampered with."""
 
 
-def seal(secrets: dict[str, str], *, use: str = "seal") -> str:
+def encrypt(secrets: dict[str, str], *, use: str = "seal") -> str:
     """Encrypted text that only this deployment can open, and only for the same use."""
     return _fernet(use).encrypt(json.dumps(secrets).encode()).decode()
 
 
-def unseal(sealed: str, *, use: str = "seal") -> dict[str, str]:
-    """What `seal` was given. Raises SealBroken."""
+def decrypt(sealed: str, *, use: str = "seal") -> dict[str, str]:
+    """What `seal` was given. Raises DecryptionFailed."""
     try:
         return json.loads(_fernet(use).decrypt(sealed.encode()))
     except InvalidToken:
-        raise SealBroken from None
+        raise DecryptionFailed from None
 
 
 @lru_cache

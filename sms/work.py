@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from sms.alarms import is_conversion_poor
 from sms.code_limits import CodeLimited, strangers_nearby
-from sms.models import PhoneCode, SpentWork
+from sms.models import PhoneCode, UsedChallenge
 
 SALT = "sms.work"
 
@@ -38,7 +38,7 @@ class Challenge:
     bits: int
 
 
-class WorkWanted(CodeLimited):
+class ProofRequired(CodeLimited):
     """No code was sent, but one is for who answers `challenge`. To whom can't, it is a limit like any other."""
 
     def __init__(self, text: str, retry_after: int, challenge: Challenge) -> None:
@@ -49,14 +49,14 @@ class WorkWanted(CodeLimited):
 def require_work(code: PhoneCode, answer: str) -> None:
     """In the transaction that sends the code: what was proven is spent with it, or not at all.
 
-    Raises WorkWanted if work is needed and none is brought; CodeLimited if what is brought is wrong, which a script
+    Raises ProofRequired if work is needed and none is brought; CodeLimited if what is brought is wrong, which a script
     must not answer by trying for ever.
     """
     if strangers_nearby(code).count() < settings.SMS_STRANGERS_PER_ADDRESS and not is_conversion_poor():
         return
     words = _("Too many codes were asked for from here. Try again later.")
     if not answer:
-        raise WorkWanted(words, settings.SMS_WINDOW_SECONDS, new_challenge(code))
+        raise ProofRequired(words, settings.SMS_WINDOW_SECONDS, new_challenge(code))
     if not _spend(code, answer):
         raise CodeLimited(words, settings.SMS_WINDOW_SECONDS)
 
@@ -71,7 +71,7 @@ def new_challenge(code: PhoneCode) -> Challenge:
 def purge_work() -> None:
     """Forget what was proven for challenges that are over."""
     over = timezone.now() - timedelta(seconds=settings.SMS_WORK_SECONDS)
-    SpentWork.objects.filter(spent_at__lt=over).delete()
+    UsedChallenge.objects.filter(spent_at__lt=over).delete()
 
 
 def _spend(code: PhoneCode, answer: str) -> bool:
@@ -83,7 +83,7 @@ def _spend(code: PhoneCode, answer: str) -> bool:
         return False
     if place != _place(code) or not _is_done(text, parts, bits, numbers):
         return False
-    return SpentWork.objects.get_or_create(nonce=nonce, defaults={"spent_at": timezone.now()})[1]
+    return UsedChallenge.objects.get_or_create(nonce=nonce, defaults={"spent_at": timezone.now()})[1]
 
 
 def _is_done(text: str, parts: int, bits: int, numbers: str) -> bool:

@@ -32,8 +32,8 @@ def show_code(desk: Client, **data: str) -> QrSignIn:
     return QrSignIn.objects.get(token=answer.json()["token"])
 
 
-def path(code: QrSignIn, deed: str = "") -> str:
-    return f"/q/{code.token}/{deed}"
+def path(code: QrSignIn, action: str = "") -> str:
+    return f"/q/{code.token}/{action}"
 
 
 def scan(phone: Client, code: QrSignIn) -> int:

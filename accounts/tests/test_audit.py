@@ -50,7 +50,7 @@ def test_a_change_is_recorded_with_its_author(enterprise, alice):
         record("enterprise_edited", enterprise, before={"name": "a"}, after={"name": "b"})
     event = AuditEvent.objects.get()
     assert (event.number, event.action, event.target_id) == (1, "enterprise_edited", str(enterprise.pk))
-    assert (event.actor_id_number, event.role, event.via) == (alice.pk, "owner", "command")
+    assert (event.actor_user_id, event.role, event.via) == (alice.pk, "owner", "command")
     assert event.personal["actor"] == "Alice"
     assert event.personal["before"] == {"name": "a"}
     chain = AuditChain.objects.get(enterprise=enterprise)

@@ -1,4 +1,4 @@
-"""Dangerous deeds want to know again who asks (security.md 6.1)."""
+"""Dangerous actions want to know again who asks (security.md 6.1)."""
 
 import re
 import time
@@ -10,7 +10,7 @@ from accounts.models import AuditEvent
 from accounts.tests.test_factors import app_code, equip
 from conftest import PASSWORD
 from sms.models import Message, PhoneCode
-from sms.seal import unseal
+from sms.seal import decrypt
 
 pytestmark = pytest.mark.django_db
 PATH = "/confirm/"
@@ -173,7 +173,7 @@ def phone(client_of, lin, house):
 
 
 def sent_code():
-    return unseal(Message.objects.latest("pk").sealed)["code"]
+    return decrypt(Message.objects.latest("pk").encrypted)["code"]
 
 
 def test_a_code_for_this_alone_is_sent_to_the_phone_on_record(phone):

@@ -65,7 +65,7 @@ def test_signing_one_device_out_leaves_the_others(alice, enterprise):
     assert phone.get(PATH).status_code == 302
     assert desk.get(PATH).status_code == 200
     event = AuditEvent.objects.get(action="device_signed_out")
-    assert (event.enterprise, event.actor_id_number) == (enterprise, alice.pk)
+    assert (event.enterprise, event.actor_user_id) == (enterprise, alice.pk)
 
 
 def test_signing_this_device_out_leads_to_the_sign_in(alice):

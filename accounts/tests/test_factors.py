@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.audit import Actor, command_actor
 from accounts.factors import FactorWrong, ResetRefused, add_totp, recovery_codes, reset_factors, use_code
-from accounts.models import AuditEvent, SignInStanding, User
+from accounts.models import AttemptCounter, AuditEvent, User
 from accounts.throttle import PasswordLimited
 from conftest import PASSWORD, build_user
 
@@ -204,7 +204,7 @@ def test_after_twenty_in_a_day_it_is_over_for_the_day(alice):
             with pytest.raises(FactorWrong):
                 use_code(alice, "000000", by=command_actor())
         # The quarter of an hour is over, the day is not.
-        SignInStanding.objects.filter(wait_until__lt=timezone.now() + timedelta(hours=1)).update(
+        AttemptCounter.objects.filter(wait_until__lt=timezone.now() + timedelta(hours=1)).update(
             wait_until=timezone.now()
         )
     with pytest.raises(PasswordLimited) as limit:
@@ -264,10 +264,10 @@ def test_a_passkey_is_renamed(client_of, alice):
     assert actions() == ["factor_renamed"]
 
 
-@pytest.mark.parametrize("deed", ["rename", "remove"])
-def test_nobody_touches_the_factors_of_others(client_of, alice, dora, deed):
+@pytest.mark.parametrize("action", ["rename", "remove"])
+def test_nobody_touches_the_factors_of_others(client_of, alice, dora, action):
     row = Authenticator.objects.create(user=dora, type="webauthn", data={"name": "hers", "credential": {}})
-    assert client_of(alice).post(f"{LIST}{row.pk}/{deed}/", {"name": "mine"}).status_code == 404
+    assert client_of(alice).post(f"{LIST}{row.pk}/{action}/", {"name": "mine"}).status_code == 404
     row.refresh_from_db()
     assert row.data["name"] == "hers"
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import hashers
 from accounts.hashers import BoundedArgon2PasswordHasher
-from accounts.models import AuditEvent, SignInStanding, User
+from accounts.models import AttemptCounter, AuditEvent, User
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -92,9 +92,9 @@ def test_an_unknown_login_is_shut_as_well(english):
 def test_after_the_wait_the_login_is_open_again(english, alice):
     for _ in range(11):
         guess(english)
-    SignInStanding.objects.filter(failures=10).update(wait_until=timezone.now() + timedelta(seconds=1))
+    AttemptCounter.objects.filter(failures=10).update(wait_until=timezone.now() + timedelta(seconds=1))
     assert guess(english, "alice", PASSWORD).status_code == 429
-    SignInStanding.objects.filter(failures=10).update(wait_until=timezone.now())
+    AttemptCounter.objects.filter(failures=10).update(wait_until=timezone.now())
     assert guess(english, "alice", PASSWORD).status_code == 303
 
 
@@ -132,10 +132,10 @@ def test_a_noisy_address_has_one_guess_a_login(english, alice, dora, settings):
 def test_an_address_is_quiet_again_a_wait_after_its_first_failure(english, alice, settings):
     settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS = 2
     guess(english, "nobody1")
-    until = SignInStanding.objects.get(wait_until__isnull=False).wait_until
+    until = AttemptCounter.objects.get(wait_until__isnull=False).wait_until
     guess(english, "nobody2")
-    assert SignInStanding.objects.get(wait_until__isnull=False).wait_until == until
-    SignInStanding.objects.update(wait_until=timezone.now())
+    assert AttemptCounter.objects.get(wait_until__isnull=False).wait_until == until
+    AttemptCounter.objects.update(wait_until=timezone.now())
     assert [guess(english).status_code for _ in range(2)] == [422, 422]
 
 
@@ -174,7 +174,7 @@ def test_when_all_hashers_are_busy_the_guess_is_not_counted(english, alice, sett
     with hashers._places:
         response = guess(english, "alice", PASSWORD)
     assert (response.status_code, response["Retry-After"]) == (429, "5")
-    assert not SignInStanding.objects.filter(failures__gt=0).exists()
+    assert not AttemptCounter.objects.filter(failures__gt=0).exists()
     assert guess(english, "alice", PASSWORD).status_code == 303
 
 

@@ -167,7 +167,7 @@ def test_an_administrator_confirms_what_nobody_saw(owner, enterprise):
 
 
 def test_what_is_being_looked_for_waits_for_the_provider(owner, enterprise):
-    message = send(enterprise, state="unknown", sealed="x")
+    message = send(enterprise, state="unknown", encrypted="x")
     page = owner.get(PATH).content.decode()
     assert "being looked for" in page
     assert f"{PATH}{message.pk}/confirm/" not in page

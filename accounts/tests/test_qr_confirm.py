@@ -18,7 +18,7 @@ from accounts.tests.qr_people import (
     state_of,
 )
 from conftest import build_member
-from sms.models import PhoneStanding
+from sms.models import PhoneAttemptCounter
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +78,6 @@ def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client
 
 def test_whose_phone_codes_were_shut_off_by_a_guesser_still_signs_in_by_scanning(desk, phone, lin):
     """Threat O13: whoever guesses codes for a number locks its owner out of codes, not out."""
-    PhoneStanding.objects.create(phone=str(lin.phone), failures=100)
+    PhoneAttemptCounter.objects.create(phone=str(lin.phone), failures=100)
     assert claim(desk, approved(desk, phone)) == 303
     assert is_in(desk)

@@ -132,6 +132,6 @@ def test_a_recorded_deed_tells_who_from_where(client_of, alice, enterprise):
         REMOTE_ADDR="198.51.100.7",
     )
     event = AuditEvent.objects.get()
-    assert (event.actor_id_number, event.role, event.via, event.ip) == (alice.pk, "owner", "web", "198.51.100.7")
+    assert (event.actor_user_id, event.role, event.via, event.ip) == (alice.pk, "owner", "web", "198.51.100.7")
     assert event.user_agent == "Fire\ufffd\ufffdfox 138****8000"
     assert event.request_id

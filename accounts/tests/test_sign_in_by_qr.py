@@ -37,7 +37,7 @@ from accounts.tests.qr_people import (
     state_of,
 )
 from sms.models import Message
-from sms.seal import unseal
+from sms.seal import decrypt
 
 pytestmark = pytest.mark.django_db
 
@@ -122,8 +122,8 @@ def test_the_code_says_the_public_address_and_nothing_secret(desk, settings):
 def test_q1_who_only_has_the_picture_can_neither_poll_nor_claim(desk, phone):
     code = approved(desk, phone)
     thief = desk_at(ELSEWHERE)
-    for deed in ("state/", "wait/"):
-        answer, unknown = thief.get(path(code, deed)), thief.get(f"/q/{'A' * 22}/{deed}")
+    for action in ("state/", "wait/"):
+        answer, unknown = thief.get(path(code, action)), thief.get(f"/q/{'A' * 22}/{action}")
         assert (answer.status_code, masked(answer)) == (404, masked(unknown))
     assert claim(thief, code) == 404
     assert not is_in(thief)
@@ -200,8 +200,8 @@ def test_q7_each_state_ends_on_the_second(client_of, lin, house, stage, life, se
             approve(phone, code)
         clock.shift(life + seconds)
         assert poll(desk, code)["state"] == (stage if is_alive else "expired")
-        deed = {"new": lambda: scan(phone, code), "scanned": lambda: approve(phone, code)}
-        deed.get(stage, lambda: claim(desk, code))()
+        action = {"new": lambda: scan(phone, code), "scanned": lambda: approve(phone, code)}
+        action.get(stage, lambda: claim(desk, code))()
         assert (state_of(code) != stage) == is_alive
 
 
@@ -242,14 +242,14 @@ def test_q9_looking_at_it_changes_nothing(desk, phone, user_agent, method):
     assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("deed", ["scan/", "approve/", "decline/", "claim/"])
-def test_q10_a_form_from_elsewhere_or_in_a_frame_does_nothing(desk, phone, deed):
+@pytest.mark.parametrize("action", ["scan/", "approve/", "decline/", "claim/"])
+def test_q10_a_form_from_elsewhere_or_in_a_frame_does_nothing(desk, phone, action):
     code = show_code(desk)
     scan(phone, code)
     strict = Client(enforce_csrf_checks=True)
-    strict.cookies = desk.cookies if deed == "claim/" else phone.cookies
-    assert strict.post(path(code, deed)).status_code == 403
-    assert strict.post(path(code, deed), headers={"origin": "https://evil.example"}).status_code == 403
+    strict.cookies = desk.cookies if action == "claim/" else phone.cookies
+    assert strict.post(path(code, action)).status_code == 403
+    assert strict.post(path(code, action), headers={"origin": "https://evil.example"}).status_code == 403
     assert state_of(code) == "scanned"
     page = phone.get(path(code))
     assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
@@ -266,7 +266,7 @@ def test_q11_a_phone_that_is_not_signed_in_signs_in_and_comes_back(desk, house, 
     page = phone.get(answer.url)
     assert b"You scanned a sign-in code" in page.content
     phone.post("/login/", {"phone": "13800138001", "next": path(code)})
-    digits = unseal(Message.objects.get().sealed)["code"]
+    digits = decrypt(Message.objects.get().encrypted)["code"]
     answer = phone.post("/login/code/", {"code": digits, "next": path(code)})
     assert (answer.status_code, answer.url) == (303, path(code))
     assert b'data-state="new"' in phone.get(path(code)).content
@@ -379,9 +379,9 @@ def test_q19_unknown_expired_and_another_s_codes_look_the_same(desk, phone, wu_p
     expired, another = show_code(desk), show_code(desk)
     age(expired, 120)
     scan(wu_phone, another)
-    for deed in ("", "scan/", "approve/", "decline/"):
-        ask = phone.post if deed else phone.get
-        answers = [ask(f"/q/{token}/{deed}") for token in ("A" * 22, expired.token, another.token)]
+    for action in ("", "scan/", "approve/", "decline/"):
+        ask = phone.post if action else phone.get
+        answers = [ask(f"/q/{token}/{action}") for token in ("A" * 22, expired.token, another.token)]
         assert {(answer.status_code, masked(answer)) for answer in answers} == {(404, masked(answers[0]))}
         assert b'data-state="expired"' in answers[0].content
 

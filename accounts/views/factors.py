@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import passkeys
-from accounts.access import fresh_deed, fresh_page, signed_in_page
+from accounts.access import fresh_action, fresh_page, signed_in_page
 from accounts.answers import limited, refused, see_other
 from accounts.devices import describe_browser
 from accounts.factor_forms import FactorNewForm, PasskeyForm, PasswordEditForm
@@ -83,7 +83,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
 
 @signed_in_page
 @trusted_page
-@fresh_deed
+@fresh_action
 @require_POST
 def passkey_new(request: SignedInRequest) -> HttpResponse:
     form = PasskeyForm(request.POST)
@@ -101,7 +101,7 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
 
 @signed_in_page
 @trusted_page
-@fresh_deed
+@fresh_action
 @require_POST
 def passkey_new_options(request: SignedInRequest) -> HttpResponse:
     """What the browser is to ask the device, as JSON."""
@@ -124,7 +124,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
 
 @signed_in_page
 @trusted_page
-@fresh_deed
+@fresh_action
 @require_POST
 def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type__in=FACTORS)
@@ -163,7 +163,7 @@ def recovery_code_kept(request: SignedInRequest) -> HttpResponse:
 
 @signed_in_page
 @trusted_page
-@fresh_deed
+@fresh_action
 @require_POST
 def recovery_code_new(request: SignedInRequest) -> HttpResponse:
     if not has_factor(request.user):

@@ -1,4 +1,4 @@
-"""Proving the second factor: at the sign-in, before the console, and again before a dangerous deed."""
+"""Proving the second factor: at the sign-in, before the console, and again before a dangerous action."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import View, fresh_deed, signed_in_page
+from accounts.access import View, fresh_action, signed_in_page
 from accounts.answers import limited, refused, see_other
 from accounts.browser_codes import resend_seconds
 from accounts.forms import LoginCodeForm, LoginForm
@@ -148,7 +148,7 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
 @with_weixin
 @signed_in_page
 @trusted_page
-@fresh_deed
+@fresh_action
 @require_POST
 def weixin_bind(request: SignedInRequest) -> HttpResponse:
     """Whoever is inside an enterprise binds their WeChat by a scan."""

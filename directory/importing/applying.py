@@ -109,7 +109,7 @@ def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease) -> int |
 
 def recount(imported: Import) -> None:
     """The counts as the rows now stand, of an import that is no longer only planned."""
-    found = ImportRow.objects.filter(of=imported).values_list("verdict").annotate(Count("pk"))
+    found = ImportRow.objects.filter(import_job=imported).values_list("verdict").annotate(Count("pk"))
     counts = Counter(dict(found))
     imported.created, imported.updated = counts[Verdict.CREATED], counts[Verdict.UPDATED]
     imported.unchanged, imported.refused = counts[Verdict.UNCHANGED], counts[Verdict.REFUSED]
@@ -179,7 +179,7 @@ def _note_outcomes(check: Check, rows: Sequence[Planned], cells: Picker) -> None
     refused = read_cells(check, cells, [row.number for row in rows if row.verdict == Verdict.REFUSED])
     noted = [row.number for row in rows if row.notes]
     if noted:
-        ImportRow.objects.filter(of=check.imported, number__in=noted).delete()
+        ImportRow.objects.filter(import_job=check.imported, number__in=noted).delete()
     insert_rows(
         ImportRow,
         ROW_COLUMNS,

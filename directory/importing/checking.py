@@ -44,7 +44,18 @@ ROWS_NAMED_MAX = 10
 JOIN_AGAIN = gettext_noop("They will have to join again.")
 PHONE = str(Member.Activation.PHONE)
 Verdict = ImportRow.Verdict
-ROW_COLUMNS = ("of_id", "number", "verdict", "cells", "facts", "problems", "notes", "member_id", "previous", "undo")
+ROW_COLUMNS = (
+    "import_job_id",
+    "number",
+    "verdict",
+    "cells",
+    "facts",
+    "problems",
+    "notes",
+    "member_id",
+    "previous",
+    "undo",
+)
 
 
 @dataclass(slots=True)
@@ -54,7 +65,7 @@ class Row:
     number: int
     cells: list[Any]
     parsed: Parsed
-    is_omitted: bool = False
+    is_skipped: bool = False
     facts: Facts | None = None
     previous: Facts | None = None
     member: int | None = None
@@ -126,7 +137,7 @@ def departments_for(check: Check) -> DepartmentQuerySet:
 def check_rows(check: Check, spool: Spool, draft: Draft, *, keep: Callable[[], None]) -> None:
     """Every row of data judged, counted and written down; 2,000 at a time, `keep` in the transaction of each."""
     imported = check.imported
-    ImportRow.objects.filter(of=imported).delete()
+    ImportRow.objects.filter(import_job=imported).delete()
     rows = _rows(check, spool.rows())
     while chunk := list(islice(rows, CHUNK)):
         _judge_chunk(check, chunk)
@@ -144,7 +155,7 @@ def _departments_of(imported: Import, role: Role | None) -> DepartmentQuerySet:
 def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
     """What the template shows as an example and what is blank in every known column is no row."""
     merged = _merged_cells(check.imported.heading.get("merges", []), check.heading)
-    repairs, omitted = check.imported.repairs, set(check.imported.omitted)
+    repairs, skipped_rows = check.imported.repairs, set(check.imported.skipped_rows)
     for number, cells in lines:
         if number <= check.heading.row:
             continue
@@ -157,7 +168,7 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
             continue
         for column in merged.get(number, ()):
             parsed.refuse(column, _("The cell is merged with others: only the first of them holds the value."))
-        yield Row(number, cells, parsed, is_omitted=number in omitted)
+        yield Row(number, cells, parsed, is_skipped=number in skipped_rows)
 
 
 def _judge_chunk(check: Check, chunk: list[Row]) -> None:
@@ -165,7 +176,7 @@ def _judge_chunk(check: Check, chunk: list[Row]) -> None:
         _settle_address(row.parsed, check.around)
     holders = find_holders(check.imported.enterprise, _wanted(check, chunk), check.role)
     for row in chunk:
-        if row.is_omitted:
+        if row.is_skipped:
             row.verdict = Verdict.LEFT_OUT
         else:
             row.verdict = _judge(check, row, holders)
@@ -370,10 +381,12 @@ def _refuse_clashes(check: Check, cells: Picker) -> None:
 
 def _rows_of(check: Check, numbers: Sequence[int], cells: Picker) -> list[ImportRow]:
     """Those written down already, and those that were only planned."""
-    found = {row.number: row for row in ImportRow.objects.filter(of=check.imported, number__in=numbers)}
+    found = {row.number: row for row in ImportRow.objects.filter(import_job=check.imported, number__in=numbers)}
     read = read_cells(check, cells, [number for number in numbers if number not in found or not found[number].cells])
     for number in read:
-        found.setdefault(number, ImportRow(of=check.imported, number=number, verdict=Verdict.NEW)).cells = read[number]
+        found.setdefault(number, ImportRow(import_job=check.imported, number=number, verdict=Verdict.NEW)).cells = read[
+            number
+        ]
     return [found[number] for number in numbers]
 
 
@@ -401,7 +414,7 @@ def _clash_words(column: str, what: str, others: Sequence[int], check: Check) ->
 
 def rewrite_rows(imported: Import, rows: Sequence[ImportRow]) -> None:
     """Faster than as many updates."""
-    ImportRow.objects.filter(of=imported, number__in=[row.number for row in rows]).delete()
+    ImportRow.objects.filter(import_job=imported, number__in=[row.number for row in rows]).delete()
     insert_rows(
         ImportRow,
         ROW_COLUMNS,

@@ -150,7 +150,7 @@ def read_facts(ids: Collection[int]) -> dict[int, tuple[str, Facts]]:
     columns = ("pk", "deleted_at", "status", "name", "account", "phone", "position", "activation", "main_department")
     found = {}
     for pk, deleted_at, status, name, account, phone, position, activation, main in (
-        Member.objects.filter(pk__in=ids, purged_at=None).order_by("pk").values_list(*columns)
+        Member.objects.filter(pk__in=ids, erased_at=None).order_by("pk").values_list(*columns)
     ):
         local, domain = mailboxes[pk]
         facts = {"name": name, "account": account, "prefix": local, "domain": domain, "phone": phone}

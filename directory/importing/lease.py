@@ -15,7 +15,7 @@ from directory.models import Import
 from sms.locks import hold
 
 State = Import.State
-WORK = Q(state__in=[State.CHECKING, State.APPLYING]) | ~Q(errand="")
+WORK = Q(state__in=[State.CHECKING, State.APPLYING]) | ~Q(follow_up="")
 
 
 class LeaseLost(Exception):

@@ -30,10 +30,10 @@ def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
         pass
     with recording(check.imported.enterprise, by=by) as record:
         imported = lease.hold()
-        imported.errand, imported.undone_at = "", timezone.now()
+        imported.follow_up, imported.undone_at = "", timezone.now()
         imported.undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE).count()
         imported.kept = imported.rows.filter(undo=ImportRow.Undo.KEPT).count()
-        imported.save(update_fields=["errand", "undone_at", "undone", "kept"])
+        imported.save(update_fields=["follow_up", "undone_at", "undone", "kept"])
         record("import_undone", imported, after={"undone": imported.undone, "kept": imported.kept})
 
 
@@ -59,7 +59,7 @@ def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease) -> bool:
 
 
 def _next_rows(imported: Import) -> list[ImportRow]:
-    done = ImportRow.objects.filter(of=imported, verdict__in=[Verdict.CREATED, Verdict.UPDATED], undo="")
+    done = ImportRow.objects.filter(import_job=imported, verdict__in=[Verdict.CREATED, Verdict.UPDATED], undo="")
     return list(done.order_by("number")[:CHUNK])
 
 

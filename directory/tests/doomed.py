@@ -59,7 +59,7 @@ def tell_again(number: int) -> dict[str, object]:
     second = work_through(start(root, by), by)
     refreshed(first)
     return told(second) | {
-        "rows": ImportRow.objects.filter(of__in=[first, second], verdict="created").count(),
+        "rows": ImportRow.objects.filter(import_job__in=[first, second], verdict="created").count(),
         "first": [first.state, first.read, first.created, first.not_reached],
         "unchanged": second.unchanged,
     }
@@ -115,7 +115,7 @@ def told(imported: Import) -> dict[str, object]:
         "phones": len(set(members.values_list("phone", flat=True))),
         "addresses": Address.objects.filter(enterprise=enterprise, purpose="primary").count(),
         "memberships": Membership.objects.filter(member__in=members).count(),
-        "rows": ImportRow.objects.filter(of=imported, verdict="created", member__in=members).count(),
+        "rows": ImportRow.objects.filter(import_job=imported, verdict="created", member__in=members).count(),
         "below": Department.objects.get(enterprise=enterprise, parent=None).members_below,
         "audit": list(actions.values_list("action", flat=True)),
     }

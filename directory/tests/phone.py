@@ -1,7 +1,7 @@
 """A phone in the tests' hand: what the outbox would send it, opened."""
 
 from sms.models import Message
-from sms.seal import unseal
+from sms.seal import decrypt
 
 
 def newest(to: str, kind: str) -> Message:
@@ -10,10 +10,10 @@ def newest(to: str, kind: str) -> Message:
 
 def link_to(phone: str) -> str:
     """The path of the newest personal link sent to this number."""
-    link = unseal(newest(phone, "invitation").sealed)["link"]
+    link = decrypt(newest(phone, "invitation").encrypted)["link"]
     return "/" + link.split("/", 3)[3]
 
 
 def code_to(phone: str) -> str:
     """The newest code sent to this number."""
-    return unseal(newest(phone, "code").sealed)["code"]
+    return decrypt(newest(phone, "code").encrypted)["code"]

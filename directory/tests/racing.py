@@ -10,18 +10,18 @@ from typing import Any
 from django.db import connection
 
 
-def at_once(*deeds: Callable[[], Any], refusals: tuple[type[Exception], ...] = ()) -> list[Any]:
+def at_once(*actions: Callable[[], Any], refusals: tuple[type[Exception], ...] = ()) -> list[Any]:
     """What each returned, or which of the `refusals` it met; any other error is raised."""
-    gate = Barrier(len(deeds))
+    gate = Barrier(len(actions))
 
-    def run(deed: Callable[[], Any]) -> Any:
+    def run(action: Callable[[], Any]) -> Any:
         gate.wait()
         try:
-            return deed()
+            return action()
         except refusals as refused:
             return refused
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit import command_actor
-from accounts.models import AuditEvent, Role, SignInStanding, User
+from accounts.models import AttemptCounter, AuditEvent, Role, User
 from conftest import build_member, build_user
 from directory.activating import activate_member
 from directory.activation_codes import find_code, mint_code
@@ -135,7 +135,7 @@ def test_every_wrong_pair_gets_the_same_answer(house, other_house, zhou, code):
 @pytest.mark.parametrize(("account", "text"), [("", "AAAA"), ("a", ""), ("a" * 319, "AAAA"), ("a", "A" * 65)])
 def test_what_is_no_pair_is_said_beside_its_field_and_not_counted(browser, account, text):
     assert enter(browser, text, account).status_code == 422
-    assert not SignInStanding.objects.exists()
+    assert not AttemptCounter.objects.exists()
 
 
 def test_a_code_is_good_until_its_last_second(browser, zhou, code):
@@ -161,14 +161,14 @@ def test_of_two_browsers_with_the_same_code_the_first_to_choose_a_password_joins
     assert sign_in("zhou.gong@example.com")[1].status_code in {302, 303}
 
 
-@pytest.mark.parametrize("deed", ["disable", "edit", "mint", "delete"])
-def test_what_changed_after_the_code_was_entered_counts(browser, house, zhou, code, deed):
+@pytest.mark.parametrize("action", ["disable", "edit", "mint", "delete"])
+def test_what_changed_after_the_code_was_entered_counts(browser, house, zhou, code, action):
     enter(browser, code)
-    if deed == "disable":
+    if action == "disable":
         disable_member(zhou, by=SHOP)
-    elif deed == "edit":
+    elif action == "edit":
         edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=house.domain, phone="13900000001")
-    elif deed == "mint":
+    elif action == "mint":
         mint_code(zhou, by=SHOP)
     else:
         Member.objects.filter(pk=zhou.pk).update(deleted_at=timezone.now())
@@ -217,7 +217,7 @@ def test_eleven_wrong_codes_in_a_browser_make_it_wait_but_nobody_else(browser, c
     assert answer.status_code == 429
     assert 0 < int(answer["Retry-After"]) <= settings.ACCOUNTS_PASSWORD_WAIT_SECONDS
     assert enter(Client(), code).status_code == 303
-    SignInStanding.objects.update(wait_until=timezone.now())
+    AttemptCounter.objects.update(wait_until=timezone.now())
     assert enter(browser, code).status_code == 303
 
 

@@ -29,13 +29,13 @@ def member(db):
     return build_member(build_house("示例科技", "example.com"), "周工", "zhou", None, activation="code")
 
 
-def all_at_once(deed):
+def all_at_once(action):
     gate = Barrier(HANDS)
 
     def one(number):
         gate.wait()
         try:
-            return deed(number)
+            return action(number)
         finally:
             connection.close()
 

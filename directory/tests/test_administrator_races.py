@@ -30,9 +30,9 @@ def lower(role, by):
     change_role(role, name="auditor", by=by)
 
 
-@pytest.mark.parametrize("deed", [remove, lower])
+@pytest.mark.parametrize("action", [remove, lower])
 @pytest.mark.parametrize("is_other", [True, False], ids=["each the other", "each themselves"])
-def test_of_two_owners_one_remains(deed, is_other):
+def test_of_two_owners_one_remains(action, is_other):
     house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
     owners = [build_user(name, house, "owner") for name in ("alice", "olga")]
     roles = [owner.roles.select_related("enterprise", "user").get() for owner in owners]
@@ -42,7 +42,7 @@ def test_of_two_owners_one_remains(deed, is_other):
         role = roles[(number + is_other) % 2]
         gate.wait()
         try:
-            deed(role, Actor(user=author, name=author.name))
+            action(role, Actor(user=author, name=author.name))
         except (AdministratorRefused, PermissionDenied):
             return False
         finally:

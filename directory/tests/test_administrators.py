@@ -25,8 +25,8 @@ NEW = "/console/administrators/new/"
 NEWCOMER = {"name": "何苗", "login": "hemiao", "password": "a long enough secret", "role": "auditor"}
 
 
-def url(user, deed):
-    return f"{LIST}{user.roles.get().pk}/{deed}/"
+def url(user, action):
+    return f"{LIST}{user.roles.get().pk}/{action}/"
 
 
 def role_names(user):
@@ -74,9 +74,9 @@ def test_the_list_says_who_does_what_where_and_how_they_sign_in(owner, alice, bo
 
 def test_another_enterprises_are_not_listed_nor_reached(owner, alice, charlie):
     assert "Charlie" not in owner.get(LIST).content.decode()
-    for deed in ("edit", "remove"):
-        assert owner.get(url(charlie, deed)).status_code == 404
-        assert owner.post(url(charlie, deed), {"role": "auditor"}).status_code == 404
+    for action in ("edit", "remove"):
+        assert owner.get(url(charlie, action)).status_code == 404
+        assert owner.post(url(charlie, action), {"role": "auditor"}).status_code == 404
     assert role_names(charlie) == ["owner"]
 
 
@@ -332,13 +332,13 @@ def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bo
 # Who may not.
 
 
-@pytest.mark.parametrize("deed", ["new", "edit", "remove"])
-def test_who_has_not_shown_who_they_are_of_late_is_asked_again(owner, erin, deed):
+@pytest.mark.parametrize("action", ["new", "edit", "remove"])
+def test_who_has_not_shown_who_they_are_of_late_is_asked_again(owner, erin, action):
     session = owner.session
     session["factor_at"] -= 601
     session["proved_at"] -= 601
     session.save()
-    path = NEW if deed == "new" else url(erin, deed)
+    path = NEW if action == "new" else url(erin, action)
     assert owner.get(path)["Location"].partition("?")[0] == "/confirm/"
     answer = owner.post(path, NEWCOMER)
     assert answer.status_code == 422

@@ -16,8 +16,8 @@ BY = command_actor()
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
-def at_once(*deeds):
-    return racing.at_once(*deeds, refusals=(JoinRefused, MemberRefused))
+def at_once(*actions):
+    return racing.at_once(*actions, refusals=(JoinRefused, MemberRefused))
 
 
 def test_who_is_deleted_and_joins_at_once_is_in_the_bin_without_a_user():

@@ -484,7 +484,7 @@ def test_a_link_used_by_two_browsers_at_once_leads_one_back():
     house = build_house("示例科技", "example.com")
     user = User.objects.create_user(phone="+8613800138001", name="林晓")
     member = build_member(house, "林晓", "linxiao", "+8613800138001", status="active", user=user)
-    link = invite_member(member, by=SELF, leads_back=True)
+    link = invite_member(member, by=SELF, is_recovery=True)
     start, outcomes = threading.Barrier(8), []
 
     def come_back():

@@ -14,8 +14,8 @@ NEW = "/console/departments/new/"
 LIST = "/console/departments/"
 
 
-def url(department, deed):
-    return f"/console/departments/{department.pk}/{deed}/"
+def url(department, action):
+    return f"/console/departments/{department.pk}/{action}/"
 
 
 def test_the_list_shows_the_tree_down_to_the_chosen_one(client_of, alice, house, wang):
@@ -88,10 +88,10 @@ def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bo
 
 
 def test_foreign_ones_are_not_found_and_deeds_need_the_right(client_of, charlie, bob, erin, house):
-    for deed in ("edit", "delete"):
-        assert client_of(charlie).post(url(house.east, deed), {"name": "x"}).status_code == 404
-        assert client_of(bob).post(url(house.east, deed), {"name": "x"}).status_code == 403
-        assert client_of(erin).post(url(house.east, deed), {"name": "x"}).status_code == 403
+    for action in ("edit", "delete"):
+        assert client_of(charlie).post(url(house.east, action), {"name": "x"}).status_code == 404
+        assert client_of(bob).post(url(house.east, action), {"name": "x"}).status_code == 403
+        assert client_of(erin).post(url(house.east, action), {"name": "x"}).status_code == 403
     assert client_of(charlie).post(NEW, {"name": "x", "department": house.east.pk}).status_code == 422
 
 

@@ -112,14 +112,14 @@ def checked(house, by, *rows):
 
 
 def undo(imported, by):
-    imports.send_on_errand(imported, "undo", by=by)
+    imports.start_follow_up(imported, "undo", by=by)
     imports.work_on_imports()
 
 
 def everything():
     """All that an edit can leave behind, but for ids and times that differ from one run to the next."""
     events = AuditEvent.objects.order_by("number").values_list(
-        "number", "action", "target_type", "target_id", "actor_id_number", "role", "via", "personal"
+        "number", "action", "target_type", "target_id", "actor_user_id", "role", "via", "personal"
     )
     return {
         "members": list(Member.objects.order_by("pk").values()),
@@ -135,7 +135,7 @@ def everything():
         "messages": sorted(Message.objects.values_list("pk", "state", "reason")),
         "events": [(*event, {**personal, "salt": ""}) for *event, personal in events],
         "rows": list(
-            applying.ImportRow.objects.order_by("of", "number").values_list(
+            applying.ImportRow.objects.order_by("import_job", "number").values_list(
                 "number", "verdict", "facts", "problems", "previous", "member", "undo"
             )
         ),
@@ -188,7 +188,7 @@ def test_many_changes_cost_the_statements_of_three(house, by):
             imports.work_on_imports()
         imported.refresh_from_db()
         assert (imported.state, imported.updated) == ("done", len(cast))
-        imports.send_on_errand(imported, "undo", by=by)
+        imports.start_follow_up(imported, "undo", by=by)
         imported.refresh_from_db()
         counts.append(len(applying_it))
     assert counts[0] == counts[1]

@@ -423,10 +423,10 @@ def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, a
 
 def test_another_enterprise_sees_nothing_of_it(client_of, alice, charlie, house):
     page = checked(client_of(alice), house, xlsx(person(1)))
-    for deed in ("", "failed.xlsx"):
-        assert client_of(charlie).get(page + deed).status_code == 404
-    for deed in ("apply/", "cancel/", "repair/", "invite/", "undo/"):
-        assert client_of(charlie).post(page + deed).status_code == 404
+    for action in ("", "failed.xlsx"):
+        assert client_of(charlie).get(page + action).status_code == 404
+    for action in ("apply/", "cancel/", "repair/", "invite/", "undo/"):
+        assert client_of(charlie).post(page + action).status_code == 404
 
 
 def test_an_auditor_reads_it_without_phones_and_does_nothing(client_of, alice, erin, house, wang):
@@ -447,8 +447,8 @@ def test_an_auditor_reads_it_without_phones_and_does_nothing(client_of, alice, e
     history = client.get(URL).content.decode()
     assert page in history
     assert 'type="file"' not in history
-    for deed in ("apply/", "cancel/", "repair/", "invite/", "undo/", "codes.xlsx"):
-        assert client.post(page + deed).status_code in {403, 404}
+    for action in ("apply/", "cancel/", "repair/", "invite/", "undo/", "codes.xlsx"):
+        assert client.post(page + action).status_code in {403, 404}
     assert client.get(f"{page}failed.xlsx").status_code == 403
     assert client.post(URL).status_code == 403
 

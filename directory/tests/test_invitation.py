@@ -370,7 +370,7 @@ def test_who_joins_by_a_link_leaves_another_persons_session_behind(client_of, li
     wang.refresh_from_db()
     assert shared.session["_auth_user_id"] == str(wang.user_id)
     event = AuditEvent.objects.get(action="member_joined")
-    assert event.actor_id_number is None
+    assert event.actor_user_id is None
 
 
 @pytest.mark.postgres

@@ -23,8 +23,8 @@ from sms.models import Message
 BY = command_actor()
 
 
-def url(member, deed=""):
-    return f"/console/members/{member.pk}/{deed}"
+def url(member, action=""):
+    return f"/console/members/{member.pk}/{action}"
 
 
 def delete(*members):
@@ -187,10 +187,10 @@ def test_the_user_an_activation_code_made_goes_with_the_member(house):
     assert (zhou.status, zhou.user) == ("pending", None)
 
 
-@pytest.mark.parametrize("deed", ["edit/", "invite/", "disable/", "enable/", "code/", "delete/"])
-def test_nothing_but_restoring_is_done_to_whom_lies_in_the_bin(client_of, alice, wang, deed):
+@pytest.mark.parametrize("action", ["edit/", "invite/", "disable/", "enable/", "code/", "delete/"])
+def test_nothing_but_restoring_is_done_to_whom_lies_in_the_bin(client_of, alice, wang, action):
     delete(wang)
-    assert client_of(alice).post(url(wang, deed)).status_code == 404
+    assert client_of(alice).post(url(wang, action)).status_code == 404
 
 
 def test_an_edit_that_comes_late_is_refused(house, wang):
@@ -283,7 +283,7 @@ def dump(tmp_path):
 
 def purged(member):
     member.refresh_from_db()
-    return member.purged_at is not None
+    return member.erased_at is not None
 
 
 def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
@@ -332,8 +332,10 @@ def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
 def test_texts_of_imports_that_name_the_purged_are_emptied(house, wang, alice):
     imported = Import.objects.create(enterprise=house.enterprise, author=alice, state="done")
     named = {"column": "phone", "text": "138 0013 8002 belongs to 王芳 (华东组, Not joined)"}
-    ImportRow.objects.create(of=imported, number=2, verdict="refused", problems=[named])
-    ImportRow.objects.create(of=imported, number=3, verdict="refused", problems=[{"column": "name", "text": "Blank."}])
+    ImportRow.objects.create(import_job=imported, number=2, verdict="refused", problems=[named])
+    ImportRow.objects.create(
+        import_job=imported, number=3, verdict="refused", problems=[{"column": "name", "text": "Blank."}]
+    )
     delete(wang)
     grow_old(wang)
     purge_members()

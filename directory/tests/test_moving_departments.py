@@ -281,9 +281,9 @@ def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(house, b
     assert is_true(house.enterprise)
 
 
-def at_once(*deeds):
+def at_once(*actions):
     """What each returned; None for the refused."""
-    done = racing.at_once(*deeds, refusals=(DepartmentRefused,))
+    done = racing.at_once(*actions, refusals=(DepartmentRefused,))
     return [None if isinstance(one, DepartmentRefused) else one for one in done]
 
 

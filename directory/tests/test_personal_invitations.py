@@ -22,8 +22,8 @@ from directory.personal_invitations import (
     standing_of,
 )
 from directory.tests.phone import link_to
-from sms.models import Message, PhoneStanding
-from sms.seal import unseal
+from sms.models import Message, PhoneAttemptCounter
+from sms.seal import decrypt
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_member_is_sent_a_link_that_only_the_message_knows(wang, by, settings)
     invitation = invite_member(wang, by=by)
 
     message = Message.objects.get()
-    link = unseal(message.sealed)["link"]
+    link = decrypt(message.encrypted)["link"]
     token = re.fullmatch(re.escape(settings.PUBLIC_URL) + r"/i/([\w-]{22})/", link)[1]
     assert (message.to, message.kind, message.state) == ("+8613800138002", "invitation", "pending")
     assert token not in message.text
@@ -60,7 +60,7 @@ def test_a_fresh_link_supersedes_the_one_before_and_its_waiting_message(wang, by
     assert standing_of(first) == Standing.SUPERSEDED
     assert standing_of(second) == Standing.LIVING
     old, new = Message.objects.order_by("id")
-    assert (old.state, old.sealed) == ("cancelled", "")
+    assert (old.state, old.encrypted) == ("cancelled", "")
     assert new.state == "pending"
     assert (old.logical_no, new.logical_no) == (1, 2)
 
@@ -154,6 +154,6 @@ def test_a_link_to_a_number_no_longer_on_record_is_superseded(wang, by):
 
 @pytest.mark.parametrize(("who", "failures"), [("an administrator", 0), ("the member", 100)])
 def test_only_an_administrators_link_ends_a_numbers_lock(wang, by, who, failures):
-    PhoneStanding.objects.create(phone=str(wang.phone), failures=100)
+    PhoneAttemptCounter.objects.create(phone=str(wang.phone), failures=100)
     invite_member(wang, by=by if who == "an administrator" else Actor(user=None, name=wang.name))
-    assert PhoneStanding.objects.get().failures == failures
+    assert PhoneAttemptCounter.objects.get().failures == failures

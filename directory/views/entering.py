@@ -62,7 +62,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
     if way.member is None or not way.needs_scan or way.needs_link:
         return see_other("directory:choose")
     try:
-        invite_member(way.member, by=acting_as(request, way.member), leads_back=True)
+        invite_member(way.member, by=acting_as(request, way.member), is_recovery=True)
     except InvitationRefused as refusal:
         context = _choices(request) | {"refusal": str(refusal), "wait": refusal.retry_after}
         if not refusal.retry_after:
@@ -96,7 +96,7 @@ def _choices(request: PublicRequest) -> dict[str, object]:
     ways = ways_in(request)
     for way in ways.open:
         link = living_invitation(way.member) if way.member and way.needs_scan else None
-        way.link = link if link and link.leads_back and standing_of(link) == Standing.LIVING else None
+        way.link = link if link and link.is_recovery and standing_of(link) == Standing.LIVING else None
     return {
         "here": reverse("directory:choose"),
         "ways": ways,

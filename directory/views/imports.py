@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, fresh_deed, may
+from accounts.access import Permission, console_page, fresh_action, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
@@ -45,7 +45,7 @@ from directory.imports import (
     members_of_import,
     mint_codes_of,
     repair_row,
-    send_on_errand,
+    start_follow_up,
     waiting_for_code,
 )
 from directory.models import Import, Member
@@ -127,16 +127,16 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
 @require_POST
 def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
-    _try(request, lambda: send_on_errand(imported, Import.Errand.INVITE, by=request.actor))
+    _try(request, lambda: start_follow_up(imported, Import.FollowUp.INVITE, by=request.actor))
     return see_other("directory:import_detail", id=imported.pk)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@fresh_deed
+@fresh_action
 @require_POST
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
-    _try(request, lambda: send_on_errand(imported, Import.Errand.UNDO, by=request.actor))
+    _try(request, lambda: start_follow_up(imported, Import.FollowUp.UNDO, by=request.actor))
     return see_other("directory:import_detail", id=imported.pk)
 
 
@@ -168,9 +168,9 @@ def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResp
     return see_other(f"{address}#bad-row-{following}" if following else address)
 
 
-def _try(request: ConsoleRequest, deed: Any) -> None:
+def _try(request: ConsoleRequest, action: Any) -> None:
     try:
-        deed()
+        action()
     except ImportRefused as refusal:
         messages.warning(request, str(refusal))
 

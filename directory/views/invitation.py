@@ -1,4 +1,4 @@
-"""The personal invitation: `/i/<token>/` from the SMS leads to `/i/`, which shows it; the deeds stand below that.
+"""The personal invitation: `/i/<token>/` from the SMS leads to `/i/`, which shows it; the actions stand below that.
 
 The token leaves the address bar at once; from then on a signed cookie names the invitation. No GET changes a row.
 """
@@ -129,7 +129,7 @@ def invitation_renew(request: PublicRequest) -> HttpResponse:
         return see_other("directory:invitation")
     try:
         by = acting_as(request, invitation.member)
-        invite_member(invitation.member, by=by, leads_back=invitation.leads_back)
+        invite_member(invitation.member, by=by, is_recovery=invitation.is_recovery)
     except InvitationRefused as refusal:
         return _dead(request, invitation, retry_after=refusal.retry_after)
     return see_other("directory:invitation")
@@ -195,7 +195,7 @@ def _lost(request: PublicRequest) -> HttpResponse:
 
 def _purpose(invitation: Invitation) -> str:
     """What the code is for, in words of its SMS."""
-    return RETURN if invitation.leads_back else JOIN
+    return RETURN if invitation.is_recovery else JOIN
 
 
 def _codes(request: PublicRequest, invitation: Invitation) -> BrowserCodes:

@@ -1,4 +1,4 @@
-"""What is done to many members: few at once, more by a worker with a page of its own (directory.bulk_deeds)."""
+"""What is done to many members: few at once, more by a worker with a page of its own (directory.bulk_actions)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from accounts.access import Permission, console_page, fresh_deed
+from accounts.access import Permission, console_page, fresh_action
 from accounts.answers import see_other
 from accounts.requests import ConsoleRequest
-from directory.bulk_deeds import NumberChanged, open_bulk_deed
+from directory.bulk_actions import NumberChanged, open_bulk_action
 from directory.member_bin import administrators_among, delete_members, restore_members
 from directory.member_rows import MemberQuery
 from directory.members import disable_members, enable_members
-from directory.models import BulkDeed, Member
+from directory.models import BulkAction, Member
 from directory.personal_invitations import invite_members
 from directory.querysets import MemberQuerySet
 from directory.views.member_bin import NAMED_MAX, tell_restored
 
 # Whoever is left out beyond these is counted only.
 LEFT_OUT_NAMED_MAX = 5
-Kind = BulkDeed.Kind
+Kind = BulkAction.Kind
 CONFIRMING: dict[str, str] = {
     Kind.DELETE: "directory/member_delete_many.html",
     Kind.DISABLE: "directory/member_disable_many.html",
@@ -36,17 +36,17 @@ CONFIRMING: dict[str, str] = {
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@fresh_deed
+@fresh_action
 @require_POST
 def member_delete_many(request: ConsoleRequest) -> HttpResponse:
     """Those chosen, or with `all_matching` all found: first the page that says how many these are and what becomes of
-    them, then with that number in `confirmed` the deed. If it is another number by then, the page comes again."""
+    them, then with that number in `confirmed` the action. If it is another number by then, the page comes again."""
     query = MemberQuery(request.POST, request.role)
     return _confirmed(request, query, Kind.DELETE, query.chosen(request.POST), _delete)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@fresh_deed
+@fresh_action
 @require_POST
 def member_disable_many(request: ConsoleRequest) -> HttpResponse:
     """As `member_delete_many`; of whom is found those who are not disabled."""
@@ -85,7 +85,7 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
     members = list(chosen.select_related("enterprise").order_by("pk")[: settings.MEMBERS_AT_ONCE + 1])
     if len(members) > settings.MEMBERS_AT_ONCE:
         messages.info(request, _("These are many: send them a notice, which goes out in the background."))
-        return see_other(reverse("invitations:notice_new") + query.url(status=Member.Status.PENDING))
+        return see_other(reverse("invitations:batch_new") + query.url(status=Member.Status.PENDING))
     invited = invite_members(members, by=request.actor)
     if not invited.sent and not invited.left_out:
         return _nobody(request, query)
@@ -127,8 +127,8 @@ def _do(
     if not ids:
         return _nobody(request, query)
     if len(ids) > settings.MEMBERS_AT_ONCE:
-        deed = open_bulk_deed(request.enterprise, kind, chosen, by=request.actor, confirmed=confirmed)
-        return see_other("directory:bulk_deed_detail", id=deed.pk)
+        action = open_bulk_action(request.enterprise, kind, chosen, by=request.actor, confirmed=confirmed)
+        return see_other("directory:bulk_action_detail", id=action.pk)
     if confirmed is not None and confirmed != len(ids):
         raise NumberChanged
     do(request, ids)

@@ -19,16 +19,16 @@ from accounts.access import Permission, console_page, fresh_download, may
 from accounts.answers import refused, see_other
 from accounts.requests import ConsoleRequest
 from accounts.workbooks import XLSX
-from directory.access import bulk_deeds_of, find_one, get_member, get_member_anywhere, members_of, read_ids
+from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
-from directory.bulk_deeds import open_bulk_deed
+from directory.bulk_actions import open_bulk_action
 from directory.department_tree import branches_of, paths_of
 from directory.member_bin import administrators_among
 from directory.member_export import chunks_of, export_members
 from directory.member_forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.member_rows import IN_BIN, MemberQuery, rows_of
 from directory.members import disable_member, enable_member
-from directory.models import Address, BulkDeed, Invitation, Member
+from directory.models import Address, BulkAction, Invitation, Member
 from directory.personal_invitations import (
     PURPOSE,
     InvitationRefused,
@@ -40,7 +40,7 @@ from directory.views.minted import minted_once, remember_minted
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
-# Of the bulk deeds that go on; the rest is on their own page.
+# Of the bulk actions that go on; the rest is on their own page.
 RUNNING_MAX = 3
 
 
@@ -62,7 +62,9 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
     }
     if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
         return render(request, "directory/_member_table.html", context)
-    context["running"] = bulk_deeds_of(request.role).filter(state=BulkDeed.State.WORKING).order_by("pk")[:RUNNING_MAX]
+    context["running"] = (
+        bulk_actions_of(request.role).filter(state=BulkAction.State.WORKING).order_by("pk")[:RUNNING_MAX]
+    )
     context["branches"] = branches_of(request.role, query.department)
     context["may_manage_departments"] = may(request.role, Permission.MANAGE_DEPARTMENTS)
     return render(request, "directory/member_list.html", context)
@@ -79,8 +81,8 @@ def member_export(request: ConsoleRequest) -> HttpResponse:
     number = found.count()
     back = reverse("directory:member_list") + query.url()
     if request.method == "POST" and number:
-        deed = open_bulk_deed(request.enterprise, BulkDeed.Kind.EXPORT, found, by=request.actor)
-        return see_other("directory:bulk_deed_detail", id=deed.pk)
+        action = open_bulk_action(request.enterprise, BulkAction.Kind.EXPORT, found, by=request.actor)
+        return see_other("directory:bulk_action_detail", id=action.pk)
     if request.method == "POST":
         messages.warning(request, _("Nobody matches."))
         return see_other(back)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from directory.models import Member
-from sms.seal import SealBroken, seal, unseal
+from sms.seal import DecryptionFailed, decrypt, encrypt
 
 KEY = "minted_code"
 
@@ -28,7 +28,7 @@ class Minted:
 
 
 def remember_minted(request: HttpRequest, member: Member, code: str) -> None:
-    request.session[KEY] = seal({"member": str(member.pk), "name": member.name, "code": code})
+    request.session[KEY] = encrypt({"member": str(member.pk), "name": member.name, "code": code})
 
 
 def minted_once(request: HttpRequest, member: Member | None = None) -> Minted | None:
@@ -36,8 +36,8 @@ def minted_once(request: HttpRequest, member: Member | None = None) -> Minted | 
     if request.method != "GET" or KEY not in request.session:
         return None
     try:
-        minted = Minted(**unseal(request.session[KEY]))
-    except SealBroken:
+        minted = Minted(**decrypt(request.session[KEY]))
+    except DecryptionFailed:
         minted = None
     if minted and member and minted.member != str(member.pk):
         return None

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.audit import command_actor
 from accounts.models import AuditEvent, Enterprise
-from directory.models import Address, BulkDeed, Department, Import, Member
+from directory.models import Address, BulkAction, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
 from invitations.join_links import mint_link
 from invitations.models import Application, Decision
@@ -124,14 +124,14 @@ directory:member_disable_many GET    302 403 403 405 405 405 405
 directory:member_disable_many POST   302 403 403 303 303 303 303
 directory:member_enable_many  GET    302 403 403 405 405 405 405
 directory:member_enable_many  POST   302 403 403 303 303 303 303
-directory:bulk_deed_list      GET    302 403 200 200 200 200 200
-directory:bulk_deed_list      POST   302 403 405 405 405 405 405
-directory:bulk_deed_detail    GET    302 403 200 404 200 200 404
-directory:bulk_deed_detail    POST   302 403 405 405 405 405 405
-directory:bulk_deed_cancel    GET    302 403 403 405 405 405 405
-directory:bulk_deed_cancel    POST   302 403 403 404 303 303 404
-directory:bulk_deed_file      GET    302 403 403 403 404 200 404
-directory:bulk_deed_file      POST   302 403 403 403 405 405 405
+directory:bulk_action_list      GET    302 403 200 200 200 200 200
+directory:bulk_action_list      POST   302 403 405 405 405 405 405
+directory:bulk_action_detail    GET    302 403 200 404 200 200 404
+directory:bulk_action_detail    POST   302 403 405 405 405 405 405
+directory:bulk_action_cancel    GET    302 403 403 405 405 405 405
+directory:bulk_action_cancel    POST   302 403 403 404 303 303 404
+directory:bulk_action_file      GET    302 403 403 403 404 200 404
+directory:bulk_action_file      POST   302 403 403 403 405 405 405
 directory:member_invite_many  GET    302 403 403 405 405 405 405
 directory:member_invite_many  POST   302 403 403 303 303 303 303
 directory:member_detail       GET    302 403 200 200 200 200 404
@@ -308,14 +308,14 @@ invitations:colleague_qr_svg          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_svg          POST   302 404 302 302 302 302 302
 invitations:colleague_qr_png          GET    302 404 302 302 302 302 302
 invitations:colleague_qr_png          POST   302 404 302 302 302 302 302
-invitations:notice_list               GET    302 403 200 200 200 200 200
-invitations:notice_list               POST   302 403 405 405 405 405 405
-invitations:notice_new                GET    302 403 403 200 200 200 200
-invitations:notice_new                POST   302 403 403 422 422 422 422
+invitations:batch_list               GET    302 403 200 200 200 200 200
+invitations:batch_list               POST   302 403 405 405 405 405 405
+invitations:batch_new                GET    302 403 403 200 200 200 200
+invitations:batch_new                POST   302 403 403 422 422 422 422
 invitations:quiet_edit                GET    302 403 403 403 200 200 200
 invitations:quiet_edit                POST   302 403 403 403 303 303 303
-invitations:notice_detail             GET    302 403 404 404 404 404 404
-invitations:notice_detail             POST   302 403 405 405 405 405 405
+invitations:batch_detail             GET    302 403 404 404 404 404 404
+invitations:batch_detail             POST   302 403 405 405 405 405 405
 exmail_admin:healthz          GET    200 200 200 200 200 200 200
 exmail_admin:healthz          POST   405 405 405 405 405 405 405
 exmail_admin:readyz           GET    503 503 503 503 503 503 503
@@ -376,8 +376,8 @@ def application(house):
 
 @pytest.fixture
 def path_of(house, wang, alice, bob, application, settings, tmp_path):
-    """`path_of(route)` with ids of our enterprise; import and role are the department administrator's, the bulk deed is
-    the owner's."""
+    """`path_of(route)` with ids of our enterprise; import and role are the department administrator's, the bulk action
+    is the owner's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
     decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
@@ -387,7 +387,7 @@ def path_of(house, wang, alice, bob, application, settings, tmp_path):
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "one.xlsx").write_text("workbook")
     written = {"kind": "export", "state": "done", "stored": "one", "finished_at": timezone.now()}
-    deed = BulkDeed.objects.create(enterprise=house.enterprise, author=alice, author_name="Alice", **written)
+    action = BulkAction.objects.create(enterprise=house.enterprise, author=alice, author_name="Alice", **written)
     message = Message.objects.create(
         enterprise=house.enterprise, kind="invitation", purpose="invitation", state="unknown"
     )
@@ -396,7 +396,7 @@ def path_of(house, wang, alice, bob, application, settings, tmp_path):
         noun = route.split(":")[1].split("_")[0]
         ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
-        ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": deed.pk}
+        ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": action.pk}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
@@ -442,7 +442,7 @@ def test_without_the_second_factor_no_administrator_enters_the_console(browser_o
 
 
 MEMBER_DEEDS = ["edit", "invite", "code", "disable", "enable", "delete", "restore"]
-MEMBER_PAGES = ["member_detail", *(f"member_{deed}" for deed in MEMBER_DEEDS)]
+MEMBER_PAGES = ["member_detail", *(f"member_{action}" for action in MEMBER_DEEDS)]
 
 
 @pytest.mark.parametrize("route", MEMBER_PAGES)
@@ -469,8 +469,8 @@ def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang, rout
 
 READ_BY_AUDITORS = ["invitations:joining", "invitations:link_list", "invitations:link_detail", "accounts:settings"]
 READ_BY_AUDITORS += ["directory:domain_list", "directory:administrator_list", "directory:import_list"]
-READ_BY_AUDITORS += ["directory:bulk_deed_list", "directory:bulk_deed_detail"]
-READ_BY_AUDITORS += ["invitations:notice_list", "directory:import_detail", "directory:member_list"]
+READ_BY_AUDITORS += ["directory:bulk_action_list", "directory:bulk_action_detail"]
+READ_BY_AUDITORS += ["invitations:batch_list", "directory:import_detail", "directory:member_list"]
 
 
 @pytest.mark.parametrize("route", READ_BY_AUDITORS)

@@ -7,7 +7,7 @@ from django.test import Client
 from directory.tests.phone import code_to, newest
 from invitations.join_links import default_link, url_of
 from invitations.models import Application
-from sms.seal import unseal
+from sms.seal import decrypt
 
 PHONE = "+8613900139001"
 
@@ -24,7 +24,7 @@ def path_of(url: str) -> str:
 
 def decision_path(phone: str) -> str:
     """`/a/<token>/` in the newest decision sent to this number."""
-    return "/" + unseal(newest(phone, "decision").sealed)["link"].split("/", 3)[3]
+    return "/" + decrypt(newest(phone, "decision").encrypted)["link"].split("/", 3)[3]
 
 
 def new_phone() -> Client:

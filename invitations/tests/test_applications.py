@@ -33,8 +33,8 @@ def desk(client_of, alice):
     return client_of(alice)
 
 
-def page_of(application, deed: str = "") -> str:
-    return f"{LIST}{application.pk}/{deed}"
+def page_of(application, action: str = "") -> str:
+    return f"{LIST}{application.pk}/{action}"
 
 
 def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_house, settings):
@@ -88,8 +88,8 @@ def test_what_is_decided_is_decided_once(desk, open_house):
     apply(open_house.enterprise)
     application = application_of()
     desk.post(page_of(application, "approve/"))
-    for deed in ("approve/", "reject/", "edit/"):
-        assert desk.post(page_of(application, deed), follow=True).status_code == 200
+    for action in ("approve/", "reject/", "edit/"):
+        assert desk.post(page_of(application, action), follow=True).status_code == 200
     application.refresh_from_db()
     assert application.state == "approved"
     assert Member.objects.count() == 1
@@ -309,8 +309,8 @@ def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_house):
     assert page.status_code == 200
     assert "approve/" not in page.text
     assert "139****9001" in page.text
-    for deed in ("approve/", "reject/", "edit/"):
-        assert client.post(page_of(application, deed)).status_code == 403
+    for action in ("approve/", "reject/", "edit/"):
+        assert client.post(page_of(application, action)).status_code == 403
     assert client.post(f"{LIST}approve/", {"applications": [application.pk]}).status_code == 403
 
 
@@ -319,8 +319,8 @@ def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_ho
     apply(open_house.enterprise)
     client, application = client_of(charlie), application_of()
     assert client.get(page_of(application)).status_code == 404
-    for deed in ("approve/", "reject/", "edit/"):
-        assert client.post(page_of(application, deed)).status_code == 404
+    for action in ("approve/", "reject/", "edit/"):
+        assert client.post(page_of(application, action)).status_code == 404
     client.post(f"{LIST}approve/", {"applications": [application.pk], "all_matching": ""})
     assert "张伟" not in client.get(LIST).text
     assert application_of().is_pending
@@ -352,14 +352,14 @@ def test_u3_an_import_takes_a_phone_that_waits_with_an_application_and_tells_of_
     assert html.count("With this phone an application waits for approval.") == 1
 
 
-@pytest.mark.parametrize("deed", ["edit/", "approve/"])
-def test_a_search_for_a_department_decides_nothing(desk, open_house, monkeypatch, deed):
+@pytest.mark.parametrize("action", ["edit/", "approve/"])
+def test_a_search_for_a_department_decides_nothing(desk, open_house, monkeypatch, action):
     """Without script the search is a step of the form that could also approve."""
     monkeypatch.setattr("directory.department_picker.WHOLE_MAX", 2)
     apply(open_house.enterprise)
     application = application_of()
     said = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_house.root.pk}
-    page = desk.post(page_of(application, deed), said | {"department_q": "华东", "department_search": "1"})
+    page = desk.post(page_of(application, action), said | {"department_q": "华东", "department_search": "1"})
     assert page.status_code == 422
     assert f'value="{open_house.east.pk}"' in page.text
     assert 'value="新名"' in page.text

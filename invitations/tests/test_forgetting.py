@@ -9,7 +9,7 @@ from accounts.audit import command_actor
 from directory.member_bin import delete_members
 from directory.models import Member
 from directory.purging import purge_members
-from invitations.models import Application, Notice, Recipient
+from invitations.models import Application, InvitationBatch, Recipient
 
 BY = command_actor()
 
@@ -48,13 +48,13 @@ def test_whoever_has_the_number_since_keeps_their_application(house, wang, purge
     assert Application.objects.filter(pk=later.pk).exists()
 
 
-def test_a_notice_keeps_its_count_and_tells_no_name(client_of, alice, house, wang, purge):
-    notice = Notice.objects.create(
+def test_a_batch_keeps_its_count_and_tells_no_name(client_of, alice, house, wang, purge):
+    batch = InvitationBatch.objects.create(
         enterprise=house.enterprise, author=alice, author_name="Alice", total=1, state="done"
     )
-    Recipient.objects.create(notice=notice, member=wang, state="left_out", why=[{"text": "王芳 is disabled."}])
+    Recipient.objects.create(batch=batch, member=wang, state="left_out", why=[{"text": "王芳 is disabled."}])
     purge(wang)
-    page = client_of(alice).get(f"/console/invitations/{notice.pk}/").content.decode()
+    page = client_of(alice).get(f"/console/invitations/{batch.pk}/").content.decode()
     assert "Erased" in page
     assert "王芳" not in page
     assert f"/console/members/{wang.pk}/" not in page

@@ -115,7 +115,7 @@ def test_the_token_leaves_the_address_bar_and_no_trace(open_house):
     assert token not in answer.cookies["joining"].value
     assert token not in client.get("/j/").text
     link = default_link(open_house.enterprise)
-    assert token not in f"{link.sealed_token}{link.token_digest}"
+    assert token not in f"{link.encrypted_token}{link.token_digest}"
 
 
 def test_while_the_switch_is_off_the_link_says_so_kindly(house):

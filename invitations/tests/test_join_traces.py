@@ -15,10 +15,10 @@ from directory.models import Member
 from directory.personal_invitations import invite_member
 from directory.tests.phone import newest
 from exmail_admin import logs
+from invitations.batches import Actor
 from invitations.join_links import colleague_url, mint_link, url_of
-from invitations.notices import Actor
 from invitations.tests.people import application_of, apply, decision_path, join_path, path_of
-from sms.seal import unseal
+from sms.seal import decrypt
 from sms.tasks import deliver_messages
 
 
@@ -69,7 +69,7 @@ def test_a_token_leaves_no_trace(client_of, open_house, alice, lin, wang, lines,
         pages += [applicant.get("/j/status/").text, desk.get("/console/applications/?state=approved").text]
     pages += [Client().get(path, follow=True).text for path in links]
     invite_member(Member.objects.get(pk=wang.pk), by=by)
-    personal = "/" + unseal(newest(wang.phone, "invitation").sealed)["link"].split("/", 3)[3]
+    personal = "/" + decrypt(newest(wang.phone, "invitation").encrypted)["link"].split("/", 3)[3]
     decision = decision_path("+8613900139010")
     reader = Client()
     pages += [reader.get(personal, follow=True).text, reader.get(decision, follow=True).text]

@@ -98,7 +98,7 @@ def test_the_poster_names_the_enterprise(desk, house):
 
 def test_after_another_secret_key_the_page_says_what_to_do(desk, house, settings):
     link = default_link(house.enterprise)
-    link.sealed_token = "broken"
+    link.encrypted_token = "broken"
     link.save()
     page = desk.get("/console/joining/")
     assert page.status_code == 200

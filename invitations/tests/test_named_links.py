@@ -28,8 +28,8 @@ def desk(client_of, alice):
     return client_of(alice)
 
 
-def page_of(link, deed: str = "") -> str:
-    return f"{LIST}{link.pk}/{deed}"
+def page_of(link, action: str = "") -> str:
+    return f"{LIST}{link.pk}/{action}"
 
 
 def path_of(link) -> str:
@@ -327,8 +327,8 @@ def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
     assert "春季招聘会" not in client.get(LIST).text
     for part in ("", "edit/", "qr.svg", "qr.png?size=171", "poster/"):
         assert client.get(page_of(link, part)).status_code == 404
-    for deed in ("edit/", "revoke/"):
-        assert client.post(page_of(link, deed), form()).status_code == 404
+    for action in ("edit/", "revoke/"):
+        assert client.post(page_of(link, action), form()).status_code == 404
     link.refresh_from_db()
     assert link.revoked_at is None
 

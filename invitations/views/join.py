@@ -1,4 +1,4 @@
-"""The join link on a phone: `/j/<token>/` leads to `/j/`, which shows the next step; the deeds stand below it.
+"""The join link on a phone: `/j/<token>/` leads to `/j/`, which shows the next step; the actions stand below it.
 
 Link, then phone, then code; only who has proven a phone learns anything about phones or addresses. No GET changes a
 row. The rules are asked anew at each step: a switch turned off ends every way at once.
@@ -62,7 +62,7 @@ from sms.codes import CodeLimited, CodeRefused
 from sms.counters import CounterFull, count_up
 from sms.models import PhoneCode
 from sms.phones import mask_phone
-from sms.work import Challenge, WorkWanted
+from sms.work import Challenge, ProofRequired
 
 PURPOSE = "apply"
 PAGE = "invitations/join.html"
@@ -137,7 +137,7 @@ def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
         return _ask_phone(request, link, form)
     try:
         _send(request, link, form.cleaned_data["phone"])
-    except WorkWanted as wanted:
+    except ProofRequired as wanted:
         return _ask_phone(request, link, form, retry_after=wanted.retry_after, challenge=wanted.challenge)
     except CodeLimited as limit:
         form.add_error("phone", str(limit))
@@ -156,7 +156,7 @@ def join_resend(request: PublicRequest, link: JoinLink) -> HttpResponse:
         return see_other("invitations:join")
     try:
         _send(request, link, code.phone)
-    except WorkWanted as wanted:
+    except ProofRequired as wanted:
         return _ask_code(request, link, retry_after=wanted.retry_after, challenge=wanted.challenge)
     except CodeLimited as limit:
         return _ask_code(request, link, refusal=str(limit), retry_after=limit.retry_after)

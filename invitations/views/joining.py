@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission, console_page, fresh_deed, may
+from accounts.access import Permission, console_page, fresh_action, may
 from accounts.answers import refused, see_other
 from accounts.forms import show_only
 from accounts.qr import PNG_SIZES, draw_png, draw_svg
@@ -19,7 +19,7 @@ from invitations.join_rules import edit_rules, rules_of
 
 
 @console_page(Permission.READ_SETTINGS, to_change=Permission.MANAGE_SETTINGS)
-@fresh_deed
+@fresh_action
 @require_http_methods(["GET", "HEAD", "POST"])
 def joining(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
@@ -40,7 +40,7 @@ def joining(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
-@fresh_deed
+@fresh_action
 @require_POST
 def joining_reset(request: ConsoleRequest) -> HttpResponse:
     reset_link(request.enterprise, by=request.actor)

@@ -48,7 +48,7 @@ def tell(folder: Path, gateway: str, point: str) -> dict[str, object]:
         "killed_with": killed_with,
         "states": sorted(Message.objects.values_list("state", flat=True)),
         "handed_over": sorted(phones_in(Path(settings.SMS_FILE))),
-        "sealed": Message.objects.exclude(sealed="").count(),
+        "encrypted": Message.objects.exclude(encrypted="").count(),
     }
 
 

@@ -21,9 +21,9 @@ from sms.codes import (
     unlock_phones,
 )
 from sms.delivery import deliver_messages
-from sms.models import Alarm, Message, PhoneCode, PhoneStanding
+from sms.models import Alarm, Message, PhoneAttemptCounter, PhoneCode
 from sms.retention import purge_codes
-from sms.seal import unseal
+from sms.seal import decrypt
 from sms.texts import render_text
 
 PHONE = "+8613800138000"
@@ -37,7 +37,7 @@ def ask(phone: str = PHONE, purpose: str = "login", browser: str = BROWSER, **mo
 def digits_of(code: PhoneCode) -> str:
     """As the phone would show them."""
     message = Message.objects.get(subject=f"{code.purpose}:{code.phone}", logical_no=newest_no(code))
-    return unseal(message.sealed)["code"]
+    return decrypt(message.encrypted)["code"]
 
 
 def newest_no(code: PhoneCode) -> int:
@@ -68,7 +68,7 @@ def test_code_in_the_sms_stands_alone_as_six_digits_without_a_link(enterprise):
     enterprise.name = "公司123456 www.evil.example"
     code = ask(enterprise=enterprise)
     message = Message.objects.get()
-    text = render_text("code", {**message.params, **unseal(message.sealed)}, "en")
+    text = render_text("code", {**message.params, **decrypt(message.encrypted)}, "en")
     assert re.findall(r"(?<!\d)\d{6}(?!\d)", text) == [digits_of(code)]
     assert not re.search(r"://|www|\w\.\w", text)
     assert f"{code.serial:02}" in text
@@ -80,7 +80,7 @@ def test_code_is_nowhere_in_clear():
     code = ask()
     digits = digits_of(code)
     message = Message.objects.get()
-    for row in (code, message, PhoneStanding.objects.get()):
+    for row in (code, message, PhoneAttemptCounter.objects.get()):
         assert digits not in repr({field.name: getattr(row, field.name) for field in row._meta.fields})
 
 
@@ -142,7 +142,7 @@ def test_code_lives_300_seconds(seconds, is_alive):
         return
     with pytest.raises(CodeExpired):
         check_code(digits, purpose="login", browser=BROWSER)
-    assert not PhoneStanding.objects.exclude(failures=0).exists()
+    assert not PhoneAttemptCounter.objects.exclude(failures=0).exists()
 
 
 @pytest.mark.django_db
@@ -167,7 +167,7 @@ def test_new_code_kills_the_old_one_at_once_and_stops_its_sms(monkeypatch):
     with pytest.raises(CodeWrong):
         check_code("111111", purpose="login", browser=BROWSER)
     assert list(Message.objects.order_by("pk").values_list("state", flat=True)) == ["cancelled", "pending"]
-    assert Message.objects.order_by("pk")[0].sealed == ""
+    assert Message.objects.order_by("pk")[0].encrypted == ""
 
 
 @pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_serial_tells_which_sms_is_the_newest():
     first = ask()
     age(first, 60)
     assert ask().serial == first.serial + 1
-    PhoneStanding.objects.update(serial=99)
+    PhoneAttemptCounter.objects.update(serial=99)
     age(PhoneCode.objects.latest("created_at"), 60)
     assert ask().serial == 1
 
@@ -242,7 +242,7 @@ def fail(times: int) -> None:
     ("failures", "wait"), [(9, None), (10, 900), (11, None), (29, None), (30, 43200), (99, None), (100, 86400)]
 )
 def test_failures_in_a_row_make_a_number_wait(failures, wait):
-    PhoneStanding.objects.create(phone=PHONE, failures=failures - 1)
+    PhoneAttemptCounter.objects.create(phone=PHONE, failures=failures - 1)
     fail(1)
     if wait is None:
         assert ask()
@@ -256,8 +256,8 @@ def test_failures_in_a_row_make_a_number_wait(failures, wait):
 def test_twenty_codes_of_five_guesses_switch_a_number_off_until_somebody_vouches():
     for _ in range(20):
         fail(5)
-        PhoneStanding.objects.update(wait_until=timezone.now())
-    assert PhoneStanding.objects.get().failures == 100
+        PhoneAttemptCounter.objects.update(wait_until=timezone.now())
+    assert PhoneAttemptCounter.objects.get().failures == 100
     with pytest.raises(CodeLimited):
         ask()
     unlock_phones([PHONE])
@@ -267,11 +267,11 @@ def test_twenty_codes_of_five_guesses_switch_a_number_off_until_somebody_vouches
 @pytest.mark.django_db
 def test_waiting_number_has_no_code_checked():
     digits = digits_of(ask())
-    PhoneStanding.objects.update(failures=10, wait_until=timezone.now() + timedelta(seconds=100))
+    PhoneAttemptCounter.objects.update(failures=10, wait_until=timezone.now() + timedelta(seconds=100))
     with pytest.raises(CodeSpent) as spent:
         check_code(digits, purpose="login", browser=BROWSER)
     assert 98 <= spent.value.retry_after <= 100
-    PhoneStanding.objects.update(wait_until=timezone.now())
+    PhoneAttemptCounter.objects.update(wait_until=timezone.now())
     assert check_code(digits, purpose="login", browser=BROWSER)
 
 
@@ -279,17 +279,17 @@ def test_waiting_number_has_no_code_checked():
 def test_right_code_clears_the_failures_and_a_new_code_does_not():
     fail(3)
     code = ask()
-    assert PhoneStanding.objects.get().failures == 3
+    assert PhoneAttemptCounter.objects.get().failures == 3
     check_code(digits_of(code), purpose="login", browser=BROWSER)
-    assert PhoneStanding.objects.get().failures == 0
+    assert PhoneAttemptCounter.objects.get().failures == 0
 
 
 @pytest.mark.django_db
 def test_guess_without_an_outstanding_code_harms_nobody():
-    PhoneStanding.objects.create(phone=PHONE)
+    PhoneAttemptCounter.objects.create(phone=PHONE)
     with pytest.raises(CodeExpired):
         check_code("123456", purpose="login", browser=BROWSER)
-    assert PhoneStanding.objects.get().failures == 0
+    assert PhoneAttemptCounter.objects.get().failures == 0
 
 
 PLACES = [
@@ -341,7 +341,7 @@ def shape_of(sql: str) -> str:
 def test_unknown_number_gets_no_sms_and_can_not_be_guessed():
     code = ask(is_listed=False)
     message = Message.objects.get()
-    assert (message.state, message.sealed) == ("cancelled", "")
+    assert (message.state, message.encrypted) == ("cancelled", "")
     assert code.is_decoy
     assert deliver_messages(["code"]) is False
     with pytest.raises(CodeLimited):
@@ -351,7 +351,7 @@ def test_unknown_number_gets_no_sms_and_can_not_be_guessed():
             check_code("123456", purpose="login", browser=BROWSER)
     with pytest.raises(CodeSpent):
         check_code("123456", purpose="login", browser=BROWSER)
-    assert PhoneStanding.objects.get().failures == 5
+    assert PhoneAttemptCounter.objects.get().failures == 5
 
 
 @pytest.mark.django_db
@@ -398,14 +398,14 @@ def test_row_of_numbers_ends_after_five_strangers():
 def test_codes_are_forgotten_after_a_day():
     age(ask(), 86_399)
     purge_codes()
-    assert PhoneCode.objects.count() == PhoneStanding.objects.count() == 1
+    assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 1
     age(PhoneCode.objects.get(), 1)
     purge_codes()
-    assert PhoneCode.objects.count() == PhoneStanding.objects.count() == 0
+    assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 0
 
 
 @pytest.mark.django_db
 def test_number_with_failures_is_not_forgotten():
     fail(1)
     purge_codes()
-    assert PhoneStanding.objects.get().failures == 1
+    assert PhoneAttemptCounter.objects.get().failures == 1

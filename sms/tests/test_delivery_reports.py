@@ -32,7 +32,7 @@ def _twilio(settings):
 def message(queue):
     """Sent, its id known."""
     message = queue()
-    Message.objects.filter(pk=message.pk).update(state="sent", provider_id=SID, sealed="")
+    Message.objects.filter(pk=message.pk).update(state="sent", provider_id=SID, encrypted="")
     return message
 
 

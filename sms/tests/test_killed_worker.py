@@ -20,7 +20,7 @@ def test_file_gateway_looks_up_what_it_wrote_and_sends_the_rest_once(results, po
     assert result["killed_with"] == (["sent"] * 3 if point == "p6" else ["claimed"] * 3)
     assert result["states"] == ["sent"] * 3
     assert result["handed_over"] == PHONES
-    assert result["sealed"] == 0
+    assert result["encrypted"] == 0
 
 
 @pytest.mark.parametrize(("point", "handed_over"), [("p3", PHONES[1:]), ("p4", PHONES), ("p5", PHONES), ("p6", PHONES)])
@@ -28,4 +28,4 @@ def test_network_gateway_leaves_at_most_one_unknown_and_sends_nothing_twice(resu
     result = results[f"network {point}"]
     assert result["states"] == (["sent"] * 3 if point == "p6" else ["sent", "sent", "unknown"])
     assert result["handed_over"] == handed_over
-    assert result["sealed"] == 0
+    assert result["encrypted"] == 0

@@ -24,7 +24,7 @@ from sms.outbox import (
     queue_messages,
     settle_messages,
 )
-from sms.seal import unseal
+from sms.seal import decrypt
 
 pytestmark = pytest.mark.django_db
 KINDS = ["code", "decision", "invitation"]
@@ -56,11 +56,11 @@ def test_promised_message_is_handed_over_as_one_line(queue, settings):
 def test_secrets_lie_sealed_until_the_end_and_never_in_the_shown_text(queue):
     message = queue()
     assert "token" not in message.text
-    assert "token" not in message.sealed
-    assert unseal(message.sealed) == {"link": "http://127.0.0.1:8000/i/token1/"}
+    assert "token" not in message.encrypted
+    assert decrypt(message.encrypted) == {"link": "http://127.0.0.1:8000/i/token1/"}
     deliver_messages(KINDS)
     message.refresh_from_db()
-    assert message.sealed == ""
+    assert message.encrypted == ""
 
 
 @pytest.mark.parametrize("outcome", [sent("SM9"), rejected("No."), unknown("Perhaps.")])
@@ -71,7 +71,7 @@ def test_each_end_empties_the_seal_in_its_statement(queue, spoken, outcome, djan
     with django_assert_num_queries(2 if outcome.provider_id else 1):
         settle_messages([(claim.messages[0], outcome)])
     message.refresh_from_db()
-    assert (message.state, message.sealed, message.reason) == (outcome.state, "", outcome.reason)
+    assert (message.state, message.encrypted, message.reason) == (outcome.state, "", outcome.reason)
     assert message.settled_at
 
 
@@ -123,7 +123,7 @@ def test_cancelled_message_is_never_claimed(queue, settings):
     assert cancel_messages(purpose="invitation", subject=message.subject, reason="Joined.") == 0
     deliver_messages(KINDS)
     message.refresh_from_db()
-    assert (message.state, message.reason, message.sealed) == ("cancelled", "Joined.", "")
+    assert (message.state, message.reason, message.encrypted) == ("cancelled", "Joined.", "")
     assert lines(settings) == []
 
 
@@ -139,7 +139,7 @@ def test_code_that_comes_too_late_is_never_sent(queue, seconds, state):
     deliver_messages(KINDS)
     expire_messages()
     message.refresh_from_db()
-    assert (message.state, message.sealed) == (state, "")
+    assert (message.state, message.encrypted) == (state, "")
 
 
 def test_what_is_claimed_is_claimed_by_nobody_else(queue):
@@ -183,12 +183,12 @@ def test_refused_for_now_is_tried_again_later_and_later(queue, spoken):
         deliver_messages(KINDS)
         message.refresh_from_db()
         if message.state == "retry_wait":
-            assert message.sealed
+            assert message.encrypted
             waits.append((message.next_attempt_at - before).total_seconds())
             Message.objects.update(next_attempt_at=timezone.now())
     assert [round(wait / 2**number) for number, wait in enumerate(waits)] == [1, 1, 1, 1, 1]
     assert all(0.89 * 2**number <= wait <= 1.2 * 2**number for number, wait in enumerate(waits))
-    assert (message.state, message.reason, message.attempts, message.sealed) == ("rejected", "Busy.", 6, "")
+    assert (message.state, message.reason, message.attempts, message.encrypted) == ("rejected", "Busy.", 6, "")
 
 
 def test_waiting_message_is_left_alone_until_its_time(queue, spoken):
@@ -206,7 +206,7 @@ def test_code_whose_next_try_would_come_too_late_expires(queue, spoken):
     spoken.answers = [retry("Busy.", after=30)]
     deliver_messages(KINDS)
     message.refresh_from_db()
-    assert (message.state, message.sealed) == ("expired", "")
+    assert (message.state, message.encrypted) == ("expired", "")
 
 
 def test_unknown_is_never_sent_again_by_itself(queue, spoken):
@@ -228,7 +228,7 @@ def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, s
     abandon(message)
     assert settle_abandoned() == 1
     message.refresh_from_db()
-    assert (message.state, message.sealed) == ("unknown", "")
+    assert (message.state, message.encrypted) == ("unknown", "")
 
 
 def test_killed_worker_before_the_file_leaves_a_message_that_is_sent_once(queue, settings):
@@ -281,7 +281,7 @@ def test_answer_to_an_older_claim_changes_nothing(queue, settings):
 
 def test_message_sealed_with_another_key_is_refused_and_holds_up_nothing(queue, settings):
     spoilt, good = queue(), queue()
-    Message.objects.filter(pk=spoilt.pk).update(sealed="gAAAAA")
+    Message.objects.filter(pk=spoilt.pk).update(encrypted="gAAAAA")
     deliver_messages(KINDS)
     spoilt.refresh_from_db()
     good.refresh_from_db()

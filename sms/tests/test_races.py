@@ -13,9 +13,9 @@ from django.db import connection
 
 from sms import tasks
 from sms.codes import CodeRefused, check_code, send_code
-from sms.models import Message, PhoneCode, PhoneStanding
+from sms.models import Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox import cancel_messages
-from sms.seal import unseal
+from sms.seal import decrypt
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 PHONE = "+8613800138000"
@@ -49,7 +49,7 @@ def ask(number: int = 0, **changes: object) -> str:
 
 
 def sent_digits() -> str:
-    return unseal(Message.objects.get().sealed)["code"]
+    return decrypt(Message.objects.get().encrypted)["code"]
 
 
 def test_of_300_wrong_guesses_exactly_five_are_evaluated():
@@ -64,7 +64,7 @@ def test_of_300_wrong_guesses_exactly_five_are_evaluated():
     assert outcomes["CodeWrong"] == 5
     assert outcomes["CodeSpent"] == 295
     assert PhoneCode.objects.get().attempts == 5
-    assert PhoneStanding.objects.get().failures == 5
+    assert PhoneAttemptCounter.objects.get().failures == 5
 
 
 def test_of_300_right_answers_exactly_one_gets_in(settings):
@@ -139,7 +139,7 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert outcomes["delivered"] == 30
     assert handed_over + outcomes["cancelled 1"] == 60
     assert Message.objects.filter(state="cancelled").count() == outcomes["cancelled 1"]
-    assert not Message.objects.exclude(sealed="").exists()
+    assert not Message.objects.exclude(encrypted="").exists()
 
 
 def test_a_budget_is_spent_exactly(settings, house):

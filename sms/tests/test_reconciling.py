@@ -49,7 +49,7 @@ def later(message, seconds):
 def test_what_was_accepted_after_all_is_found_and_not_sent_again(twilio, queue):
     message = unseen(twilio, queue, accepted=True)
     assert later(message, 20) == "sent"
-    assert (message.provider_id, message.sealed, message.next_attempt_at) == ("SM" + "1" * 32, "", None)
+    assert (message.provider_id, message.encrypted, message.next_attempt_at) == ("SM" + "1" * 32, "", None)
     tasks.deliver_messages()
     assert len(twilio.requests) == 1
 
@@ -75,7 +75,7 @@ def test_what_is_nowhere_for_two_minutes_is_tried_once_more_and_arrives(twilio, 
     assert message.retried_at
     tasks.deliver_messages()
     message.refresh_from_db()
-    assert (message.state, message.sealed) == ("sent", "")
+    assert (message.state, message.encrypted) == ("sent", "")
     assert [form["Body"] for form in twilio.requests] == [twilio.ledger[0]["Body"]] * 2
     assert len(twilio.ledger) == 1
 
@@ -86,7 +86,7 @@ def test_it_is_tried_once_more_and_never_again(twilio, queue):
     twilio.say(status=503, accept=False)
     tasks.deliver_messages()
     assert later(message, 121) == "unknown"
-    assert (message.sealed, message.next_attempt_at) == ("", None)
+    assert (message.encrypted, message.next_attempt_at) == ("", None)
     assert reconcile_unknown() == 0
     assert len(twilio.requests) == 2
 
@@ -101,7 +101,7 @@ def test_a_list_that_lags_less_than_two_minutes_doubles_nothing(twilio, queue):
 def test_a_code_is_never_sent_again_and_keeps_no_secret(twilio, queue):
     message = unseen(twilio, queue, accepted=False, kind="code", template="code", secrets={"code": "123456"},
                      params={"enterprise": "示例", "minutes": "5", "serial": "07", "purpose": "login"})  # fmt: skip
-    assert (message.sealed, message.next_attempt_at) == ("", None)
+    assert (message.encrypted, message.next_attempt_at) == ("", None)
     assert later(message, 500) == "unknown"
     assert len(twilio.requests) == 1
 
@@ -110,14 +110,14 @@ def test_a_decision_is_looked_up_and_not_sent_again(twilio, queue):
     link = {"link": "http://127.0.0.1:8000/a/x/"}
     message = unseen(twilio, queue, accepted=False, kind="decision", template="approved", secrets=link)
     assert later(message, 121) == "unknown"
-    assert message.sealed == ""
+    assert message.encrypted == ""
 
 
 def test_a_link_that_was_taken_back_meanwhile_is_not_sent_again(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     cancel_messages(purpose="invitation", subject=message.subject, reason="The member has joined.")
     assert later(message, 121) == "unknown"
-    assert message.sealed == ""
+    assert message.encrypted == ""
     tasks.deliver_messages()
     assert len(twilio.requests) == 1
 
@@ -133,9 +133,9 @@ def test_while_the_provider_can_not_be_asked_nothing_is_decided(twilio, queue, w
     message = unseen(twilio, queue, accepted=False)
     twilio.list_words = [word, word]
     assert later(message, 121) == "unknown"
-    assert message.sealed
+    assert message.encrypted
     assert later(message, 3601) == "unknown"
-    assert message.sealed == ""
+    assert message.encrypted == ""
 
 
 def test_of_two_who_look_at_once_one_does(twilio, queue, monkeypatch):
@@ -159,7 +159,7 @@ def test_an_administrator_may_say_that_it_arrived(twilio, queue):
     assert confirm_message(message.pk)
     assert not confirm_message(message.pk)
     message.refresh_from_db()
-    assert (message.state, message.sealed) == ("sent", "")
+    assert (message.state, message.encrypted) == ("sent", "")
 
 
 def test_reports_are_asked_for_where_twilio_can_reach_us(twilio, queue, settings):

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from sms.alarms import raise_alarm
 from sms.codes import CodeLimited, send_code
-from sms.models import Alarm, Message, PhoneCode, SpentWork
+from sms.models import Alarm, Message, PhoneCode, UsedChallenge
 from sms.tests.solving import solve, zero_bits
-from sms.work import Challenge, WorkWanted, purge_work
+from sms.work import Challenge, ProofRequired, purge_work
 
 pytestmark = pytest.mark.django_db
 PHONE = "+8613800138000"
@@ -33,7 +33,7 @@ def ask(phone=PHONE, *, work="", is_listed=False, **place) -> PhoneCode:
 def wanted(**said) -> Challenge:
     """The challenge that stands before a code, which is not sent."""
     before = Message.objects.count()
-    with pytest.raises(WorkWanted) as found:
+    with pytest.raises(ProofRequired) as found:
         ask(**said)
     assert Message.objects.count() == before
     return found.value.challenge
@@ -61,7 +61,7 @@ def is_limited(phone=PHONE, **said) -> bool:
     """Whether neither a code nor a challenge is given."""
     try:
         ask(phone, **said)
-    except WorkWanted:
+    except ProofRequired:
         return False
     except CodeLimited:
         return True
@@ -107,7 +107,7 @@ def test_who_does_it_gets_a_code_and_the_next_costs_another(poor):
     challenge = wanted()
     assert (challenge.parts, challenge.bits) == (3, 4)
     assert ask(work=solve(challenge)).phone == PHONE
-    assert SpentWork.objects.count() == 1
+    assert UsedChallenge.objects.count() == 1
     assert wanted(phone="+8613700137000").text != challenge.text
 
 
@@ -137,14 +137,14 @@ def test_a_proof_counts_once(poor):
     proof = solve(wanted())
     assert ask(work=proof)
     assert is_limited("+8613700137000", work=proof)
-    assert SpentWork.objects.count() == 1
+    assert UsedChallenge.objects.count() == 1
 
 
 def test_a_proof_whose_code_was_not_sent_is_not_spent(poor, settings, enterprise):
     proof = solve(wanted())
     settings.SMS_CODES_OF_ALL_PER_HOUR = 0
     assert is_limited(work=proof)
-    assert not SpentWork.objects.exists()
+    assert not UsedChallenge.objects.exists()
     settings.SMS_CODES_OF_ALL_PER_HOUR = 10
     assert ask(work=proof)
 
@@ -196,7 +196,7 @@ def test_what_is_no_proof_gets_no_code_and_no_new_challenge(poor, kind):
     ):
         return
     assert is_limited(work=WRONG[kind](challenge.text, numbers))
-    assert not SpentWork.objects.exists()
+    assert not UsedChallenge.objects.exists()
 
 
 def test_what_was_spent_is_forgotten_once_its_challenge_is_over(poor):
@@ -205,10 +205,10 @@ def test_what_was_spent_is_forgotten_once_its_challenge_is_over(poor):
         ask(work=solve(wanted()))
         clock.shift(599)
         purge_work()
-        assert SpentWork.objects.count() == 1
+        assert UsedChallenge.objects.count() == 1
         clock.shift(2)
         purge_work()
-        assert not SpentWork.objects.exists()
+        assert not UsedChallenge.objects.exists()
 
 
 @pytest.mark.postgres
@@ -224,4 +224,4 @@ def test_of_many_who_bring_the_same_proof_at_once_one_gets_a_code(poor):
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(16))) == 1
-    assert SpentWork.objects.count() == PhoneCode.objects.count() == 1
+    assert UsedChallenge.objects.count() == PhoneCode.objects.count() == 1

@@ -139,9 +139,9 @@ def _ask_like_admin(query: str) -> None:
     list(lister(Member, site).get_changelist_instance(request).result_list)
 
 
-def _time(deed: Callable[[], None]) -> Taken:
+def _time(action: Callable[[], None]) -> Taken:
     database, ours, clock = _database_cpu(), time.process_time(), time.perf_counter()
-    deed()
+    action()
     clock, ours = time.perf_counter() - clock, time.process_time() - ours
     return Taken(clock * 1000, ours * 1000, (_database_cpu() - database) * 1000)
 

@@ -12,10 +12,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("deed", choices=["update", "check"])
+        parser.add_argument("action", choices=["update", "check"])
 
-    def handle(self, *args: Any, deed: str, **options: Any) -> None:
-        if deed == "update":
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        if action == "update":
             waiting = translations.update()
             self.stdout.write(f"The catalogue is up to date; {waiting} strings wait for a translation.")
             return

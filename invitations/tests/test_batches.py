@@ -1,0 +1,379 @@
+"""Notices: whom they reach, what is left out and why, and that nobody gets two."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.audit import Actor
+from accounts.models import AuditEvent
+from conftest import build_member
+from directory.joining import join_member
+from directory.models import Import, ImportRow, Invitation, Member
+from directory.personal_invitations import invite_member
+from invitations import batches
+from invitations.batch_limits import Preview, preview_of
+from invitations.batches import open_batch, send_batches, send_chunk
+from invitations.models import InvitationBatch, Recipient
+from invitations.quiet import quiet_until, set_quiet_hours
+from sms.models import Message
+
+NEW = "/console/invitations/new/"
+
+
+@pytest.fixture
+def desk(client_of, alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def people(house, lin, wang, zhao):
+    """Three more who have not joined, one without a phone."""
+    build_member(house, "甲", "jia", "+8613800138011", department=house.market)
+    build_member(house, "乙", "yi", "+8613800138012")
+    build_member(house, "丙", "bing", None, activation="code")
+    return house
+
+
+def yesterday():
+    moved = timezone.now() - timedelta(hours=25)
+    Recipient.objects.update(sent_at=moved)
+    Invitation.objects.update(created_at=moved)
+    Member.objects.update(invited_at=moved)
+
+
+def test_a_batch_reaches_everyone_who_has_not_joined(desk, people, wang):
+    page = desk.get(NEW).text
+    assert 'data-name="messages" value="3"' in page
+    assert 'data-name="left_out" value="1"' in page
+    answer = desk.post(NEW, {"all_matching": "1"})
+    batch = InvitationBatch.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, f"/console/invitations/{batch.pk}/")
+    assert 'data-state="sending"' in desk.get(answer["Location"]).text
+    assert not Message.objects.exists()
+    send_batches()
+    page = desk.get(answer["Location"]).text
+    assert 'data-state="done"' in page
+    assert 'data-name="messages" value="3"' in page
+    left_out = Recipient.objects.get(state="left_out")
+    assert left_out.member.name == "丙"
+    assert left_out.reason.startswith("丙")
+    assert left_out.reason in page
+    assert Message.objects.count() == 3
+    join_member(Member.objects.get(pk=wang.pk), phone=wang.phone, by=batches.Actor(user=None, name="王芳"))
+    assert 'data-name="joined" value="1"' in desk.get(answer["Location"]).text
+    assert f'data-id="{batch.pk}"' in desk.get("/console/invitations/").text
+
+
+def test_the_preview_says_who_is_left_out_and_why(desk, people):
+    page = desk.get(NEW, {"status": ""}).text
+    assert 'data-name="chosen" value="6"' in page
+    for words in ("1 has joined", "1 is disabled", "1 joins with an activation code"):
+        assert words in page
+
+
+def test_who_was_sent_a_link_just_now_is_left_out_of_the_preview_too(desk, people, wang, alice):
+    invite_member(wang, by=batches.Actor(user=alice, name="Alice"))
+    page = desk.get(NEW).text
+    assert 'data-name="messages" value="2"' in page
+    assert "1 was sent a link less than a minute ago" in page
+
+
+def test_only_those_ticked_get_one(desk, people, wang):
+    desk.post(NEW, {"members": [wang.pk], "all_matching": "1"})
+    send_batches()
+    assert [message.to for message in Message.objects.all()] == [wang.phone]
+
+
+def test_search_and_department_choose(desk, people):
+    desk.post(NEW, {"all_matching": "1", "department": people.market.pk, "status": "pending", "q": ""})
+    assert set(Recipient.objects.values_list("member__name", flat=True)) == {"王芳", "甲"}
+
+
+def test_nothing_ticked_is_refused(desk, people):
+    answer = desk.post(NEW, {"status": "pending"})
+    assert answer.status_code == 422
+    assert not InvitationBatch.objects.exists()
+
+
+def test_one_a_day_and_three_a_week(desk, people):
+    for number in range(4):
+        if number < 3:
+            assert desk.post(NEW, {"all_matching": "1"}).status_code == 303
+            send_batches()
+        assert desk.post(NEW, {"all_matching": "1"}).status_code == 422
+        yesterday()
+    assert Message.objects.count() == 9
+
+
+def had_batches(member, *ages: timedelta) -> None:
+    """The member had a batch so long ago."""
+    for age in ages:
+        batch = InvitationBatch.objects.create(enterprise=member.enterprise, author_name="Alice", state="done", total=1)
+        at = timezone.now() - age
+        Recipient.objects.create(batch=batch, member=member, state="sent", sent_at=at)
+
+
+NAMED = ["got a notice within the last 24 hours", "got 3 notices within seven days"]
+DAY, WEEK, SECOND = timedelta(days=1), timedelta(days=7), timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ages", "reason"),
+    [
+        ([DAY - SECOND], "got a notice within the last 24 hours"),
+        ([DAY], ""),
+        ([DAY * 2, DAY * 3, WEEK - SECOND], "got 3 notices within seven days"),
+        ([DAY * 2, DAY * 3, WEEK], ""),
+        ([DAY * 2, DAY * 3], ""),
+        ([DAY / 2, DAY * 2, DAY * 3], "got a notice within the last 24 hours"),
+    ],
+)
+def test_the_limits_at_their_boundary_are_named_before_and_after(desk, people, wang, alice, time_machine, ages, reason):
+    time_machine.move_to(timezone.now(), tick=False)
+    had_batches(wang, *ages)
+    page = desk.get(NEW, {"q": "王芳"}).text
+    assert [words for words in NAMED if words in page] == ([reason] if reason else [])
+    assert f'data-name="messages" value="{0 if reason else 1}"' in page
+    batch = open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=batches.Actor(alice, "Alice"))
+    send_batches()
+    recipient = batch.recipients.get()
+    assert recipient.state == ("left_out" if reason else "sent")
+    assert bool(recipient.reason) is bool(reason)
+
+
+def test_every_reason_is_counted_once_and_all_add_up(desk, people, lin, wang, alice):
+    one = build_member(people, "丁", "ding", "+8613800138013", status="pending")
+    had_batches(wang, DAY / 2, DAY * 2, DAY * 3)
+    for number in range(5):
+        at = timezone.now() - timedelta(hours=number + 1)
+        Invitation.objects.create(
+            enterprise=people.enterprise,
+            member=one,
+            number=number + 1,
+            token_digest=f"{number:064}",
+            phone=one.phone,
+            created_at=at,
+            expires_at=at,
+            superseded_at=at,
+        )
+    preview = preview_of(Member.objects.all())
+    assert preview == Preview(
+        chosen=7,
+        joined=1,
+        disabled=1,
+        by_code=1,
+        notified_today=1,
+        notified_this_week=0,
+        invited_just_now=0,
+        invited_often=1,
+    )
+    assert (preview.left_out, preview.messages) == (5, 2)
+    batch = open_batch(people.enterprise, Member.objects.all(), by=batches.Actor(alice, "Alice"))
+    send_batches()
+    assert batch.recipients.filter(state="sent").count() == preview.messages
+    assert not batch.recipients.filter(state="left_out", why=[]).exists()
+
+
+def test_the_members_of_one_import_are_chosen(desk, people, wang, alice):
+    imported = Import.objects.create(
+        enterprise=people.enterprise,
+        author=alice,
+        state="done",
+        file_name="十一月入职.xlsx",
+        created=1,
+        heading={"columns": {"places": {"name": 0}, "titles": ["姓名"], "unknown": []}, "sheet": ""}
+        | {"other_sheets": [], "hidden_rows": 0, "hidden_columns": 0},
+    )
+    ImportRow.objects.create(import_job=imported, number=2, verdict="created", member=wang)
+    ImportRow.objects.create(import_job=imported, number=3, verdict="refused")
+    page = desk.get(NEW).text
+    assert "十一月入职.xlsx" in page
+    page = desk.get(NEW, {"import": imported.pk}).text
+    assert page.count('name="members"') == 1
+    assert 'data-name="messages" value="1"' in page
+    assert f'name="import" value="{imported.pk}"' in page
+    desk.post(NEW, {"all_matching": "1", "import": imported.pk})
+    assert list(Recipient.objects.values_list("member", flat=True)) == [wang.pk]
+    assert "十一月入职.xlsx" in desk.get("/console/invitations/").text
+    result = desk.get(f"/console/imports/{imported.pk}/").text
+    assert f'href="{NEW}?import={imported.pk}"' in result
+
+
+def test_another_enterprises_or_administrators_import_chooses_nobody(
+    desk, people, wang, other_house, alice, bob, client_of
+):
+    theirs = Import.objects.create(enterprise=other_house.enterprise, state="done", created=1)
+    ours = Import.objects.create(enterprise=people.enterprise, author=alice, state="done", created=1)
+    ImportRow.objects.create(import_job=ours, number=2, verdict="created", member=wang)
+    ImportRow.objects.create(import_job=theirs, number=2, verdict="created", member=wang)
+    assert desk.post(NEW, {"all_matching": "1", "import": theirs.pk}).status_code == 422
+    assert client_of(bob).post(NEW, {"all_matching": "1", "import": ours.pk}).status_code == 422
+    assert not InvitationBatch.objects.exists()
+
+
+def test_a_batches_list_shows_each_part_and_is_searched(desk, people, wang, alice):
+    batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=batches.Actor(alice, "Alice"))
+    send_batches()
+    page, path = desk.get(f"/console/invitations/{batch.pk}/").text, f"/console/invitations/{batch.pk}/"
+    assert page.count("data-id=") == 4
+    Message.objects.filter(to=wang.phone).update(state="rejected", reason="Number is not in use")
+    join_member(Member.objects.get(account="jia"), phone="+8613800138011", by=batches.Actor(user=None, name="甲"))
+    parts = {"sent": 3, "left_out": 1, "waiting": 0, "joined": 1, "failed": 1}
+    for part, count in parts.items():
+        assert desk.get(path, {"state": part}).text.count("data-id=") == count
+    failed = desk.get(path, {"state": "failed"}).text
+    assert "王芳" in failed
+    assert "Number is not in use" in failed
+    assert desk.get(path, {"q": "王"}).text.count("data-id=") == 1
+    assert desk.get(path, {"q": "jia"}).text.count("data-id=") == 1
+    assert "Nobody of this notice" in desk.get(path, {"q": "没有"}).text
+
+
+def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
+    def cost(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(path)
+        return len(queries)
+
+    by = batches.Actor(alice, "Alice")
+    batch = open_batch(people.enterprise, Member.objects.filter(account="wangfang"), by=by)
+    paths = ["/console/invitations/", f"/console/invitations/{batch.pk}/"]
+    few = [cost(path) for path in paths]
+    for number in range(9):
+        extra = build_member(people, f"人{number}", f"ren{number}", f"+86138001381{number:02}")
+        Recipient.objects.create(batch=batch, member=extra)
+        open_batch(people.enterprise, Member.objects.filter(pk=extra.pk), by=by, about=f"第{number}")
+    assert [cost(path) for path in paths] == few
+    assert max(few) <= 12
+    monkeypatch.setattr("invitations.batch_rows.PAGE_SIZE", 3)
+    page = desk.get(paths[0]).text
+    assert "第8" in page
+    assert "第5" not in page
+    assert "before=" in page
+    assert "第3" in desk.get(paths[0], {"q": "第3"}).text
+    assert "after=" in desk.get(paths[1]).text
+
+
+def test_no_batch_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, time_machine):
+    """21:30 until 08:00 in the enterprise's zone."""
+    answer = desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
+    assert answer.status_code == 303
+    assert AuditEvent.objects.filter(action="quiet_hours_set").count() == 1
+    desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
+    assert AuditEvent.objects.filter(action="quiet_hours_set").count() == 1
+    zone = ZoneInfo("Asia/Shanghai")
+    tonight = datetime.now(zone).replace(hour=21, minute=30, second=0, microsecond=0) + DAY
+    batch = InvitationBatch.objects.create(enterprise=people.enterprise, author_name="Alice", total=1)
+    Recipient.objects.create(batch=batch, member=Member.objects.get(account="wangfang"))
+    morning = tonight.replace(hour=8, minute=0) + DAY
+    for moment in (tonight, tonight.replace(hour=23, minute=59), morning - SECOND):
+        time_machine.move_to(moment, tick=False)
+        assert quiet_until(people.enterprise) == morning
+        send_batches()
+        assert not Message.objects.exists()
+    time_machine.move_to(tonight - SECOND, tick=False)
+    assert quiet_until(people.enterprise) is None
+    time_machine.move_to(morning, tick=False)
+    send_batches()
+    assert Message.objects.count() == 1
+
+
+def test_quiet_hours_within_a_day_and_none(people, desk, time_machine):
+    desk.post("/console/invitations/quiet/", {"begins": "12:00", "ends": "14:00"})
+    assert "No notices go out from 12:00 until 14:00" in desk.get("/console/invitations/").text
+    noon = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=12, minute=0, second=0, microsecond=0) + DAY
+    for moment, until in {noon - SECOND: None, noon: noon.replace(hour=14), noon.replace(hour=14): None}.items():
+        time_machine.move_to(moment, tick=False)
+        assert quiet_until(people.enterprise) == until
+    set_quiet_hours(people.enterprise, None, by=batches.Actor(user=None, name="Alice"))
+    time_machine.move_to(noon, tick=False)
+    assert quiet_until(people.enterprise) is None
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "field"),
+    [("21:00", "", "ends"), ("", "8:00", "begins"), ("8:00", "8:00", "ends"), ("x", "8:00", "begins")],
+)
+def test_quiet_hours_that_make_no_sense_are_refused(desk, people, begins, ends, field):
+    answer = desk.post("/console/invitations/quiet/", {"begins": begins, "ends": ends})
+    assert answer.status_code == 422
+    assert f'id="id_{field}_error"' in answer.text
+
+
+def test_who_is_active_but_long_absent_is_left_out_as_the_preview_says(people, lin, alice):
+    Member.objects.filter(pk=lin.pk).update(joined_at=timezone.now() - timedelta(days=400))
+    assert preview_of(Member.objects.filter(pk=lin.pk)).joined == 1
+    batch = open_batch(people.enterprise, Member.objects.filter(pk=lin.pk), by=batches.Actor(alice, "Alice"))
+    send_batches()
+    assert batch.recipients.get().state == "left_out"
+    assert not Message.objects.exists()
+
+
+def test_more_than_500_ask_to_be_confirmed(desk, people, settings):
+    settings.BATCH_CONFIRM_ABOVE = 2
+    asked = desk.post(NEW, {"all_matching": "1"})
+    assert asked.status_code == 422
+    assert "This sends 3 messages" in asked.text
+    assert 'name="confirmed"' in asked.text
+    assert desk.post(NEW, {"all_matching": "1", "confirmed": "1"}).status_code == 303
+
+
+def test_more_ticked_than_are_sent_without_asking_are_refused_not_cut(desk, people, wang, settings):
+    settings.BATCH_CONFIRM_ABOVE = 2
+    ticked = list(Member.objects.filter(status="pending").values_list("pk", flat=True))
+    assert len(ticked) > 2
+    answer = desk.post(NEW, {"members": ticked})
+    assert answer.status_code == 422
+    assert "At most 2 can be ticked at once." in answer.text
+    assert not InvitationBatch.objects.exists()
+
+
+def test_a_worker_that_was_killed_goes_on_and_nobody_gets_two(people, alice, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 2)
+    by = batches.Actor(user=alice, name="Alice")
+    batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=by)
+    assert send_chunk(batch)
+    with monkeypatch.context() as broken:
+        broken.setattr(Recipient.objects.__class__, "bulk_update", lambda *args, **kwargs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            send_chunk(batch)
+    send_batches()
+    send_batches()
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert Message.objects.count() == 3
+    assert Message.objects.values("to").distinct().count() == 3
+
+
+def test_a_department_administrator_invites_their_own_people_only(client_of, bob, people, wang):
+    other = Member.objects.get(account="yi")
+    client = client_of(bob)
+    client.post(NEW, {"members": [other.pk, wang.pk]})
+    assert list(Recipient.objects.values_list("member", flat=True)) == [wang.pk]
+
+
+def test_another_enterprises_batch_is_not_found(desk, client_of, charlie, people):
+    desk.post(NEW, {"all_matching": "1"})
+    assert client_of(charlie).get(f"/console/invitations/{InvitationBatch.objects.get().pk}/").status_code == 404
+
+
+def test_why_somebody_was_left_out_is_told_in_the_readers_language(desk, people, wang, alice):
+    by = Actor(user=alice, name="Alice")
+    open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=by)
+    send_batches()
+    again = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=by)
+    send_batches()
+    page = f"/console/invitations/{again.pk}/?state=left_out"
+    english = desk.get(page, headers={"accept-language": "en"}).text
+    assert "王芳 got a notice within the last 24 hours." in english
+    assert "丙 joins with an activation code, without a message." in english
+    chinese = desk.get(page, headers={"accept-language": "zh-hans"}).text
+    assert "王芳 24 小时内已收到过通知。" in chinese
+    assert "within the last" not in chinese
+    assert Message.objects.filter(kind="invitation").first().language == people.enterprise.language
