@@ -11,8 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
 from accounts.models import Role
-from directory.models import BulkAction, Department, Domain, Import, Member
-from directory.querysets import DepartmentQuerySet, MemberQuerySet
+from directory.models import BulkAction, Department, DepartmentQuerySet, Domain, Import, Member, MemberQuerySet
 
 M = TypeVar("M", bound=Model)
 

@@ -21,8 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
-from directory.models import ActivationCode, Member
-from directory.querysets import MemberQuerySet
+from directory.models import ActivationCode, Member, MemberQuerySet
 from sms.seal import derive_key
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"

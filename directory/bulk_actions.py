@@ -27,8 +27,7 @@ from accounts.models import Enterprise, Role
 from directory.bulk_chunks import Outcome, do_to_members
 from directory.member_export import CHUNK as EXPORT_CHUNK
 from directory.member_export import export_members
-from directory.models import BulkAction, BulkActionItem, Member
-from directory.querysets import MemberQuerySet
+from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
 from sms.hints import hint_work
 
 WORK = "directory.tasks.work_on_bulk_actions"

@@ -17,8 +17,7 @@ from django.forms.utils import ErrorDict
 from accounts.models import Role
 from directory.access import departments_of, is_scoped, read_ids, scope_of
 from directory.department_tree import paths_of
-from directory.models import Department
-from directory.querysets import DepartmentQuerySet
+from directory.models import Department, DepartmentQuerySet
 
 # So many a select still offers whole; a page with two of them weighs 60 KB.
 WHOLE_MAX = 300

@@ -37,9 +37,8 @@ from directory.importing.lease import Lease, LeaseLost, claim_import
 from directory.importing.spool import Draft, Spool
 from directory.importing.undoing import undo_rows
 from directory.importing.workbook import Sheet, WorkbookRefused, read_workbook
-from directory.models import Address, Department, Import, ImportRow, Member
+from directory.models import Address, Department, Import, ImportRow, Member, MemberQuerySet
 from directory.personal_invitations import invite_members
-from directory.querysets import MemberQuerySet
 from sms.hints import hint_work
 
 WORK = "directory.tasks.work_on_imports"

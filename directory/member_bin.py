@@ -16,8 +16,7 @@ from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.departments import shift_counts
 from directory.members import part_from_users, told_of
-from directory.models import Department, Member, Membership
-from directory.querysets import MemberQuerySet
+from directory.models import Department, Member, MemberQuerySet, Membership
 
 CHUNK = 500
 SETTLED = ("phone", "phone_reversed", "activation", "main_department")

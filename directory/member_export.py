@@ -9,8 +9,7 @@ from directory.department_tree import paths_of
 from directory.importing.columns import Facts, Names
 from directory.importing.holders import read_facts
 from directory.importing.sheets import write_members
-from directory.models import Department
-from directory.querysets import MemberQuerySet
+from directory.models import Department, MemberQuerySet
 
 CHUNK = 2000
 

@@ -20,9 +20,8 @@ from accounts.access import Permission, may
 from accounts.models import Role
 from directory.access import binned_members_of, departments_of, find_one, imports_of, is_scoped, members_of, read_ids
 from directory.member_pages import count_of, page_of
-from directory.models import Address, Department, Member, Membership
+from directory.models import Address, Department, Member, MemberQuerySet, Membership
 from directory.personal_invitations import PURPOSE, subject_of
-from directory.querysets import MemberQuerySet
 from directory.search import TEXT_MAX, Way, any_of, ways_to
 from sms.models import Message
 from sms.outbox import latest_messages

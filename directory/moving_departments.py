@@ -20,7 +20,7 @@ from directory.bulk import settle_statistics
 from directory.department_tree import paths_of
 from directory.departments import DepartmentRefused, add_to_counts, refuse_twin, twin_message
 from directory.models import Department, DepartmentScope, Membership
-from directory.querysets import begins
+from directory.models.lookups import begins
 
 # So many paths that are new leave PostgreSQL with a wrong idea of all of them.
 MANY = 500

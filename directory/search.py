@@ -19,7 +19,7 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
 from accounts.models import Enterprise
 from directory.models import Address, Reading
-from directory.querysets import LAST_SIGN, begins
+from directory.models.lookups import LAST_SIGN, begins
 from directory.search_keys import plain, reverse_phone
 from sms.phones import PhoneRefused, parse_phone
 

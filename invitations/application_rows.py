@@ -19,7 +19,7 @@ from accounts.access import Permission, may
 from accounts.models import Role
 from accounts.paging import COUNT_CAP, Pages, count_capped, read_page
 from directory.access import find_one, members_of
-from directory.querysets import begins
+from directory.models.lookups import begins
 from directory.search_keys import plain
 from invitations.access import applications_of
 from invitations.models import Application, JoinLink

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import Role
 from accounts.paging import COUNT_CAP, Pages, count_capped, read_page
 from directory.access import is_scoped
+from directory.models.lookups import begins
 from directory.personal_invitations import PURPOSE, subject_of
-from directory.querysets import begins
 from directory.search_keys import plain
 from invitations.batches import PARTS, State, those
 from invitations.models import InvitationBatch, Recipient

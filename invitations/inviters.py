@@ -14,7 +14,7 @@ from accounts.models import Role
 from accounts.paging import COUNT_CAP, Pages, count_capped, read_page
 from directory.access import members_of
 from directory.models import Member
-from directory.querysets import begins
+from directory.models.lookups import begins
 from directory.search_keys import plain
 from invitations.access import applications_of
 from invitations.models import Application

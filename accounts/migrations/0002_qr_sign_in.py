@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import accounts.models
+import accounts.models.qr_sign_in
 
 
 class Migration(migrations.Migration):
@@ -37,9 +38,12 @@ class Migration(migrations.Migration):
             name="QrSignIn",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("token", models.CharField(default=accounts.models.new_qr_token, max_length=22, unique=True)),
+                (
+                    "token",
+                    models.CharField(default=accounts.models.qr_sign_in.new_qr_token, max_length=22, unique=True),
+                ),
                 ("browser", models.CharField(db_index=True, max_length=64)),
-                ("number", models.CharField(default=accounts.models.new_qr_number, max_length=2)),
+                ("number", models.CharField(default=accounts.models.qr_sign_in.new_qr_number, max_length=2)),
                 (
                     "state",
                     models.CharField(

@@ -35,8 +35,7 @@ from directory.importing.columns import (
 from directory.importing.holders import Holders, Wanted, find_holders, is_same
 from directory.importing.reasons import Problem, Words, problem_of
 from directory.importing.spool import Draft, Picker, Spool
-from directory.models import Department, Domain, Import, ImportRow, Member
-from directory.querysets import DepartmentQuerySet
+from directory.models import Department, DepartmentQuerySet, Domain, Import, ImportRow, Member
 from sms.phones import show_phone
 
 CHUNK = 2000

@@ -21,9 +21,8 @@ from directory.bulk_actions import NumberChanged, open_bulk_action
 from directory.member_bin import administrators_among, delete_members, restore_members
 from directory.member_rows import MemberQuery
 from directory.members import disable_members, enable_members
-from directory.models import BulkAction, Member
+from directory.models import BulkAction, Member, MemberQuerySet
 from directory.personal_invitations import invite_members
-from directory.querysets import MemberQuerySet
 from directory.views.member_bin import NAMED_MAX, tell_restored
 
 # Whoever is left out beyond these is counted only.

@@ -1,0 +1,26 @@
+"""The enterprise's tree and the people in it. Uniqueness is enforced by the database, scoped by enterprise."""
+
+from directory.models.bulk_actions import BulkAction, BulkActionItem
+from directory.models.departments import Department, DepartmentQuerySet, DepartmentScope
+from directory.models.domains import Domain
+from directory.models.imports import Import, ImportRow
+from directory.models.joining import ActivationCode, Invitation
+from directory.models.members import Address, Member, MemberQuerySet, Membership, Reading
+
+__all__ = [
+    "ActivationCode",
+    "Address",
+    "BulkAction",
+    "BulkActionItem",
+    "Department",
+    "DepartmentQuerySet",
+    "DepartmentScope",
+    "Domain",
+    "Import",
+    "ImportRow",
+    "Invitation",
+    "Member",
+    "MemberQuerySet",
+    "Membership",
+    "Reading",
+]

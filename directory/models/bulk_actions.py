@@ -1,0 +1,116 @@
+"""Bulk actions and their items."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise
+from directory.models.members import Member
+
+
+class BulkAction(models.Model):
+    """One action on many members, done by a worker (directory.bulk_actions).
+
+    Always total = done + left_out + not_reached.
+    """
+
+    class Kind(models.TextChoices):
+        DELETE = "delete", _("Delete")
+        RESTORE = "restore", _("Restore")
+        DISABLE = "disable", _("Disable")
+        ENABLE = "enable", _("Enable")
+        EXPORT = "export", _("Download")
+
+    class State(models.TextChoices):
+        WORKING = "working", _("In progress")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="bulk_actions", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16, choices=Kind)
+    state = models.CharField(max_length=16, choices=State, default=State.WORKING)
+    # Why it stopped; the English text, which is the key of its translations.
+    reason = models.CharField(max_length=500, blank=True)
+    # Of an export: what its headings are in, and the stem of the file's name below settings.EXPORT_DIR, "" without one.
+    language = models.CharField(max_length=16)
+    stored = models.CharField(max_length=32, blank=True)
+
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0)
+    # Whoever has this id or a lesser one is settled.
+    position = models.BigIntegerField(default=0)
+
+    # Whoever works on it, until when: a killed worker's action is taken over.
+    lease = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = _("bulk actions")
+        indexes = [
+            models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
+            models.Index(fields=["enterprise", "id"], name="bulk_action_working", condition=Q(state="working")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.total}"
+
+    @property
+    def told_reason(self) -> str:
+        """In the reader's language."""
+        return gettext(self.reason) if self.reason else ""
+
+    @property
+    def settled(self) -> int:
+        return self.done + self.left_out
+
+    @property
+    def not_reached(self) -> int:
+        return self.total - self.settled
+
+
+class BulkActionItem(models.Model):
+    """One member of a bulk action who waits, or of whom there is something to tell. No name or phone stands here."""
+
+    class Reason(models.TextChoices):
+        IN_BIN = "in_bin", _("In the bin already")
+        PRESENT = "present", _("Not in the bin any more")
+        ERASED = "erased", _("Erased for good meanwhile")
+        DISABLED = "disabled", _("Disabled already")
+        NOT_DISABLED = "not_disabled", _("Not disabled")
+        OUT_OF_REACH = "out_of_reach", _("Not in the departments of whoever started it any more")
+        # Of who is back from the bin.
+        WITHOUT_PHONE = "without_phone", _("Back without a phone, which another member has now")
+        MOVED = "moved", _("Back in the root department, for theirs was deleted")
+
+    REMARKS = (Reason.WITHOUT_PHONE, Reason.MOVED)
+
+    # Only ever written beside the action, and a member's row is for ever: the database needn't look again.
+    bulk_action = models.ForeignKey(
+        BulkAction, on_delete=models.CASCADE, related_name="items", db_index=False, db_constraint=False
+    )
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    # Blank: they wait.
+    reason = models.CharField(max_length=16, choices=Reason, blank=True)
+    # Who has their phone now.
+    holder = models.ForeignKey(
+        Member, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bulk_action", "member", "reason"], name="bulk_action_item_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"member {self.member_id} in bulk action {self.bulk_action_id}"

@@ -1,0 +1,71 @@
+"""Personal invitations and activation codes."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Enterprise
+from directory.models.members import Member
+
+
+class Invitation(models.Model):
+    """One personal SMS link to one member. The token is known to the SMS alone; here lies its SHA-256."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="invitations")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="invitations")
+    number = models.PositiveIntegerField()
+    token_digest = models.CharField(max_length=64, unique=True)
+    phone = models.CharField(max_length=16)
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    # A member who joined asked for it, who must scan to sign in and can't any more.
+    is_recovery = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member", "number"], name="invitation_number_unique_for_member"),
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(superseded_at=None, used_at=None, revoked_at=None),
+                name="invitation_one_living_for_member",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.number} of {self.member_id}"
+
+
+class ActivationCode(models.Model):
+    """What a member without a phone joins with. The code was shown once; here lies its keyed HMAC."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="activation_codes")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="activation_codes")
+    digest = models.CharField(max_length=64, unique=True)
+    minted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(used_at=None, revoked_at=None),
+                name="activation_code_one_living_for_member",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"activation code of {self.member_id}"
+
+    @property
+    def is_expired(self) -> bool:
+        return timezone.now() >= self.expires_at

@@ -1,0 +1,269 @@
+"""Members, their departments, and the one namespace of addresses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left, Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise
+from directory.models.departments import Department
+from directory.models.domains import Domain
+from directory.models.lookups import IN_BIN, LAST_SIGN, PRESENT, any_of, begins
+
+if TYPE_CHECKING:
+    from directory.models.imports import Import  # it refers to members
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def present(self) -> MemberQuerySet:
+        """Neither in the bin nor purged."""
+        return self.filter(PRESENT)
+
+    def in_bin(self) -> MemberQuerySet:
+        """Deleted, and still to be had back."""
+        return self.filter(IN_BIN)
+
+    def under(self, *departments: Department) -> MemberQuerySet:
+        """Who stands in one of these or below."""
+        return self.filter(pk__in=_standing_under(departments).values("member"))
+
+    def asked_under(self, department: Department) -> MemberQuerySet:
+        """The same, asked of each member in turn: for one page of a list in its order, where many stand there. Else
+        PostgreSQL reads all of them to sort them."""
+        if connection.vendor != "postgresql":
+            return self.under(department)
+        memberships = Membership.objects
+        standing = memberships.filter(_is_below(department), member=OuterRef("pk"))
+        return self.alias(standing=Subquery(standing.values("department")[:1])).filter(standing__isnull=False)
+
+    def made_by(self, imported: Import) -> MemberQuerySet:
+        """Whom this import created."""
+        rows = apps.get_model("directory", "ImportRow").objects.filter(import_job=imported, verdict="created")
+        return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
+
+
+def _is_below(department: Department) -> RawSQL:
+    """The subtree's ids are gathered once, not joined for each row that is asked."""
+    return RawSQL(
+        "department_id = ANY(ARRAY(SELECT id FROM directory_department WHERE path >= %s AND path < %s))",
+        [department.path, department.path + LAST_SIGN],
+        output_field=models.BooleanField(),
+    )
+
+
+def _standing_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
+    memberships = Membership.objects
+    return memberships.filter(any_of(begins("department__path", one.path) for one in departments))
+
+
+class Member(models.Model):
+    """A person in the directory. `user` counts only while both phones are equal (product.md, "Who is who").
+
+    A user made by an activation code has no phone and counts while the member is activated by code; the member's own
+    phone, if there is one, is then unproven and says nothing.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Not joined")
+        ACTIVE = "active", _("Joined")
+        DISABLED = "disabled", _("Disabled")
+
+    class Activation(models.TextChoices):
+        PHONE = "phone", _("By phone")
+        CODE = "code", _("By activation code")
+
+    MAX_DEPARTMENTS = 20
+    MAX_ALIASES = 5
+
+    # The departments': checked there, and a second time it would only slow the writing down, as would an index
+    # of its own beside those below.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False, db_constraint=False
+    )
+    name = models.CharField(_("name"), max_length=64)
+    account = models.CharField(_("account"), max_length=64)
+    # E.164 as sms.phones gives it: the library's own column parses each number again on every load of a list.
+    phone = models.CharField(_("phone"), max_length=16, null=True, blank=True)
+    position = models.CharField(_("position"), max_length=128, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
+    # One of the memberships, which hold the department: checked there.
+    main_department = models.ForeignKey(
+        Department, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    departments: models.ManyToManyField[Department, models.Model] = models.ManyToManyField(
+        Department, through="Membership", related_name="members"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members", db_index=False
+    )
+
+    # What the list sorts by and the search looks into; written by directory.search_keys.
+    pinyin = models.CharField(max_length=400)
+    initials = models.CharField(max_length=64)
+    phone_reversed = models.CharField(max_length=16, null=True)
+
+    origin = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    invited_at = models.DateTimeField(null=True)
+    joined_at = models.DateTimeField(null=True)
+    last_entered_at = models.DateTimeField(null=True)
+    # In the bin since, and by whose hand; once purged only the row and its id are left (directory.member_bin).
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+    erased_at = models.DateTimeField(null=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("enterprise", Lower("account"), name="member_account_unique_in_enterprise"),
+            # The phone first: it is looked for in all enterprises too.
+            models.UniqueConstraint(
+                fields=["phone", "enterprise"],
+                condition=Q(deleted_at=None),
+                name="member_phone_unique_in_enterprise",
+            ),
+            models.CheckConstraint(
+                condition=Q(activation="code") | Q(phone__isnull=False) | Q(deleted_at__isnull=False),
+                name="member_activated_by_phone_has_phone",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None)
+                | Q(deleted_at__isnull=False, name="", phone=None, position="", pinyin="", user=None),
+                name="member_erased_has_nothing_left",
+            ),
+        ]
+        # The list reads these without the deleted: the bin and what was purged must not lie in its way.
+        indexes = [
+            models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin", condition=PRESENT),
+            models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials", condition=PRESENT),
+            models.Index(
+                "enterprise", Left("name", 1), "pinyin", "id", name="member_by_first_character", condition=PRESENT
+            ),
+            models.Index(
+                fields=["enterprise", "phone_reversed", "id"],
+                name="member_by_phone_tail",
+                condition=PRESENT & Q(phone_reversed__isnull=False),
+            ),
+            models.Index(fields=["enterprise", "status", "pinyin", "id"], name="member_by_status", condition=PRESENT),
+            models.Index(fields=["user"], name="member_by_user", condition=Q(user__isnull=False)),
+            models.Index(fields=["enterprise", "pinyin", "id"], name="member_in_bin", condition=IN_BIN),
+            models.Index(fields=["deleted_at"], name="member_by_time_in_bin", condition=IN_BIN),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tone(self) -> str:
+        """Of the badge that tells where they stand."""
+        joined = {self.Status.ACTIVE: "good", self.Status.DISABLED: "neutral"}
+        return joined.get(self.Status(self.status), "accent" if self.invited_at else "warn")
+
+    @property
+    def days_left(self) -> int:
+        """Whole days, one begun counted in, until the bin gives it up."""
+        if not self.deleted_at:
+            return settings.MEMBER_BIN_DAYS
+        left = self.deleted_at + timedelta(days=settings.MEMBER_BIN_DAYS) - timezone.now()
+        return max(0, math.ceil(left / timedelta(days=1)))
+
+    @property
+    def has_joined_user(self) -> bool:
+        """Their user counts: both phones are equal, or it is one made by an activation code, which has no phone."""
+        if not self.user or not self.user.is_active:
+            return False
+        return self.has_user_by_code or bool(self.phone and str(self.user.phone) == self.phone)
+
+    @property
+    def has_user_by_code(self) -> bool:
+        """They signed up with an activation code: their user has a login and a password, and no phone."""
+        return self.activation == self.Activation.CODE and self.user is not None and self.user.phone is None
+
+
+class Reading(models.Model):
+    """Another way to read a member's name: 单 as dan, 乐 as yue, the later words of a Latin name."""
+
+    # Made from the member's name and looked for together with the member: one without finds nobody.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="readings", db_constraint=False)
+    pinyin = models.CharField(max_length=400)
+    initials = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["enterprise", "pinyin", "member"], name="reading_by_pinyin"),
+            models.Index(fields=["enterprise", "initials", "member"], name="reading_by_initials"),
+        ]
+
+    def __str__(self) -> str:
+        return self.pinyin
+
+
+class Membership(models.Model):
+    """A member in one of their departments."""
+
+    # Looked for together with the member: a membership without finds nobody, and to check it takes as long as to
+    # write it.
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
+    )
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="memberships", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["department", "member"], name="membership_once")]
+        indexes = [models.Index(fields=["member", "department"], name="membership_of_member")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.department_id}"
+
+
+class Address(models.Model):
+    """The one namespace: a `local@domain` is held by at most one member, alias, application or reserved name."""
+
+    class Purpose(models.TextChoices):
+        PRIMARY = "primary", _("Mailbox")
+        ALIAS = "alias", _("Alias")
+        HELD = "held", _("Applied for")
+        RESERVED = "reserved", _("Reserved")
+
+    # The domain's: checked there, and a second time it would only slow the writing down.
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False, db_constraint=False
+    )
+    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="addresses", db_index=False)
+    local = models.CharField(_("mailbox prefix"), max_length=64)
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, related_name="addresses")
+    held_for = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "local"], name="address_held_once"),
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(purpose="primary"), name="address_one_primary_of_a_member"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["primary", "alias"], member__isnull=False)
+                | Q(purpose__in=["held", "reserved"], member__isnull=True),
+                name="address_has_a_member_exactly_when_it_is_a_mailbox",
+            ),
+            models.CheckConstraint(condition=Q(local=Lower("local")), name="address_local_is_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"

@@ -1,0 +1,85 @@
+"""Invitation batches and quiet hours."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise
+from accounts.reasons import say_all
+from directory.models import Invitation, Member
+
+
+class InvitationBatch(models.Model):
+    """A batch of personal invitations, sent in the background; see invitations.batches."""
+
+    class State(models.TextChoices):
+        SENDING = "sending", _("Being sent")
+        DONE = "done", _("Done")
+
+    enterprise = models.ForeignKey(
+        Enterprise, on_delete=models.CASCADE, related_name="invitation_batches", db_index=False
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=64)
+    # Whom it was meant for, in the author's words and language.
+    about = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.SENDING)
+    total = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["enterprise", "-id"], name="invitation_batch_of_enterprise")]
+
+    def __str__(self) -> str:
+        return f"invitation batch {self.pk}"
+
+
+class QuietHours(models.Model):
+    """When an enterprise sends no batches, in its own zone; it may reach over midnight. No row: they go at any hour."""
+
+    enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="quiet_hours")
+    begins = models.TimeField()
+    ends = models.TimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(begins=F("ends")), name="quiet_hours_leave_some")]
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}–{self.ends:%H:%M}"
+
+
+class Recipient(models.Model):
+    """One member of a batch: waiting until there is an invitation or a reason to leave them out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Invited")
+        LEFT_OUT = "left_out", _("Left out")
+
+    batch = models.ForeignKey(InvitationBatch, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="batch_recipients", db_index=False)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
+    # Each as accounts.reasons keeps it.
+    why = models.JSONField(default=list, blank=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "member"], name="recipient_once_in_a_batch")]
+        indexes = [
+            models.Index(fields=["batch", "id"], name="recipient_of_batch"),
+            models.Index(fields=["member", "sent_at"], name="recipient_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in batch {self.batch_id}"
+
+    @property
+    def reason(self) -> str:
+        """In the reader's language."""
+        return say_all(self.why)
