@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts.audit import Actor, recording
 from accounts.audit_check import ANOTHER_END, BrokenLink, enterprises_with_chains, follow_chain
 from accounts.models import AuditChain, AuditCheck, AuditEvent, Enterprise
-from sms.hints import hint_work
+from core.wakeups import wake_worker
 
 log = logging.getLogger(__name__)
 WORK = "accounts.tasks.work_on_audit_checks"
@@ -42,7 +42,7 @@ def start_check(enterprise: Enterprise, *, by: Actor) -> AuditCheck:
     if check.length <= settings.AUDIT_CHECKED_AT_ONCE:
         _work_on(check.pk)
     else:
-        hint_work(WORK)
+        wake_worker(WORK)
     return check
 
 

@@ -14,8 +14,6 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 
-from sms.phones import PhoneRefused
-
 # {"text", "params"?}
 Kept = dict[str, Any]
 
@@ -33,10 +31,8 @@ def tell(text: str, params: Mapping[str, Any]) -> Told:
     return words
 
 
-def words_of(refused: ValidationError | PhoneRefused) -> list[str]:
+def words_of(refused: ValidationError) -> list[str]:
     """As `messages`, but that they can be kept."""
-    if isinstance(refused, PhoneRefused):
-        return [tell(refused.text, refused.params) if refused.params else str(refused)]
     return [tell(str(one.message), one.params) if one.params else str(one.message) for one in refused.error_list]
 
 

@@ -7,7 +7,7 @@ from accounts.known_browsers import purge_browsers
 from accounts.sign_in import purge_sessions
 from accounts.sign_in_by_qr import purge_codes
 from accounts.throttle import purge_standings
-from sms.hints import hint_work
+from core.wakeups import wake_worker
 
 
 @shared_task
@@ -27,11 +27,11 @@ def work_on_audit_checks() -> None:
     """Woken by a hint, and every ten seconds for what was forgotten. A long log takes several, so that none holds up
     the others in the queue."""
     if work_on_checks():
-        hint_work(WORK)
+        wake_worker(WORK)
 
 
 @shared_task
 def watch_audit_chains() -> None:
     """Every hour: see whether the logs still say what was written."""
     if watch_chains():
-        hint_work(WORK)
+        wake_worker(WORK)

@@ -24,11 +24,11 @@ from django.utils.translation import get_language, gettext_noop, override
 from accounts.access import Permission, may
 from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise, Role
+from core.wakeups import wake_worker
 from directory.bulk_chunks import Outcome, do_to_members
 from directory.member_export import CHUNK as EXPORT_CHUNK
 from directory.member_export import export_members
 from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
-from sms.hints import hint_work
 
 WORK = "directory.tasks.work_on_bulk_actions"
 CHUNK = 500
@@ -68,7 +68,7 @@ def open_bulk_action(
             raise NumberChanged
         action.save(update_fields=["total"])
         record("bulk_action_started", action, after={"action": kind, "chosen": action.total})
-        transaction.on_commit(partial(hint_work, WORK))
+        transaction.on_commit(partial(wake_worker, WORK))
     return action
 
 
@@ -87,7 +87,7 @@ def work_on_bulk_actions() -> None:
     while action := _claim():
         _work_on(action, until)
         if time.monotonic() > until:
-            hint_work(WORK)
+            wake_worker(WORK)
             return
 
 

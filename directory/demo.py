@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from accounts.audit import Record, command_actor, recording
 from accounts.models import Enterprise, Role, User
+from core.wakeups import without_wakeups
 from directory.bulk import NewMember, insert_members, settle_statistics
 from directory.departments import add_department
 from directory.enterprises import open_enterprise
 from directory.models import Department, Domain, Member
 from directory.personal_invitations import invite_members
 from directory.search_keys import keys_of
-from sms.hints import without_hints
 
 NAME = "示例科技有限公司"
 DOMAIN = "demo.example"
@@ -71,7 +71,7 @@ def grow_members(enterprise: Enterprise, wanted: int) -> None:
     settle_statistics()
     if not there:
         pending = Member.objects.filter(enterprise=enterprise, status=Member.Status.PENDING).order_by("pk")
-        with without_hints():  # the first start fills the demo before it starts a broker
+        with without_wakeups():  # the first start fills the demo before it starts a broker
             invite_members(pending[:INVITED_AT_FIRST], by=command_actor())
 
 

@@ -27,6 +27,7 @@ from django.utils.translation import override
 from accounts.access import Permission, may
 from accounts.audit import Actor, Record, recording
 from accounts.models import Enterprise, Role
+from core.wakeups import wake_worker
 from directory.access import members_of
 from directory.activation_codes import may_have_code, mint_codes
 from directory.bulk import settle_statistics
@@ -39,7 +40,6 @@ from directory.importing.undoing import undo_rows
 from directory.importing.workbook import Sheet, WorkbookRefused, read_workbook
 from directory.models import Address, Department, Import, ImportRow, Member, MemberQuerySet
 from directory.personal_invitations import invite_members
-from sms.hints import hint_work
 
 WORK = "directory.tasks.work_on_imports"
 MANY = 5000
@@ -153,7 +153,7 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
 
 def hint_imports() -> None:
     """Wake a worker; lost hints are made up for every ten seconds."""
-    hint_work(WORK)
+    wake_worker(WORK)
 
 
 def work_on_imports() -> None:

@@ -88,7 +88,8 @@ class _Cleaning:
         try:
             return rule(*typed)
         except (ValidationError, PhoneRefused) as refused:
-            self.errors.setdefault(name, []).extend(words_of(refused))
+            error = refused.as_validation_error() if isinstance(refused, PhoneRefused) else refused
+            self.errors.setdefault(name, []).extend(words_of(error))
         return None
 
 

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.weixin",
+    "core",
     "sms",
     "accounts",
     "directory",

@@ -17,12 +17,12 @@ from django.utils.translation import override
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise
 from accounts.reasons import keep
+from core.wakeups import wake_worker
 from directory.models import Invitation, Member
 from directory.personal_invitations import LIVING, PURPOSE, invite_members
 from invitations.batch_limits import reasons_against
 from invitations.models import InvitationBatch, Recipient
 from invitations.quiet import quiet_until
-from sms.hints import hint_work
 from sms.models import Message
 
 WORK = "invitations.tasks.send_batches"
@@ -44,7 +44,7 @@ def open_batch(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, 
         batch.total = len(Recipient.objects.bulk_create(recipients, batch_size=1000))
         batch.save(update_fields=["total"])
         record("batch_opened", batch, after={"members": batch.total, "about": batch.about})
-        transaction.on_commit(partial(hint_work, WORK))
+        transaction.on_commit(partial(wake_worker, WORK))
     return batch
 
 

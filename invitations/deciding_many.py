@@ -17,10 +17,10 @@ from accounts.access import Permission, may
 from accounts.audit import Actor, recording
 from accounts.models import Enterprise, Role
 from accounts.reasons import keep, tell
+from core.wakeups import wake_worker
 from invitations.access import applications_of
 from invitations.deciding import DecisionRefused, approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
-from sms.hints import hint_work
 
 WORK = "invitations.tasks.work_on_decisions"
 State = DecisionItem.State
@@ -43,7 +43,7 @@ def open_decision(
         decision.total = len(DecisionItem.objects.bulk_create(items, batch_size=1000))
         decision.save(update_fields=["total"])
         record("decision_opened", decision, after={"verdict": verdict, "applications": decision.total})
-        transaction.on_commit(partial(hint_work, WORK))
+        transaction.on_commit(partial(wake_worker, WORK))
     return decision
 
 

@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from core.models import Counter
 from sms.alarms import raise_alarm, window_now
 from sms.code_limits import CodeLimited
-from sms.models import Alarm, Counter, PhoneCode
+from sms.models import Alarm, PhoneCode
 
 DAY_SECONDS, HOUR_SECONDS = 86400, 3600
 NEAR = 0.8

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from sms.models import Counter
+from core.models import Counter
 
 
 class CounterFull(Exception):

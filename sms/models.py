@@ -180,18 +180,3 @@ class UsedChallenge(models.Model):
 
     def __str__(self) -> str:
         return self.nonce
-
-
-class Counter(models.Model):
-    """A number counted within a window, for limits that are not about one row; see sms.counters."""
-
-    key = models.CharField(max_length=120)
-    window = models.DateTimeField()
-    count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "window"], name="counter_once_per_window")]
-        indexes = [models.Index(fields=["window"], name="counter_age")]
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.count}"

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_noop as _
 
 from sms.delivery_reports import apply_early
 from sms.gateways import Outcome, can_look_up
-from sms.hints import hint_on_commit
+from sms.hints import wake_on_commit
 from sms.models import Message
 from sms.seal import encrypt
 from sms.texts import mask_secrets, render_text
@@ -107,7 +107,7 @@ def queue_messages(promises: Sequence[Promise]) -> list[Message]:
     numbers = _last_numbers(promises)
     messages = [_draft(promise, numbers.get((promise.purpose, promise.subject), 0) + 1) for promise in promises]
     for kind in {promise.kind for promise in promises}:
-        hint_on_commit(kind)
+        wake_on_commit(kind)
     return Message.objects.bulk_create(messages, batch_size=500)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import phonenumbers
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from phonenumbers import PhoneMetadata, PhoneNumberType
 
@@ -33,6 +34,10 @@ class PhoneRefused(ValueError):
     def __init__(self, text: str, params: Mapping[str, Any] | None = None) -> None:
         super().__init__(text % params if params else text)
         self.text, self.params = text, params
+
+    def as_validation_error(self) -> ValidationError:
+        """Return the same refusal as a form or an import column raises it."""
+        return ValidationError(self.text, code="invalid", params=self.params)
 
 
 def parse_phone(text: str, region: str = "CN") -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop as _
 from sms.delivery import open_letter
 from sms.delivery_reports import note_report
 from sms.gateways import CannotTellYet, LookingGateway, open_gateway
-from sms.hints import hint_messages
+from sms.hints import wake_messages
 from sms.models import Message
 from sms.seal import DecryptionFailed
 
@@ -78,7 +78,7 @@ def _retry_or_leave(message: Message, now: datetime) -> None:
     # Whoever took the link back meanwhile has emptied the seal.
     lost = _still(message).exclude(encrypted="")
     if lost.update(state=State.RETRY_WAIT, reason=words, retried_at=now, next_attempt_at=now, settled_at=None):
-        hint_messages()
+        wake_messages()
     return None
 
 

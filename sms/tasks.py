@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from sms import alarms, counters, delivery, outbox, reconciling, retention, work
-from sms.hints import hint_codes, hint_messages
+from sms.hints import wake_codes, wake_messages
 from sms.models import Message
 
 CODES = [Message.Kind.CODE]
@@ -17,14 +17,14 @@ ALL = [Message.Kind.CODE, Message.Kind.DECISION, Message.Kind.INVITATION]
 def deliver_codes() -> None:
     """Hand over the codes that wait."""
     if delivery.deliver_messages(CODES):
-        hint_codes()
+        wake_codes()
 
 
 @shared_task
 def deliver_messages() -> None:
     """Hand over all that waits, codes always first."""
     if delivery.deliver_messages(ALL):
-        hint_messages()
+        wake_messages()
 
 
 @shared_task
@@ -33,9 +33,9 @@ def sweep_outbox() -> None:
     outbox.expire_messages()
     delivery.settle_abandoned()
     if outbox.has_due_messages(CODES):
-        hint_codes()
+        wake_codes()
     if outbox.has_due_messages(ALL[1:]):
-        hint_messages()
+        wake_messages()
 
 
 @shared_task

@@ -23,7 +23,7 @@ from accounts.tests.qr_people import (
     show_code,
     state_of,
 )
-from sms.models import Counter
+from core.models import Counter
 
 pytestmark = pytest.mark.django_db
 

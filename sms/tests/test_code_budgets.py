@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.models import Counter
 from sms.alarms import current_alarms, purge_alarms, watch_conversion
 from sms.codes import CodeLimited, send_code
-from sms.models import Alarm, Counter, Message, PhoneCode
+from sms.models import Alarm, Message, PhoneCode
 
 pytestmark = pytest.mark.django_db
 START = 13800000000

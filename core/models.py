@@ -1,0 +1,20 @@
+"""The one table of core: numbers counted within a window (core.counters)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Counter(models.Model):
+    """A number counted within a window, for limits that are not about one row; see core.counters."""
+
+    key = models.CharField(max_length=120)
+    window = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "window"], name="counter_once_per_window")]
+        indexes = [models.Index(fields=["window"], name="counter_age")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.count}"
