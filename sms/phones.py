@@ -37,7 +37,7 @@ class PhoneRefused(ValueError):
 
     def as_validation_error(self) -> ValidationError:
         """Return the same refusal as a form or an import column raises it."""
-        return ValidationError(self.text, code="invalid", params=self.params)
+        return ValidationError(self.text, code="invalid", params=dict(self.params) if self.params else None)
 
 
 def parse_phone(text: str, region: str = "CN") -> str:
