@@ -6,17 +6,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: setup run test test-all check bench lock venv venv-dev
 
 setup: venv
-	@$(python) -m exmail_admin.prepare
+	@$(python) -m exmail_admin.dev.setup
 
 # The runner takes the place of the shell and ends when make does, however make ends.
 run: venv
-	@exec $(python) -m exmail_admin.run --parent $$PPID
+	@exec $(python) -m exmail_admin.dev.run --parent $$PPID
 
 test: venv-dev
-	@exec $(python) -m exmail_admin.suite
+	@exec $(python) -m exmail_admin.dev.test_runner
 
 test-all: venv-dev
-	@exec $(python) -m exmail_admin.suite --all
+	@exec $(python) -m exmail_admin.dev.test_runner --all
 
 # What a production would be set to, so that `check --deploy` judges that and not the demo.
 production := DEBUG=0 SECRET_KEY=not-a-secret-only-for-the-check-0123456789-abcdefghijkl \

@@ -25,12 +25,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import translation
 
-from accounts.audit import command_actor
-from accounts.audit_triggers import lift_triggers
+from accounts.audit.recording import command_actor
+from accounts.audit.triggers import lift_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
-from directory.departments import move_counts
+from directory.departments.member_counts import move_counts
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
-from invitations.join_links import open_joining
+from invitations.links.actions import open_joining
 
 PASSWORD = "correct horse battery staple"
 

@@ -5,79 +5,23 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from enum import StrEnum, auto
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.confirming import ask_again, has_fresh_proof
-from accounts.factors import has_factor
 from accounts.models import Role
-from accounts.next_page import with_next
-from accounts.requests import ConsoleRequest, SignedInRequest
-from accounts.sign_in import note_idle
-
-View = Callable[..., HttpResponse]
-
-
-class Permission(StrEnum):
-    READ = auto()
-    SEE_PHONES = auto()
-    MANAGE_MEMBERS = auto()
-    MANAGE_DEPARTMENTS = auto()
-    SEND_INVITATIONS = auto()
-    READ_MESSAGES = auto()
-    READ_SETTINGS = auto()
-    MANAGE_SETTINGS = auto()
-    MANAGE_ADMINISTRATORS = auto()
-    READ_AUDIT = auto()
-
-
-# A department administrator has these within their own departments only; the access functions of directory see to it.
-PERMISSIONS: dict[str, set[Permission]] = {
-    Role.Name.OWNER: set(Permission),
-    Role.Name.ADMIN: set(Permission),
-    Role.Name.DEPARTMENT_ADMIN: {Permission.READ, Permission.MANAGE_MEMBERS, Permission.SEND_INVITATIONS},
-    Role.Name.AUDITOR: {
-        Permission.READ,
-        Permission.READ_MESSAGES,
-        Permission.READ_SETTINGS,
-        Permission.READ_AUDIT,
-    },
-}
-
-
-def may(role: Role, permission: Permission) -> bool:
-    return permission in PERMISSIONS[role.name]
-
-
-def may_give(role: Role, name: str) -> bool:
-    """Whether `role` may appoint someone to `name`, and change or remove who has it.
-
-    An owner may, owners included. An administrator may only what is below: who could make equals of themselves could,
-    with one stolen session, fill the enterprise with them and turn out the rest.
-    """
-    ranks = list(Role.Name)
-    is_below = ranks.index(Role.Name(name)) > ranks.index(Role.Name(role.name))
-    return may(role, Permission.MANAGE_ADMINISTRATORS) and (role.name == Role.Name.OWNER or is_below)
-
-
-def signed_in_page(view: View) -> View:
-    """For anyone signed in; others are sent to sign in and come back."""
-
-    @functools.wraps(view)
-    def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return to_sign_in(request, "accounts:login")
-        return view(request, *args, **kwargs)
-
-    return guarded
+from accounts.permissions import Permission, may
+from accounts.requests import ConsoleRequest, SignedInRequest, View
+from accounts.second_factor.factors import has_factor
+from accounts.second_factor.reauthentication import ask_again, has_fresh_proof
+from accounts.sign_in.decorators import to_sign_in
+from accounts.sign_in.next_page import with_next
+from accounts.sign_in.sessions import note_idle
 
 
 def console_page(permission: Permission, *, to_change: Permission | None = None) -> Callable[[View], View]:
@@ -157,12 +101,6 @@ def fresh_action(view: View) -> View:
         return (fresh if request.method == "POST" else view)(request, *args, **kwargs)
 
     return guarded
-
-
-def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
-    """To the sign-in `page` and back here; after a POST back to the front door, for a action is not repeated unseen."""
-    back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
-    return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
 
 
 def _role_in_session(request: SignedInRequest) -> Role | None:

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.stages import LoginStage
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -17,15 +16,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts.answers import see_other
-from accounts.browsers import client_address
-from accounts.factors import has_factor
+from accounts.clients import client_address
 from accounts.models import User
-from accounts.sign_in import current_enterprise, open_session
-from accounts.sign_in_by_weixin import bind_here, recognise
-from accounts.weixin import Proof
-from sms.seal import decrypt, encrypt
-from sms.texts import BRAND
+from accounts.sign_in.sessions import current_enterprise, open_session
+from accounts.wechat.bindings import Proof
+from accounts.wechat.sign_in import bind_here, recognise
+from core.encryption import decrypt, encrypt
+from core.responses import see_other
+from sms.outbox.texts import BRAND
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_address(request)
 
     def get_login_stages(self) -> list[str]:
-        return ["accounts.adapter.FactorStage"]
+        return ["accounts.second_factor.login_stage.FactorStage"]
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """All stages are passed."""
@@ -47,18 +45,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **login: Any) -> HttpResponse:
         return see_other(login["redirect_url"])
-
-
-class FactorStage(LoginStage):
-    """Who has a second factor is asked for it before the session is opened; the page is ours."""
-
-    key = "factor"
-    urlname = "accounts:login_factor"
-
-    def handle(self) -> tuple[HttpResponse | None, bool]:
-        if not isinstance(self.login.user, User) or not has_factor(self.login.user):
-            return None, True
-        return see_other(self.urlname), True
 
 
 class FactorAdapter(DefaultMFAAdapter):
@@ -89,7 +75,7 @@ class FactorAdapter(DefaultMFAAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """allauth keeps the state of the journey and asks WeChat who came; what follows is accounts.sign_in_by_weixin."""
+    """allauth keeps the state of the journey and asks WeChat who came; what follows is accounts.wechat.sign_in."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False

@@ -8,6 +8,6 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts.audit_triggers import stand_triggers  # models are loaded only now
+        from accounts.audit.triggers import stand_triggers  # models are loaded only now
 
         post_migrate.connect(stand_triggers, sender=self, dispatch_uid="stand_triggers")

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.devices import list_new_devices
+from accounts.devices.actions import list_new_devices
 
 
 def new_devices(request: HttpRequest) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.browsers import keep_browser
-from accounts.origin import set_actor
-from accounts.sign_in import expire_session, keep_session
+from accounts.actors import set_actor
+from accounts.clients import keep_browser
+from accounts.sign_in.sessions import expire_session, keep_session
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from collections.abc import Callable
 
-from accounts.audit import Actor
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+
+from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role, User
+
+View = Callable[..., HttpResponse]
 
 
 class PublicRequest(HttpRequest):

@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
-from accounts.audit_checking import WORK, watch_chains, work_on_checks
-from accounts.known_browsers import purge_browsers
-from accounts.sign_in import purge_sessions
-from accounts.sign_in_by_qr import purge_codes
-from accounts.throttle import purge_standings
+from accounts.audit.verification_job import WORK, watch_chains, work_on_checks
+from accounts.qr_sign_in.desktop import purge_codes
+from accounts.sign_in.attempt_limits import purge_standings
+from accounts.sign_in.known_browsers import purge_browsers
+from accounts.sign_in.sessions import purge_sessions
 from core.wakeups import wake_worker
 
 

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from accounts.views import audit, devices, enterprise, factors, messages, qr, second_factor, sign_in, weixin
+from accounts.audit_log import views as audit
+from accounts.devices import views as devices
+from accounts.enterprise import views as enterprise
+from accounts.messages import views as messages
+from accounts.qr_sign_in import views as qr
+from accounts.second_factor import challenge_views as second_factor
+from accounts.security import views as factors
+from accounts.sign_in import views as sign_in
+from accounts.wechat import views as weixin
 
 app_name = "accounts"
 urlpatterns = [

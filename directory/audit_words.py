@@ -1,9 +1,9 @@
-"""What the directory's part of the audit log is called (accounts.audit_words)."""
+"""What the directory's part of the audit log is called (accounts.audit_log.vocabulary)."""
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import Permission
-from accounts.audit_words import Target, Words
+from accounts.audit_log.vocabulary import Target, Words
+from accounts.permissions import Permission
 from directory.models import BulkAction, Member
 
 WORDS = Words(

@@ -3,7 +3,9 @@ may be lost, doubled or late."""
 
 from celery import shared_task
 
-from directory import bulk_actions, imports, purging
+from directory.bulk_actions import job as bulk_actions
+from directory.imports import job as imports
+from directory.members import erasure
 
 
 @shared_task
@@ -21,7 +23,7 @@ def empty_imports() -> None:
 @shared_task
 def purge_members() -> None:
     """Every hour: empty the bin of those whose time is over."""
-    purging.purge_members()
+    erasure.purge_members()
 
 
 @shared_task

@@ -2,26 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from directory.views import (
-    activation,
-    administrators,
-    bulk_actions,
-    departments,
-    domains,
-    entering,
-    imports,
-    invitation,
-    mailbox,
-    member_bin,
-    member_many,
-    members,
-)
+from directory.administrators import views as administrators
+from directory.bulk_actions import export_views
+from directory.bulk_actions import member_views as member_many
+from directory.bulk_actions import views as bulk_actions
+from directory.departments import views as departments
+from directory.domains import views as domains
+from directory.entry import mailbox_views as mailbox
+from directory.imports import views as imports
+from directory.joining import activation_views as activation
+from directory.joining import choice_views as entering
+from directory.joining import invitation_views as invitation
+from directory.members import recycle_bin_views as member_bin
+from directory.members import views as members
 
 app_name = "directory"
 
 members_in_the_console: list[URLPattern] = [
     path("console/members/", members.member_list, name="member_list"),
-    path("console/members/export.xlsx", members.member_export, name="member_export"),
+    path("console/members/export.xlsx", export_views.member_export, name="member_export"),
     path("console/members/new/", members.member_new, name="member_new"),
     path("console/members/delete/", member_many.member_delete_many, name="member_delete_many"),
     path("console/members/restore/", member_many.member_restore_many, name="member_restore_many"),

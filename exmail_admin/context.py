@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import Permission, may
+from accounts.permissions import Permission, may
 
 BRAND = _("Mail directory")
 THEMES = {"system": _("As the device"), "light": _("Light"), "dark": _("Dark")}

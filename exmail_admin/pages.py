@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from exmail_admin import demo, health, views
+from exmail_admin import health, views
+from exmail_admin.demo import views as demo
 
 app_name = "exmail_admin"
 urlpatterns = [

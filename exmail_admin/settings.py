@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from exmail_admin import environment
-from exmail_admin.sockets import embedded_socket
+from exmail_admin.dev.sockets import embedded_socket
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "directory",
     "invitations",
     "exmail_admin",
+    "benchmarks",
 ]
 MIDDLEWARE = [
     # First those that put headers on an answer, so that one which others give in a view's place has them all.
@@ -237,10 +238,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ["login", "name"]},
     },
-    {"NAME": "accounts.passwords.LongEnoughValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "accounts.second_factor.passwords.LongEnoughValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-PASSWORD_HASHERS = ["accounts.hashers.BoundedArgon2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.sign_in.hashers.BoundedArgon2PasswordHasher"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
@@ -249,7 +250,7 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Its counters live in the cache and are not atomic; accounts.throttle counts in rows.
+# Its counters live in the cache and are not atomic; accounts.sign_in.attempt_limits counts in rows.
 ACCOUNT_RATE_LIMITS = False
 USERSESSIONS_TRACK_ACTIVITY = False
 
@@ -280,14 +281,14 @@ ACCOUNTS_PROOF_SECONDS = 600
 ACCOUNTS_KNOWN_BROWSER_DAYS = 180
 # accounts asks the floor above what it can't know itself: which enterprises a number leads into, where a proven person
 # enters, whether they still act in one enterprise, and to let them into just that one.
-ACCOUNTS_PHONE_DIRECTORY = "directory.phone_directory.enterprises_of"
+ACCOUNTS_PHONE_DIRECTORY = "directory.entry.phone_lookup.enterprises_of"
 # An import tells of phones with which somebody waits to be let in; the floor above knows them.
-DIRECTORY_PHONES_WAITING = "invitations.join_rules.phones_waiting"
+DIRECTORY_PHONES_WAITING = "invitations.links.settings.phones_waiting"
 # What a session keeps there of one person, and must not hand on to the next.
 ACCOUNTS_PROOFS_OF_FLOORS_ABOVE = ["join_proof", "join_consent", "activation"]
-ACCOUNTS_ON_SIGN_IN = "directory.entering.enter_only_enterprise"
-ACCOUNTS_ACTS_IN = "directory.entering.acts_in"
-ACCOUNTS_ENTER = "directory.entering.enter_named"
+ACCOUNTS_ON_SIGN_IN = "directory.entry.entry.enter_only_enterprise"
+ACCOUNTS_ACTS_IN = "directory.entry.entry.acts_in"
+ACCOUNTS_ENTER = "directory.entry.entry.enter_named"
 
 # Signing in by QR code (security.md 2.2): how long a code waits to be scanned, then approved, then used; how often it
 # renews itself; limits per minute and address block, per browser, per person and hour; who may approve; how long a row
@@ -306,7 +307,7 @@ ACCOUNTS_QR_APPROVALS_PER_HOUR = 10
 ACCOUNTS_QR_APPROVER_SECONDS = 30 * 86400
 ACCOUNTS_QR_KEPT_SECONDS = 300
 # And whether a session has shown all that the person's enterprises ask for.
-ACCOUNTS_IS_TRUSTED = "directory.entering.is_trusted"
+ACCOUNTS_IS_TRUSTED = "directory.entry.entry.is_trusted"
 
 # --- WeChat, where the operator has an app on its open platform
 WEIXIN_APP_ID = environment.text("WEIXIN_APP_ID")
@@ -330,7 +331,7 @@ SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 SOCIALACCOUNT_PROVIDERS = {
     "weixin": {
-        "provider_class": "accounts.weixin_provider.WeixinProvider",
+        "provider_class": "accounts.wechat.provider.WeixinProvider",
         "APPS": [{"client_id": id, "secret": secret} for id, secret in _weixin_apps.values() if id],
     }
 }
@@ -392,7 +393,7 @@ SMS_CONVERSION_LEAST = 50
 SMS_CONVERSION_PERCENT = 30
 SMS_ALARM_DAYS = 30
 # sms asks the floor above it how many members an enterprise has.
-SMS_MEMBERS_OF = "directory.phone_directory.members_of_enterprise"
+SMS_MEMBERS_OF = "directory.entry.phone_lookup.members_of_enterprise"
 SMS_LEASE_SECONDS = 60
 SMS_TRIES = 6
 # A message whose outcome nobody saw is looked for at the provider this often, taken for lost after so long (5.1), and
@@ -423,9 +424,9 @@ BULK_ACTION_LEASE_SECONDS = 30
 EXPORT_DIR = VAR_DIR / "exports"
 EXPORT_KEPT_HOURS = 24
 # What floors above the directory lay down for a new enterprise.
-DIRECTORY_ON_OPEN = ["invitations.join_links.open_joining"]
+DIRECTORY_ON_OPEN = ["invitations.links.actions.open_joining"]
 # What they forget of members whose time in the bin is over.
-DIRECTORY_ON_PURGE = ["invitations.forgetting.forget_members"]
+DIRECTORY_ON_PURGE = ["invitations.erasure.forget_members"]
 # Of one number in a day, of one enterprise at a time, of one proven number in an hour.
 APPLICATIONS_PER_DAY = 3
 APPLICATIONS_PENDING = 200
@@ -450,7 +451,7 @@ ACTIVATION_FAILURES_PER_ADDRESS = 100
 IMPORT_DIR = VAR_DIR / "imports"
 IMPORT_FILE_BYTES = 40 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "directory.upload_cap.UploadCap",
+    "directory.imports.upload_limit.UploadCap",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]

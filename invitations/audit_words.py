@@ -1,9 +1,9 @@
-"""What joining, applications and batches are called in the audit log (accounts.audit_words)."""
+"""What joining, applications and batches are called in the audit log (accounts.audit_log.vocabulary)."""
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import Permission
-from accounts.audit_words import Target, Words
+from accounts.audit_log.vocabulary import Target, Words
+from accounts.permissions import Permission
 from invitations.models import Application, Decision
 
 WORDS = Words(

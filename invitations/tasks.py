@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from invitations import batches, deciding_many
+from invitations.applications import decide_job
+from invitations.batches import send as batches
 
 
 @shared_task
@@ -14,4 +15,4 @@ def send_batches() -> None:
 @shared_task
 def work_on_decisions() -> None:
     """The same for decisions on many applications."""
-    deciding_many.work_on_decisions()
+    decide_job.work_on_decisions()

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from invitations.views import applications, batches, colleagues, decisions, join, join_status, joining, links, overview
+from invitations.applications import decision_views as decisions
+from invitations.applications import join_views as join
+from invitations.applications import status_views as join_status
+from invitations.applications import views as applications
+from invitations.batches import views as batches
+from invitations.colleagues import views as colleagues
+from invitations.links import settings_views as joining
+from invitations.links import views as links
+from invitations.overview import views as overview
 
 app_name = "invitations"
 in_the_console = [

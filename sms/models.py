@@ -56,9 +56,9 @@ class Message(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     provider_id = models.CharField(max_length=64, blank=True)
-    # The provider's own last word about a sent message, as it came (sms.delivery_reports).
+    # The provider's own last word about a sent message, as it came (sms.outbox.reports).
     provider_status = models.CharField(max_length=32, blank=True)
-    # An unknown outcome was looked up, found nowhere, and tried once more (sms.reconciling).
+    # An unknown outcome was looked up, found nowhere, and tried once more (sms.outbox.reconciliation).
     retried_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -155,7 +155,7 @@ class PhoneAttemptCounter(models.Model):
 
 
 class Alarm(models.Model):
-    """Something about messages that an administrator must hear of; see sms.alarms. Without an enterprise: all."""
+    """Something about messages that an administrator must hear of; see sms.codes.alarms. Without an enterprise: all."""
 
     class Kind(models.TextChoices):
         NEARLY_SPENT = "nearly_spent", _("Four fifths of the verification codes are used up.")
@@ -173,7 +173,7 @@ class Alarm(models.Model):
 
 
 class UsedChallenge(models.Model):
-    """Work that a browser has done for a code and that counts no second time; see sms.work."""
+    """Work that a browser has done for a code and that counts no second time; see sms.codes.proof_of_work."""
 
     nonce = models.CharField(max_length=16, unique=True)
     spent_at = models.DateTimeField(db_index=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sms import alarms, counters, delivery, outbox, reconciling, retention, work
-from sms.hints import wake_codes, wake_messages
+from core import counters
+from sms import retention
+from sms.codes import alarms, proof_of_work
 from sms.models import Message
+from sms.outbox import delivery, queue, reconciliation
+from sms.wakeups import wake_codes, wake_messages
 
 CODES = [Message.Kind.CODE]
 # Codes first here too: this worker may be the only one.
@@ -30,11 +33,11 @@ def deliver_messages() -> None:
 @shared_task
 def sweep_outbox() -> None:
     """Every 10 s: end what came too late, settle what a killed worker left, wake workers for what was forgotten."""
-    outbox.expire_messages()
+    queue.expire_messages()
     delivery.settle_abandoned()
-    if outbox.has_due_messages(CODES):
+    if queue.has_due_messages(CODES):
         wake_codes()
-    if outbox.has_due_messages(ALL[1:]):
+    if queue.has_due_messages(ALL[1:]):
         wake_messages()
 
 
@@ -47,7 +50,7 @@ def watch_codes() -> None:
 @shared_task
 def reconcile_messages() -> None:
     """Every 10 s: ask providers what became of messages whose outcome nobody saw."""
-    reconciling.reconcile_unknown()
+    reconciliation.reconcile_unknown()
 
 
 @shared_task
@@ -55,6 +58,6 @@ def purge_codes() -> None:
     """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
     counters.purge_counters()
     alarms.purge_alarms()
-    work.purge_work()
+    proof_of_work.purge_work()
     retention.purge_codes()
     retention.purge_messages()

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
-from sms.delivery_reports import note_report
+from sms.outbox.reports import note_report
 
 BODY_BYTES = 16 * 1024
 FORM = "application/x-www-form-urlencoded"

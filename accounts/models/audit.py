@@ -23,7 +23,7 @@ class AuditChain(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One change: who, what, before and after, when, from where. Append-only; see accounts.audit.
+    """One change: who, what, before and after, when, from where. Append-only; see accounts.audit.recording.
 
     `personal` ({"salt", "actor", "target", "before", "after"}) is the one erasable column; the chain covers
     `personal_digest`. There is no key of its own beside the number, for it would be a column the chain can't cover.

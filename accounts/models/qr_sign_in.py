@@ -26,7 +26,7 @@ class QrSignIn(models.Model):
 
     Whoever reads the code knows `token`; only the browser that asked for it knows the secret whose SHA-256 is
     `browser`. Each state has its own time: once `expires_at` is past, the state counts as expired whatever it says.
-    See accounts.sign_in_by_qr and accounts.approving_by_qr.
+    See accounts.qr_sign_in.desktop and accounts.qr_sign_in.phone.
     """
 
     class State(models.TextChoices):

@@ -9,7 +9,7 @@ from accounts.models.users import User
 
 
 class AttemptCounter(models.Model):
-    """How passwords fare for a login, a browser that once knew it, or an address; see accounts.throttle."""
+    """Failed passwords of a login, a known browser or an address; see accounts.sign_in.attempt_limits."""
 
     key = models.CharField(max_length=64, unique=True)
     failures = models.PositiveIntegerField(default=0)
@@ -21,7 +21,7 @@ class AttemptCounter(models.Model):
 
 
 class KnownBrowser(models.Model):
-    """A browser in which a user was inside an enterprise; see accounts.known_browsers."""
+    """A browser in which a user was inside an enterprise; see accounts.sign_in.known_browsers."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_browsers")
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+")

@@ -2,8 +2,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from accounts.tests.qr_people import OFFICE_TOO, at, desk_at
-from accounts.tests.weixin import weixin_of
+from accounts.tests.qr_sign_in.people import OFFICE_TOO, at, desk_at
+from accounts.tests.wechat.answers import weixin_of
 from conftest import build_member
 
 

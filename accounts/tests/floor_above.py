@@ -1,7 +1,7 @@
 """A floor above accounts, as its settings name one."""
 
 from accounts.models import Enterprise
-from accounts.sign_in import enter_enterprise
+from accounts.sign_in.sessions import enter_enterprise
 
 
 def enterprises_of(phone):

@@ -5,9 +5,9 @@ import time
 import pytest
 from django.test import Client
 
-from accounts.access import Permission, may
 from accounts.models import Role
-from accounts.tests.test_factors import app_code, equip
+from accounts.permissions import Permission, may
+from accounts.tests.test_security import app_code, equip
 
 pytestmark = pytest.mark.django_db
 PATH = "/console/messages/"

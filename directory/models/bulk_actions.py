@@ -14,7 +14,7 @@ from directory.models.members import Member
 
 
 class BulkAction(models.Model):
-    """One action on many members, done by a worker (directory.bulk_actions).
+    """One action on many members, done by a worker (directory.bulk_actions.job).
 
     Always total = done + left_out + not_reached.
     """

@@ -54,7 +54,7 @@ class Import(models.Model):
     # The stem of the generated names below settings.IMPORT_DIR; "" once the file is gone.
     stored = models.CharField(max_length=32, blank=True)
     digest = models.CharField(max_length=64)
-    # What directory.importing.columns made of the headings, and what was noticed while reading.
+    # What directory.imports.columns made of the headings, and what was noticed while reading.
     heading = models.JSONField(default=dict)
     # By row number: what was repaired in the browser ({"12": {"phone": "…"}}), and which rows were left out.
     repairs = models.JSONField(default=dict)

@@ -109,7 +109,7 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members", db_index=False
     )
 
-    # What the list sorts by and the search looks into; written by directory.search_keys.
+    # What the list sorts by and the search looks into; written by directory.members.search_keys.
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
     phone_reversed = models.CharField(max_length=16, null=True)
@@ -119,7 +119,7 @@ class Member(models.Model):
     invited_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField(null=True)
     last_entered_at = models.DateTimeField(null=True)
-    # In the bin since, and by whose hand; once purged only the row and its id are left (directory.member_bin).
+    # In the bin since, and by whose hand; once purged only the row and its id are left (directory.members.recycle_bin).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     erased_at = models.DateTimeField(null=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.tests.weixin import weixin_of
+from accounts.tests.wechat.answers import weixin_of
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A phone in the tests' hand: what the outbox would send it, opened."""
 
+from core.encryption import decrypt
 from sms.models import Message
-from sms.seal import decrypt
 
 
 def newest(to: str, kind: str) -> Message:

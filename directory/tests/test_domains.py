@@ -1,8 +1,8 @@
 import pytest
 
-from accounts.audit import command_actor
-from directory.addresses import RESERVED
-from directory.enterprises import EnterpriseRefused, open_enterprise
+from accounts.audit.recording import command_actor
+from directory.domains.addresses import RESERVED
+from directory.enterprise import EnterpriseRefused, open_enterprise
 from directory.models import Address, Domain
 
 LIST = "/console/settings/domains/"

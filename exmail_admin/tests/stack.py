@@ -48,7 +48,7 @@ class Stack:
         """Start and wait until every part answers."""
         with (self.var.parent / f"{self.var.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command or [sys.executable, "-m", "exmail_admin.run", "--parent", str(os.getpid())],
+                command or [sys.executable, "-m", "exmail_admin.dev.run", "--parent", str(os.getpid())],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from exmail_admin.demo import TAIL_LINES, last_messages, split_text
+from exmail_admin.demo.views import TAIL_LINES, last_messages, split_text
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.audit import command_actor
+from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Enterprise
 from directory.models import Address, BulkAction, Department, Import, Member
 from exmail_admin.tests.test_laws import routes
-from invitations.join_links import mint_link
+from invitations.links.actions import mint_link
 from invitations.models import Application, Decision
 from sms.models import Message
 

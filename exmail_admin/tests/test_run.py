@@ -26,7 +26,7 @@ def stack(tmp_path):
 def refusal(stack, **environment):
     """The one sentence of a start that is refused."""
     done = subprocess.run(
-        [sys.executable, "-m", "exmail_admin.run"],
+        [sys.executable, "-m", "exmail_admin.dev.run"],
         cwd=ROOT,
         env={**stack.environment, **environment},
         capture_output=True,
@@ -41,7 +41,7 @@ def refusal(stack, **environment):
 
 def start_by_make(stack):
     makefile = stack.var.parent / "Makefile"
-    makefile.write_text(f"run:\n\t@exec {sys.executable} -m exmail_admin.run --parent $$PPID\n")
+    makefile.write_text(f"run:\n\t@exec {sys.executable} -m exmail_admin.dev.run --parent $$PPID\n")
     stack.start(["make", "-f", str(makefile), "run"])
     assert len(stack.processes()) > 8
     assert "hint_lost" not in stack.log
@@ -50,7 +50,9 @@ def start_by_make(stack):
 def test_a_killed_part_comes_back_and_no_process_outlives_make(stack):
     start_by_make(stack)
     before = stack.processes()
-    victims = [pid for pid, command in before.items() if pid != stack.process.pid and "exmail_admin.run" not in command]
+    victims = [
+        pid for pid, command in before.items() if pid != stack.process.pid and "exmail_admin.dev.run" not in command
+    ]
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
     time.sleep(1)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
-from accounts.reasons import say_all
+from core.translatable import say_all
 from directory.models import Address, Department, Domain, Member
 from invitations.models.links import JoinLink, PrivacyNotice
 
@@ -86,7 +86,7 @@ class Application(models.Model):
 
 
 class Decision(models.Model):
-    """One verdict on many applications, carried out in the background; see invitations.deciding_many."""
+    """One verdict on many applications, carried out in the background; see invitations.applications.decide_job."""
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", _("Approve")
@@ -124,7 +124,7 @@ class DecisionItem(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items", db_index=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
-    # Each as accounts.reasons keeps it.
+    # Each as core.translatable keeps it.
     why = models.JSONField(default=list, blank=True)
 
     class Meta:

@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
-from accounts.reasons import say_all
+from core.translatable import say_all
 from directory.models import Invitation, Member
 
 
 class InvitationBatch(models.Model):
-    """A batch of personal invitations, sent in the background; see invitations.batches."""
+    """A batch of personal invitations, sent in the background; see invitations.batches.send."""
 
     class State(models.TextChoices):
         SENDING = "sending", _("Being sent")
@@ -65,7 +65,7 @@ class Recipient(models.Model):
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="batch_recipients", db_index=False)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
-    # Each as accounts.reasons keeps it.
+    # Each as core.translatable keeps it.
     why = models.JSONField(default=list, blank=True)
     sent_at = models.DateTimeField(null=True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from invitations.join_rules import rules_of
+from invitations.links.settings import rules_of
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.test import Client
 
+from core.encryption import decrypt
 from directory.tests.phone import code_to, newest
-from invitations.join_links import default_link, url_of
+from invitations.links.actions import default_link, url_of
 from invitations.models import Application
-from sms.seal import decrypt
 
 PHONE = "+8613900139001"
 

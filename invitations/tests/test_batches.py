@@ -10,17 +10,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.audit import Actor
+from accounts.audit.recording import Actor
 from accounts.models import AuditEvent
 from conftest import build_member
-from directory.joining import join_member
+from directory.joining.actions import join_member
+from directory.joining.invitations import invite_member
 from directory.models import Import, ImportRow, Invitation, Member
-from directory.personal_invitations import invite_member
-from invitations import batches
-from invitations.batch_limits import Preview, preview_of
-from invitations.batches import open_batch, send_batches, send_chunk
+from invitations.batches import send as batches
+from invitations.batches.limits import Preview, preview_of
+from invitations.batches.quiet_hours import quiet_until, set_quiet_hours
+from invitations.batches.send import open_batch, send_batches, send_chunk
 from invitations.models import InvitationBatch, Recipient
-from invitations.quiet import quiet_until, set_quiet_hours
 from sms.models import Message
 
 NEW = "/console/invitations/new/"
@@ -251,7 +251,7 @@ def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
         open_batch(people.enterprise, Member.objects.filter(pk=extra.pk), by=by, about=f"第{number}")
     assert [cost(path) for path in paths] == few
     assert max(few) <= 12
-    monkeypatch.setattr("invitations.batch_rows.PAGE_SIZE", 3)
+    monkeypatch.setattr("invitations.batches.list.PAGE_SIZE", 3)
     page = desk.get(paths[0]).text
     assert "第8" in page
     assert "第5" not in page

@@ -8,7 +8,7 @@ import pytest
 
 from sms.gateways import Letter, Outcome, sent
 from sms.models import Message
-from sms.outbox import queue_message
+from sms.outbox.queue import queue_message
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.audit_check import check_chain, enterprises_with_chains
+from accounts.audit.verification import check_chain, enterprises_with_chains
 from accounts.models import AuditChain
 
 

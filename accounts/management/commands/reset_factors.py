@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.audit import command_actor
-from accounts.factors import reset_factors
+from accounts.audit.recording import command_actor
 from accounts.models import User
+from accounts.second_factor.factors import reset_factors
 
 
 class Command(BaseCommand):

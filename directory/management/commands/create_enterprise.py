@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts.audit import command_actor
+from accounts.audit.recording import command_actor
 from accounts.models import Role, User
-from directory.enterprises import EnterpriseRefused, open_enterprise
+from directory.enterprise import EnterpriseRefused, open_enterprise
 from sms.phones import PhoneRefused, parse_phone
 
 

@@ -11,14 +11,17 @@ from typing import Any
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.access import Permission, may
-from accounts.audit import command_actor
+from accounts.audit.recording import command_actor
 from accounts.models import Role, User
-from directory.importing.columns import fold
-from directory.importing.lease import claim_import
-from directory.importing.sheets import write_failed
-from directory.importing.workbook import WorkbookRefused
-from directory.imports import ImportRefused, begin_import, cancel_import, start_import, work_on
+from accounts.permissions import Permission, may
+from directory.imports.actions import begin_import
+from directory.imports.columns import fold
+from directory.imports.job import work_on
+from directory.imports.lease import claim_import
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.transitions import ImportRefused, cancel_import
+from directory.imports.upload import start_import
+from directory.imports.workbook_writer import write_failed
 from directory.models import Department, Domain, Import
 
 WAIT_SECONDS = 0.2

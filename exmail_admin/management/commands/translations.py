@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from exmail_admin import translations
+from exmail_admin.dev import translations
 
 
 class Command(BaseCommand):

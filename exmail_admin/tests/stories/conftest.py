@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page
 
-from exmail_admin.suite import find_browser
+from exmail_admin.dev.test_runner import find_browser
 from exmail_admin.tests.stack import Stack
 
 number = itertools.count(1)

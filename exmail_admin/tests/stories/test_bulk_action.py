@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from directory.tests.workbooks import XLSX, person, xlsx
+from directory.tests.imports.workbooks import XLSX, person, xlsx
 from exmail_admin.tests.stories.conftest import DESK
 from exmail_admin.tests.stories.test_mission import press_main_button
 from exmail_admin.tests.stories.test_pages import look_at

@@ -1,6 +1,6 @@
 """A workbook on its whole way: uploaded, previewed, repaired, applied by a real worker, undone."""
 
-from directory.tests.workbooks import XLSX, person, xlsx
+from directory.tests.imports.workbooks import XLSX, person, xlsx
 from exmail_admin.tests.stories.conftest import DESK
 
 

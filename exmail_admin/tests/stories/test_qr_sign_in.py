@@ -12,7 +12,7 @@ from django.conf import settings
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from accounts.tests.qr_people import IPHONE
+from accounts.tests.qr_sign_in.people import IPHONE
 from exmail_admin.tests.stories.conftest import DESK, PHONE
 from exmail_admin.tests.stories.test_mission import code_in, create_member, link_in, press_main_button
 from exmail_admin.tests.stories.test_pages import look_at

@@ -1,0 +1,79 @@
+"""Does the audit log still say what was written? Nothing is repaired here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from django.utils.translation import gettext_noop
+
+from accounts.audit.recording import digest, personal_digest
+from accounts.models import AuditChain, AuditEvent, Enterprise
+
+ANOTHER_END = gettext_noop("the chain's row tells of another end")
+
+
+@dataclass(frozen=True)
+class BrokenLink:
+    """The first event of an enterprise's chain that is not as it was written; `why` in English, to be translated."""
+
+    enterprise_id: int
+    number: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"enterprise {self.enterprise_id}, event {self.number}: {self.why}"
+
+
+def check_chain(enterprise_id: int) -> BrokenLink | None:
+    """Follow one enterprise's chain from the first event to the end its AuditChain row tells."""
+    number, head = 0, ""
+    for event in AuditEvent.objects.filter(enterprise_id=enterprise_id).order_by("number").iterator():
+        if why := why_broken(event, number + 1, head):
+            return BrokenLink(enterprise_id, number + 1, why)
+        number, head = event.number, event.digest
+    chain = AuditChain.objects.filter(enterprise_id=enterprise_id).first()
+    length, end = (chain.length, chain.head) if chain else (0, "")
+    if (length, end) != (number, head):
+        return BrokenLink(enterprise_id, number + 1, ANOTHER_END)
+    return None
+
+
+def follow_chain(
+    enterprise_id: int, number: int, head: str, *, until: int, limit: int
+) -> tuple[int, str, BrokenLink | None]:
+    """The next `limit` events after event `number`, whose digest is `head`; none beyond `until`.
+
+    Returns the last sound event's number and digest, and the broken link behind it, if there is one.
+    """
+    events = AuditEvent.objects.filter(enterprise_id=enterprise_id, number__lte=until).order_by("number")
+    events = events.filter(number__gt=number) if number else events
+    last = min(until, number + limit)
+    for event in events[:limit]:
+        if why := why_broken(event, number + 1, head):
+            return number, head, BrokenLink(enterprise_id, number + 1, why)
+        number, head = event.number, event.digest
+    missing = BrokenLink(enterprise_id, number + 1, gettext_noop("it is missing")) if number < last else None
+    return number, head, missing
+
+
+def is_sound(event: AuditEvent) -> bool:
+    """Whether an event by itself is as it was written; what stands before it may be another matter."""
+    return not why_broken(event, event.number, event.previous)
+
+
+def enterprises_with_chains() -> list[int]:
+    return list(Enterprise.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def why_broken(event: AuditEvent, number: int, previous: str) -> str:
+    """Why the event is not the one that was written as `number` behind `previous`; "" if it is."""
+    if event.number != number:
+        return gettext_noop("it is missing")
+    if not compare_digest(event.previous, previous):
+        return gettext_noop("it does not follow the event before it")
+    if not compare_digest(event.digest, digest(event)):
+        return gettext_noop("its columns were changed")
+    if event.personal is not None and not compare_digest(event.personal_digest, personal_digest(event.personal)):
+        return gettext_noop("its personal part was changed")
+    return ""

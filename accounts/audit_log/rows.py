@@ -1,0 +1,115 @@
+"""An event of the audit log as a page or a workbook shows it: in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.audit.verification import is_sound
+from accounts.audit_log.vocabulary import VIAS, Target, action_label, all_words, fact_label, value_text
+from accounts.clients import describe_browser
+from accounts.models import AuditEvent, Role
+from accounts.permissions import may
+
+# How accounts.audit.recording names those who act without being a person.
+NOBODY = {"", "command line", "upkeep"}
+ROLES = dict(Role.Name.choices)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One fact before and after, in words; `is_same` where it stayed."""
+
+    label: str
+    before: str
+    after: str
+
+    @property
+    def is_same(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One event for `reader`. Asks the database nothing."""
+
+    event: AuditEvent
+    reader: Role
+
+    @property
+    def action(self) -> str:
+        return str(action_label(self.event.action))
+
+    @property
+    def actor(self) -> str:
+        if self.is_erased:
+            return _("erased")
+        name: str = self._personal.get("actor", "")
+        return self.via if name in NOBODY else name
+
+    @property
+    def role(self) -> str:
+        return str(ROLES.get(self.event.role, self.event.role))
+
+    @property
+    def via(self) -> str:
+        return str(VIAS.get(self.event.via, self.event.via))
+
+    @property
+    def kind(self) -> str:
+        return str(self._target.label)
+
+    @property
+    def target(self) -> str:
+        return str(self._personal.get("target", ""))
+
+    @property
+    def target_key(self) -> str:
+        return f"{self.event.target_type}.{self.event.target_id}"
+
+    @property
+    def target_url(self) -> str:
+        """The thing's own page, for who may see it; it may be gone by now."""
+        page, id = self._target.page, self.event.target_id
+        is_open = page and id.isdecimal() and may(self.reader, self._target.permission)
+        return reverse(page, args=[int(id)]) if is_open else ""
+
+    @property
+    def changes(self) -> list[Change]:
+        return changes_of(self.event.target_type, self._personal.get("before", {}), self._personal.get("after", {}))
+
+    @property
+    def browser(self) -> str:
+        browser, system = describe_browser(self.event.user_agent)
+        if browser and system:
+            return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+        return browser or system or self.event.user_agent
+
+    @property
+    def is_erased(self) -> bool:
+        """Names and values were taken out; that it happened stays."""
+        return self.event.personal is None
+
+    @cached_property
+    def is_sound(self) -> bool:
+        return is_sound(self.event)
+
+    @property
+    def _personal(self) -> dict[str, Any]:
+        return self.event.personal or {}
+
+    @property
+    def _target(self) -> Target:
+        return all_words().targets.get(self.event.target_type, Target(self.event.target_type))
+
+
+def changes_of(kind: str, before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Of a target of this kind, in the order they were recorded."""
+    return [
+        Change(str(fact_label(key, kind)), value_text(key, before.get(key)), value_text(key, after.get(key)))
+        for key in dict.fromkeys([*before, *after])
+    ]

@@ -1,0 +1,88 @@
+"""The audit log: who did what, when, from where; whether it is whole; and as a workbook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import console_page, fresh_download
+from accounts.audit.verification_job import start_check
+from accounts.audit_log.export import export_audit
+from accounts.audit_log.forms import AuditFilterForm
+from accounts.audit_log.rows import AuditRow
+from accounts.audit_log.search import AuditQuery, read_page
+from accounts.models import AuditChain, AuditCheck, AuditEvent
+from accounts.permissions import Permission
+from accounts.requests import ConsoleRequest
+from core.responses import see_other
+from core.workbook_cells import XLSX
+
+
+@console_page(Permission.READ_AUDIT)
+@require_safe
+def audit_list(request: ConsoleRequest) -> HttpResponse:
+    """The log, narrowed by the address; for htmx only how far its verification has come."""
+    if _asks_for_chain(request):
+        return render(request, "accounts/_audit_chain.html", _chain(request))
+    query = AuditQuery.read(request.enterprise, request.GET)
+    page = read_page(query, request.GET)
+    context = {
+        **_chain(request),
+        "query": query,
+        "form": AuditFilterForm(query),
+        "page": page,
+        "at_most": settings.AUDIT_EXPORT_ROWS if query.may_exceed(settings.AUDIT_EXPORT_ROWS) else None,
+        "rows": [AuditRow(event, request.role) for event in page.events],
+    }
+    return render(request, "accounts/audit_list.html", context)
+
+
+@console_page(Permission.READ_AUDIT)
+@require_safe
+def audit_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    """The event with this number; for htmx what opens below its line."""
+    event = get_object_or_404(AuditEvent, enterprise=request.enterprise, number=id)
+    part = "accounts/_audit_event.html" if getattr(request, "htmx", None) else "accounts/audit_detail.html"
+    return render(request, part, {"row": AuditRow(event, request.role), "here": reverse("accounts:audit_list")})
+
+
+@console_page(Permission.READ_AUDIT)
+@require_POST
+def audit_check(request: ConsoleRequest) -> HttpResponse:
+    check = start_check(request.enterprise, by=request.actor)
+    if check.state == "running":
+        check.refresh_from_db()
+    if check.state == "whole":
+        messages.success(request, _("The audit log is whole."))
+    return see_other("accounts:audit_list")
+
+
+@console_page(Permission.READ_AUDIT)
+@fresh_download("accounts:audit_list")
+@require_POST
+def audit_export(request: ConsoleRequest) -> HttpResponse:
+    """What the address's filters find. A POST, for it is recorded."""
+    query = AuditQuery.read(request.enterprise, request.GET)
+    file = export_audit(query, request.role, by=request.actor)
+    return FileResponse(file, as_attachment=True, filename="audit.xlsx", content_type=XLSX)  # type: ignore[return-value]
+
+
+def _asks_for_chain(request: HttpRequest) -> bool:
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx and htmx.target == "audit-chain")
+
+
+def _chain(request: ConsoleRequest) -> dict[str, Any]:
+    """`length`: how many events there are; `check`: the last verification, or none; `newer`: events since."""
+    chain = AuditChain.objects.filter(enterprise=request.enterprise).first()
+    check = AuditCheck.objects.filter(enterprise=request.enterprise).first()
+    length = chain.length if chain else 0
+    newer = max(0, length - check.length) if check else length
+    return {"length": length, "check": check, "newer": newer, "here": reverse("accounts:audit_list")}

@@ -1,0 +1,91 @@
+"""What stands in the audit log, in words. Each app names its own actions in a module of this name, found through the
+setting ACCOUNTS_AUDIT_WORDS; what has no words is shown as it was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from accounts.permissions import Permission
+
+YES, NO = _("yes"), _("no")
+# Of a longer list, such as the ids of those invited at once, the first and the count are enough.
+LISTED_MAX = 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of thing that is changed. `page`: the URL name of its own page, which takes its id, for who has
+    `permission`."""
+
+    label: Any
+    page: str = ""
+    permission: Permission = Permission.READ
+
+
+@dataclass(frozen=True)
+class Words:
+    """One app's part. `actions`: by the name of their group. `facts`: the keys of before and after, or with the kind of
+    target before them ("department.name"); `values`: by key, what a recorded value is called."""
+
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+VIAS = {
+    "web": _("Console"),
+    "member": _("Member's own page"),
+    "task": _("Background work"),
+    "command": _("Command line"),
+}
+
+
+@cache
+def all_words() -> Words:
+    """Of all apps, as one."""
+    parts: list[Words] = [import_string(path) for path in settings.ACCOUNTS_AUDIT_WORDS]
+    actions: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        for group, named in part.actions.items():
+            actions.setdefault(group, {}).update(named)
+    return Words(
+        groups={key: label for part in parts for key, label in part.groups.items()},
+        actions=actions,
+        targets={key: target for part in parts for key, target in part.targets.items()},
+        facts={key: label for part in parts for key, label in part.facts.items()},
+        values={key: named for part in parts for key, named in part.values.items()},
+    )
+
+
+def action_label(action: str) -> Any:
+    return next((named[action] for named in all_words().actions.values() if action in named), action)
+
+
+def fact_label(key: str, kind: str = "") -> Any:
+    facts = all_words().facts
+    return facts.get(f"{kind}.{key}") or facts.get(key, key)
+
+
+def value_text(key: str, value: Any) -> str:
+    """A recorded value as a page shows it; "" for nothing."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(YES if value else NO)
+        case list():
+            more = f" … ({len(value)})" if len(value) > LISTED_MAX else ""
+            return str(_(", ")).join(value_text(key, one) for one in value[:LISTED_MAX]) + more
+        case dict():
+            return str(_(", ")).join(f"{fact_label(name)}: {value_text(name, one)}" for name, one in value.items())
+    return str(all_words().values.get(key, {}).get(str(value), value))

@@ -1,0 +1,111 @@
+"""The browsers a person is signed in with, told in words, and signing them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit.recording import recording
+from accounts.clients import HAND_HELD, describe_browser, in_words, name_browser
+from accounts.models import ScannedSession
+from accounts.requests import SignedInRequest
+from accounts.sign_in.known_browsers import forget_browser, forget_browsers
+from accounts.sign_in.sessions import current_enterprise, end_session, end_sessions
+
+
+@dataclass(frozen=True)
+class Device:
+    id: int
+    browser: str
+    system: str
+    ip: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+    is_scanned: bool
+    approved_with: str
+
+    @property
+    def is_hand_held(self) -> bool:
+        return self.system in HAND_HELD
+
+    @property
+    def name(self) -> str:
+        return in_words(self.browser, self.system)
+
+
+def list_devices(request: SignedInRequest) -> list[Device]:
+    """Where the person of this request is signed in now: this browser first, then by when they were last seen."""
+    rows = list(_rows(request).order_by("-last_seen_at"))
+    alive = Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
+    keys = set(alive.values_list("session_key", flat=True))
+    devices = [_device(row, request.session.session_key) for row in rows if row.session_key in keys]
+    return sorted(devices, key=lambda device: not device.is_this)
+
+
+def list_new_devices(request: SignedInRequest) -> list[Device]:
+    """Browsers that were signed in by scanning and that nobody has confirmed yet; never this one itself."""
+    rows = _rows(request).filter(scanned__is_known=False).exclude(session_key=request.session.session_key)
+    return [_device(row, None) for row in rows.order_by("-created_at")]
+
+
+def know_device(request: SignedInRequest, row: UserSession) -> None:
+    """The person says that this other browser is theirs. What was scanned in doesn't vouch for itself."""
+    others = ScannedSession.objects.filter(session=row).exclude(session__session_key=request.session.session_key)
+    with transaction.atomic():
+        if others.filter(is_known=False).update(is_known=True):
+            _record(request, "device_confirmed")
+
+
+def end_device(request: SignedInRequest, row: UserSession) -> None:
+    """Sign one browser out, perhaps this one; another is no longer known in any enterprise."""
+    with transaction.atomic():
+        _record(request, "device_signed_out")
+        if row.session_key == request.session.session_key:
+            end_session(request)
+        else:
+            forget_browser(request.user, row.data.get("browser", ""))
+            row.end()
+
+
+def end_all_devices(request: SignedInRequest) -> None:
+    """Sign the person out everywhere, here too; no browser is known any more."""
+    with transaction.atomic():
+        _record(request, "signed_out_everywhere")
+        forget_browsers(request.user)
+        end_sessions(request.user)
+        end_session(request)
+
+
+def _rows(request: SignedInRequest) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(user_id=request.user.pk).select_related("scanned")
+
+
+def _device(row: UserSession, this_key: str | None) -> Device:
+    browser, system = describe_browser(row.user_agent)
+    scanned: ScannedSession | None = getattr(row, "scanned", None)
+    return Device(
+        id=row.pk,
+        browser=browser or _("Unknown browser"),
+        system=system,
+        ip=row.ip,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        is_this=row.session_key == this_key,
+        is_scanned=scanned is not None,
+        approved_with=name_browser(scanned.approved_with) if scanned else "",
+    )
+
+
+def _record(request: SignedInRequest, action: str) -> None:
+    """In the log of the enterprise the session is in; a session in none has no log to speak to."""
+    if enterprise := current_enterprise(request):
+        with recording(enterprise, by=request.actor) as record:
+            record(action, request.user)

@@ -1,0 +1,119 @@
+"""Proving the second factor: at the sign-in, before the console, and again before a dangerous action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.clients import passkeys_are_offered
+from accounts.models import User
+from accounts.requests import PublicRequest, SignedInRequest
+from accounts.second_factor import passkeys
+from accounts.second_factor.factors import FactorWrong, has_factor, list_factors
+from accounts.second_factor.forms import FactorCodeForm
+from accounts.second_factor.passkeys import PasskeyRefused
+from accounts.second_factor.reauthentication import ask_again, confirm_page
+from accounts.second_factor.verification import (
+    go_on,
+    person_to_prove,
+    prove_by_factor_code,
+    prove_by_passkey,
+    way_to_prove,
+)
+from accounts.sign_in.attempt_limits import PasswordLimited, wait_text
+from accounts.sign_in.decorators import signed_in_page
+from accounts.sign_in.forms import LoginPasswordForm
+from accounts.sign_in.next_page import next_of, with_next
+from accounts.sign_in.sessions import open_session
+from core.responses import limited, refused, see_other
+
+FACTOR, PASSWORD = "accounts/login_factor.html", "accounts/login_password.html"
+read_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@read_or_post
+@sensitive_post_parameters("code")
+def login_factor(request: PublicRequest) -> HttpResponse:
+    """The code of the app, or a recovery code, of who is half signed in or wants to enter the console."""
+    person, next_page = person_to_prove(request), next_of(request)
+    if person is None or not has_factor(person):
+        return redirect(with_next("accounts:login", next_page))
+    form = FactorCodeForm(request.POST if request.method == "POST" else None)
+    context = _factor_context(request, person, form)
+    if not form.is_bound:
+        return render(request, FACTOR, context)
+    if not form.is_valid():
+        return refused(request, FACTOR, context)
+    try:
+        prove_by_factor_code(request, person, form.cleaned_data["code"])
+    except FactorWrong:
+        form.add_error("code", _("This code is wrong, or it was used before."))
+        return refused(request, FACTOR, context)
+    except PasswordLimited as limit:
+        form.add_error("code", wait_text(limit.retry_after))
+        return limited(request, FACTOR, context, retry_after=limit.retry_after)
+    return go_on(request, to=next_page)
+
+
+@require_POST
+def login_factor_passkey(request: PublicRequest) -> HttpResponse:
+    """The same by a passkey."""
+    person, next_page = person_to_prove(request), next_of(request)
+    if person is None or not has_factor(person):
+        return see_other(with_next("accounts:login", next_page))
+    try:
+        prove_by_passkey(request, person, request.POST.get("passkey", ""))
+    except PasskeyRefused:
+        context = _factor_context(request, person, FactorCodeForm()) | {"is_passkey_refused": True}
+        return refused(request, FACTOR, context)
+    return go_on(request, to=next_page)
+
+
+@require_POST
+def login_passkey(request: PublicRequest) -> HttpResponse:
+    """Signing in with a passkey and nothing else: the device, and what unlocks it, are two factors."""
+    next_page = next_of(request)
+    try:
+        user = passkeys.check_answer(request.POST.get("passkey", ""), user=None).user
+    except PasskeyRefused:
+        context = {"form": LoginPasswordForm(), "next": next_page, "is_passkey_refused": True, "has_passkeys": True}
+        return refused(request, PASSWORD, context)
+    open_session(request, user, method="passkey")
+    return see_other(next_page or "/")
+
+
+@require_POST
+def login_passkey_options(request: PublicRequest) -> HttpResponse:
+    """What the browser is to ask the device, as JSON: for one of the person's passkeys, or for any at the sign-in."""
+    person = person_to_prove(request) if "factor" in request.POST else None
+    return JsonResponse(passkeys.request_options(person))
+
+
+@signed_in_page
+@read_or_post
+@sensitive_post_parameters("proof")
+def confirm(request: SignedInRequest) -> HttpResponse:
+    """Show again who one is, then go where one wanted to."""
+    if request.method != "POST":
+        return confirm_page(request, way_to_prove(request.user))
+    if answer := ask_again(request):
+        return answer
+    messages.success(request, _("Confirmed. For ten minutes you are not asked again."))
+    return see_other(next_of(request) or "/")
+
+
+def _factor_context(request: PublicRequest, person: User, form: FactorCodeForm) -> dict[str, Any]:
+    kinds = {factor.kind for factor in list_factors(person)}
+    return {
+        "form": form,
+        "next": next_of(request),
+        "person": person,
+        "has_app": "totp" in kinds,
+        "has_passkey": "passkey" in kinds and passkeys_are_offered(request),
+    }

@@ -1,0 +1,17 @@
+"""The code of a second factor."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+CODE_LONGEST = 64
+
+
+class FactorCodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=CODE_LONGEST,
+        error_messages={"required": _("Enter the code.")},
+        widget=forms.TextInput(attrs={"autofocus": True}),
+    )

@@ -1,0 +1,110 @@
+"""What people type about their second factor and their password."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django import forms
+from django.conf import settings
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.second_factor.factors import NAME_MAX, matching_step
+from accounts.second_factor.forms import CODE_LONGEST
+from core.encryption import DecryptionFailed, decrypt, encrypt
+from core.text_rules import refuse_invisible, refuse_longer, squeeze
+
+SETUP = "factor setup"
+
+
+class FactorNewForm(forms.Form):
+    """The app's key stands sealed in the page until a code proves that the app has it; nothing is kept before."""
+
+    setup = forms.CharField(widget=forms.HiddenInput)
+    code = forms.CharField(
+        label=_("Code from the app"),
+        max_length=CODE_LONGEST,
+        error_messages={"required": _("Enter the 6 digits that the app shows.")},
+    )
+
+    def __init__(self, typed: Any = None, *, user: User) -> None:
+        super().__init__(typed)
+        self.user, self.step = user, -1
+        carried = self._unseal((typed or {}).get("setup", ""))
+        self.is_renewed = typed is not None and carried is None
+        self.secret = carried or generate_totp_secret()
+        self.initial["setup"] = encrypt(
+            {"user": str(user.pk), "secret": self.secret, "at": str(time.time())}, use=SETUP
+        )
+        if self.is_renewed:
+            self.data = {**typed.dict(), "setup": self.initial["setup"]}
+
+    def clean_code(self) -> str:
+        if self.is_renewed:
+            raise forms.ValidationError(_("This took too long. Scan the new QR code, please."))
+        step = matching_step(self.secret, self.cleaned_data["code"])
+        if step is None:
+            raise forms.ValidationError(_("This is not the app's code. Is the clock of your phone right?"))
+        self.step = step
+        return str(self.cleaned_data["code"])
+
+    @property
+    def grouped_secret(self) -> str:
+        """In groups of four, to be typed by hand."""
+        return " ".join(self.secret[place : place + 4] for place in range(0, len(self.secret), 4))
+
+    def _unseal(self, sealed: str) -> str | None:
+        try:
+            found = decrypt(sealed, use=SETUP)
+        except DecryptionFailed:
+            return None
+        is_late = time.time() - float(found["at"]) >= settings.ACCOUNTS_FACTOR_SETUP_SECONDS
+        return None if is_late or found["user"] != str(self.user.pk) else found["secret"]
+
+
+class PasskeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name of the passkey"),
+        help_text=_("So that you know it again, such as: office computer."),
+        error_messages={"required": _("Give the passkey a name.")},
+        widget=forms.TextInput(attrs={"maxlength": NAME_MAX, "autocomplete": "off"}),
+    )
+
+    def clean_name(self) -> str:
+        name = squeeze(self.cleaned_data["name"])
+        refuse_invisible(name)
+        return refuse_longer(name, NAME_MAX)
+
+
+class PasswordEditForm(forms.Form):
+    password = forms.CharField(
+        label=_("New password"),
+        max_length=512,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
+    )
+    confirm = forms.CharField(
+        label=_("The same once more"),
+        max_length=512,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, typed: Any = None, *, user: User) -> None:
+        super().__init__(typed)
+        self.user = user
+        self.fields["password"].help_text = " ".join(map(str, password_validators_help_texts()))
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or self.cleaned_data
+        if typed.get("password") and typed.get("confirm") and typed["password"] != typed["confirm"]:
+            self.add_error("confirm", _("The two passwords differ."))
+        return typed

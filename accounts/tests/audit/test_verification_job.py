@@ -1,0 +1,279 @@
+"""Following the chain in the background: by slices, resumable, and without a way to fool it by cutting back."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.audit import verification_job
+from accounts.audit.recording import command_actor
+from accounts.audit.triggers import lift_triggers
+from accounts.audit.verification_job import start_check, watch_chains, work_on_checks
+from accounts.models import AuditChain, AuditCheck, AuditEvent
+from accounts.tasks import work_on_audit_checks
+from accounts.tests.audit.test_recording import overwrite, write_events
+
+pytestmark = pytest.mark.django_db
+LIST, CHECK = "/console/audit/", "/console/audit/check/"
+
+
+@pytest.fixture
+def owner(client_of, alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def _long(settings, monkeypatch):
+    """A worker's business, two events a step, one step a slice."""
+    settings.AUDIT_CHECKED_AT_ONCE = 0
+    monkeypatch.setattr(verification_job, "CHUNK", 2)
+    settings.AUDIT_CHECK_SLICE_SECONDS = 0
+
+
+def one_step(settings):
+    """A slice that is long enough for one step of the worker."""
+    check = AuditCheck.objects.get()
+    AuditCheck.objects.update(lease="mine", lease_until=timezone.now() + timedelta(seconds=60))
+    verification_job._step(check.pk, "mine")
+    AuditCheck.objects.filter(lease="mine").update(lease="", lease_until=None)
+    return AuditCheck.objects.get()
+
+
+def test_a_short_log_is_verified_at_once_and_the_page_says_so(owner, enterprise):
+    assert b"not been verified yet" in owner.get(LIST).content
+    write_events(enterprise, 4)
+    answer = owner.post(CHECK, follow=True)
+    page = answer.content.decode()
+    assert "The audit log is whole." in page
+    assert "Whole up to No. 5" in page
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.length) == ("whole", 5, 5)
+    assert AuditEvent.objects.get(number=5).action == "audit_check_started"
+    write_events(enterprise, 2)
+    assert b"2 newer events" in owner.get(LIST).content
+
+
+def test_a_broken_link_is_named_by_its_number(owner, enterprise):
+    write_events(enterprise, 6)
+    overwrite(enterprise, 3, ip="6.6.6.6")
+    page = owner.post(CHECK, follow=True).content.decode()
+    assert "The log is broken at No. 3:" in page
+    assert "its columns were changed" in page
+    assert "is whole" not in page
+    assert AuditCheck.objects.get().number == 2
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(owner, enterprise, settings):
+    write_events(enterprise, 6)
+    owner.post(CHECK)
+    assert AuditCheck.objects.get().state == "running"
+    assert one_step(settings).number == 2
+    page = owner.get(LIST).content.decode()
+    assert 'value="2" max="7"' in page
+    fragment = owner.get(LIST, headers={"HX-Request": "true", "HX-Target": "audit-chain"}).content.decode()
+    assert 'value="2" max="7"' in fragment
+    assert "<html" not in fragment
+    # Asked for again while it runs, it goes on.
+    owner.post(CHECK)
+    assert AuditCheck.objects.get().number == 2
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    assert work_on_checks() is False
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.lease) == ("whole", 7, "")
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(enterprise, settings):
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    AuditCheck.objects.update(lease="other", lease_until=timezone.now() + timedelta(seconds=30))
+    work_on_audit_checks()
+    assert AuditCheck.objects.get().number == 0
+    AuditCheck.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work_on_audit_checks()
+    assert AuditCheck.objects.get().state == "whole"
+
+
+@pytest.mark.usefixtures("_long")
+def test_a_slice_without_time_is_not_done_and_says_so(enterprise):
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    assert work_on_checks() is True
+    assert AuditCheck.objects.get().lease == ""
+
+
+@pytest.mark.usefixtures("_long")
+def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
+    write_events(enterprise, 3)
+    start_check(enterprise, by=command_actor())
+    write_events(enterprise, 3)
+    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    work_on_checks()
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number) == ("whole", 4)
+
+
+def cut_back(enterprise, length):
+    """What someone with the database in hand may do: the tail, and the row that tells of it."""
+    lift_triggers("default")
+    AuditEvent.objects.filter(enterprise=enterprise, number__gt=length).delete()
+    head = AuditEvent.objects.get(enterprise=enterprise, number=length).digest
+    AuditChain.objects.filter(enterprise=enterprise).update(length=length, head=head)
+
+
+def test_a_log_cut_back_with_its_row_is_shorter_than_what_was_verified(enterprise):
+    write_events(enterprise, 9)
+    start_check(enterprise, by=command_actor())
+    cut_back(enterprise, 5)
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 7)
+
+
+def test_a_log_cut_back_and_grown_again_is_not_what_was_verified(enterprise):
+    write_events(enterprise, 5)
+    start_check(enterprise, by=command_actor())
+    cut_back(enterprise, 3)
+    write_events(enterprise, 8)
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 6)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_an_event_taken_out_shows(enterprise, number):
+    write_events(enterprise, 5)
+    lift_triggers("default")
+    AuditEvent.objects.filter(number=number).delete()
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", number)
+
+
+def test_a_tail_that_is_missing_shows(enterprise):
+    write_events(enterprise, 5)
+    lift_triggers("default")
+    AuditEvent.objects.filter(number__gt=3).delete()
+    check = start_check(enterprise, by=command_actor())
+    check.refresh_from_db()
+    assert (check.state, check.broken_number) == ("broken", 4)
+
+
+def test_each_enterprise_has_its_own(owner, other_house, enterprise):
+    write_events(other_house.enterprise, 3)
+    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+    assert b"is whole" in owner.post(CHECK, follow=True).content
+    assert AuditCheck.objects.count() == 1
+
+
+def watch():
+    """What the clock and a worker do in an hour. How many chains were followed."""
+    begun = watch_chains()
+    work_on_checks()
+    return begun
+
+
+def test_the_clock_verifies_what_nobody_asked_for_and_what_is_new_since(owner, enterprise):
+    write_events(enterprise, 3)
+    assert watch() == 1
+    assert b"Whole up to No. 3" in owner.get(LIST).content
+    assert AuditEvent.objects.count() == 3, "it makes no event of its own: else there would be something new each hour"
+    assert watch() == 0
+    write_events(enterprise, 2)
+    assert watch() == 1
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.proven_number) == ("whole", 5, 5)
+
+
+def test_the_clock_begins_where_the_last_check_ended(enterprise, settings, monkeypatch):
+    write_events(enterprise, 5)
+    watch()
+    write_events(enterprise, 2)
+    watch_chains()
+    check = AuditCheck.objects.get()
+    assert (check.state, check.number, check.length) == ("running", 5, 7)
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(-1, 5), (0, 0), (1, 0)])
+def test_now_and_then_it_begins_at_the_first_event(enterprise, seconds, number):
+    write_events(enterprise, 5)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        watch()
+        write_events(enterprise, 1)
+        clock.shift(timedelta(days=7, seconds=seconds))
+        assert watch_chains() == 1
+    assert AuditCheck.objects.get().number == number
+
+
+def test_what_was_changed_behind_the_mark_is_found_by_then(enterprise):
+    write_events(enterprise, 5)
+    watch()
+    overwrite(enterprise, 2, ip="6.6.6.6")
+    assert watch() == 0
+    with time_machine.travel(timezone.now() + timedelta(days=7)):
+        watch()
+    assert AuditCheck.objects.get().broken_number == 2
+
+
+def cut_only_the_row(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).update(length=4, head="0" * 64)
+
+
+def another_head(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).update(head="0" * 64)
+
+
+def no_row(enterprise):
+    AuditChain.objects.filter(enterprise=enterprise).delete()
+
+
+def a_new_event_changed(enterprise):
+    write_events(enterprise, 3)
+    overwrite(enterprise, 7, ip="6.6.6.6")
+
+
+def a_new_tail(enterprise):
+    cut_back(enterprise, 4)
+    write_events(enterprise, 4)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "number"),
+    [(cut_only_the_row, 5), (another_head, 6), (no_row, 1), (a_new_event_changed, 7), (a_new_tail, 6)],
+)
+def test_the_clock_finds_it_and_the_overview_says_so_until_it_is_mended(
+    owner, erin, bob, client_of, enterprise, tamper, number
+):
+    write_events(enterprise, 5)
+    watch()
+    tamper(enterprise)
+    assert watch() == 1
+    said = f"it is broken at No. {number}."
+    assert said in owner.get("/console/").text
+    assert said in client_of(erin).get("/console/").text
+    assert said not in client_of(bob).get("/console/").text, "who may not read the log"
+    assert f"broken at No. {number}:" in owner.get(LIST).text
+    assert watch() == 0, "a break is not forgotten because time goes by"
+    with time_machine.travel(timezone.now() + timedelta(days=30)):
+        assert watch() == 0
+    assert said in client_of(erin).get("/console/").text
+
+
+def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise):
+    write_events(other_house.enterprise, 3)
+    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+    watch()
+    assert AuditCheck.objects.get(enterprise=other_house.enterprise).state == "broken"
+    assert b"not as it was written" not in owner.get("/console/").content
+
+
+@pytest.mark.usefixtures("_long")
+def test_the_clock_leaves_a_check_that_runs_alone(enterprise, settings):
+    write_events(enterprise, 6)
+    start_check(enterprise, by=command_actor())
+    one_step(settings)
+    assert watch_chains() == 0
+    assert AuditCheck.objects.get().number == 2

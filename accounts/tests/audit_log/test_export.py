@@ -1,0 +1,118 @@
+"""The audit log as a workbook."""
+
+import io
+
+import pytest
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from accounts.audit.recording import Actor, task_actor
+from accounts.audit.verification import check_chain
+from accounts.models import AuditEvent
+from accounts.tests.audit.test_recording import overwrite
+from accounts.tests.audit_log.test_list import write
+
+pytestmark = pytest.mark.django_db
+PATH = "/console/audit/export.xlsx"
+
+
+@pytest.fixture
+def owner(client_of, alice):
+    return client_of(alice)
+
+
+def rows(answer):
+    sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
+    return [[cell.value for cell in row] for row in sheet.iter_rows()]
+
+
+def test_it_holds_what_the_filters_show_and_is_recorded(owner, enterprise, wang, alice):
+    write(wang, "member_created", by=Actor(user=alice, name="Alice"), after={"phone": "+8613800138002"})
+    write(wang, "member_edited", by=Actor(user=alice, name="Alice"), before={"name": "a"}, after={"name": "b"})
+    write(enterprise)
+    answer = owner.post(f"{PATH}?kind=member")
+    assert answer.status_code == 200
+    assert 'filename="audit.xlsx"' in answer["Content-Disposition"]
+    heading, second, first = rows(answer)
+    assert heading[:3] == ["Number", "Time", "Done by"]
+    assert (second[0], second[5], second[9]) == ("2", "Edited a member", "Name: a → b")
+    assert (first[0], first[9], first[13]) == ("1", "Phone: – → 138****8002", "yes")
+    event = AuditEvent.objects.get(action="audit_exported")
+    assert event.personal["after"] == {"events": 2, "is_cut": False, "filters": {"kind": "member"}}
+    assert check_chain(enterprise.pk) is None
+
+
+@pytest.mark.parametrize("sign", list("=+-@"))
+def test_a_name_is_never_a_formula(owner, enterprise, sign):
+    write(enterprise, by=task_actor(f"{sign}HYPERLINK(1)"))
+    answer = owner.post(PATH)
+    sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
+    cell = sheet.cell(2, 3)
+    assert (cell.value, cell.data_type, cell.quotePrefix) == (f"{sign}HYPERLINK(1)", "s", True)
+
+
+def test_where_there_are_too_many_the_newest_are_kept_and_the_last_line_says_so(owner, enterprise, settings):
+    settings.AUDIT_EXPORT_ROWS = 2
+    for _ in range(4):
+        write(enterprise)
+    _heading, newest, second, rest = rows(owner.post(PATH))
+    assert [newest[0], second[0]] == ["4", "3"]
+    today = timezone.localdate().isoformat()
+    assert rest[0] == f"Only the newest 2 events are here. For those before them choose “Until” {today}."
+    assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is True
+
+
+def test_where_all_fit_no_line_says_otherwise(owner, enterprise, settings):
+    settings.AUDIT_EXPORT_ROWS = 4
+    for _ in range(4):
+        write(enterprise)
+    assert [row[0] for row in rows(owner.post(PATH))] == ["Number", "4", "3", "2", "1"]
+    assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is False
+
+
+@pytest.mark.parametrize(
+    ("most", "query", "is_said"), [(4, "", False), (3, "", True), (3, "?via=task", False), (3, "?via=web", False)]
+)
+def test_the_page_says_before_that_not_all_may_fit(owner, enterprise, settings, most, query, is_said):
+    settings.AUDIT_EXPORT_ROWS = most
+    for _ in range(4):
+        write(enterprise)
+    assert ("For older ones choose a day" in owner.get(f"/console/audit/{query}").text) == is_said
+
+
+def test_what_is_counted_no_further_may_not_fit_either(owner, enterprise, settings, monkeypatch):
+    monkeypatch.setattr("accounts.audit_log.search.COUNTED", 2)
+    settings.AUDIT_EXPORT_ROWS = 3
+    for _ in range(4):
+        write(enterprise)
+    assert "A download holds the newest 3 events" in owner.get("/console/audit/?via=task").text
+
+
+def test_it_is_written_a_chunk_at_a_time(owner, enterprise, monkeypatch, django_assert_max_num_queries):
+    for _ in range(30):
+        write(enterprise)
+    with django_assert_max_num_queries(20):
+        answer = owner.post(PATH)
+    assert len(rows(answer)) == 31
+
+
+def test_an_event_that_was_changed_says_so(owner, enterprise):
+    write(enterprise)
+    overwrite(enterprise, 1, ip="6.6.6.6")
+    assert rows(owner.post(PATH))[1][13] == "no"
+
+
+def test_another_enterprises_events_are_not_in_it(owner, other_house):
+    write(other_house.enterprise, by=task_actor("Canary"))
+    assert len(rows(owner.post(f"{PATH}?q=Canary"))) == 1
+
+
+def test_reading_it_changes_nothing_and_who_is_long_signed_in_is_asked_again(owner):
+    assert owner.get(PATH).status_code == 405
+    session = owner.session
+    session["factor_at"] -= 601
+    session["proved_at"] -= 601
+    session.save()
+    answer = owner.post(f"{PATH}?kind=member")
+    assert (answer.status_code, answer["Location"]) == (302, "/confirm/?next=%2Fconsole%2Faudit%2F%3Fkind%3Dmember")
+    assert not AuditEvent.objects.exists()

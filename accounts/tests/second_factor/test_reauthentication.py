@@ -1,0 +1,216 @@
+"""Dangerous actions want to know again who asks (security.md 6.1)."""
+
+import re
+import time
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEvent
+from accounts.tests.test_security import app_code, equip
+from conftest import PASSWORD
+from core.encryption import decrypt
+from sms.models import Message, PhoneCode
+
+pytestmark = pytest.mark.django_db
+PATH = "/confirm/"
+DOMAINS = "/console/settings/domains/"
+
+
+def proven(browser, *, ago):
+    """The person of this browser last showed who they are `ago` seconds back."""
+    session = browser.session
+    for key in ("factor_at", "proved_at"):
+        if key in session:
+            session[key] = time.time() - ago
+    session.save()
+    return browser
+
+
+@pytest.fixture
+def late(client_of, alice):
+    """Alice's browser in the console, eleven minutes after her last proof; she has a password and no factor."""
+    return proven(client_of(alice), ago=660)
+
+
+def fields_of(page):
+    """The first form inside <main>, as a person would send it on."""
+    form = re.search(r"<main.*?(<form.*?</form>)", page.content.decode(), re.S)[1]
+    return dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)"', form))
+
+
+DANGEROUS = [
+    ("get", "/console/members/export.xlsx", 200),
+    ("get", f"{DOMAINS}new/", 200),
+    ("post", f"{DOMAINS}new/", 422),
+    ("post", "/console/joining/", 422),
+    ("post", "/console/joining/reset/", 303),
+    ("get", "/mailbox/factors/new/", 200),
+    ("post", "/mailbox/factors/new/", 422),
+    ("post", "/mailbox/factors/passkeys/new/", 422),
+    ("post", "/mailbox/factors/recovery/new/", 303),
+    ("get", "/mailbox/password/", 200),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), DANGEROUS)
+def test_a_dangerous_deed_is_done_within_ten_minutes_of_a_proof(client_of, alice, method, path, status):
+    answer = getattr(proven(client_of(alice), ago=600 - 5), method)(path)
+    assert answer.status_code == status
+    assert b"Confirm that it is you" not in answer.content
+
+
+@pytest.mark.parametrize(("method", "path", "status"), DANGEROUS)
+def test_ten_minutes_after_it_the_person_is_asked_again(client_of, alice, method, path, status):
+    answer = getattr(proven(client_of(alice), ago=600), method)(path)
+    if method == "get":
+        assert answer.url.startswith("/confirm/?next=")
+    else:
+        assert answer.status_code == 422
+        assert b"Confirm that it is you" in answer.content
+
+
+def test_looking_at_the_join_link_asks_nothing(late):
+    assert late.get("/console/joining/").status_code == 200
+
+
+def test_where_things_are_tried_out_nobody_without_a_factor_is_asked(late, settings):
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
+    assert late.post("/console/joining/reset/").status_code == 303
+
+
+def test_who_has_a_factor_is_asked_there_too(late, alice, settings):
+    settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
+    equip(alice)
+    assert late.get(f"{DOMAINS}new/").url.startswith("/confirm/")
+
+
+def test_the_password_is_asked_of_who_has_no_factor_and_leads_back(late):
+    page = late.get(late.get(f"{DOMAINS}new/").url)
+    assert b'type="password"' in page.content
+    answer = late.post(f"{PATH}?next={DOMAINS}new/", {"proof": PASSWORD})
+    assert (answer.status_code, answer.url) == (303, f"{DOMAINS}new/")
+    assert late.get(f"{DOMAINS}new/").status_code == 200
+
+
+def test_a_page_elsewhere_is_forgotten(late):
+    assert late.post(f"{PATH}?next=https://evil.example/", {"proof": PASSWORD}).url == "/"
+
+
+def test_a_file_is_asked_for_on_its_page_and_the_person_comes_back_there(late):
+    answer = late.get("/console/members/export.xlsx?q=lin&status=active")
+    assert answer.url == "/confirm/?next=%2Fconsole%2Fmembers%2F%3Fq%3Dlin%26status%3Dactive"
+
+
+def test_nothing_that_was_typed_is_lost(late, house):
+    typed = {"name": "brand-new.example", "webmail_url": "https://a.example/", "is_default": "on", "imap": '"><x>'}
+    page = late.post(f"{DOMAINS}new/", typed)
+    assert page.status_code == 422
+    assert fields_of(page) == typed | {"imap": "&quot;&gt;&lt;x&gt;"}
+    answer = late.post(f"{DOMAINS}new/", typed | {"imap": "", "proof": PASSWORD})
+    assert answer.status_code == 303
+    assert house.enterprise.domains.filter(name="brand-new.example", is_default=True).exists()
+
+
+def test_several_values_of_one_name_are_all_carried(late):
+    page = late.post("/console/joining/reset/", {"members": ["1", "2"]}).content.decode()
+    assert re.findall(r'name="members" value="(\d)"', page) == ["1", "2"]
+
+
+def test_a_typed_password_is_never_in_the_page(late):
+    page = late.post("/mailbox/password/", {"password": "纸船-river-42", "confirm": "纸船-river-42"})
+    assert page.status_code == 422
+    assert "纸船" not in page.content.decode()
+
+
+def test_a_wrong_password_is_refused_and_what_was_typed_is_kept(late):
+    page = late.post("/console/joining/reset/", {"reason": "why", "proof": "wrong"})
+    assert page.status_code == 422
+    assert b'aria-invalid="true"' in page.content
+    assert fields_of(page) == {"reason": "why"}
+    assert not AuditEvent.objects.filter(action="join_link_reset").exists()
+
+
+def test_guessing_the_password_here_counts_as_at_the_sign_in(late, english):
+    for _ in range(10):
+        late.post(PATH, {"proof": "wrong"})
+    answer = late.post(PATH, {"proof": PASSWORD})
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 800
+    assert english.post("/login/password/", {"login": "alice", "password": PASSWORD}).status_code == 429
+
+
+def test_the_factor_is_asked_of_who_has_one_and_no_password_will_do(late, alice):
+    equip(alice)
+    assert b'type="password"' not in late.get(PATH).content
+    assert late.post(PATH, {"proof": PASSWORD}).status_code == 422
+    assert late.post("/console/joining/reset/", {"proof": app_code()}).status_code == 303
+
+
+def test_a_password_proven_just_now_is_not_enough_for_who_has_a_factor(client_of, alice):
+    browser = client_of(alice)
+    equip(alice)
+    session = browser.session
+    del session["factor_at"]
+    session.save()
+    assert browser.get("/mailbox/factors/new/").url.startswith("/confirm/")
+
+
+def test_a_proof_gives_the_session_a_new_key(late):
+    before = late.session.session_key
+    late.post(PATH, {"proof": PASSWORD})
+    assert late.session.session_key != before
+    assert Client(headers={"cookie": f"session={before}"}).get("/mailbox/devices/").status_code == 302
+
+
+# --- who has neither a factor nor a password
+
+
+@pytest.fixture
+def phone(client_of, lin, house):
+    """Lin's browser, signed in by a code just now."""
+    return client_of(lin.user, method="code", enterprise=house.enterprise)
+
+
+def sent_code():
+    return decrypt(Message.objects.latest("pk").encrypted)["code"]
+
+
+def test_a_code_for_this_alone_is_sent_to_the_phone_on_record(phone):
+    page = phone.get(phone.get("/mailbox/factors/new/").url)
+    assert b"138****8001" in page.content
+    assert not Message.objects.exists()
+    assert phone.post(f"{PATH}?next=/mailbox/factors/new/", {"proof_send": "1"}).status_code == 200
+    message = Message.objects.get()
+    assert (message.to, message.params["purpose"]) == ("+8613800138001", "confirm")
+    answer = phone.post(f"{PATH}?next=/mailbox/factors/new/", {"proof": sent_code()})
+    assert answer.url == "/mailbox/factors/new/"
+    assert phone.get("/mailbox/factors/new/").status_code == 200
+    assert "factor_at" not in phone.session
+
+
+def test_a_code_for_signing_in_proves_nothing_here(phone, english):
+    english.post("/login/", {"phone": "13800138001"})
+    assert phone.post(PATH, {"proof": sent_code()}).status_code == 422
+    phone.post(PATH, {"proof_send": "1"})
+    wrong = PhoneCode.objects.filter(purpose="confirm").get()
+    assert wrong.subject == str(phone.session["_auth_user_id"])
+
+
+def test_a_second_code_within_a_minute_is_refused(phone):
+    phone.post(PATH, {"proof_send": "1"})
+    answer = phone.post(PATH, {"proof_send": "1"})
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) <= 60
+    assert Message.objects.count() == 1
+
+
+def test_a_wrong_code_is_refused_and_the_sixth_not_looked_at(phone):
+    phone.post(PATH, {"proof_send": "1"})
+    wrong = "000000" if sent_code() != "000000" else "111111"
+    assert [phone.post(PATH, {"proof": wrong}).status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_nobody_with_a_password_is_let_off_with_a_code(late):
+    late.post(PATH, {"proof_send": "1"})
+    assert not Message.objects.exists()

@@ -1,0 +1,261 @@
+"""What WeChat says, rightly and wrongly, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import time_machine
+from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.test import Client
+from django.utils import timezone
+
+from accounts.audit.recording import command_actor
+from accounts.models import User
+from accounts.tests.wechat.answers import SECRET
+from accounts.wechat.bindings import Proof, bind_weixin
+
+pytestmark = pytest.mark.django_db
+PATH = "/login/weixin/"
+CALLBACK = "/login/weixin/callback/"
+
+
+def start(browser, **fields):
+    return browser.post(PATH, fields)
+
+
+def state_of(answer):
+    return parse_qs(urlsplit(answer["Location"]).query)["state"][0]
+
+
+@pytest.fixture
+def bound(enterprise, alice, weixin):
+    """Alice's WeChat is bound."""
+    proof = Proof(uid=weixin.unionid, nickname="小林", at=0)
+    bind_weixin(alice, proof, enterprise=enterprise, by=command_actor())
+    return alice
+
+
+def test_the_button_leads_to_wechat_with_our_address_and_a_state(english, weixin, settings):
+    settings.PUBLIC_URL = "https://mail.example.com"
+    answer = start(english)
+    assert answer.status_code == 302
+    page = urlsplit(answer["Location"])
+    asked = {name: values[0] for name, values in parse_qs(page.query).items()}
+    assert f"{page.scheme}://{page.netloc}{page.path}" == "https://open.weixin.qq.com/connect/qrconnect"
+    assert page.fragment == "wechat_redirect"
+    assert len(asked.pop("state")) >= 16
+    assert asked == {
+        "appid": "wxbdc5610cc59c1631",
+        "redirect_uri": "https://mail.example.com/login/weixin/callback/",
+        "response_type": "code",
+        "scope": "snsapi_login",
+        "lang": "en",
+    }
+    assert SECRET not in answer["Location"]
+
+
+def test_a_known_wechat_is_in(english, weixin, bound):
+    key = english.session.session_key
+    answer = weixin.scan(english, start(english, next="/mailbox/devices/"))
+    assert (answer.status_code, answer["Location"]) == (303, "/mailbox/devices/")
+    assert english.session["method"] == "weixin"
+    assert english.session["_auth_user_id"] == str(bound.pk)
+    assert english.session.session_key != key
+    assert weixin.seen == [
+        {"appid": "wxbdc5610cc59c1631", "secret": SECRET, "code": "code-0", "grant_type": "authorization_code"}
+    ]
+
+
+def test_a_session_by_wechat_alone_reaches_no_console(english, weixin, bound, settings):
+    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    weixin.scan(english, start(english))
+    assert english.session["enterprise"]
+    for path in ("/console/", "/console/members/", "/console/settings/"):
+        answer = english.get(path)
+        assert answer.status_code == 302, path
+        assert not answer["Location"].startswith("/console/"), path
+
+
+def test_an_unknown_wechat_is_asked_for_its_phone(english, weixin):
+    answer = weixin.scan(english, start(english, next="/mailbox/"))
+    assert answer["Location"] == "/login/weixin/phone/?next=%2Fmailbox%2F"
+    assert "小林" in english.get(answer["Location"]).text
+    assert not User.objects.exists()
+    assert not SocialAccount.objects.exists()
+    assert "_auth_user_id" not in english.session
+
+
+def test_a_person_shut_out_of_everything_is_not_let_in_by_wechat(english, weixin, bound):
+    User.objects.update(is_active=False)
+    assert weixin.scan(english, start(english))["Location"] == "/login/weixin/phone/"
+    assert "_auth_user_id" not in english.session
+
+
+def test_no_token_is_kept_and_no_more_of_the_profile_than_the_nickname(english, weixin, bound):
+    weixin.nickname = "小\u202e林\n" + "x" * 100
+    weixin.scan(english, start(english))
+    assert not SocialToken.objects.exists()
+    kept = SocialAccount.objects.get()
+    assert kept.extra_data == {"nickname": "小林" + "x" * 62}
+    assert "72_SECRET" not in json.dumps(dict(english.session.items()))
+
+
+def test_the_unionid_counts_before_the_openid(english, weixin, bound):
+    weixin.openid = "another-app-s-openid"
+    assert weixin.scan(english, start(english))["Location"] == "/"
+
+
+def test_without_a_unionid_the_openid_counts(english, weixin, bound):
+    weixin.unionid = ""
+    assert weixin.scan(english, start(english))["Location"] == "/login/weixin/phone/"
+    SocialAccount.objects.update(uid=weixin.openid)
+    assert weixin.scan(english, start(english))["Location"] == "/"
+
+
+def test_who_was_bound_by_openid_is_known_by_unionid_from_when_there_is_one(english, weixin, bound):
+    SocialAccount.objects.update(uid=weixin.openid)
+    assert weixin.scan(english, start(english))["Location"] == "/"
+    assert SocialAccount.objects.get().uid == weixin.unionid
+
+
+def test_who_is_known_by_both_is_whom_the_unionid_names(english, weixin, bound, charlie):
+    SocialAccount.objects.create(user=charlie, provider="weixin", uid=weixin.openid)
+    weixin.scan(english, start(english))
+    assert english.session["_auth_user_id"] == str(bound.pk)
+    assert SocialAccount.objects.get().user == bound
+
+
+WRONG = {
+    "an errcode": {"errcode": 40029, "errmsg": "invalid code"},
+    "an errcode beside a token": {"errcode": 40163, "access_token": "72_SECRET-TOKEN", "openid": "o"},
+    "no openid": {"access_token": "72_SECRET-TOKEN"},
+    "an empty openid": {"access_token": "72_SECRET-TOKEN", "openid": ""},
+    "an openid that is none": {"access_token": "72_SECRET-TOKEN", "openid": {"a": 1}},
+    "a number for a token": {"access_token": 5, "openid": "o"},
+    "a list": ["access_token", "openid"],
+    "a number": 5,
+    "null": b"null",
+    "nothing": b"",
+    "a page": b"<html>502 Bad Gateway</html>",
+    "bytes": b"\xff\xfe\x00",
+    "half": b'{"access_token": "72_SECR',
+    "a timeout": requests.Timeout("https://api.weixin.qq.com/?access_token=72_SECRET-TOKEN"),
+    "a refusal": requests.ConnectionError("refused"),
+    "endless redirects": requests.TooManyRedirects("again"),
+}
+
+
+@pytest.mark.parametrize("part", ["token", "profile"])
+@pytest.mark.parametrize("said", WRONG.values(), ids=WRONG)
+def test_what_makes_no_sense_signs_nobody_in(english, weixin, bound, part, said, caplog):
+    setattr(weixin, part, said)
+    with caplog.at_level(logging.DEBUG):
+        answer = weixin.scan(english, start(english))
+    assert answer.status_code == 400
+    assert "WeChat could not confirm who scanned" in answer.text
+    assert 'data-state="failed"' in answer.text
+    assert "_auth_user_id" not in english.session
+    assert "weixin" not in english.session
+    assert "72_SECRET" not in answer.text
+    assert "72_SECRET" not in caplog.text
+    assert "failed" in caplog.text
+
+
+def test_another_person_s_profile_signs_nobody_in(english, weixin, bound):
+    weixin.profile = {"openid": "somebody-else", "unionid": weixin.unionid, "nickname": "x"}
+    assert weixin.scan(english, start(english)).status_code == 400
+    assert "_auth_user_id" not in english.session
+
+
+def test_an_overlong_identifier_is_refused(english, weixin):
+    weixin.openid, weixin.unionid = "o" * 513, ""
+    assert weixin.scan(english, start(english)).status_code == 400
+
+
+@pytest.mark.parametrize("length", [191, 192])
+def test_a_long_unionid_fails_kindly(english, weixin, length):
+    weixin.unionid = "u" * length
+    assert weixin.scan(english, start(english)).status_code == (303 if length == 191 else 400)
+
+
+@pytest.mark.parametrize("said", [{"error": "access_denied"}, {}])
+def test_who_declines_in_wechat_is_told_so(english, weixin, bound, said):
+    state = state_of(start(english))
+    answer = english.get(CALLBACK, {"state": state, **said})
+    assert 'data-state="cancelled"' in answer.text
+    assert answer.status_code == 400
+    assert f'action="{PATH}"' in answer.text
+    assert "_auth_user_id" not in english.session
+
+
+@pytest.mark.parametrize("state", [None, "", "made-up"])
+def test_an_answer_we_did_not_ask_for_is_refused(english, weixin, bound, state):
+    weixin.codes["c"] = weixin.openid
+    answer = english.get(CALLBACK, {"code": "c"} | ({"state": state} if state is not None else {}))
+    assert answer.status_code == 400
+    assert 'data-state="expired"' in answer.text
+    assert weixin.seen == []
+    assert "_auth_user_id" not in english.session
+
+
+def test_an_answer_to_another_browser_is_refused(english, weixin, bound):
+    answer = weixin.scan(Client(), start(english))
+    assert answer.status_code == 400
+    assert weixin.seen == []
+
+
+def test_an_answer_counts_once(english, weixin, bound):
+    asked = start(english)
+    assert weixin.scan(english, asked).status_code == 303
+    english.post("/logout/")
+    assert weixin.scan(english, asked).status_code == 400
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, 303), (601, 400)])
+def test_a_scan_may_take_ten_minutes(english, weixin, bound, seconds, status):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False) as clock:
+        asked = start(english)
+        clock.shift(seconds)
+        assert weixin.scan(english, asked).status_code == status
+
+
+def test_a_host_header_does_not_move_the_callback(english, weixin, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    answer = english.post(PATH, headers={"host": "evil.example"})
+    assert "evil" not in answer["Location"]
+
+
+@pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_the_way_back_stays_in_our_house(english, weixin, bound, next_page):
+    assert weixin.scan(english, start(english, next=next_page))["Location"] == "/"
+
+
+def test_another_person_who_was_signed_in_is_out(client_of, weixin, bound, charlie):
+    browser = client_of(charlie)
+    weixin.scan(browser, start(browser))
+    assert browser.session["_auth_user_id"] == str(bound.pk)
+    assert "enterprise" not in browser.session
+
+
+@pytest.mark.parametrize("path", [PATH, "/mailbox/devices/weixin/bind/", "/mailbox/devices/weixin/1/unbind/"])
+def test_deeds_are_no_get(client_of, weixin, alice, path):
+    assert client_of(alice).get(path).status_code == 405
+
+
+def test_a_form_from_elsewhere_is_refused(weixin):
+    assert Client(enforce_csrf_checks=True).post(PATH).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["", "callback/", "phone/", "code/", "code/send/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_where_the_operator_has_no_wechat_there_is_none(english, method, name):
+    assert getattr(english, method)(PATH + name).status_code == 404
+
+
+def test_where_there_is_none_no_page_speaks_of_it(client_of, alice):
+    assert "WeChat" not in client_of(alice).get("/mailbox/devices/").text

@@ -1,1 +1,0 @@
-"""The pages of accounts, one module per noun."""

@@ -1,0 +1,208 @@
+"""Who runs the enterprise: appoint, change and remove; all of it recorded, under the enterprise's lock.
+
+The right to do so is read once more under that lock, so that of two owners who remove each other one remains.
+A verb called in a browser raises PermissionDenied for what is above its author (accounts.permissions.may_give).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
+from django.utils.translation import gettext as _
+
+from accounts.audit.recording import Actor, Record, recording
+from accounts.models import Enterprise, Role, User
+from accounts.permissions import PERMISSIONS, may_give
+from accounts.sign_in.sessions import end_sessions
+from directory.models import Department, DepartmentScope, Member
+from directory.names import clean_name
+
+# No @: a mailbox address is the login of the member who has it.
+A_LOGIN = re.compile(r"[a-z0-9._+-]{1,64}")
+
+
+class AdministratorRefused(Exception):
+    """Nothing was changed. `errors`: the field's name ("" for none) to its messages."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+def appoint_user(
+    enterprise: Enterprise, *, user: User, name: str, departments: Iterable[Department] = (), by: Actor
+) -> Role:
+    """Give `user` the role `name`; departments count for a department administrator. Raises AdministratorRefused."""
+    with recording(enterprise, by=by) as record:
+        _refuse_without_right(enterprise, by, name)
+        return _give(record, enterprise, user, name, departments)
+
+
+def appoint_newcomer(
+    enterprise: Enterprise,
+    *,
+    person: str,
+    login: str,
+    password: str,
+    name: str,
+    departments: Iterable[Department] = (),
+    by: Actor,
+) -> Role:
+    """Make a user, who need not be a member, and give them the role `name`. Raises AdministratorRefused."""
+    user = clean_newcomer(person, login, password)
+    # Slow on purpose, so not under the lock.
+    user.password = make_password(password)
+    try:
+        with recording(enterprise, by=by) as record:
+            _refuse_without_right(enterprise, by, name)
+            user.save(force_insert=True)
+            return _give(record, enterprise, user, name, departments)
+    except IntegrityError as conflict:
+        raise AdministratorRefused({"login": [_taken()]}) from conflict
+
+
+def change_role(role: Role, *, name: str, departments: Iterable[Department] = (), by: Actor) -> bool:
+    """Whether rights were lost: then the person's sessions in this enterprise are over. Raises AdministratorRefused."""
+    with recording(role.enterprise, by=by) as record:
+        role, before = _fresh(role), _fresh(role)
+        _refuse_without_right(role.enterprise, by, before.name, name)
+        if name != Role.Name.OWNER:
+            refuse_last_owner(before)
+        looked_after, chosen = _scope(before), choose_scope(name, departments)
+        if (before.name, looked_after) == (name, chosen):
+            return False
+        record("administrator_changed", role.user, before=_told(before.name, looked_after), after=_told(name, chosen))
+        role.name = name
+        role.save(update_fields=["name"])
+        _set_scope(role, chosen)
+        has_lost = _is_less(before.name, name) or not _covers(chosen, looked_after)
+        if has_lost:
+            end_sessions(role.user, enterprise=role.enterprise)
+    return has_lost
+
+
+def remove_administrator(role: Role, *, by: Actor) -> None:
+    """Take the role away, one's own too; the person's sessions in this enterprise are over, a membership stays.
+
+    Raises AdministratorRefused for the last owner.
+    """
+    with recording(role.enterprise, by=by) as record:
+        role = _fresh(role)
+        if by.user != role.user:
+            _refuse_without_right(role.enterprise, by, role.name)
+        refuse_last_owner(role)
+        record("administrator_removed", role.user, before=_told(role.name, _scope(role)))
+        role.delete()
+        end_sessions(role.user, enterprise=role.enterprise)
+
+
+def refuse_last_owner(role: Role) -> None:
+    """Raises AdministratorRefused for who alone owns the enterprise."""
+    owners = Role.objects.filter(enterprise=role.enterprise_id, name=Role.Name.OWNER, user__is_active=True)
+    if role.name == Role.Name.OWNER and not owners.exclude(pk=role.pk).exists():
+        message = _("%(name)s is the only owner. Appoint another owner first.") % {"name": role.user}
+        raise AdministratorRefused({"": [message]})
+
+
+def may_remove(acting: Role, role: Role) -> bool:
+    """One's own role may be laid down, whatever it is."""
+    return acting == role or may_give(acting, role.name)
+
+
+def user_to_appoint(member: Member) -> User | None:
+    """Who has joined has a user; all others can't be appointed yet."""
+    return member.user if member.status == Member.Status.ACTIVE and member.has_joined_user else None
+
+
+def clean_newcomer(person: str, login: str, password: str) -> User:
+    """Not saved, and without the password. Raises AdministratorRefused with all that is wrong at once."""
+    errors: dict[str, list[str]] = {}
+    draft = User(login=login.strip().lower(), name=person)
+    try:
+        draft.name = clean_name(person)
+    except ValidationError as refused:
+        errors["name"] = refused.messages
+    if not A_LOGIN.fullmatch(draft.login or ""):
+        errors["login"] = [_("1 to 64 letters, digits and signs of . _ + - without an @.")]
+    elif User.objects.filter(login=draft.login).exists():
+        errors["login"] = [_taken()]
+    try:
+        validate_password(password, draft)
+    except ValidationError as refused:
+        errors["password"] = refused.messages
+    if errors:
+        raise AdministratorRefused(errors)
+    return draft
+
+
+def choose_scope(name: str, departments: Iterable[Department]) -> list[Department]:
+    """What someone of this role looks after. Raises AdministratorRefused for a department administrator of nothing."""
+    if name != Role.Name.DEPARTMENT_ADMIN:
+        return []
+    if chosen := sorted(set(departments), key=lambda department: department.path):
+        return chosen
+    raise AdministratorRefused({"departments": [_("Choose at least one department to look after.")]})
+
+
+def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
+    if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
+        message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
+        raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
+    chosen = choose_scope(name, departments)
+    role = Role.objects.create(user=user, enterprise=enterprise, name=name)
+    _set_scope(role, chosen)
+    record("administrator_appointed", user, after=_told(name, chosen))
+    return role
+
+
+def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> None:
+    """The operator at the command line needs no role."""
+    if by.via != "web":
+        return
+    acting = Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
+    if acting is None or not all(may_give(acting, name) for name in names):
+        raise PermissionDenied
+
+
+def _taken() -> str:
+    return _("This login is taken. Please choose another one.")
+
+
+def _set_scope(role: Role, departments: list[Department]) -> None:
+    role.scopes.exclude(department__in=departments).delete()
+    known = set(role.scopes.values_list("department", flat=True))
+    DepartmentScope.objects.bulk_create(
+        DepartmentScope(role=role, department=one) for one in departments if one.pk not in known
+    )
+
+
+def _scope(role: Role) -> list[Department]:
+    return list(Department.objects.filter(scopes__role=role).order_by("path"))
+
+
+def _is_less(before: str, now: str) -> bool:
+    """Whether the second role lacks something that the first one may."""
+    return bool(PERMISSIONS[before] - PERMISSIONS[now]) or (before == Role.Name.OWNER != now)
+
+
+def _covers(now: list[Department], before: list[Department]) -> bool:
+    """Whether who looked after `before` still reaches all of it; without any departments a role reaches everything."""
+    return not now or (bool(before) and all(any(old.path.startswith(one.path) for one in now) for old in before))
+
+
+def _told(name: str, departments: list[Department]) -> dict[str, Any]:
+    return {"role": name} | ({"departments": departments} if departments else {})
+
+
+def _fresh(role: Role) -> Role:
+    """As it is now, under the lock. Raises AdministratorRefused if another was quicker."""
+    role_now = Role.objects.select_related("enterprise", "user").filter(pk=role.pk).first()
+    if role_now is None:
+        raise AdministratorRefused({"": [_("This role has been removed in the meantime.")]})
+    return role_now

@@ -1,0 +1,307 @@
+"""Deeds on many members, done by a worker: opened, worked on, cancelled.
+
+Whom a action is about is settled as it is opened: an item for each. A worker takes 500 of them a transaction, under the
+enterprise's lock, and forgets the items of those it did; who was left out stays, with the reason. So a worker that was
+killed, or two at once, do nothing twice. The author's right is asked for anew each time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_noop, override
+
+from accounts.audit.recording import Actor, Record, recording
+from accounts.models import Enterprise, Role
+from accounts.permissions import Permission, may
+from core.wakeups import wake_worker
+from directory.bulk_actions.actions import Outcome, do_to_members
+from directory.imports.export import CHUNK as EXPORT_CHUNK
+from directory.imports.export import export_members
+from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
+
+WORK = "directory.tasks.work_on_bulk_actions"
+CHUNK = 500
+# After so long a worker looks for other work; the action goes on in its next turn. A task may last 600.
+TURN_SECONDS = 240
+# Of a million rows: no sign of life comes while a workbook is packed.
+SAVING_SECONDS = 300
+Kind, State = BulkAction.Kind, BulkAction.State
+Reason = BulkActionItem.Reason
+log = logging.getLogger(__name__)
+
+
+class NumberChanged(Exception):
+    """It is another number of members than was confirmed: nothing was opened."""
+
+
+class Stopped(Exception):
+    """Whoever works on the action must write nothing more: it was cancelled, or another worker took over."""
+
+
+def open_bulk_action(
+    enterprise: Enterprise, kind: str, members: MemberQuerySet, *, by: Actor, confirmed: int | None = None
+) -> BulkAction:
+    """Write down whom it is about; the worker does the rest, in the author's name and by the author's right.
+
+    Raises NumberChanged if it is not as many as were `confirmed`."""
+    with recording(enterprise, by=by) as record:
+        action = BulkAction.objects.create(
+            enterprise=enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            kind=kind,
+            language=get_language() or settings.LANGUAGE_CODE,
+        )
+        action.total = _write_items(action, members)
+        if confirmed is not None and confirmed != action.total:
+            raise NumberChanged
+        action.save(update_fields=["total"])
+        record("bulk_action_started", action, after={"action": kind, "chosen": action.total})
+        transaction.on_commit(partial(wake_worker, WORK))
+    return action
+
+
+def cancel_bulk_action(action: BulkAction, *, by: Actor) -> None:
+    """What is done stays done, the rest is not reached. Waits for the chunk that is under way; does nothing to a action
+    that is over."""
+    with recording(action.enterprise, by=by) as record:
+        locked = BulkAction.objects.select_for_update().get(pk=action.pk)
+        if locked.state == State.WORKING:
+            _cancel(locked, record)
+
+
+def work_on_bulk_actions() -> None:
+    """Carry on with whatever waits, one action after another, until nothing does or the turn is over."""
+    until = time.monotonic() + TURN_SECONDS
+    while action := _claim():
+        _work_on(action, until)
+        if time.monotonic() > until:
+            wake_worker(WORK)
+            return
+
+
+def may_still(action: BulkAction, role: Role | None) -> bool:
+    """Whether this role's right is enough for what the action does."""
+    needed = Permission.SEE_PHONES if action.kind == Kind.EXPORT else Permission.MANAGE_MEMBERS
+    return role is not None and may(role, needed)
+
+
+def exported_file(action: BulkAction) -> Path | None:
+    """The workbook of an export, as long as it is kept."""
+    if not action.stored or not action.finished_at or action.finished_at < _kept_since():
+        return None
+    path = _path_of(action.stored)
+    return path if path.exists() else None
+
+
+def forget_exports() -> None:
+    """Workbooks older than EXPORT_KEPT_HOURS, and what a killed worker left of one."""
+    BulkAction.objects.filter(finished_at__lt=_kept_since()).exclude(stored="").update(stored="")
+    for path in Path(settings.EXPORT_DIR).glob("*.*"):
+        if path.stat().st_mtime < _kept_since().timestamp():
+            path.unlink(missing_ok=True)
+
+
+def _write_items(action: BulkAction, members: MemberQuerySet) -> int:
+    """All at once within the database: they may be a million."""
+    chosen, params = members.order_by().values_list("id").query.sql_with_params()
+    columns = "bulk_action_id, member_id, reason"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {BulkActionItem._meta.db_table} ({columns}) SELECT %s, id, '' FROM ({chosen}) chosen",  # noqa: S608
+            [action.pk, *params],
+        )
+        return cursor.rowcount
+
+
+def _claim() -> BulkAction | None:
+    """The oldest that nobody works on, now ours as long as its lease is kept up."""
+    is_free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    waiting = BulkAction.objects.filter(is_free, state=State.WORKING)
+    for pk in waiting.order_by("pk").values_list("pk", flat=True):
+        if waiting.filter(pk=pk).update(lease=uuid.uuid4().hex, lease_until=_lease_end()):
+            return BulkAction.objects.select_related("enterprise", "author").get(pk=pk)
+    return None
+
+
+def _work_on(action: BulkAction, until: float) -> None:
+    """A database that is away leaves the action to the next worker."""
+    try:
+        if action.kind == Kind.EXPORT:
+            _export(action)
+        else:
+            while _do_chunk(action) and time.monotonic() < until:
+                pass
+    except Stopped:
+        log.info("bulk_action_stopped action=%d", action.pk)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("bulk_action_failed action=%d", action.pk)
+        _fail(action)
+    BulkAction.objects.filter(pk=action.pk, lease=action.lease).update(lease="", lease_until=None)
+
+
+def _do_chunk(action: BulkAction) -> bool:
+    """The next 500; False once nobody waits. Raises Stopped."""
+    by = _actor_of(action)
+    # In no language: the audit log's words, and a refusal's, are put together when they are read.
+    with recording(action.enterprise, by=by) as record, override(None):
+        locked = _hold(action)
+        role = _role_of(locked)
+        if role is None:
+            _cancel_without_right(locked, record)
+            return False
+        ids = _next_ids(locked, locked.position, CHUNK)
+        if not ids:
+            _finish(locked, record)
+            return False
+        _note(locked, ids, do_to_members(locked.kind, role, ids, by=by))
+    return True
+
+
+def _export(action: BulkAction) -> None:
+    """From the first member on, also where another worker had begun: half a workbook is none. Raises Stopped."""
+    with override(action.language):
+        content = export_members(action.enterprise, _chunks_to_export(action), language=action.language)
+    if not _keep(action):
+        raise Stopped
+    stored = uuid.uuid4().hex
+    _store(content, stored)
+    with recording(action.enterprise, by=_actor_of(action)) as record:
+        locked = _hold(action)
+        # As many as were read: a right lost and given back on the way leaves half a workbook too.
+        if _role_of(locked) is None or locked.done < locked.total:
+            _path_of(stored).unlink()
+            _cancel_without_right(locked, record)
+            return
+        locked.items.filter(member__erased_at__isnull=False).update(reason=Reason.ERASED)
+        locked.left_out = locked.items.filter(reason=Reason.ERASED).count()
+        locked.done, locked.stored = locked.total - locked.left_out, stored
+        _finish(locked, record)
+
+
+def _chunks_to_export(action: BulkAction) -> Iterator[Sequence[int]]:
+    """The bar moves with each. They end early where the action is no longer ours or its author's, and the caller sees
+    why: what is begun of a workbook is only cleared away by ending it."""
+    read, position = 0, 0
+    while (ids := _next_ids(action, position, EXPORT_CHUNK)) and _role_of(action):
+        yield list(Member.objects.filter(pk__in=ids, erased_at=None).values_list("pk", flat=True))
+        read, position = read + len(ids), ids[-1]
+        if not _keep(action, done=read):
+            return
+    _keep(action, lease_until=timezone.now() + timedelta(seconds=SAVING_SECONDS))
+
+
+def _store(content: bytes, stored: str) -> None:
+    """For this system's user alone, and in place only once it is whole."""
+    path = _path_of(stored)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _hold(action: BulkAction) -> BulkAction:
+    """As it is now, locked until the end of the transaction, its lease kept up. Raises Stopped."""
+    if not _keep(action):
+        raise Stopped
+    return BulkAction.objects.select_for_update(of=["self"]).select_related("enterprise").get(pk=action.pk)
+
+
+def _keep(action: BulkAction, **changes: object) -> bool:
+    """The lease, for another while; whether it was still ours."""
+    held = BulkAction.objects.filter(pk=action.pk, lease=action.lease, state=State.WORKING)
+    return bool(held.update(**{"lease_until": _lease_end()} | changes))
+
+
+def _next_ids(action: BulkAction, position: int, number: int) -> list[int]:
+    waiting = action.items.filter(member__gt=position).order_by("member_id")
+    return list(waiting.values_list("member_id", flat=True)[:number])
+
+
+def _note(locked: BulkAction, ids: Sequence[int], outcome: Outcome) -> None:
+    told = [*((id, reason, None) for id, reason in outcome.left_out.items()), *outcome.remarks]
+    locked.items.filter(member__in=ids).delete()
+    BulkActionItem.objects.bulk_create(
+        BulkActionItem(bulk_action=locked, member_id=id, reason=reason, holder_id=holder) for id, reason, holder in told
+    )
+    locked.position = ids[-1]
+    locked.left_out += len(outcome.left_out)
+    locked.done += len(ids) - len(outcome.left_out)
+    locked.save(update_fields=["position", "left_out", "done"])
+
+
+def _finish(locked: BulkAction, record: Record) -> None:
+    _end(locked, State.DONE)
+    record("bulk_action_finished", locked, after=_counts(locked))
+
+
+def _cancel(locked: BulkAction, record: Record, reason: str = "") -> None:
+    if locked.kind == Kind.EXPORT:
+        locked.done = 0
+    _end(locked, State.CANCELLED, reason)
+    record("bulk_action_cancelled", locked, after=_counts(locked))
+
+
+def _cancel_without_right(locked: BulkAction, record: Record) -> None:
+    _cancel(locked, record, gettext_noop("Whoever started it may no longer do this."))
+
+
+def _fail(action: BulkAction) -> None:
+    with recording(action.enterprise, by=_actor_of(action)) as record:
+        try:
+            locked = _hold(action)
+        except Stopped:
+            return
+        if locked.kind == Kind.EXPORT:
+            locked.done = 0
+        _end(locked, State.FAILED, gettext_noop("Something broke on our side. What is done stays done."))
+        record("bulk_action_failed", locked, after=_counts(locked))
+
+
+def _end(locked: BulkAction, state: str, reason: str = "") -> None:
+    """Whoever still waits is forgotten: they were not reached."""
+    locked.state, locked.reason, locked.finished_at = state, reason, timezone.now()
+    locked.lease, locked.lease_until = "", None
+    locked.save()
+    locked.items.filter(reason="").delete()
+
+
+def _counts(action: BulkAction) -> dict[str, object]:
+    return {"action": action.kind, **{name: getattr(action, name) for name in ("done", "left_out", "not_reached")}}
+
+
+def _role_of(action: BulkAction) -> Role | None:
+    """The author's, if it is still enough."""
+    roles = Role.objects.select_related("enterprise", "user")
+    role = roles.filter(user=action.author_id, user__is_active=True, enterprise=action.enterprise_id).first()
+    return role if may_still(action, role) else None
+
+
+def _actor_of(action: BulkAction) -> Actor:
+    return Actor(user=action.author, name=action.author_name, via="task")
+
+
+def _path_of(stored: str) -> Path:
+    return Path(settings.EXPORT_DIR) / f"{stored}.xlsx"
+
+
+def _kept_since() -> datetime:
+    return timezone.now() - timedelta(hours=settings.EXPORT_KEPT_HOURS)
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.BULK_ACTION_LEASE_SECONDS)

@@ -1,0 +1,192 @@
+"""What is done to many members: few at once, more by a worker with a page of its own (directory.bulk_actions.job)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from accounts.access import console_page, fresh_action
+from accounts.permissions import Permission
+from accounts.requests import ConsoleRequest
+from core.responses import see_other
+from directory.bulk_actions.job import NumberChanged, open_bulk_action
+from directory.joining.invitations import invite_members
+from directory.members.actions import disable_members, enable_members
+from directory.members.list import MemberQuery
+from directory.members.recycle_bin import administrators_among, delete_members, restore_members
+from directory.members.recycle_bin_views import NAMED_MAX, tell_restored
+from directory.models import BulkAction, Member, MemberQuerySet
+
+# Whoever is left out beyond these is counted only.
+LEFT_OUT_NAMED_MAX = 5
+Kind = BulkAction.Kind
+CONFIRMING: dict[str, str] = {
+    Kind.DELETE: "directory/member_delete_many.html",
+    Kind.DISABLE: "directory/member_disable_many.html",
+}
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@fresh_action
+@require_POST
+def member_delete_many(request: ConsoleRequest) -> HttpResponse:
+    """Those chosen, or with `all_matching` all found: first the page that says how many these are and what becomes of
+    them, then with that number in `confirmed` the action. If it is another number by then, the page comes again."""
+    query = MemberQuery(request.POST, request.role)
+    return _confirmed(request, query, Kind.DELETE, query.chosen(request.POST), _delete)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@fresh_action
+@require_POST
+def member_disable_many(request: ConsoleRequest) -> HttpResponse:
+    """As `member_delete_many`; of whom is found those who are not disabled."""
+    query = MemberQuery(request.POST, request.role)
+    chosen = query.chosen(request.POST).exclude(status=Member.Status.DISABLED)
+    return _confirmed(request, query, Kind.DISABLE, chosen, _disable)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_enable_many(request: ConsoleRequest) -> HttpResponse:
+    """Of those chosen, or with `all_matching` of all found, those who are disabled."""
+    query = MemberQuery(request.POST, request.role)
+    chosen = query.chosen(request.POST).filter(status=Member.Status.DISABLED)
+    return _do(request, query, Kind.ENABLE, chosen, _enable)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_restore_many(request: ConsoleRequest) -> HttpResponse:
+    """Those chosen in the bin, or with `all_matching` all found there."""
+    query = MemberQuery(request.POST, request.role, with_bin=True)
+    chosen = query.chosen(request.POST).filter(deleted_at__isnull=False)
+    return _do(request, query, Kind.RESTORE, chosen, _restore)
+
+
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def member_invite_many(request: ConsoleRequest) -> HttpResponse:
+    """Those chosen, or with `all_matching` all found who have not joined. Foreign ids are not there. More than a few
+    are invited by a notice, whose page says first how many messages that is."""
+    query = MemberQuery(request.POST, request.role)
+    chosen = query.chosen(request.POST)
+    if request.POST.get("all_matching"):
+        chosen = chosen.filter(status=Member.Status.PENDING)
+    members = list(chosen.select_related("enterprise").order_by("pk")[: settings.MEMBERS_AT_ONCE + 1])
+    if len(members) > settings.MEMBERS_AT_ONCE:
+        messages.info(request, _("These are many: send them a notice, which goes out in the background."))
+        return see_other(reverse("invitations:batch_new") + query.url(status=Member.Status.PENDING))
+    invited = invite_members(members, by=request.actor)
+    if not invited.sent and not invited.left_out:
+        return _nobody(request, query)
+    if invited.sent:
+        sent = ngettext("%(n)d invitation is on its way.", "%(n)d invitations are on their way.", invited.sent)
+        messages.success(request, sent % {"n": invited.sent})
+    _tell_left_out(request, [reason for _member, reason in invited.left_out])
+    return see_other(_list_of(query))
+
+
+def _confirmed(
+    request: ConsoleRequest,
+    query: MemberQuery,
+    kind: str,
+    chosen: MemberQuerySet,
+    do: Callable[[ConsoleRequest, list[int]], None],
+) -> HttpResponse:
+    number, page = chosen.count(), CONFIRMING[kind]
+    if not number:
+        return _nobody(request, query)
+    if request.POST.get("confirmed") != str(number):
+        return render(request, page, _to_confirm(request, query, chosen, number))
+    try:
+        return _do(request, query, kind, chosen, do, confirmed=number)
+    except NumberChanged:
+        return render(request, page, _to_confirm(request, query, chosen, chosen.count()))
+
+
+def _do(
+    request: ConsoleRequest,
+    query: MemberQuery,
+    kind: str,
+    chosen: MemberQuerySet,
+    do: Callable[[ConsoleRequest, list[int]], None],
+    *,
+    confirmed: int | None = None,
+) -> HttpResponse:
+    ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: settings.MEMBERS_AT_ONCE + 1])
+    if not ids:
+        return _nobody(request, query)
+    if len(ids) > settings.MEMBERS_AT_ONCE:
+        action = open_bulk_action(request.enterprise, kind, chosen, by=request.actor, confirmed=confirmed)
+        return see_other("directory:bulk_action_detail", id=action.pk)
+    if confirmed is not None and confirmed != len(ids):
+        raise NumberChanged
+    do(request, ids)
+    return see_other(_list_of(query))
+
+
+def _delete(request: ConsoleRequest, ids: list[int]) -> None:
+    number = delete_members(request.enterprise, ids, by=request.actor)
+    told = ngettext("%(n)d member is in the bin.", "%(n)d members are in the bin.", number)
+    messages.success(request, told % {"n": number})
+
+
+def _disable(request: ConsoleRequest, ids: list[int]) -> None:
+    number = disable_members(request.enterprise, ids, by=request.actor)
+    told = ngettext("%(n)d member is disabled.", "%(n)d members are disabled and signed out.", number)
+    messages.success(request, told % {"n": number})
+
+
+def _enable(request: ConsoleRequest, ids: list[int]) -> None:
+    number = enable_members(request.enterprise, ids, by=request.actor)
+    told = ngettext("%(n)d member is enabled.", "%(n)d members are enabled.", number)
+    messages.success(request, told % {"n": number})
+
+
+def _restore(request: ConsoleRequest, ids: list[int]) -> None:
+    tell_restored(request, restore_members(request.enterprise, ids, by=request.actor))
+
+
+def _nobody(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
+    messages.warning(request, _("Nobody was chosen."))
+    return see_other(_list_of(query))
+
+
+def _list_of(query: MemberQuery) -> str:
+    return reverse("directory:member_list") + query.url()
+
+
+def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuerySet, number: int) -> dict[str, Any]:
+    is_all = request.POST.get("all_matching")
+    return {
+        "number": number,
+        "query": query,
+        "here": _list_of(query),
+        "back": _list_of(query),
+        "all_matching": is_all,
+        "ids": [] if is_all else list(chosen.values_list("pk", flat=True)),
+        "named": chosen.select_related("main_department").order_by("pinyin", "pk")[:NAMED_MAX],
+        "unnamed": max(0, number - NAMED_MAX),
+        "joined": chosen.filter(status=Member.Status.ACTIVE).count(),
+        "administrators": administrators_among(chosen).count(),
+        "bin_days": settings.MEMBER_BIN_DAYS,
+        "is_for_worker": number > settings.MEMBERS_AT_ONCE,
+    }
+
+
+def _tell_left_out(request: ConsoleRequest, reasons: list[str]) -> None:
+    if not reasons:
+        return
+    count = ngettext("%(n)d was left out:", "%(n)d were left out:", len(reasons)) % {"n": len(reasons)}
+    more = " …" if len(reasons) > LEFT_OUT_NAMED_MAX else ""
+    messages.warning(request, f"{count} {' '.join(reasons[:LEFT_OUT_NAMED_MAX])}{more}")

@@ -1,0 +1,93 @@
+"""What an administrator types about a department."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit.recording import Actor
+from accounts.models import Role
+from directory.access import read_ids
+from directory.departments.actions import DepartmentRefused, add_department, rename_department
+from directory.departments.moving import Move, move_department, plan_move
+from directory.departments.picker import PickingForm, offer_departments
+from directory.models import Department
+
+
+class DepartmentForm(PickingForm):
+    def refuse(self, refused: DepartmentRefused) -> None:
+        for field, messages in refused.errors.items():
+            for message in messages:
+                self.add_error({"parent": "department"}.get(field, field) or None, message)
+
+
+class DepartmentEditForm(DepartmentForm):
+    name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def rename(self, department: Department, *, by: Actor) -> bool:
+        """False with the errors beside their fields."""
+        try:
+            rename_department(department, name=self.cleaned_data["name"], by=by)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return not self.errors
+
+
+class DepartmentNewForm(DepartmentEditForm):
+    department = forms.TypedChoiceField(label=_("Belongs to"), coerce=int)
+
+    def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = read_ids([str(self.initial.get("department", ""))])
+        offer = offer_departments(role, self.data if self.is_bound else None, "department", chosen=asked)
+        offer.fill(self)
+        self.departments = offer.departments
+
+    def create(self, *, by: Actor) -> Department | None:
+        """The new department, or None with the errors beside their fields."""
+        parent = self.departments[self.cleaned_data["department"]]
+        try:
+            return add_department(parent, name=self.cleaned_data["name"], by=by)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return None
+
+
+class DepartmentMoveForm(DepartmentForm):
+    department = forms.TypedChoiceField(label=_("Move below"), coerce=int)
+
+    def __init__(self, *args: Any, role: Role, moved: Department, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.moved = moved
+        data = self.data if self.is_bound else {}
+        offer = offer_departments(role, data, "department")
+        # What is named all the same is refused with a reason.
+        named = read_ids([str(data.get("department", ""))])
+        offer.departments = {id: one for id, one in offer.departments.items() if id in named or self._is_elsewhere(one)}
+        offer.fill(self, blank={"department": _("Choose a department")})
+        self.departments = offer.departments
+
+    def plan(self) -> Move | None:
+        """What it would change, or None with the errors beside their fields."""
+        try:
+            return plan_move(self.moved, parent=self._parent)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return None
+
+    def move(self, *, by: Actor) -> Department | None:
+        """The department where it is now, or None with the errors beside their fields."""
+        try:
+            return move_department(self.moved, parent=self._parent, by=by)
+        except DepartmentRefused as refused:
+            self.refuse(refused)
+        return None
+
+    @property
+    def _parent(self) -> Department:
+        return self.departments[self.cleaned_data["department"]]
+
+    def _is_elsewhere(self, department: Department) -> bool:
+        return department.pk != self.moved.parent_id and not department.path.startswith(self.moved.path)

@@ -1,0 +1,64 @@
+"""What an administrator types about a mail domain."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit.recording import Actor
+from accounts.models import Enterprise
+from directory.domains.actions import DomainRefused, add_domain, edit_domain
+from directory.models import Domain
+
+
+class DomainEditForm(forms.Form):
+    webmail_url = forms.CharField(
+        label=_("Webmail address"),
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://mail.example.com/"}),
+        help_text=_("Where “open mailbox” leads."),
+    )
+    imap = forms.CharField(
+        label=_("IMAP server"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "imap.example.com:993"}),
+    )
+    smtp = forms.CharField(
+        label=_("SMTP server"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "smtp.example.com:465"}),
+    )
+    is_default = forms.BooleanField(
+        label=_("Default domain"), required=False, help_text=_("Preset for new members; the one before gives way.")
+    )
+
+    def refuse(self, refused: DomainRefused) -> None:
+        for field, messages in refused.errors.items():
+            for message in messages:
+                self.add_error(field, message)
+
+    def edit(self, domain: Domain, *, by: Actor) -> bool:
+        """False with the errors beside their fields."""
+        try:
+            edit_domain(domain, by=by, **self.cleaned_data)
+        except DomainRefused as refused:
+            self.refuse(refused)
+        return not self.errors
+
+
+class DomainNewForm(DomainEditForm):
+    name = forms.CharField(
+        label=_("Domain"),
+        widget=forms.TextInput(
+            attrs={"inputmode": "url", "autocapitalize": "none", "spellcheck": "false", "placeholder": "example.com"}
+        ),
+    )
+    field_order = ["name"]
+
+    def create(self, enterprise: Enterprise, *, by: Actor) -> Domain | None:
+        """The new domain, or None with the errors beside their fields."""
+        try:
+            return add_domain(enterprise, by=by, **self.cleaned_data)
+        except DomainRefused as refused:
+            self.refuse(refused)
+        return None

@@ -1,0 +1,45 @@
+"""Open an enterprise: its first domain, its root department, its audit chain."""
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from accounts.audit.recording import Actor, recording
+from accounts.models import Enterprise
+from core.text_rules import clean_enterprise_name
+from directory.departments.actions import open_root
+from directory.domains.actions import DomainRefused, add_domain
+from directory.names import clean_department_name
+
+
+class EnterpriseRefused(Exception):
+    """Nothing was opened. `errors`: the field's name to its messages."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False, **settings: Any) -> Enterprise:
+    """With its default domain, that domain's reserved addresses and the root department. `settings`: further columns
+    of Enterprise. Raises EnterpriseRefused for fields `name` and `domain`."""
+    try:
+        clean_enterprise_name(name)
+        kept_name = clean_department_name(name)
+    except ValidationError as refused:
+        raise EnterpriseRefused({"name": refused.messages}) from refused
+    try:
+        with transaction.atomic():
+            enterprise = Enterprise.objects.create(name=kept_name, is_demo=is_demo, **settings)
+            with recording(enterprise, by=by) as record:
+                record("enterprise_opened", enterprise, after={"name": kept_name})
+                open_root(enterprise)
+            add_domain(enterprise, name=domain, by=by)
+            for path in django_settings.DIRECTORY_ON_OPEN:
+                import_string(path)(enterprise, by=by)
+    except DomainRefused as refused:
+        raise EnterpriseRefused({"domain": refused.errors["name"]}) from refused
+    return enterprise

@@ -1,0 +1,34 @@
+"""The member's own page: their mailbox and where they stand."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from directory.entry.decorators import MemberRequest, member_page
+from directory.entry.entry import role_of, ways_in
+from directory.models import Address
+from sms.phones import show_phone
+
+
+@member_page
+@require_safe
+def mailbox(request: MemberRequest) -> HttpResponse:
+    """The address, the way into the mailbox, and the lines a mail program asks for."""
+    member = request.member
+    addresses = list(member.addresses.select_related("domain").order_by("domain__name", "local"))
+    primary = next(address for address in addresses if address.purpose == Address.Purpose.PRIMARY)
+    ways = ways_in(request)
+    context = {
+        "member": member,
+        "enterprise": request.enterprise,
+        "address": primary,
+        "domain": primary.domain,
+        "aliases": [address for address in addresses if address.purpose == Address.Purpose.ALIAS],
+        "departments": list(member.departments.order_by("path").values_list("name", flat=True)),
+        "phone": show_phone(member.phone),
+        "role": role_of(request),
+        "has_choice": len(ways.open) + len(ways.joinable) > 1,
+    }
+    return render(request, "directory/mailbox.html", context)

@@ -1,0 +1,89 @@
+"""What is done with an import: start, repair, leave out, apply, undo, invite."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit.recording import Actor
+from accounts.models import Role
+from directory.access import members_of
+from directory.imports.job import work_on
+from directory.imports.lease import claim_import
+from directory.imports.transitions import ImportRefused, State, hint_imports, lock_import
+from directory.joining.activation_codes import may_have_code, mint_codes
+from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
+
+
+def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Actor) -> None:
+    """Other cells for one row, and all rows are checked anew: a repair may free another row, or clash with one."""
+    with lock_import(imported, by, State.READY) as (locked, _record):
+        known = locked.heading["columns"]["places"]
+        if not ImportRow.objects.filter(import_job=locked, number=number).exists():
+            raise ImportRefused(_("There is no such row."))
+        locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
+        locked.skipped_rows = [one for one in locked.skipped_rows if one != number]
+        _check_again(locked)
+    _work_now_or_later(imported)
+
+
+def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
+    with lock_import(imported, by, State.READY) as (locked, _record):
+        locked.skipped_rows = sorted({*locked.skipped_rows, number})
+        _check_again(locked)
+    _work_now_or_later(imported)
+
+
+def begin_import(imported: Import, *, by: Actor) -> None:
+    """From the preview to the worker. Raises ImportRefused if it is not ready, or has nothing to do."""
+    with lock_import(imported, by, State.READY) as (locked, record):
+        locked.state, locked.started_at = State.APPLYING, timezone.now()
+        locked.lease, locked.lease_until = "", None
+        locked.save()
+        counts = {"file": locked.file_name, "create": locked.created, "update": locked.updated}
+        record("import_started", locked, after=counts)
+        transaction.on_commit(hint_imports)
+
+
+def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
+    """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
+    with lock_import(imported, by, State.DONE, State.CANCELLED) as (locked, _record):
+        if locked.follow_up:
+            raise ImportRefused(_("Something is being done with this import already."))
+        if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
+            raise ImportRefused(_("This import can no longer be undone."))
+        locked.follow_up = follow_up
+        locked.save(update_fields=["follow_up"])
+    _work_now_or_later(imported)
+
+
+def waiting_for_code(imported: Import, role: Role) -> MemberQuerySet:
+    """The members it created or changed who join by code and have not joined, of those this role looks after."""
+    written = imported.rows.filter(verdict__in=[ImportRow.Verdict.CREATED, ImportRow.Verdict.UPDATED])
+    members = members_of(role).filter(pk__in=written.exclude(undo=ImportRow.Undo.UNDONE).values("member"))
+    return may_have_code(members).filter(status=Member.Status.PENDING)
+
+
+def mint_codes_of(imported: Import, role: Role, *, by: Actor) -> list[tuple[Member, str]]:
+    """A fresh activation code for each of them, which only the caller ever sees; those they had are dead."""
+    ids = list(waiting_for_code(imported, role).order_by("pk").values_list("pk", flat=True))
+    codes = mint_codes(imported.enterprise, ids, by=by, target=imported)
+    addresses = Prefetch("addresses", Address.objects.select_related("domain").filter(purpose="primary"))
+    members = waiting_for_code(imported, role).select_related("main_department").prefetch_related(addresses)
+    return [(member, codes[member.pk]) for member in members.order_by("pk") if member.pk in codes]
+
+
+def _check_again(locked: Import) -> None:
+    locked.state = State.CHECKING
+    locked.save(update_fields=["state", "repairs", "skipped_rows"])
+
+
+def _work_now_or_later(imported: Import) -> None:
+    lease = claim_import(imported.pk) if imported.read <= settings.IMPORT_ROWS_AT_ONCE else None
+    if lease:
+        work_on(lease)
+    else:
+        hint_imports()

@@ -1,0 +1,71 @@
+"""What an administrator chooses for an import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit.recording import Actor
+from accounts.models import Role
+from accounts.permissions import Permission, may
+from directory.departments.picker import PickingForm, offer_departments
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.transitions import ImportRefused
+from directory.imports.upload import start_import
+from directory.models import Import
+
+
+class ImportNewForm(PickingForm):
+    file = forms.FileField(
+        label=_("Workbook"),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose a workbook.")},
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
+        help_text=_(".xlsx or .csv, at most 40 MB and 200,000 rows."),
+    )
+    department = forms.TypedChoiceField(
+        label=_("Into department"), coerce=int, help_text=_("The departments in the file are read from here down.")
+    )
+    mode = forms.ChoiceField(
+        label=_("Members that exist"),
+        choices=[("create", _("Refuse rows that differ from them")), ("update", _("Update them from the file"))],
+        widget=forms.RadioSelect,
+        initial=Import.Mode.CREATE,
+    )
+    create_departments = forms.BooleanField(label=_("Create departments that are missing"), required=False)
+
+    def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer = offer_departments(
+            role, self.data if self.is_bound else None, "department", chosen=[self.initial.get("department")]
+        )
+        offer.fill(self)
+        self.departments = offer.departments
+        top = min(self.departments.values(), key=lambda one: (one.depth, one.pk), default=None)
+        self.initial.setdefault("department", top and top.pk)
+        if not may(role, Permission.MANAGE_DEPARTMENTS):
+            del self.fields["create_departments"]
+
+    def refuse_too_large(self) -> None:
+        """Of what was typed nothing was read that stands behind the file."""
+        self.full_clean()
+        self.errors.clear()
+        refused = WorkbookRefused("file_too_large")
+        self.add_error("file", forms.ValidationError(str(refused), code=refused.code))
+
+    def start(self, *, by: Actor) -> Import | None:
+        """The import that is now being checked, or None with the error beside the file."""
+        chosen = self.cleaned_data
+        try:
+            return start_import(
+                self.departments[chosen["department"]],
+                by=by,
+                upload=chosen["file"],
+                mode=chosen["mode"],
+                create_departments=chosen.get("create_departments", False),
+            )
+        except (WorkbookRefused, ImportRefused) as refused:
+            self.add_error("file", forms.ValidationError(str(refused), code=getattr(refused, "code", "limited")))
+        return None

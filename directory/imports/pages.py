@@ -1,0 +1,238 @@
+"""An import as its page shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from accounts.models import Role
+from core.pagination import Pages, count_capped, read_page
+from core.translatable import say
+from directory.access import imports_of
+from directory.imports.check import JOIN_AGAIN
+from directory.imports.columns import BY_NAME, GUIDANCE, LISTS, show_cell
+from directory.models import Import, ImportRow
+
+HISTORY_SIZE = 20
+BAD_ROWS_SHOWN = 100
+# As many digits as the shortest phone number has, whatever signs stand between them.
+NUMBER = re.compile(r"\d(?:\W{0,3}\d){6,}")
+NOTED_ROWS_SHOWN = 50
+WORKING = {Import.State.CHECKING, Import.State.APPLYING}
+TONES: dict[str, str] = {
+    Import.State.CHECKING: "accent", Import.State.READY: "accent", Import.State.APPLYING: "accent",
+    Import.State.DONE: "good", Import.State.FAILED: "bad", Import.State.CANCELLED: "neutral",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """What stands in a cell and what is wrong with it; `name` is the column's, `title` as the file has it."""
+
+    name: str
+    title: str
+    text: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    number: int
+    who: str
+    cells: list[BadCell] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+
+def read_number(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
+
+
+def is_working(imported: Import) -> bool:
+    return imported.state in WORKING or bool(imported.follow_up)
+
+
+def is_still_bad(imported: Import, number: int) -> bool:
+    """Of a row that was to be repaired; no, if all are being checked anew yet."""
+    refused = imported.rows.filter(number=number, verdict=ImportRow.Verdict.REFUSED)
+    return imported.state == Import.State.READY and not is_working(imported) and refused.exists()
+
+
+def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Pages, str]:
+    """The imports whose file or author the address asks for, newest first, each with the tone of its state."""
+    text = asked.get("q", "").replace("\0", "").strip()[:64]
+    found = imports_of(role)
+    if text:
+        found = found.filter(Q(file_name__icontains=text) | Q(author_name__icontains=text))
+    page = read_page(found, asked, url=partial(_address, q=text), size=HISTORY_SIZE)
+    count = count_capped(found)
+    told = ngettext("%(n)s import", "%(n)s imports", count) % {"n": number_format(count, force_grouping=True)}
+    pages = Pages(told, page.previous_url, page.next_url)
+    return [(imported, TONES[imported.state]) for imported in page.rows], pages, text
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """A page of them: those behind the row `after`."""
+
+    rows: list[ShownRow]
+    pages: Pages
+    after: int
+
+
+def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
+    """A hundred of them, from the one behind `row` on or up to the one before `before`."""
+    refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED)
+    after, before = (read_number(asked.get(name, "")) for name in ("row", "before"))
+    found = [] if before else list(refused.filter(number__gt=after).order_by("number")[: BAD_ROWS_SHOWN + 1])
+    if found or not (before or after):
+        rows, has_next = found[:BAD_ROWS_SHOWN], len(found) > BAD_ROWS_SHOWN
+        has_previous = bool(after) and refused.filter(number__lte=after).exists()
+    else:
+        # Behind the last of them too: its row may have been repaired meanwhile.
+        below = refused.filter(number__lt=before) if before else refused.filter(number__lte=after)
+        found = list(below.order_by("-number")[: BAD_ROWS_SHOWN + 1])
+        rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, bool(before)
+    count = number_format(imported.refused, force_grouping=True)
+    # The whole address: a refused repair shows this page at its own.
+    url = reverse("directory:import_detail", args=[imported.pk])
+    pages = Pages(
+        ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
+        f"{url}?before={rows[0].number}#bad-rows" if rows and has_previous else "",
+        f"{url}?row={rows[-1].number}#bad-rows" if rows and has_next else "",
+    )
+    shown = [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+    return BadRows(shown, pages, rows[0].number - 1 if rows and has_previous else 0)
+
+
+def page_with(imported: Import, number: int, after: int) -> QueryDict:
+    """What asks for the bad rows behind `after` if the row `number` is among those shown, else for it and the rest."""
+    between = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, number__gt=after, number__lt=number)
+    return QueryDict(f"row={after if after < number and between.count() < BAD_ROWS_SHOWN else number - 1}")
+
+
+def next_bad_row(imported: Import, number: int) -> int:
+    """The one behind `number`, or the last before it; 0 if there is none, or they are not known yet."""
+    if is_working(imported):
+        return 0
+    refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED).values_list("number", flat=True)
+    return refused.filter(number__gt=number).order_by("number").first() or refused.order_by("-number").first() or 0
+
+
+def noted_rows(imported: Import) -> list[ShownRow]:
+    """Rows that would change a member, or were understood differently from what stands there."""
+    verdicts = [ImportRow.Verdict.NEW, ImportRow.Verdict.CHANGED]
+    rows = imported.rows.filter(verdict__in=verdicts).exclude(notes=[]).order_by("number")[:NOTED_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row), notes=[_shown_note(note) for note in row.notes]) for row in rows]
+
+
+def left_out_rows(imported: Import) -> list[ShownRow]:
+    rows = imported.rows.filter(verdict=ImportRow.Verdict.LEFT_OUT).order_by("number")[:NOTED_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row)) for row in rows]
+
+
+def kept_rows(imported: Import) -> list[ShownRow]:
+    """Those that an undo left as they are, with why."""
+    rows = imported.rows.filter(undo=ImportRow.Undo.KEPT).order_by("number")[:BAD_ROWS_SHOWN]
+    return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
+
+
+def parted_rows(imported: Import) -> list[ShownRow]:
+    """Those that an undo gave their old phone back, who had joined before the import took it: that it can't undo."""
+    undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE, verdict=ImportRow.Verdict.UPDATED)
+    parted = undone.annotate(told=Cast("notes", TextField())).filter(told__contains=JOIN_AGAIN).order_by("number")
+    return [
+        ShownRow(row.number, _who(imported, row), notes=[_shown_note(one) for one in row.notes if _warns(one)])
+        for row in parted[:BAD_ROWS_SHOWN]
+    ]
+
+
+def with_numbers_masked(rows: list[ShownRow]) -> list[ShownRow]:
+    """For who may not see phones. A phone's cell is left out, for it may be written in any way at all; what else looks
+    like a number is masked wherever it stands."""
+    return [_masked(row) for row in rows]
+
+
+def remarks(imported: Import) -> list[str]:
+    """What was noticed while reading and is worth telling."""
+    heading = imported.heading
+    unknown = heading["columns"]["unknown"]
+    told = []
+    if unknown:
+        told.append(_("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])})
+    if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
+        names = {"sheet": heading["sheet"], "names": _(", ").join(others)}
+        told.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
+    if rows := heading["hidden_rows"]:
+        told.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
+    if columns := heading["hidden_columns"]:
+        text = ngettext("%(n)d hidden column is read too.", "%(n)d hidden columns are read too.", columns)
+        told.append(text % {"n": columns})
+    return told
+
+
+def _warns(note: dict[str, str]) -> bool:
+    return note["kind"] == "warning"
+
+
+def _masked(row: ShownRow) -> ShownRow:
+    cells = [
+        replace(
+            cell, text="" if cell.name == "phone" else _mask(cell.text), reasons=[_mask(text) for text in cell.reasons]
+        )
+        for cell in row.cells
+    ]
+    notes = [note | {end: _mask(note.get(end) or "") for end in ("from", "to")} for note in row.notes]
+    return replace(row, who=_mask(row.who), cells=cells, notes=notes)
+
+
+def _mask(text: str) -> str:
+    """As sms.phones masks a number."""
+    return NUMBER.sub(lambda number: f"{number[0][:3]}****{number[0][-4:]}", text)
+
+
+def _shown_note(note: dict[str, str]) -> dict[str, str]:
+    """In the reader's language, as far as it is not the file's own text."""
+    shown = note | {"title": _title(note["column"])}
+    if _warns(note) or note["column"] == "activation":
+        shown |= {end: _(note[end]) for end in ("from", "to") if note[end]}
+    return shown
+
+
+def _bad_cells(imported: Import, row: ImportRow) -> list[BadCell]:
+    places, cells = imported.heading["columns"]["places"], row.cells or []
+    reasons: dict[str, list[str]] = {}
+    for problem in row.problems:
+        reasons.setdefault(problem["column"], []).append(say(problem))
+    return [BadCell(name, _title(name), _text_at(cells, places.get(name)), texts) for name, texts in reasons.items()]
+
+
+def _text_at(cells: list[Any], place: int | None) -> str:
+    return show_cell(cells[place]) if place is not None and place < len(cells) else ""
+
+
+def _title(name: str) -> str:
+    return BY_NAME[name].heading(get_language() or "").rstrip("*") if name in BY_NAME else ""
+
+
+def _address(*, q: str, **key: int) -> str:
+    return f"?{urlencode({'q': q, **key} if q else key)}"
+
+
+def _who(imported: Import, row: ImportRow) -> str:
+    if row.cells is None:
+        return str((row.facts or {}).get("name", ""))
+    places: dict[str, int] = imported.heading["columns"]["places"]
+    texts: Iterable[str] = (_text_at(row.cells, places.get(name)) for name in ("name", "prefix", "account"))
+    return next((text for text in texts if text), "")

@@ -1,0 +1,142 @@
+"""From an uploaded file to its rows: parsed by a child process with hard limits, never in this one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from directory.imports.row_files import read_lines
+
+MESSAGES = {
+    "empty_file": _("The file is empty."),
+    "file_too_large": _("The file is too large: at most 40 MB can be imported."),
+    "not_xlsx": _("This is no workbook that can be read. Save it as .xlsx (or .csv) and upload it again."),
+    "not_text": _("This is no table of text. Save it as .xlsx or .csv and upload it again."),
+    "broken": _("The workbook is damaged, or was cut on the way. Open it in a spreadsheet program and save it anew."),
+    "other_format": _("This is a file of another kind: %(names)s. Save it as .xlsx (or .csv) and upload it again."),
+    "text_as_workbook": _("The file holds text, not a workbook. Name it .csv, or save it as .xlsx in a spreadsheet."),
+    "password": _("The file is protected by a password. Save it without one and upload it again."),
+    "old_format": _("This is an old .xls (or .et). Save it as .xlsx and upload it again."),
+    "macro": _("Workbooks with macros are not accepted. Save it as a plain .xlsx."),
+    "ole": _("The workbook holds embedded files. Remove them, or copy the table into a new workbook."),
+    "external_links": _("The workbook links to other files. Copy the table into a new workbook as values."),
+    "too_many_entries": _("The workbook has too many parts. Copy the table into a new workbook."),
+    "unpacked_too_large": _("Unpacked, the workbook is too large. Copy the table alone into a new workbook."),
+    "ratio": _("The workbook is packed in an unusual way. Copy the table into a new workbook."),
+    "dtd": _("The workbook holds declarations that no spreadsheet program writes; it is not read."),
+    "row_limit": _("The sheet has too many rows: at most 200,000 can be imported at once, without gaps between."),
+    "column_limit": _("The sheet has too many columns: at most 64. Remove those that are not needed."),
+    "cell_limit": _("The sheet has too many cells, maybe blank ones. Copy the table alone into a new workbook."),
+    "dead_cells": _("Too many cells hold errors or formulas without a value. Copy the table as values and try again."),
+    "no_sheet": _("The workbook has no visible sheet with a table."),
+    "csv_encoding": _("The signs of this text can't be read. Save it as UTF-8, or as .xlsx."),
+    "too_heavy": _("The workbook takes more memory than one import may. Copy the table into a new workbook."),
+    "no_space": _("The file can't be kept: our disk may be full. Please tell the operator."),
+    "too_slow": _("The workbook takes too long to read. Copy the table into a new workbook."),
+    "no_heading": _("No row of headings was found in the first 10 rows. Use the template's headings."),
+    "heading_missing": _("These headings are missing: %(names)s. Use the template's headings."),
+    "heading_twice": _("These headings stand there twice: %(names)s."),
+    "headings_twice": _("There are two rows of headings (rows %(names)s). Keep one."),
+    "no_rows": _("There are headings but no row of data."),
+}  # fmt: skip
+
+
+class WorkbookRefused(Exception):
+    """The file as a whole is not taken; nothing was kept. `code` is a key of MESSAGES, the text is for the person."""
+
+    def __init__(self, code: str, names: str = "") -> None:
+        super().__init__(str(MESSAGES[code]) % {"names": names} if names else str(MESSAGES[code]))
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of one file as they wait in the spool, and what is told about the rest of it."""
+
+    spool: Path
+    rows: int
+    name: str = ""
+    other_sheets: list[str] = field(default_factory=list)
+    hidden_rows: int = 0
+    hidden_columns: int = 0
+    merges: list[str] = field(default_factory=list)
+    child_memory: int = 0
+
+    def lines(self) -> Iterator[tuple[int, list[Any]]]:
+        """The number of each row in its sheet, and its cells."""
+        return read_lines(self.spool)
+
+
+def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
+    """Scan and parse `file`, uploaded as `name`, into `spool`. Raises WorkbookRefused; then the spool is gone."""
+    is_csv = Path(name.lower()).suffix in {".csv", ".txt", ".tsv"}
+    try:
+        found = _ask_child(file, spool, is_csv=is_csv)
+        if "refused" in found:
+            raise WorkbookRefused(found["refused"], found.get("names", ""))
+    except WorkbookRefused:
+        spool.unlink(missing_ok=True)
+        raise
+    return Sheet(
+        spool=spool,
+        rows=found["rows"],
+        name=found.get("sheet", ""),
+        other_sheets=found.get("other_sheets", []),
+        hidden_rows=found.get("hidden_rows", 0),
+        hidden_columns=sum(last - first + 1 for first, last in found.get("hidden_columns", []) if last <= 64),
+        merges=found.get("merges", []),
+        child_memory=found["memory"],
+    )
+
+
+def _ask_child(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-m",
+        "directory.imports.reading.process",
+        json.dumps(_limits(is_csv)),
+        str(file),
+        str(spool),
+    ]
+    try:
+        # An environment of its own: no database, no secret.
+        done = subprocess.run(  # noqa: S603 - ourselves
+            command,
+            cwd=settings.BASE_DIR,
+            env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=settings.IMPORT_READ_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"refused": "too_slow"}
+    if done.returncode:
+        # Ended by one of its limits, or by the parser itself.
+        return {"refused": "too_slow" if done.returncode in {-24, -9} else "too_heavy"}
+    return json.loads(done.stdout)
+
+
+def _limits(is_csv: bool) -> dict[str, Any]:
+    return {
+        "memory": settings.IMPORT_READ_MEMORY_BYTES,
+        "cpu": settings.IMPORT_READ_CPU_SECONDS,
+        "spool": settings.IMPORT_UNPACKED_BYTES * 2,
+        "workbook": [
+            settings.IMPORT_ENTRIES,
+            settings.IMPORT_UNPACKED_BYTES,
+            settings.IMPORT_RATIO,
+            settings.IMPORT_ROWS,
+            settings.IMPORT_COLUMNS,
+            settings.IMPORT_CELLS,
+        ],
+        "is_csv": is_csv,
+    }

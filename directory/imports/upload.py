@@ -1,0 +1,150 @@
+"""Start an import: keep the uploaded file, read it, find its headings."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts.audit.recording import Actor
+from accounts.models import Enterprise
+from directory.imports.columns import HEADING_ROWS, find_heading
+from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
+from directory.imports.row_files import Spool
+from directory.imports.transitions import ImportRefused, hint_imports
+from directory.models import Department, Import
+
+MERGES_KEPT = 2000
+log = logging.getLogger(__name__)
+
+
+class Upload(Protocol):
+    """As Django hands it over."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def size(self) -> int | None: ...
+
+    def chunks(self) -> Iterable[bytes]: ...
+
+
+def start_import(
+    department: Department,
+    *,
+    by: Actor,
+    upload: Upload,
+    mode: str = Import.Mode.CREATE,
+    create_departments: bool = False,
+) -> Import:
+    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ImportRefused;
+    then nothing was kept."""
+    if not upload.size:
+        raise WorkbookRefused("empty_file")
+    if upload.size > settings.IMPORT_FILE_BYTES:
+        raise WorkbookRefused("file_too_large")
+    _refuse_haste(department.enterprise)
+    stored = uuid.uuid4().hex
+    try:
+        spool = Spool(stored)
+        digest = _store(upload, spool.path("upload"))
+        sheet = read_workbook(spool.path("upload"), spool.path("rows"), name=upload.name or "")
+        heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
+        return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
+    except OSError as error:
+        Spool(stored).remove()
+        log.exception("import_not_stored")
+        raise ImportRefused(_("The file can't be kept: our disk may be full. Please tell the operator.")) from error
+    except BaseException:
+        Spool(stored).remove()
+        raise
+
+
+def _refuse_haste(enterprise: Enterprise) -> None:
+    since = timezone.now() - timedelta(seconds=settings.IMPORT_UPLOAD_WINDOW_SECONDS)
+    if Import.objects.filter(enterprise=enterprise, created_at__gt=since).count() >= settings.IMPORT_UPLOADS:
+        raise ImportRefused(_("Too many files within ten minutes. Please wait a little."))
+
+
+def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:
+    first = list(takewhile(lambda line: line[0] <= HEADING_ROWS, sheet.lines()))
+    heading = find_heading(first, is_update=is_update)
+    rows = sheet.rows - sum(number <= heading.row for number, _cells in first)
+    if not rows:
+        raise WorkbookRefused("no_rows")
+    if rows > settings.IMPORT_ROWS:
+        raise WorkbookRefused("row_limit")
+    return {
+        "columns": asdict(heading),
+        "sheet": sheet.name,
+        "other_sheets": sheet.other_sheets[:20],
+        "hidden_rows": sheet.hidden_rows,
+        "hidden_columns": sheet.hidden_columns,
+        "merges": sheet.merges[:MERGES_KEPT],
+        "child_memory": sheet.child_memory,
+    }
+
+
+def _keep(
+    department: Department,
+    by: Actor,
+    stored: str,
+    digest: str,
+    heading: dict[str, Any],
+    name: str,
+    mode: str,
+    create_departments: bool,
+) -> Import:
+    with transaction.atomic():
+        imported = Import.objects.create(
+            enterprise=department.enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            department=department,
+            department_name=department.name,
+            mode=mode,
+            create_departments=create_departments,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            file_name=plain_file_name(name),
+            stored=stored,
+            digest=digest,
+            heading=heading,
+        )
+        transaction.on_commit(hint_imports)
+    return imported
+
+
+def plain_file_name(name: str) -> str:
+    """For showing only: no path, nothing that can't be seen."""
+    base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    return "".join(sign for sign in base if unicodedata.category(sign)[0] != "C").strip()[-128:] or "–"
+
+
+def _store(upload: Upload, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for chunk in upload.chunks():
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def kept_columns(imported: Import) -> Sequence[str]:
+    """The names of the columns that the file has, in its order."""
+    places: dict[str, int] = imported.heading["columns"]["places"]
+    return sorted(places, key=lambda name: places[name])

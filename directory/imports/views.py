@@ -1,0 +1,220 @@
+"""Imports in the console: the upload and the history, one import from preview to undo, and its workbooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render, resolve_url
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import console_page, fresh_action
+from accounts.permissions import Permission, may
+from accounts.requests import ConsoleRequest
+from core.responses import refused, see_other
+from core.workbook_cells import XLSX
+from directory.access import departments_of, get_import
+from directory.departments.tree import paths_of
+from directory.imports.actions import (
+    begin_import,
+    leave_out_row,
+    mint_codes_of,
+    repair_row,
+    start_follow_up,
+    waiting_for_code,
+)
+from directory.imports.columns import COLUMNS
+from directory.imports.forms import ImportNewForm
+from directory.imports.pages import (
+    TONES,
+    bad_rows,
+    history_of,
+    is_still_bad,
+    is_working,
+    kept_rows,
+    left_out_rows,
+    next_bad_row,
+    noted_rows,
+    page_with,
+    parted_rows,
+    read_number,
+    remarks,
+    with_numbers_masked,
+)
+from directory.imports.transitions import ImportRefused, cancel_import, members_of_import
+from directory.imports.upload_limit import is_too_large
+from directory.imports.workbook_writer import write_codes, write_failed, write_template
+from directory.models import Import, Member
+
+
+@console_page(Permission.READ, to_change=Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_list(request: ConsoleRequest) -> HttpResponse:
+    """The upload at once, and what was imported before."""
+    typed = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    form = ImportNewForm(*typed, role=request.role)
+    if typed[0] is None:
+        return render(request, "directory/import_list.html", _list_context(request, form))
+    if is_too_large(request):
+        form.refuse_too_large()
+    imported = form.start(by=request.actor) if form.is_valid() else None
+    if imported is None:
+        return refused(request, "directory/import_list.html", _list_context(request, form))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.READ)
+@require_safe
+def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    """The preview, the progress or the result. While a worker is at it the page asks again each second."""
+    imported = get_import(request, id)
+    if getattr(request, "htmx", None) and not is_working(imported):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "directory/import_detail.html", _detail_context(request, imported, request.GET))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_safe
+def import_template(request: ConsoleRequest) -> HttpResponse:
+    domains = [domain.name for domain in request.enterprise.domains.order_by("-is_default", "name")]
+    paths = [path.partition("/")[2] for path in paths_of(departments_of(request.role)).values()]
+    content = write_template(_language(), domains, [path for path in paths if path])
+    return _workbook(content, "members.xlsx")
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_apply(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: begin_import(imported, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: cancel_import(imported, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
+    """`row`, and the new text of each column by the column's name; or `leave_out`. `after`: where the page began."""
+    imported = get_import(request, id)
+    number, after = (read_number(request.POST.get(name, "")) for name in ("row", "after"))
+    cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
+    if "leave_out" in request.POST:
+        _try(request, lambda: leave_out_row(imported, number, by=request.actor))
+    else:
+        _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
+    imported = get_import(request, id)
+    if is_still_bad(imported, number):
+        shown = page_with(imported, number, after)
+        context = _detail_context(request, imported, shown) | {"repaired": number}
+        context["here"] = resolve_url("directory:import_detail", id=imported.pk)
+        return refused(request, "directory/import_detail.html", context)
+    return _back_to_the_bad_rows(imported, number, after)
+
+
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: start_follow_up(imported, Import.FollowUp.INVITE, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@fresh_action
+@require_POST
+def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    _try(request, lambda: start_follow_up(imported, Import.FollowUp.UNDO, by=request.actor))
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_safe
+def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
+    imported = get_import(request, id)
+    return _workbook(write_failed(imported, _language()), f"failed-{imported.pk}.xlsx")
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
+    """Fresh activation codes for those of this import who join by one, as the only workbook that ever holds them."""
+    imported = get_import(request, id)
+    minted = mint_codes_of(imported, request.role, by=request.actor)
+    if not minted:
+        messages.warning(request, _("Nobody of this import waits for an activation code."))
+        return see_other("directory:import_detail", id=imported.pk)
+    answer = _workbook(write_codes(minted, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResponse:
+    """The page they came from, at the row that is to be looked at next."""
+    address = resolve_url("directory:import_detail", id=imported.pk) + (f"?row={after}" if after else "")
+    following = next_bad_row(imported, number)
+    return see_other(f"{address}#bad-row-{following}" if following else address)
+
+
+def _try(request: ConsoleRequest, action: Any) -> None:
+    try:
+        action()
+    except ImportRefused as refusal:
+        messages.warning(request, str(refusal))
+
+
+def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
+    history, pages, text = history_of(request.role, request.GET)
+    may_import = may(request.role, Permission.MANAGE_MEMBERS)
+    return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
+
+
+def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict) -> dict[str, Any]:
+    """`asked`: which of the bad rows are shown."""
+    may_import = may(request.role, Permission.MANAGE_MEMBERS)
+    seen = list if may_import else with_numbers_masked
+    bad = None if is_working(imported) else bad_rows(imported, asked)
+    is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
+    invitable = 0
+    if is_over and imported.created:
+        waiting = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
+        invitable = waiting.filter(activation=Member.Activation.PHONE).count()
+    return {
+        "imported": imported,
+        "tone": TONES[imported.state],
+        "is_working": is_working(imported),
+        "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
+        "bad_rows": seen(bad.rows) if bad else [],
+        "bad_pages": bad and bad.pages,
+        "bad_after": bad and bad.after,
+        "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
+        "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
+        "parted_rows": seen(parted_rows(imported)) if imported.undone_at else [],
+        "kept_rows": seen(kept_rows(imported)) if imported.undone_at else [],
+        "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
+        "codes": waiting_for_code(imported, request.role).count() if is_over and may_import else 0,
+        "may_import": may_import,
+        "may_read_audit": may(request.role, Permission.READ_AUDIT),
+        "may_undo": may_import and is_over and not imported.undone_at and bool(imported.stored and imported.to_apply),
+        "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
+        "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),
+    }
+
+
+def _language() -> str:
+    return get_language() or "zh-hans"
+
+
+def _workbook(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(content, XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,167 @@
+"""Joining with an activation code: account and code on `/i/`, then the choice of a password, or a passkey.
+
+The code itself never leaves the form that brought it; from then on the session names its row.
+"""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.clients import address_block, browser_of, client_address, name_browser, passkeys_are_offered
+from accounts.models import User
+from accounts.requests import PublicRequest
+from accounts.second_factor.passkeys import PasskeyRefused, creation_options, read_new, user_to_come
+from accounts.sign_in.attempt_limits import PasswordLimited
+from accounts.sign_in.hashers import HashersBusy
+from accounts.sign_in.sessions import open_session, renew_key
+from core.responses import limited, see_other
+from directory.entry.decorators import acting_as
+from directory.entry.entry import enter_as
+from directory.joining.actions import JoinRefused
+from directory.joining.activation import NewPasskey, PairWrong, activate_member, login_of, may_use_passkey, prove_pair
+from directory.joining.activation_codes import get_code
+from directory.joining.forms import ActivationCodeForm, ActivationPasswordForm
+from directory.models import ActivationCode
+
+CODE, PASSWORD = "directory/activation_code.html", "directory/activation_password.html"
+KEY = "activation"
+BUSY_SECONDS = 5
+
+
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def activation_code(request: PublicRequest) -> HttpResponse:
+    """Account and code; the right pair leads on to the password, every wrong one gets the same answer."""
+    if request.method != "POST":
+        return code_page(request)
+    form = ActivationCodeForm(request.POST)
+    if not form.is_valid():
+        return code_page(request, form, status=422)
+    try:
+        code = prove_pair(
+            account=form.cleaned_data["account"],
+            code=form.cleaned_data["code"],
+            browser=browser_of(request),
+            address=address_block(client_address(request)),
+        )
+    except PairWrong:
+        form.add_error("code", _("Account and code don't belong together, or the code is no longer good."))
+        return code_page(request, form, status=422)
+    except PasswordLimited as limit:
+        form.add_error("code", _("Too many tries. Please wait a few minutes."))
+        return _private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
+    renew_key(request)
+    request.session[KEY] = {"code": code.pk, "at": int(time.time())}
+    return see_other("directory:activation_password")
+
+
+@sensitive_post_parameters("password", "confirm")
+@require_http_methods(["GET", "HEAD", "POST"])
+def activation_password(request: PublicRequest) -> HttpResponse:
+    """Choose the password to sign in with; that joins the member and signs this browser in."""
+    code = _carried(request)
+    if code is None:
+        return redirect("directory:activation_code")
+    typed = request.POST if request.method == "POST" else None
+    form = ActivationPasswordForm(typed, login=login_of(code.member), name=code.member.name)
+    if typed is None:
+        return _password_page(request, code, form)
+    if not form.is_valid():
+        return _password_page(request, code, form, status=422)
+    try:
+        user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
+    except HashersBusy:
+        form.add_error("password", _("Too many tries. Please wait a few minutes."))
+        return _private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
+    except JoinRefused as refusal:
+        return _refuse(request, refusal)
+    return _enter(request, code, user)
+
+
+@require_POST
+def activation_passkey(request: PublicRequest) -> HttpResponse:
+    """The passkey that the device has just made joins the member like a password."""
+    code = _carried(request)
+    if code is None:
+        return redirect("directory:activation_code")
+    try:
+        credential = read_new(request.POST.get("passkey", ""))
+        name = name_browser(request.headers.get("user-agent", ""))
+        passkey = NewPasskey(request.session[KEY].get("user", 0), name, credential)
+        user = activate_member(code.pk, passkey=passkey, by=acting_as(request, code.member))
+    except PasskeyRefused:
+        form = ActivationPasswordForm(login=login_of(code.member), name=code.member.name)
+        return _password_page(request, code, form, is_passkey_refused=True, status=422)
+    except JoinRefused as refusal:
+        return _refuse(request, refusal)
+    return _enter(request, code, user)
+
+
+@require_POST
+def activation_passkey_options(request: PublicRequest) -> HttpResponse:
+    """What the browser is to ask the device, as JSON. Who has no user yet is given the id of one to come."""
+    code = _carried(request)
+    if code is None:
+        return redirect("directory:activation_code")
+    member, proof = code.member, request.session[KEY]
+    user = member.user or user_to_come(login=login_of(member), name=member.name)
+    request.session[KEY] = {**proof, "user": user.pk}
+    return _private(JsonResponse(creation_options(user)))
+
+
+def code_page(
+    request: PublicRequest, form: ActivationCodeForm | None = None, *, refusal: str = "", status: int = 200
+) -> HttpResponse:
+    """The page that asks for account and code, which `/i/` shows too where the browser brings no link."""
+    return _private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
+
+
+def _password_page(
+    request: PublicRequest,
+    code: ActivationCode,
+    form: ActivationPasswordForm,
+    *,
+    is_passkey_refused: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = _context(request, code, form) | {"is_passkey_refused": is_passkey_refused}
+    return _private(render(request, PASSWORD, context, status=status))
+
+
+def _context(request: PublicRequest, code: ActivationCode, form: ActivationPasswordForm) -> dict[str, object]:
+    member = code.member
+    told = {"member": member, "enterprise": member.enterprise, "login": login_of(member)}
+    return {"form": form, "has_passkeys": passkeys_are_offered(request) and may_use_passkey(member), **told}
+
+
+def _refuse(request: PublicRequest, refusal: JoinRefused) -> HttpResponse:
+    del request.session[KEY]
+    return code_page(request, refusal=str(refusal), status=410)
+
+
+def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResponse:
+    del request.session[KEY]
+    open_session(request, user, method="invitation")
+    enter_as(request, user.members.select_related("enterprise").get(pk=code.member_id))
+    return see_other("directory:mailbox")
+
+
+def _carried(request: PublicRequest) -> ActivationCode | None:
+    """The code this browser has just entered, if it still counts."""
+    proof = request.session.get(KEY)
+    if not proof or time.time() - proof["at"] >= settings.ACTIVATION_PROOF_SECONDS:
+        return None
+    return get_code(proof["code"])
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer

@@ -1,0 +1,115 @@
+"""The front door and the choice behind it: where a proven person goes."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.clients import is_hand_held
+from accounts.requests import PublicRequest
+from accounts.sign_in.next_page import next_of
+from accounts.sign_in.sessions import PROVE_NO_PHONE, open_session, proven_phone
+from core.responses import limited, refused, see_other
+from directory.entry.decorators import acting_as, is_proven, proven_page
+from directory.entry.entry import Way, enter, enter_as, member_of, role_of, ways_in
+from directory.joining.actions import JoinRefused, join_member
+from directory.joining.invitations import InvitationRefused, Standing, invite_member, living_invitation, standing_of
+from sms.phones import mask_phone
+
+CHOOSE = "directory/choose.html"
+
+
+@never_cache
+@require_safe
+def home(request: PublicRequest) -> HttpResponse:
+    """To the console, the mailbox, the choice or the sign-in; administrators signed in for it to the console."""
+    if not is_proven(request):
+        return redirect("accounts:login")
+    is_member, role = member_of(request), role_of(request)
+    if role and (request.session.get("method") in PROVE_NO_PHONE or not is_member):
+        return redirect("invitations:overview")
+    return redirect("directory:mailbox" if is_member else "directory:choose")
+
+
+@proven_page
+@require_safe
+def choose(request: PublicRequest) -> HttpResponse:
+    """What a proven person may enter or join; kind words where there is nothing."""
+    return render(request, CHOOSE, _choices(request))
+
+
+@proven_page
+@require_POST
+def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
+    """Enter the enterprise with this id."""
+    way = _way(request, id)
+    if not way.is_free:
+        return see_other("directory:choose")
+    enter(request, way)
+    return see_other(next_of(request) or "directory:home")
+
+
+@proven_page
+@require_POST
+def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
+    """Send a fresh personal link to the phone on record of who must scan there and can't any more."""
+    way = _way(request, id)
+    if way.member is None or not way.needs_scan or way.needs_link:
+        return see_other("directory:choose")
+    try:
+        invite_member(way.member, by=acting_as(request, way.member), is_recovery=True)
+    except InvitationRefused as refusal:
+        context = _choices(request) | {"refusal": str(refusal), "wait": refusal.retry_after}
+        if not refusal.retry_after:
+            return refused(request, CHOOSE, context)
+        return limited(request, CHOOSE, context, retry_after=refusal.retry_after)
+    phone = mask_phone(way.member.phone)
+    messages.success(request, _("A link is on its way to %(phone)s: open it on that phone.") % {"phone": phone})
+    return see_other("directory:choose")
+
+
+@proven_page
+@require_POST
+def choose_join(request: PublicRequest, id: int) -> HttpResponse:
+    """Join as the member with this id, by the phone proven in this session."""
+    phone = proven_phone(request)
+    member = next((member for member in ways_in(request).joinable if member.pk == id), None)
+    if member is None or phone is None:
+        raise Http404
+    try:
+        user = join_member(member, phone=phone, by=acting_as(request, member))
+    except JoinRefused as refusal:
+        messages.error(request, str(refusal))
+        return see_other("directory:choose")
+    if request.user != user:
+        open_session(request, user, method="code")
+    enter_as(request, member)
+    return see_other("directory:mailbox")
+
+
+def _choices(request: PublicRequest) -> dict[str, object]:
+    ways = ways_in(request)
+    for way in ways.open:
+        link = living_invitation(way.member) if way.member and way.needs_scan else None
+        way.link = link if link and link.is_recovery and standing_of(link) == Standing.LIVING else None
+    return {
+        "here": reverse("directory:choose"),
+        "ways": ways,
+        "phone": mask_phone(proven_phone(request)),
+        "current": request.session.get("enterprise"),
+        "is_hand_held": is_hand_held(request),
+        "next": next_of(request),
+        "is_by_weixin": request.session.get("method") == "weixin",
+    }
+
+
+def _way(request: PublicRequest, id: int) -> Way:
+    way = next((way for way in ways_in(request).open if way.enterprise.pk == id), None)
+    if way is None:
+        raise Http404
+    return way

@@ -1,0 +1,231 @@
+"""The personal invitation: `/i/<token>/` from the SMS leads to `/i/`, which shows it; the actions stand below that.
+
+The token leaves the address bar at once; from then on a signed cookie names the invitation. No GET changes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.requests import PublicRequest
+from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
+from accounts.sign_in.forms import LoginCodeForm
+from accounts.sign_in.sessions import open_session
+from core.responses import limited, see_other
+from directory.entry.code_rule import must_scan
+from directory.entry.decorators import acting_as
+from directory.entry.entry import enter_as
+from directory.joining.actions import JoinRefused, join_member
+from directory.joining.activation_views import code_page
+from directory.joining.invitations import (
+    InvitationRefused,
+    Standing,
+    find_invitation,
+    get_invitation,
+    invite_member,
+    living_invitation,
+    standing_of,
+)
+from directory.models import Invitation
+from sms.codes.actions import CodeLimited, CodeRefused
+from sms.phones import mask_phone
+
+COOKIE_SECONDS = 3600
+COOKIE_SALT = "directory.invitation"
+JOIN, RETURN = "join", "return"
+
+InvitedView = Callable[[PublicRequest, Invitation], HttpResponse]
+
+
+def with_living_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpResponse]:
+    """Pass on the invitation the cookie names, if it still lets its member join; else answer why not."""
+
+    @wraps(view)
+    def guarded(request: PublicRequest) -> HttpResponse:
+        invitation = _carried(request)
+        if invitation is None:
+            return _lost(request)
+        if standing_of(invitation) != Standing.LIVING:
+            return _dead(request, invitation)
+        return view(request, invitation)
+
+    return guarded
+
+
+@require_safe
+def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
+    """The address in the SMS. Previews and scanners open it too, so it only takes the token out of sight."""
+    invitation = find_invitation(token)
+    if invitation is None:
+        raise Http404
+    if standing_of(invitation) == Standing.LIVING:
+        answer: HttpResponse = see_other("directory:invitation")
+        answer["Referrer-Policy"] = "no-referrer"
+    else:
+        answer = _dead(request, invitation)
+        # "no-referrer" would make its form send "Origin: null"; this keeps the token out of every Referer too.
+        answer["Referrer-Policy"] = "strict-origin"
+    _remember(answer, invitation)
+    return _private(answer)
+
+
+@require_safe
+def invitation(request: PublicRequest) -> HttpResponse:
+    """What the link led to; without one the page asks for account and activation code."""
+    if _carried(request) is None:
+        return code_page(request)
+    return with_living_invitation(_page)(request)
+
+
+@require_POST
+@with_living_invitation
+def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
+    """Send a code to the number on record; no field of the form has a say in which number that is."""
+    try:
+        _codes(request, invitation).send(invitation.phone, enterprise=invitation.enterprise)
+    except CodeLimited as limit:
+        return _page(request, invitation, refusal=str(limit), retry_after=limit.retry_after)
+    return see_other("directory:invitation")
+
+
+@require_POST
+@with_living_invitation
+def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
+    """The right code makes the member active and signs this browser in."""
+    form = LoginCodeForm(request.POST)
+    if not form.is_valid():
+        return _page(request, invitation, form=form)
+    try:
+        code = _codes(request, invitation).use(form.cleaned_data["code"])
+        by = acting_as(request, invitation.member)
+        user = join_member(invitation.member, phone=code.phone, by=by, link=invitation)
+    except CodeRefused as refusal:
+        form.add_error("code", str(refusal))
+        return _page(request, invitation, form=form, retry_after=getattr(refusal, "retry_after", 0))
+    except JoinRefused:
+        # Disabled, given another number, or joined on another phone since the code was sent.
+        return _dead(request, invitation)
+    open_session(request, user, method="invitation")
+    enter_as(request, invitation.member)
+    answer = see_other("directory:mailbox")
+    answer.delete_cookie(_cookie_name())
+    return answer
+
+
+@require_POST
+def invitation_renew(request: PublicRequest) -> HttpResponse:
+    """Send a fresh link in place of a dead one: to the phone on record, whoever asks."""
+    invitation = _carried(request)
+    if invitation is None:
+        return _lost(request)
+    if standing_of(invitation) not in {Standing.EXPIRED, Standing.SUPERSEDED}:
+        return see_other("directory:invitation")
+    try:
+        by = acting_as(request, invitation.member)
+        invite_member(invitation.member, by=by, is_recovery=invitation.is_recovery)
+    except InvitationRefused as refusal:
+        return _dead(request, invitation, retry_after=refusal.retry_after)
+    return see_other("directory:invitation")
+
+
+def _page(
+    request: PublicRequest,
+    invitation: Invitation,
+    *,
+    form: LoginCodeForm | None = None,
+    refusal: str = "",
+    retry_after: int = 0,
+) -> HttpResponse:
+    code = _codes(request, invitation).sent()
+    context = {
+        "here": reverse("directory:invitation"),
+        "invitation": invitation,
+        "member": invitation.member,
+        "address": invitation.member.addresses.select_related("domain").filter(purpose="primary").first(),
+        "enterprise": invitation.enterprise,
+        "phone": mask_phone(invitation.phone),
+        "code": code,
+        "wait": max(retry_after, resend_seconds(code)),
+        "form": form or LoginCodeForm(),
+        "refusal": refusal,
+        "scans_next": must_scan(invitation.member),
+    }
+    if retry_after:
+        return _private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
+    return _private(render(request, "directory/invitation.html", context, status=422 if form else 200))
+
+
+def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 0) -> HttpResponse:
+    """Why the link no longer leads anywhere, and the way forward."""
+    invitation.refresh_from_db()
+    member = invitation.member
+    standing = standing_of(invitation)
+    if standing == Standing.LIVING:
+        # The link lives, yet its member may not join: their user is shut out of the whole deployment.
+        standing = Standing.CLOSED
+    context = {
+        "here": reverse("directory:invitation"),
+        "standing": standing,
+        "invitation": invitation,
+        "enterprise": invitation.enterprise,
+        "phone": mask_phone(invitation.phone) if invitation.phone == member.phone else "",
+        "may_renew": standing in {Standing.EXPIRED, Standing.SUPERSEDED} and member.phone,
+        "newer": living_invitation(member),
+        "scans_next": must_scan(member),
+        "wait": retry_after,
+    }
+    if retry_after:
+        return _private(limited(request, "directory/invitation_dead.html", context, retry_after=retry_after))
+    return _private(render(request, "directory/invitation_dead.html", context, status=410))
+
+
+def _lost(request: PublicRequest) -> HttpResponse:
+    """The browser brings no invitation: its cookie is gone, or it never opened the link."""
+    return _private(
+        render(request, "directory/invitation_lost.html", {"here": reverse("directory:invitation")}, status=404)
+    )
+
+
+def _purpose(invitation: Invitation) -> str:
+    """What the code is for, in words of its SMS."""
+    return RETURN if invitation.is_recovery else JOIN
+
+
+def _codes(request: PublicRequest, invitation: Invitation) -> BrowserCodes:
+    """A code proves the phone for this link alone."""
+    return BrowserCodes(request, _purpose(invitation), f"invitation:{invitation.pk}")
+
+
+def _cookie_name() -> str:
+    return "__Host-invitation" if settings.IS_HTTPS else "invitation"
+
+
+def _remember(answer: HttpResponse, invitation: Invitation) -> None:
+    answer.set_signed_cookie(
+        _cookie_name(),
+        str(invitation.pk),
+        salt=COOKIE_SALT,
+        max_age=COOKIE_SECONDS,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _carried(request: PublicRequest) -> Invitation | None:
+    """The invitation that this browser opened within the hour."""
+    id = request.get_signed_cookie(_cookie_name(), default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
+    return get_invitation(int(id)) if id else None
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer

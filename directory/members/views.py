@@ -1,0 +1,204 @@
+"""Members in the console: the list, one member, and what is done to them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import console_page
+from accounts.permissions import Permission, may
+from accounts.requests import ConsoleRequest
+from core.responses import refused, see_other
+from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
+from directory.departments.tree import branches_of, paths_of
+from directory.joining.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
+from directory.joining.invitations import PURPOSE, InvitationRefused, invite_member, may_join, subject_of
+from directory.members.actions import disable_member, enable_member
+from directory.members.forms import MemberEditForm, MemberForm, MemberNewForm
+from directory.members.list import IN_BIN, MemberQuery, rows_of
+from directory.members.one_time_codes import minted_once, remember_minted
+from directory.members.recycle_bin import administrators_among
+from directory.models import Address, BulkAction, Invitation, Member
+from sms.models import Message
+from sms.phones import mask_phone, show_phone
+
+# Of the bulk actions that go on; the rest is on their own page.
+RUNNING_MAX = 3
+
+
+@console_page(Permission.READ)
+@require_safe
+def member_list(request: ConsoleRequest) -> HttpResponse:
+    """The departments beside the members of one of them, or those who match a search; a fragment for htmx."""
+    query = MemberQuery(request.GET, request.role, with_bin=True)
+    rows, pages = rows_of(query)
+    context: dict[str, Any] = {
+        "query": query,
+        "rows": rows,
+        "pages": pages,
+        "statuses": [*Member.Status.choices, (IN_BIN, _("In the bin"))],
+        "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and not query.is_bin,
+        "may_export": may(request.role, Permission.SEE_PHONES),
+        "bin_days": settings.MEMBER_BIN_DAYS,
+    }
+    if getattr(request, "htmx", None) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
+        return render(request, "directory/_member_table.html", context)
+    context["running"] = (
+        bulk_actions_of(request.role).filter(state=BulkAction.State.WORKING).order_by("pk")[:RUNNING_MAX]
+    )
+    context["branches"] = branches_of(request.role, query.department)
+    context["may_manage_departments"] = may(request.role, Permission.MANAGE_DEPARTMENTS)
+    return render(request, "directory/member_list.html", context)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def member_new(request: ConsoleRequest) -> HttpResponse:
+    typed = request.POST if request.method == "POST" else None
+    form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_begin_with(request))
+    if typed is None:
+        return render(request, "directory/member_new.html", {"form": form, "minted": minted_once(request)})
+    member = form.create(by=request.actor) if form.is_valid() else None
+    if member is None:
+        return refused(request, "directory/member_new.html", {"form": form})
+    if member.activation == Member.Activation.CODE:
+        _mint(request, member, is_invited=form.cleaned_data["send_invitation"])
+    elif form.cleaned_data["send_invitation"]:
+        _invite(request, member)
+    else:
+        messages.success(request, _("%(name)s is in the directory.") % {"name": member.name})
+    if "save_and_add" in request.POST:
+        return see_other(f"{reverse('directory:member_new')}?{urlencode(_go_on_with(form), doseq=True)}")
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.READ)
+@require_safe
+def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member_anywhere(request, id)
+    addresses = list(member.addresses.select_related("domain").order_by("pk"))
+    sees_phones = may(request.role, Permission.SEE_PHONES)
+    paths = paths_of(member.departments.all())
+    context = {
+        "member": member,
+        "address": next((one for one in addresses if one.purpose == Address.Purpose.PRIMARY), None),
+        "aliases": [one for one in addresses if one.purpose == Address.Purpose.ALIAS],
+        "phone": show_phone(member.phone) if sees_phones else mask_phone(member.phone),
+        "main_path": paths.pop(member.main_department_id, ""),
+        "other_paths": list(paths.values()),
+        "invitations": _invitations_of(member),
+        "inviter": find_one(members_of(request.role), str(member.origin.get("inviter", ""))),
+        "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_read_audit": may(request.role, Permission.READ_AUDIT),
+        "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
+        "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
+        "code": living_code(member),
+        "minted": minted_once(request, member),
+        "is_administrator": administrators_among(members_of(request.role).filter(pk=member.pk)).exists(),
+        "bin_days": settings.MEMBER_BIN_DAYS,
+    }
+    return render(request, "directory/member_detail.html", context)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member(request, id)
+    typed = request.POST if request.method == "POST" else None
+    form = MemberEditForm(typed, enterprise=request.enterprise, role=request.role, member=member)
+    activation = member.activation
+    if typed is None:
+        return render(request, "directory/member_edit.html", {"form": form, "member": member})
+    if not form.is_valid() or not form.edit(by=request.actor):
+        return refused(request, "directory/member_edit.html", {"form": form, "member": member})
+    messages.success(request, _("Saved."))
+    if form.cleaned_data["activation"] == Member.Activation.CODE != activation:
+        _mint(request, member)
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.SEND_INVITATIONS)
+@require_POST
+def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = get_member(request, id)
+    _invite(request, member)
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
+    """A fresh activation code in place of the one before."""
+    member = get_member(request, id)
+    _mint(request, member)
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = disable_member(get_member(request, id), by=request.actor)
+    messages.success(request, _("%(name)s is disabled and signed out.") % {"name": member.name})
+    return see_other("directory:member_detail", id=member.pk)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
+    member = enable_member(get_member(request, id), by=request.actor)
+    messages.success(request, _("%(name)s is enabled.") % {"name": member.name})
+    return see_other("directory:member_detail", id=member.pk)
+
+
+def _invite(request: ConsoleRequest, member: Member) -> None:
+    try:
+        invite_member(member, by=request.actor)
+    except InvitationRefused as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
+
+
+def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
+    """The code goes to the next page and no further; `is_invited`: a message was asked for, which there is not."""
+    try:
+        remember_minted(request, member, mint_code(member, by=request.actor))
+    except CodeNotMinted as refusal:
+        messages.warning(request, str(refusal))
+        return
+    if is_invited:
+        messages.info(request, _("No message was sent: %(name)s joins with the code.") % {"name": member.name})
+
+
+def _may_be_invited(member: Member) -> bool:
+    waits_for_code = member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING
+    return may_join(member) and not waits_for_code and not member.deleted_at
+
+
+def _begin_with(request: HttpRequest) -> dict[str, Any]:
+    """The domain and departments that the address names, as a list or the form before it hands them on."""
+    ids = read_ids(request.GET.getlist("department"))
+    initial: dict[str, Any] = {"departments": ids} if ids else {}
+    return initial | ({"domain": request.GET["domain"]} if request.GET.get("domain") else {})
+
+
+def _go_on_with(form: MemberForm) -> dict[str, Any]:
+    return {"department": form.cleaned_data["departments"], "domain": form.cleaned_data["domain"]}
+
+
+def _invitations_of(member: Member) -> list[tuple[Invitation, Message | None]]:
+    """The newest first, each with the message that carried it: both are numbered alike."""
+    sent = Message.objects.filter(purpose=PURPOSE, subject=subject_of(member))
+    by_number = {message.logical_no: message for message in sent}
+    invitations = member.invitations.select_related("sent_by").order_by(F("number").desc())
+    return [(invitation, by_number.get(invitation.number)) for invitation in invitations]

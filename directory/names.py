@@ -1,0 +1,35 @@
+"""What may be written where a name, a position or a department's name belongs; one rule for every door.
+
+Each `clean_…` takes what was typed and returns what is kept, or raises ValidationError with the message for its field.
+"""
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.text_rules import clean_required, refuse_invisible, refuse_longer, squeeze
+
+NAME_MAX = 64
+POSITION_MAX = 128
+DEPARTMENT_NAME_MAX = 64
+NO_NAME, NO_DEPARTMENT_NAME = gettext_lazy("Enter the name."), gettext_lazy("Enter the department's name.")
+DEPARTMENT_NAME_REFUSED = '\\/:*?"<>|;；'
+
+
+def clean_name(text: str) -> str:
+    return clean_required(text, NAME_MAX, missing=NO_NAME)
+
+
+def clean_position(text: str) -> str:
+    position = squeeze(text)
+    refuse_invisible(position)
+    return refuse_longer(position, POSITION_MAX)
+
+
+def clean_department_name(text: str) -> str:
+    """Without the signs that part departments in a workbook's path."""
+    name = clean_required(text, DEPARTMENT_NAME_MAX, missing=NO_DEPARTMENT_NAME)
+    refused = sorted(set(name) & set(DEPARTMENT_NAME_REFUSED))
+    if refused:
+        raise ValidationError(_("The name must not contain %(signs)s.") % {"signs": " ".join(refused)})
+    return name

@@ -1,0 +1,77 @@
+"""Fifty hands on two owners: whatever is clicked at once, one owner remains."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+
+from accounts.audit.recording import Actor
+from accounts.audit.verification import check_chain
+from accounts.models import AuditEvent, Role
+from conftest import build_house, build_user
+from directory.administrators.actions import AdministratorRefused, appoint_newcomer, change_role, remove_administrator
+
+HANDS = 50
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+]
+
+
+def remove(role, by):
+    remove_administrator(role, by=by)
+
+
+def lower(role, by):
+    change_role(role, name="auditor", by=by)
+
+
+@pytest.mark.parametrize("action", [remove, lower])
+@pytest.mark.parametrize("is_other", [True, False], ids=["each the other", "each themselves"])
+def test_of_two_owners_one_remains(action, is_other):
+    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
+    owners = [build_user(name, house, "owner") for name in ("alice", "olga")]
+    roles = [owner.roles.select_related("enterprise", "user").get() for owner in owners]
+
+    def click(number: int) -> bool:
+        author = owners[number % 2]
+        role = roles[(number + is_other) % 2]
+        gate.wait()
+        try:
+            action(role, Actor(user=author, name=author.name))
+        except (AdministratorRefused, PermissionDenied):
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(click, range(HANDS)))
+    assert Role.objects.filter(name="owner").count() == 1
+    assert AuditEvent.objects.count() == 1
+    assert check_chain(house.enterprise.pk) is None
+
+
+def test_of_fifty_who_appoint_with_one_login_one_wins():
+    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
+    alice = build_user("alice", house, "owner")
+
+    def appoint(number: int) -> list[str]:
+        said = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
+        gate.wait()
+        try:
+            appoint_newcomer(house.enterprise, by=Actor(user=alice, name="Alice"), **said)
+        except AdministratorRefused as refused:
+            return list(refused.errors)
+        finally:
+            connection.close()
+        return []
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        answers = list(pool.map(appoint, range(HANDS)))
+    assert sorted(answers) == [[]] + [["login"]] * (HANDS - 1)
+    assert Role.objects.filter(user__login="same").count() == AuditEvent.objects.count() == 1

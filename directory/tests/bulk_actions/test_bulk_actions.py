@@ -1,0 +1,427 @@
+"""Bulk actions: what is done to more members than a request takes, by a worker, found again and told in full."""
+
+import datetime
+import io
+import os
+import time
+from pathlib import Path
+
+import openpyxl
+import pytest
+from django.utils import timezone
+
+from accounts.audit.recording import Actor, command_actor
+from accounts.models import AuditEvent, Role
+from conftest import build_member
+from directory.bulk_actions import job as bulk_actions
+from directory.bulk_actions.job import (
+    NumberChanged,
+    cancel_bulk_action,
+    forget_exports,
+    open_bulk_action,
+    work_on_bulk_actions,
+)
+from directory.departments.actions import delete_department
+from directory.joining.invitations import invite_member
+from directory.members.actions import create_member, disable_member, disable_members
+from directory.members.erasure import purge_members
+from directory.members.recycle_bin import delete_members, restore_members
+from directory.models import BulkAction, BulkActionItem, Invitation, Member
+
+LIST = "/console/members/"
+BULK = "/console/members/bulk/"
+BY = command_actor()
+
+
+@pytest.fixture(autouse=True)
+def _two_are_few(settings, monkeypatch, tmp_path):
+    settings.MEMBERS_AT_ONCE = settings.MEMBERS_EXPORTED_AT_ONCE = 2
+    settings.EXPORT_DIR = tmp_path / "exports"
+    monkeypatch.setattr(bulk_actions, "CHUNK", 2)
+    monkeypatch.setattr(bulk_actions, "EXPORT_CHUNK", 2)
+
+
+@pytest.fixture
+def desk(client_of, alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def five(house):
+    """Five in the eastern department, found by `duo`."""
+    return [build_member(house, f"多{n}", f"duo{n}", f"+86139001390{n:02}", department=house.east) for n in range(5)]
+
+
+def opened(house, author, kind, members):
+    chosen = Member.objects.filter(pk__in=[one.pk for one in members])
+    return open_bulk_action(house.enterprise, kind, chosen, by=Actor(user=author, name=author.name))
+
+
+def after_work(action):
+    work_on_bulk_actions()
+    action.refresh_from_db()
+    return action
+
+
+def counts(action):
+    action.refresh_from_db()
+    return [action.total, action.done, action.left_out, action.not_reached]
+
+
+def reasons(action):
+    return dict(action.items.exclude(reason="").order_by("member_id").values_list("member__name", "reason"))
+
+
+def statuses(members):
+    return [Member.objects.get(pk=one.pk).status for one in members]
+
+
+# --- from the page
+
+
+def test_many_are_deleted_in_the_background_and_found_again(desk, house, five):
+    asked = {"all_matching": "1", "q": "duo"}
+    page = desk.post(f"{LIST}delete/", asked)
+    assert "Delete 5 members?" in page.text
+    assert "in the background" in page.text
+    answer = desk.post(f"{LIST}delete/", asked | {"confirmed": "5"})
+    action = BulkAction.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, f"{BULK}{action.pk}/")
+    assert Member.objects.present().count() == 5
+    shown = desk.get(f"{BULK}{action.pk}/").text
+    assert 'data-state="working"' in shown
+    assert "<progress value=" in shown
+    assert f"{BULK}{action.pk}/" in desk.get(LIST).text
+    work_on_bulk_actions()
+    shown = desk.get(f"{BULK}{action.pk}/").text
+    assert 'data-state="done"' in shown
+    assert 'data-name="done" value="5"' in shown
+    assert "<progress" not in shown
+    assert f"{BULK}{action.pk}/" not in desk.get(LIST).text
+    assert f"{BULK}{action.pk}/" in desk.get(BULK).text
+    assert not Member.objects.present().exists()
+    house.root.refresh_from_db()
+    assert house.root.members_below == 0
+    assert not action.items.exists()
+    lines = [(event.action, event.via) for event in AuditEvent.objects.order_by("number")]
+    chunks = [("members_deleted", "task"), ("members_deleted", "task"), ("member_deleted", "task")]
+    assert lines == [("bulk_action_started", "web"), *chunks, ("bulk_action_finished", "task")]
+
+
+@pytest.mark.parametrize("action", ["restore/", "enable/"])
+def test_few_are_done_at_once_and_more_by_the_worker(desk, house, five, action):
+    ids = [one.pk for one in five]
+    if action == "restore/":
+        delete_members(house.enterprise, ids, by=BY)
+    else:
+        disable_members(house.enterprise, ids, by=BY)
+    there = {"status": "deleted"} if action == "restore/" else {}
+    assert desk.post(f"{LIST}{action}", there | {"members": ids[:2]})["Location"].startswith(f"{LIST}?")
+    assert (BulkAction.objects.count(), Member.objects.present().filter(status="pending").count()) == (0, 2)
+    assert desk.post(f"{LIST}{action}", there | {"all_matching": "1", "q": "duo"})["Location"].startswith(BULK)
+    assert counts(after_work(BulkAction.objects.get())) == [3, 3, 0, 0]
+    assert Member.objects.present().filter(status="pending").count() == 5
+
+
+def test_many_are_disabled_after_a_page_that_says_what_it_means(desk, client_of, house, five, lin):
+    phone = client_of(lin.user, method="code", enterprise=house.enterprise)
+    invite_member(five[0], by=BY)
+    asked = {"all_matching": "1", "department": house.market.pk}
+    page = desk.post(f"{LIST}disable/", asked).text
+    assert "Disable 6 members?" in page
+    assert "1 of them has joined" in page
+    assert "disabled" not in statuses(five)
+    desk.post(f"{LIST}disable/", asked | {"confirmed": "6"})
+    assert counts(after_work(BulkAction.objects.get())) == [6, 6, 0, 0]
+    assert set(statuses([*five, lin])) == {"disabled"}
+    assert Invitation.objects.get().revoked_at
+    assert phone.get("/mailbox/").status_code == 302
+
+
+def test_two_are_disabled_at_once_and_who_is_so_already_is_not_chosen(desk, wang, lin, zhao):
+    chosen = {"members": [wang.pk, lin.pk, zhao.pk]}
+    assert "Disable 2 members?" in desk.post(f"{LIST}disable/", chosen).text
+    answer = desk.post(f"{LIST}disable/", chosen | {"confirmed": "2"}, follow=True)
+    assert "2 members are disabled" in answer.text
+    event = AuditEvent.objects.get(action="members_disabled")
+    assert event.personal["after"] == {"members": sorted([wang.pk, lin.pk])}
+    assert "2 members are enabled" in desk.post(f"{LIST}enable/", {"members": [wang.pk, lin.pk]}, follow=True).text
+    assert statuses([wang, lin, zhao]) == ["pending", "active", "disabled"]
+
+
+def test_if_it_became_another_number_nothing_is_opened(desk, house, five):
+    page = desk.post(f"{LIST}delete/", {"all_matching": "1", "q": "duo", "confirmed": "4"})
+    assert (page.status_code, BulkAction.objects.count()) == (200, 0)
+    assert 'name="confirmed" value="5"' in page.text
+    with pytest.raises(NumberChanged):
+        open_bulk_action(house.enterprise, "delete", Member.objects.all(), by=BY, confirmed=4)
+    assert (BulkAction.objects.count(), BulkActionItem.objects.count()) == (0, 0)
+
+
+def test_more_than_a_few_are_invited_by_a_notice(desk, five):
+    answer = desk.post(f"{LIST}invite/", {"all_matching": "1", "q": "duo"})
+    assert answer["Location"] == "/console/invitations/new/?q=duo&status=pending"
+    assert 'data-name="messages" value="5"' in desk.get(answer["Location"]).text
+    assert not Invitation.objects.exists()
+
+
+# --- who is left out, and why
+
+
+def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, house, alice, five):
+    action = opened(house, alice, "disable", five)
+    delete_members(house.enterprise, [five[0].pk], by=BY)
+    disable_member(five[3], by=BY)
+    assert counts(after_work(action)) == [5, 3, 2, 0]
+    assert reasons(action) == {"多0": "in_bin", "多3": "disabled"}
+    page = desk.get(f"{BULK}{action.pk}/").text
+    assert "In the bin already: 1" in page
+    assert 'data-name="left_out" value="2"' in page
+    assert f'data-id="{five[3].pk}"' in page
+
+
+def test_two_deeds_that_overlap_do_everyone_once(house, alice, dora, five):
+    first, second = opened(house, alice, "delete", five[:4]), opened(house, dora, "delete", five[2:])
+    work_on_bulk_actions()
+    assert (counts(first), counts(second)) == ([4, 4, 0, 0], [3, 1, 2, 0])
+    house.root.refresh_from_db()
+    assert house.root.members_below == 0
+
+
+def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk, client_of, erin, house, alice, five):
+    delete_members(house.enterprise, [one.pk for one in five], by=BY)
+    delete_department(house.east, by=BY)
+    said = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": house.domain}
+    taker = create_member(house.enterprise, by=BY, **said)
+    restore_members(house.enterprise, [five[4].pk], by=BY)
+    action = after_work(opened(house, alice, "restore", five))
+    assert counts(action) == [5, 4, 1, 0]
+    assert action.items.get(reason="without_phone").holder == taker
+    assert action.items.get(reason="present").member == five[4]
+    page = desk.get(f"{BULK}{action.pk}/").text
+    assert f'href="/console/members/{taker.pk}/">新人' in page
+    assert "Back in the root department, for theirs was deleted: 4" in page
+    assert five[0].phone[3:] not in page
+
+
+def test_a_department_admin_reaches_only_their_own_to_the_end(client_of, bob, house, five, zhao):
+    desk = client_of(bob)
+    answer = desk.post(f"{LIST}delete/", {"all_matching": "1", "q": "", "confirmed": "5"})
+    action = BulkAction.objects.get()
+    assert (answer["Location"], action.total) == (f"{BULK}{action.pk}/", 5)
+    five[1].memberships.update(department=house.root)
+    assert counts(after_work(action)) == [5, 4, 1, 0]
+    assert reasons(action) == {"多1": "out_of_reach"}
+    assert "多1" not in desk.get(f"{BULK}{action.pk}/").text, "they may not see that member any more"
+
+
+def test_a_purged_member_leaves_no_name_behind(desk, house, alice, five):
+    action = opened(house, alice, "disable", five)
+    delete_members(house.enterprise, [five[0].pk], by=BY)
+    Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
+    work_on_bulk_actions()
+    assert "多0" in desk.get(f"{BULK}{action.pk}/").text
+    purge_members()
+    page = desk.get(f"{BULK}{action.pk}/")
+    assert (page.status_code, "多0" in page.text) == (200, False)
+
+
+# --- stopped
+
+
+def test_a_right_lost_on_the_way_stops_the_deed(desk, house, dora, five, monkeypatch):
+    action = opened(house, dora, "delete", five)
+    monkeypatch.setattr(bulk_actions, "TURN_SECONDS", -1)
+    work_on_bulk_actions()
+    assert counts(action) == [5, 2, 0, 3]
+    Role.objects.filter(user=dora).update(name="auditor")
+    after_work(action)
+    assert (action.state, counts(action)) == ("cancelled", [5, 2, 0, 3])
+    assert Member.objects.present().count() == 3
+    assert not action.items.exists()
+    page = desk.get(f"{BULK}{action.pk}/").text
+    assert "may no longer do this" in page
+    assert 'data-name="not_reached" value="3"' in page
+
+
+@pytest.mark.parametrize("lost", ["the role", "the user"])
+def test_who_is_gone_altogether_does_nothing(house, dora, five, lost):
+    action = opened(house, dora, "delete", five)
+    if lost == "the role":
+        dora.roles.all().delete()
+    else:
+        type(dora).objects.filter(pk=dora.pk).update(is_active=False)
+    assert (after_work(action).state, counts(action)) == ("cancelled", [5, 0, 0, 5])
+
+
+def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, house, alice, five, monkeypatch):
+    action = opened(house, alice, "delete", five)
+    monkeypatch.setattr(bulk_actions, "TURN_SECONDS", -1)
+    work_on_bulk_actions()
+    assert f"{BULK}{action.pk}/cancel/" in desk.get(f"{BULK}{action.pk}/").text
+    assert desk.post(f"{BULK}{action.pk}/cancel/").status_code == 303
+    after_work(action)
+    assert (action.state, counts(action)) == ("cancelled", [5, 2, 0, 3])
+    desk.post(f"{BULK}{action.pk}/cancel/")
+    assert AuditEvent.objects.filter(action="bulk_action_cancelled").count() == 1
+
+
+def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_nothing_more(house, alice, five):
+    action = opened(house, alice, "delete", five)
+    held = bulk_actions._claim()
+    assert bulk_actions._claim() is None
+    BulkAction.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
+    other = bulk_actions._claim()
+    with pytest.raises(bulk_actions.Stopped):
+        bulk_actions._do_chunk(held)
+    cancel_bulk_action(action, by=BY)
+    with pytest.raises(bulk_actions.Stopped):
+        bulk_actions._do_chunk(other)
+    assert (Member.objects.present().count(), counts(action)) == (5, [5, 0, 0, 5])
+
+
+def test_what_breaks_says_so_and_keeps_what_is_done(desk, house, alice, five, monkeypatch):
+    action = opened(house, alice, "delete", five)
+    real = bulk_actions.do_to_members
+
+    def break_at_second(kind, role, ids, *, by):
+        if BulkAction.objects.get(pk=action.pk).done:
+            raise RuntimeError
+        return real(kind, role, ids, by=by)
+
+    monkeypatch.setattr(bulk_actions, "do_to_members", break_at_second)
+    assert (after_work(action).state, counts(action)) == ("failed", [5, 2, 0, 3])
+    assert "Something broke on our side" in desk.get(f"{BULK}{action.pk}/").text
+    assert AuditEvent.objects.filter(action="bulk_action_failed").count() == 1
+
+
+# --- the export
+
+
+def workbook_of(answer):
+    return [row[0].value for row in openpyxl.load_workbook(io.BytesIO(answer.content)).active.iter_rows(min_row=2)]
+
+
+@pytest.fixture
+def exported(desk, five):
+    answer = desk.post(f"{LIST}export.xlsx?q=duo")
+    return after_work(BulkAction.objects.get(pk=int(answer["Location"].split("/")[-2])))
+
+
+def test_a_workbook_of_many_is_written_by_the_worker(desk, five):
+    page = desk.get(f"{LIST}export.xlsx?q=duo")
+    assert "Download 5 members?" in page.text
+    assert BulkAction.objects.count() == 0, "a GET changes nothing"
+    action = BulkAction.objects.get(pk=int(desk.post(f"{LIST}export.xlsx?q=duo")["Location"].split("/")[-2]))
+    assert desk.get(f"{BULK}{action.pk}/members.xlsx").status_code == 404
+    assert counts(after_work(action)) == [5, 5, 0, 0]
+    answer = desk.get(f"{BULK}{action.pk}/members.xlsx")
+    assert workbook_of(answer) == [one.name for one in five]
+    assert f"{BULK}{action.pk}/members.xlsx" in desk.get(f"{BULK}{action.pk}/").text
+    assert not action.items.exists()
+
+
+def test_few_are_downloaded_at_once(desk, five):
+    assert workbook_of(desk.get(f"{LIST}export.xlsx?q=duo1")) == ["多1"]
+
+
+def test_nobody_is_told_so(desk, house):
+    answer = desk.post(f"{LIST}export.xlsx?q=nobody", follow=True)
+    assert "Nobody matches." in answer.text
+    assert not BulkAction.objects.exists()
+
+
+def test_the_file_is_for_its_author_and_their_right(desk, client_of, alice, dora, erin, exported):
+    path = f"{BULK}{exported.pk}/members.xlsx"
+    assert client_of(dora).get(path).status_code == 404
+    page = client_of(dora).get(f"{BULK}{exported.pk}/").text
+    assert "Only who asked" in page
+    assert path not in page
+    Role.objects.filter(user=alice).update(name="auditor")
+    assert desk.get(path).status_code == 403
+    assert path not in desk.get(f"{BULK}{exported.pk}/").text
+
+
+def test_the_file_wants_a_fresh_proof_and_leads_back_to_its_page(desk, exported):
+    session = desk.session
+    session["proved_at"] -= 601
+    session["factor_at"] -= 601
+    session.save()
+    answer = desk.get(f"{BULK}{exported.pk}/members.xlsx")
+    assert answer.status_code == 302
+    assert f"{BULK}{exported.pk}/".replace("/", "%2F") in answer["Location"]
+
+
+def test_the_file_is_private_and_gone_after_a_day(desk, settings, exported):
+    path = bulk_actions.exported_file(exported)
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    forget_exports()
+    assert path.exists()
+    BulkAction.objects.update(finished_at=timezone.now() - datetime.timedelta(hours=24, seconds=1))
+    assert desk.get(f"{BULK}{exported.pk}/members.xlsx").status_code == 404
+    assert "no longer kept" in desk.get(f"{BULK}{exported.pk}/").text
+    os.utime(path, (time.time() - 90_000,) * 2)
+    forget_exports()
+    exported.refresh_from_db()
+    assert (exported.stored, list(Path(settings.EXPORT_DIR).iterdir())) == ("", [])
+
+
+def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(settings, house, dora, five):
+    action = opened(house, dora, "export", five)
+    Role.objects.filter(user=dora).update(name="department_admin")
+    assert (after_work(action).state, counts(action)) == ("cancelled", [5, 0, 0, 5])
+    second = opened(house, dora, "export", five)
+    held = bulk_actions._claim()
+    cancel_bulk_action(second, by=BY)
+    with pytest.raises(bulk_actions.Stopped):
+        bulk_actions._export(held)
+    assert not list(Path(settings.EXPORT_DIR).glob("*"))
+
+
+def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, house, alice, five):
+    delete_members(house.enterprise, [five[0].pk], by=BY)
+    Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
+    action = opened(house, alice, "export", five)
+    purge_members()
+    assert counts(after_work(action)) == [5, 4, 1, 0]
+    assert action.items.get().reason == "erased"
+    assert len(workbook_of(desk.get(f"{BULK}{action.pk}/members.xlsx"))) == 4
+
+
+# --- the list
+
+
+def test_they_are_found_by_author_action_and_state_page_by_page(desk, house, alice, dora, five):
+    for number in range(21):
+        action = opened(house, dora if number else alice, "disable" if number % 2 else "delete", five[:1])
+    cancel_bulk_action(action, by=BY)
+
+    def listed(query):
+        return desk.get(f"{BULK}{query}").text.count("<tr data-id=")
+
+    assert [listed(query) for query in ("", "?q=ali", "?kind=disable", "?state=cancelled", "?q=nobody")] == [
+        20, 1, 10, 1, 0,
+    ]  # fmt: skip
+    assert "before=" in desk.get(BULK).text
+    assert desk.get(f"{BULK}?kind=x&state=%00&q=%00&after={'9' * 30}").status_code == 200
+
+
+def test_a_department_admin_finds_their_own_and_a_stranger_nothing(client_of, charlie, bob, alice, house, five):
+    theirs, other = opened(house, bob, "delete", five[:2]), opened(house, alice, "delete", five[2:])
+    page = client_of(bob).get(BULK).text
+    assert (f"{BULK}{theirs.pk}/" in page, f"{BULK}{other.pk}/" in page) == (True, False)
+    assert client_of(bob).get(f"{BULK}{other.pk}/").status_code == 404
+    assert client_of(bob).post(f"{BULK}{other.pk}/cancel/").status_code == 404
+    assert client_of(charlie).get(f"{BULK}{theirs.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["the list", "the page", "the directory"])
+def test_the_number_of_queries_stays(desk, house, alice, five, django_assert_max_num_queries, path):
+    done = opened(house, alice, "enable", five)
+    work_on_bulk_actions()
+    for _number in range(30):
+        opened(house, alice, "delete", five[:1])
+    pages = {"the list": BULK, "the page": f"{BULK}{done.pk}/", "the directory": LIST}
+    desk.get(pages[path])
+    with django_assert_max_num_queries(26 if path == "the directory" else 16):
+        assert desk.get(pages[path]).status_code == 200

@@ -1,0 +1,36 @@
+"""Where a phone number leads."""
+
+import pytest
+
+from conftest import build_member
+from directory.entry.phone_lookup import enterprises_of
+
+
+def test_members_who_may_enter_or_join_lead_into_their_enterprise(lin, wang, house):
+    assert enterprises_of("+8613800138001") == [house.enterprise]
+    assert enterprises_of("+8613800138002") == [house.enterprise]
+
+
+@pytest.mark.parametrize("why", ["disabled", "deleted", "unknown"])
+def test_others_lead_nowhere(why, zhao, wang):
+    wang.deleted_at = wang.created_at
+    wang.save()
+    phones = {"disabled": "+8613800138003", "deleted": "+8613800138002", "unknown": "+8613800138999"}
+    assert enterprises_of(phones[why]) == []
+
+
+def test_an_administrator_without_a_mailbox_leads_in_by_the_role(alice, house):
+    alice.phone = "+8613700137000"
+    alice.save()
+    assert enterprises_of("+8613700137000") == [house.enterprise]
+
+
+def test_one_number_leads_into_several_enterprises(lin, house, other_house):
+    build_member(other_house, "林晓", "linxiao", str(lin.phone))
+    assert enterprises_of(str(lin.phone)) == [house.enterprise, other_house.enterprise]
+
+
+def test_known_and_unknown_cost_the_same_statement(lin, django_assert_num_queries):
+    for phone in ("+8613800138001", "+8613800138999"):
+        with django_assert_num_queries(1):
+            enterprises_of(phone)

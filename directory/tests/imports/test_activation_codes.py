@@ -1,0 +1,89 @@
+"""The workbook of activation codes that an import's result offers."""
+
+from __future__ import annotations
+
+import io
+
+import openpyxl
+import pytest
+
+from accounts.models import AuditEvent
+from directory.joining.activation_codes import find_code
+from directory.models import ActivationCode, Member
+from directory.tests.imports.test_pages import applied, checked
+from directory.tests.imports.workbooks import person, xlsx
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+@pytest.fixture
+def console(client_of, alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def imported(console, house):
+    """The address of an import that made one member by phone and three by code."""
+    rows = [person(1), *(person(number, activation="激活码", phone="") for number in (2, 3))]
+    imported = checked(console, house, xlsx(*rows, person(4, activation="code", phone="")))
+    html = applied(console, imported)
+    assert f'action="{imported}codes.xlsx"' in html
+    assert "Activation codes for 3 members" in html
+    return imported
+
+
+def rows_of(answer):
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    return [list(row) for row in sheet.iter_rows()]
+
+
+def test_the_workbook_holds_a_code_for_each_who_waits_for_one(console, imported, settings):
+    answer = console.post(f"{imported}codes.xlsx")
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    heading, *rows = [[cell.value for cell in row] for row in rows_of(answer)]
+    assert heading == ["Name", "Account", "Address", "Department", "Activation code", "Enter it at"]
+    assert [row[1:3] for row in rows] == [[f"m{number}", f"m{number}@example.com"] for number in (2, 3, 4)]
+    for row in rows:
+        assert find_code(row[4]).member.account == row[1]
+        assert row[5] == f"{settings.PUBLIC_URL}/i/"
+    event = AuditEvent.objects.get(action="activation_codes_minted")
+    assert (event.target_type, event.personal["after"]) == ("import", {"members": 3})
+
+
+def test_every_cell_is_a_text_and_no_formula(console, imported):
+    Member.objects.filter(account="m4").update(name="=1+1")
+    cells = [cell for row in rows_of(console.post(f"{imported}codes.xlsx")) for cell in row]
+    assert "=1+1" in [cell.value for cell in cells]
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
+def test_looking_makes_no_code(console, imported):
+    assert console.get(f"{imported}codes.xlsx").status_code == 405
+    console.get(imported)
+    assert not ActivationCode.objects.exists()
+
+
+def test_a_second_workbook_kills_the_codes_of_the_first_and_leaves_out_who_has_joined(console, imported):
+    first = [row[4].value for row in rows_of(console.post(f"{imported}codes.xlsx"))[1:]]
+    Member.objects.filter(account="m2").update(status="disabled")
+    rows = rows_of(console.post(f"{imported}codes.xlsx"))[1:]
+    assert [row[1].value for row in rows] == ["m3", "m4"]
+    assert [find_code(code) for code in first] == [None] * 3
+
+
+def test_nobody_left_means_no_workbook(console, imported):
+    Member.objects.filter(activation="code").update(status="disabled")
+    assert f'action="{imported}codes.xlsx"' not in console.get(imported).content.decode()
+    answer = console.post(f"{imported}codes.xlsx")
+    assert (answer.status_code, answer["Location"]) == (303, imported)
+
+
+def test_an_undo_keeps_who_holds_a_code(console, imported):
+    console.post(f"{imported}codes.xlsx")
+    console.post(f"{imported}undo/")
+    assert set(Member.objects.values_list("account", flat=True)) == {"m2", "m3", "m4"}
+    assert "was given an activation code since" in console.get(imported).content.decode()

@@ -1,0 +1,105 @@
+import errno
+import json
+
+import openpyxl
+import pytest
+from django.core.management import CommandError, call_command
+
+from directory.models import Department, Import, Member
+from directory.tests.imports.workbooks import person, xlsx
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+@pytest.fixture
+def run(house, alice, tmp_path, capsys):
+    """`run(rows, *options)`: the exit code and the line of JSON."""
+
+    def run(rows, *options):
+        file = tmp_path / "people.xlsx"
+        file.write_bytes(xlsx(*rows))
+        code = 0
+        try:
+            call_command("import_members", str(file), "--enterprise", "example.com", "--by", "alice", *options)
+        except SystemExit as left:
+            code = left.code
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def counts(told):
+    names = ("read", "created", "updated", "unchanged", "refused", "left_out", "not_reached")
+    return [told[name] for name in names]
+
+
+def test_it_imports_below_the_department_and_counts_as_the_page_does(run, house):
+    code, told = run([person(1), person(2, departments="华东组")], "--department", "市场部")
+    assert (code, told["state"], counts(told)) == (0, "done", [2, 2, 0, 0, 0, 0, 0])
+    assert Member.objects.get(name="成员2").main_department == house.east
+    assert Import.objects.get(pk=told["import"]).author_name
+
+
+def test_a_refused_row_is_exit_code_one_and_stands_in_the_file_of_errors(run, tmp_path):
+    code, told = run([person(1), person(2, phone="x")], "--errors", str(tmp_path / "errors.xlsx"))
+    assert (code, counts(told)) == (1, [2, 1, 0, 0, 1, 0, 0])
+    rows = list(openpyxl.load_workbook(tmp_path / "errors.xlsx").active.iter_rows(values_only=True))
+    assert rows[1][0] == "成员2"
+    assert [member.name for member in Member.objects.all()] == ["成员1"]
+    assert rows[1][-1]
+
+
+def test_a_dry_run_says_what_would_become_of_the_rows_and_changes_nothing(run):
+    code, told = run([person(1)], "--dry-run")
+    assert (code, counts(told)) == (0, [1, 1, 0, 0, 0, 0, 0])
+    assert not Member.objects.exists()
+
+
+def test_it_updates_and_creates_departments_when_told(run, wang):
+    rows = [["王芳", "wangfang", "", "", "13800138002", "新/部门", "经理", "", ""]]
+    assert run(rows)[0] == 1
+    code, told = run(rows, "--update", "--create-departments")
+    assert (code, counts(told)) == (0, [1, 0, 1, 0, 0, 0, 0])
+    wang.refresh_from_db()
+    assert (wang.position, wang.main_department) == ("经理", Department.objects.get(name="部门"))
+
+
+def test_nonsense_is_named(house, alice, erin, tmp_path):
+    file = tmp_path / "x.xlsx"
+    file.write_bytes(b"nonsense")
+    usual = {"--enterprise": "example.com", "--by": "alice"}
+    for changed, words in (
+        ({"--enterprise": "nowhere.example"}, "no domain"),
+        ({"--by": "nobody"}, "may not"),
+        ({"--by": "erin"}, "may not"),
+        ({"--department": "没有"}, "no department"),
+        ({}, "."),
+    ):
+        options = [word for pair in (usual | changed).items() for word in pair]
+        with pytest.raises(CommandError, match=words):
+            call_command("import_members", str(file), *options)
+    assert not Import.objects.exists()
+
+
+def test_a_place_for_the_errors_that_is_none_is_named_before_anything_is_imported(run, tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere" / "errors.xlsx"):
+        with pytest.raises(CommandError, match="can't be written"):
+            run([person(1)], "--errors", str(place))
+    assert not Import.objects.exists()
+
+
+def test_errors_that_cannot_be_written_leave_the_counts_told(house, alice, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "people.xlsx"
+    file.write_bytes(xlsx(person(1)))
+    monkeypatch.setattr("directory.management.commands.import_members.Path.write_bytes", _no_space)
+    asked = ("--enterprise", "example.com", "--by", "alice", "--errors", str(tmp_path / "errors.xlsx"))
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("import_members", str(file), *asked)
+    assert counts(json.loads(capsys.readouterr().out)) == [1, 1, 0, 0, 0, 0, 0]
+
+
+def _no_space(path, content):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,56 @@
+import io
+
+import openpyxl
+import pytest
+
+from conftest import build_member
+from directory.imports.job import work_on_imports
+from directory.models import Address, Import, Member, Membership
+from directory.tests.imports.workbooks import upload
+
+URL = "/console/members/export.xlsx"
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def rows_of(content):
+    return list(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows())
+
+
+@pytest.fixture
+def many(house, lin, wang, zhao):
+    """Members of every kind: several departments and the root among them, aliases, no phone, a phone abroad."""
+    Membership.objects.create(member=wang, department=house.root)
+    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="fang", purpose="alias", member=wang)
+    build_member(house, "=HYPERLINK(1)", "formula", "+16502530000", position="+1 -2 @x")
+    build_member(house, "没手机", "nophone", None, activation="code", department=house.market)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("mode", ["create", "update"])
+def test_exporting_and_importing_again_changes_nothing(client_of, alice, house, many, language, mode):
+    client = client_of(alice)
+    client.cookies["django_language"] = language
+    content = client.get(URL).content
+    page = client.post("/console/imports/", {"file": upload(content), "department": house.root.pk, "mode": mode})
+    assert page.status_code == 303
+    work_on_imports()
+    imported = Import.objects.get()
+    problems = list(imported.rows.exclude(problems=[]).values_list("cells", "problems", "notes"))
+    assert (imported.read, imported.unchanged, problems) == (5, 5, [])
+
+
+def test_no_cell_is_a_formula(client_of, alice, many):
+    cells = [cell for row in rows_of(client_of(alice).get(URL).content) for cell in row if cell.value is not None]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert "=HYPERLINK(1)" in [cell.value for cell in cells]
+
+
+def test_it_holds_whom_the_list_finds(client_of, alice, many):
+    rows = rows_of(client_of(alice).get(URL, {"q": "wang"}).content)
+    assert [row[0].value for row in rows[1:]] == ["王芳"]
+    assert rows[1][9].value == "Not joined"
+    assert Member.objects.count() == 5

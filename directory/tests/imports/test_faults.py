@@ -1,0 +1,113 @@
+"""What befalls an upload from outside: a reader that is killed, a full disk, a line that is cut."""
+
+import io
+import os
+import resource
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from accounts.audit.recording import command_actor
+from directory.imports.job import ORPHAN_SECONDS, empty_imports, work_on_imports
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.row_files import Spool
+from directory.imports.upload import start_import
+from directory.models import Import, Member
+from directory.tests.imports.test_pages import URL, checked, send, state
+from directory.tests.imports.workbooks import person, upload, xlsx
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def kill_children(stop):
+    """Each child of this process as soon as it is there, until told to stop."""
+    while not stop.is_set():
+        for task in os.listdir("/proc/self/task"):
+            place = Path(f"/proc/self/task/{task}/children")
+            for child in place.read_text().split() if place.exists() else []:
+                os.kill(int(child), signal.SIGKILL)
+        time.sleep(0.001)
+
+
+@contextmanager
+def a_full_disk(after):
+    """No file of this process may grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_reader_that_is_killed_refuses_its_file_and_nothing_else(house, alice, settings):
+    stop = threading.Event()
+    killer = threading.Thread(target=kill_children, args=[stop])
+    killer.start()
+    try:
+        with pytest.raises(WorkbookRefused) as refused:
+            start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1))))
+    finally:
+        stop.set()
+        killer.join()
+    assert refused.value.code == "too_slow"
+    assert not Import.objects.exists()
+    assert not list(settings.IMPORT_DIR.glob("*"))
+    assert start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1)))).pk
+
+
+def test_a_disk_that_is_full_while_uploading_is_said_beside_the_field(client_of, alice, house, settings):
+    content = xlsx(*map(person, range(200)))
+    client = client_of(alice)
+    with a_full_disk(after=2000):
+        answer = send(client, house, content)
+    assert answer.status_code == 422
+    assert "disk may be full" in answer.content.decode()
+    assert not Import.objects.exists()
+    assert not list(settings.IMPORT_DIR.glob("*"))
+
+
+def test_a_disk_that_is_full_while_checking_fails_the_import_and_changes_nothing(client_of, alice, house):
+    client = client_of(alice)
+    page = send(client, house, xlsx(*map(person, range(200))))["Location"]
+    with a_full_disk(after=2000):
+        work_on_imports()
+    html = client.get(page).content.decode()
+    assert state(html) == "failed"
+    assert "Nothing is half done" in html
+    assert not Member.objects.exists()
+
+
+def test_c29_an_upload_that_is_cut_on_the_way_is_no_import(client_of, alice, house, settings):
+    fields = {"department": house.root.pk, "mode": "create", "file": upload(xlsx(*map(person, range(50))))}
+    body = encode_multipart(BOUNDARY, fields)
+
+    extra = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": MULTIPART_CONTENT}
+    extra["wsgi.input"] = io.BytesIO(body[: len(body) // 2])
+    answer = client_of(alice).generic("POST", URL, **extra)
+    assert answer.status_code == 422
+    assert not Import.objects.exists()
+    assert not list(settings.IMPORT_DIR.glob("*"))
+
+
+def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, settings):
+    page = checked(client_of(alice), house, xlsx(person(1)))
+    known, orphan = Spool(Import.objects.get().stored), Spool("0" * 32)
+    orphan.path("upload").write_text("left by a process that was killed")
+    empty_imports()
+    assert orphan.path("upload").exists()
+    day_ago = time.time() - ORPHAN_SECONDS - 1
+    for path in settings.IMPORT_DIR.iterdir():
+        os.utime(path, (day_ago, day_ago))
+    empty_imports()
+    assert not orphan.path("upload").exists()
+    assert all(known.path(kind).exists() for kind in ("upload", "rows", "plan"))
+    assert client_of(alice).get(page).status_code == 200

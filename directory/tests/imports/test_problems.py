@@ -1,0 +1,88 @@
+"""Whoever looks at an import reads its reasons in their own language, whatever the uploader's was."""
+
+import io
+
+import openpyxl
+import pytest
+from django.utils.translation import override
+
+from conftest import build_member
+from core.translatable import say
+from directory.imports.job import work_on_imports
+from directory.models import Import
+from directory.tests.imports.test_pages import applied, checked
+from directory.tests.imports.workbooks import person, xlsx
+
+ROWS = [
+    person(1, phone="13800138002"),
+    person(2, phone="12345678"),
+    person(3, prefix="a b"),
+    person(4, departments="没有"),
+    person(5, phone="13900000009"),
+    person(6, phone="13900000009"),
+    person(7, activation="随便"),
+    person(8, name="长" * 65),
+    person(9, phone=True),
+]
+ENGLISH = [
+    "138 0013 8002 belongs to 王芳 (华东组, Not joined)",
+    "A mobile number has 11 digits, this one has 8.",
+    "“space” can't be in an address: use letters a–z, digits, dot, hyphen and underscore.",
+    "There is no department “没有” here.",
+    "139 0000 0009 stands in row 7 of this file too.",
+    "139 0000 0009 stands in row 6 of this file too.",
+    "Write 手机号 (phone) or 激活码 (code).",
+    "At most 64 characters; this has 65.",
+    "The cell holds TRUE or FALSE, not a text.",
+]
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def reasons_in(language):
+    with override(language):
+        return [say(problem) for row in Import.objects.get().rows.order_by("number") for problem in row.problems]
+
+
+@pytest.mark.parametrize("uploaded_in", ["en", "zh-hans"])
+def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice, house, wang, uploaded_in):
+    client = client_of(alice)
+    client.cookies["django_language"] = uploaded_in
+    page = checked(client, house, xlsx(*ROWS))
+    assert reasons_in("en") == ENGLISH
+    for english, chinese in zip(ENGLISH, reasons_in("zh-hans"), strict=True):
+        assert chinese != english
+        assert "%(" not in chinese
+    assert "未加入" in reasons_in("zh-hans")[0]
+    for language, heading in (("en", "Reason"), ("zh-hans", "原因")):
+        client.cookies["django_language"] = language
+        told = reasons_in(language)
+        html = client.get(page).content.decode().replace("&#x27;", "'")
+        assert [reason for reason in told if reason not in html] == []
+        sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"{page}failed.xlsx").content)).active
+        assert [row[-1] for row in sheet.iter_rows(values_only=True)] == [heading, *told]
+
+
+def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, alice, house):
+    client = client_of(alice)
+    page = checked(client, house, xlsx(person(1)))
+    applied(client, page)
+    build_member(house, "别人", "other", "+8613700000001")
+    imported = Import.objects.get()
+    imported.rows.get().member.delete()
+    imported.refresh_from_db()
+    client.post(f"{page}undo/")
+    assert reasons_in("en") == ["The member is no longer in the directory."]
+    assert reasons_in("zh-hans") != reasons_in("en")
+    second = checked(client, house, xlsx(person(2)))
+    client.post(f"{second}apply/")
+    alice.roles.update(name="auditor")
+    work_on_imports()
+    stopped = Import.objects.order_by("pk").last()
+    with override("en"):
+        assert stopped.told_reason == "Whoever started it may no longer manage members."
+    with override("zh-hans"):
+        assert stopped.told_reason != stopped.reason

@@ -1,0 +1,46 @@
+"""S3 to S5 of the catalogue at the real limits: 200,000 rows are read, one more is not, nor is a million."""
+
+import pytest
+
+from accounts.audit.recording import command_actor
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.row_files import Spool
+from directory.imports.upload import start_import
+from directory.models import Import
+from directory.tests.imports.workbooks import raw, row_xml, sheet_xml, upload
+
+# A file of 200,000 rows takes seconds, and is the same whatever the database is.
+pytestmark = pytest.mark.once
+HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
+
+
+@pytest.fixture(autouse=True)
+def _files_of_its_own(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """200,000 without references and shared strings, as a program would write that is in a hurry."""
+    text = '<c t="inlineStr"><is><t>{}</t></is></c>'.format
+    return [f"<row>{text(f'成员{n}')}{text(f'm{n}')}<c><v>{13900000000 + n}</v></c></row>" for n in range(200_000)]
+
+
+def sheet_of(rows):
+    return raw(sheet_xml(HEAD + "".join(rows)), level=1)
+
+
+def test_s3_two_hundred_thousand_rows_are_read(house, alice, rows):
+    imported = start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(rows)))
+    assert imported.heading["child_memory"] < 300 * 1024
+    with (Spool(imported.stored).path("rows")).open() as lines:
+        assert sum(1 for _line in lines) == 200_001
+
+
+@pytest.mark.parametrize("number", [200_001, 1_000_000], ids=["S4", "S5"])
+def test_s4_s5_one_row_more_is_refused_and_so_is_a_million(house, alice, rows, number):
+    many = [*rows * (number // len(rows)), *rows[: number % len(rows)]]
+    with pytest.raises(WorkbookRefused) as refused:
+        start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(many)))
+    assert refused.value.code == "row_limit"
+    assert not Import.objects.exists()

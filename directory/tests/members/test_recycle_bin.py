@@ -1,0 +1,355 @@
+"""The bin: deleted, restored, purged (product.md, rule 9)."""
+
+import datetime
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone, translation
+
+from accounts.audit.recording import command_actor
+from accounts.audit.verification import check_chain
+from accounts.models import AuditEvent, User
+from conftest import build_member, build_user
+from directory.departments.actions import DepartmentRefused, delete_department
+from directory.entry.phone_lookup import enterprises_of
+from directory.joining.actions import JoinRefused, join_member
+from directory.joining.invitations import invite_member
+from directory.members.actions import MemberRefused, create_member, edit_member
+from directory.members.erasure import purge_members
+from directory.members.recycle_bin import delete_members, restore_members
+from directory.models import Address, Import, ImportRow, Invitation, Member
+from sms.models import Message
+
+BY = command_actor()
+
+
+def url(member, action=""):
+    return f"/console/members/{member.pk}/{action}"
+
+
+def delete(*members):
+    return delete_members(members[0].enterprise, [member.pk for member in members], by=BY)
+
+
+def restore(*members):
+    return restore_members(members[0].enterprise, [member.pk for member in members], by=BY)
+
+
+def grow_old(member, *, seconds=0, days=30):
+    """As if the member had been deleted so long ago."""
+    since = timezone.now() - datetime.timedelta(days=days, seconds=seconds)
+    Member.objects.filter(pk=member.pk).update(deleted_at=since)
+
+
+def refusals(house, **said):
+    with pytest.raises(MemberRefused) as refused:
+        create_member(house.enterprise, by=BY, name="新人", domain=house.domain, **said)
+    return refused.value.errors
+
+
+def test_a_deleted_member_lies_in_the_bin_with_who_when_and_days_left(client_of, alice, wang, lin):
+    client = client_of(alice)
+    answer = client.post(url(wang, "delete/"))
+    assert (answer.status_code, answer["Location"]) == (303, url(wang))
+    page = client.get(url(wang)).content.decode()
+    for text in ('data-state="deleted"', "Restore", "30 days are left", "by Alice", "restore/"):
+        assert text in page
+    assert "edit/" not in page
+    listed = client.get("/console/members/").content.decode()
+    assert "王芳" not in listed
+    assert "林晓" in listed
+    binned = client.get("/console/members/?status=deleted").content.decode()
+    assert "王芳" in binned
+    assert "30 days left" in binned
+    assert "林晓" not in binned
+    event = AuditEvent.objects.get(action="member_deleted")
+    assert (event.target_id, event.personal["before"]["name"]) == (str(wang.pk), "王芳")
+
+
+def test_deleting_ends_sessions_here_unlinks_the_user_and_kills_what_is_open(client_of, alice, lin, wang, house):
+    invite_member(wang, by=BY)
+    phone = client_of(lin.user, method="code", enterprise=house.enterprise)
+    assert phone.get("/mailbox/").status_code == 200
+    delete(lin, wang)
+    assert phone.get("/mailbox/").status_code == 302
+    lin.refresh_from_db()
+    assert (lin.user, lin.status) == (None, "pending")
+    assert User.objects.filter(phone="+8613800138001").exists()
+    assert Invitation.objects.get().revoked_at
+    assert Message.objects.get().state == "cancelled"
+    assert enterprises_of("+8613800138001") == []
+
+
+def test_counts_of_departments_leave_and_return_with_the_member(house, wang, lin, zhao):
+    wang.memberships.create(department=house.market)
+    delete(wang, lin)
+    house.root.refresh_from_db()
+    house.market.refresh_from_db()
+    house.east.refresh_from_db()
+    assert (house.root.members_below, house.market.members_below, house.east.members_below) == (1, 0, 0)
+    restore(wang, lin)
+    house.root.refresh_from_db()
+    house.market.refresh_from_db()
+    house.east.refresh_from_db()
+    assert (house.root.members_below, house.market.members_below, house.east.members_below) == (3, 2, 1)
+
+
+def test_deleting_or_restoring_twice_counts_once(house, wang):
+    assert (delete(wang), delete(wang)) == (1, 0)
+    assert (len(restore(wang)), len(restore(wang))) == (1, 0)
+    house.root.refresh_from_db()
+    assert house.root.members_below == 1
+
+
+@translation.override("en")
+def test_address_and_account_stay_taken_and_the_phone_is_free(house, wang):
+    delete(wang)
+    errors = refusals(house, prefix="wangfang", account="WangFang", phone="13800138002")
+    assert set(errors) == {"prefix", "account"}
+    assert all("王芳" in error[0] and "in the bin" in error[0] for error in errors.values())
+    taker = create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    assert taker.phone == wang.phone
+
+
+def test_restored_without_a_phone_that_is_in_use_and_says_whose_it_is(client_of, alice, house, wang):
+    delete(wang)
+    create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    client = client_of(alice)
+    page = client.post(url(wang, "restore/"), follow=True).content.decode()
+    assert "without a phone" in page
+    assert "新人" in page
+    wang.refresh_from_db()
+    assert (wang.deleted_at, wang.phone, wang.phone_reversed, wang.activation) == (None, None, None, "code")
+
+
+def test_of_two_in_the_bin_with_one_phone_the_first_gets_it(house, wang):
+    delete(wang)
+    second = create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    delete(second)
+    first, other = restore(wang, second)
+    assert (first.phone_holder, other.phone_holder) == (None, first.member)
+
+
+def test_restored_into_the_root_if_the_department_is_gone(client_of, alice, house, wang):
+    delete(wang)
+    delete_department(house.east, by=BY)
+    page = client_of(alice).post(url(wang, "restore/"), follow=True).content.decode()
+    assert "root department" in page
+    wang.refresh_from_db()
+    assert wang.main_department == house.root
+    assert list(wang.departments.all()) == [house.root]
+    house.root.refresh_from_db()
+    assert house.root.members_below == 1
+
+
+def test_a_department_with_members_still_in_the_directory_stays(house, wang):
+    with pytest.raises(DepartmentRefused):
+        delete_department(house.east, by=BY)
+
+
+def test_who_had_joined_is_back_as_pending_and_joins_anew(lin):
+    phone = lin.phone
+    delete(lin)
+    with pytest.raises(JoinRefused):
+        join_member(lin, phone=phone, by=BY)
+    restore(lin)
+    lin.refresh_from_db()
+    assert lin.status == "pending"
+    join_member(lin, phone=phone, by=BY)
+    assert (lin.status, lin.user.phone) == ("active", phone)
+
+
+def test_a_disabled_member_is_back_disabled(zhao):
+    delete(zhao)
+    restore(zhao)
+    zhao.refresh_from_db()
+    assert (zhao.status, zhao.deleted_at) == ("disabled", None)
+
+
+def test_a_role_stays_and_the_page_says_so(client_of, alice, house):
+    user = build_user("frida", house, "admin")
+    User.objects.filter(pk=user.pk).update(phone="+8613900000001")
+    frida = build_member(house, "弗里达", "frida", "+8613900000001", status="active", user=user)
+    client = client_of(alice)
+    assert "role stays" in client.get(url(frida)).content.decode()
+    client.post(url(frida, "delete/"))
+    assert user.roles.get().name == "admin"
+    assert client_of(user).get("/console/").status_code == 200
+
+
+def test_the_user_an_activation_code_made_goes_with_the_member(house):
+    user = User.objects.create_user(login="zhou@example.com", password="long enough a password")
+    zhou = build_member(house, "周", "zhou", None, activation="code", status="active", user=user)
+    delete(zhou)
+    assert not User.objects.filter(pk=user.pk).exists()
+    restore(zhou)
+    zhou.refresh_from_db()
+    assert (zhou.status, zhou.user) == ("pending", None)
+
+
+@pytest.mark.parametrize("action", ["edit/", "invite/", "disable/", "enable/", "code/", "delete/"])
+def test_nothing_but_restoring_is_done_to_whom_lies_in_the_bin(client_of, alice, wang, action):
+    delete(wang)
+    assert client_of(alice).post(url(wang, action)).status_code == 404
+
+
+def test_an_edit_that_comes_late_is_refused(house, wang):
+    delete(wang)
+    with pytest.raises(MemberRefused):
+        edit_member(wang, by=BY, name="王方", prefix="wangfang", domain=house.domain, phone="13800138002")
+
+
+@pytest.mark.parametrize(("person", "status"), [("bob", 303), ("erin", 403), ("charlie", 404)])
+def test_who_may_restore(request, client_of, wang, person, status):
+    user = request.getfixturevalue(person)
+    delete(wang)
+    assert client_of(user).post(url(wang, "restore/")).status_code == status
+
+
+def test_a_department_admin_sees_only_their_own_in_the_bin(client_of, bob, wang, zhao):
+    delete(wang, zhao)
+    client = client_of(bob)
+    page = client.get("/console/members/?status=deleted").content.decode()
+    assert "王芳" in page
+    assert "赵敏" not in page
+    assert client.post(url(zhao, "restore/")).status_code == 404
+
+
+def test_the_bin_is_searched_and_filtered_like_the_directory(client_of, alice, house, wang, lin, zhao):
+    delete(wang, lin, zhao)
+    client = client_of(alice)
+    page = client.get("/console/members/?status=deleted&q=8002").content.decode()
+    assert "王芳" in page
+    assert "林晓" not in page
+    page = client.get(f"/console/members/?status=deleted&department={house.market.pk}").content.decode()
+    assert "林晓" in page
+    assert "赵敏" not in page
+
+
+def test_many_are_deleted_after_a_page_that_says_how_many(client_of, alice, wang, lin, zhao):
+    client = client_of(alice)
+    chosen = {"members": [wang.pk, lin.pk]}
+    page = client.post("/console/members/delete/", chosen)
+    assert page.status_code == 200
+    assert "Delete 2 members?" in page.content.decode()
+    assert "1 of them has joined" in page.content.decode()
+    assert Member.objects.present().count() == 3
+    assert client.post("/console/members/delete/", chosen | {"confirmed": "2"}).status_code == 303
+    assert list(Member.objects.present()) == [zhao]
+    event = AuditEvent.objects.get(action="members_deleted")
+    assert event.personal["after"] == {"members": sorted([lin.pk, wang.pk])}
+
+
+def test_if_it_became_another_number_the_page_comes_again(client_of, alice, house, wang, lin):
+    client = client_of(alice)
+    matching = {"all_matching": "1", "department": house.market.pk, "confirmed": "2"}
+    build_member(house, "迟到", "late", "+8613900000009", department=house.east)
+    page = client.post("/console/members/delete/", matching)
+    assert "Delete 3 members?" in page.content.decode()
+    assert Member.objects.present().count() == 3
+
+
+def test_all_that_match_are_deleted_and_restored(client_of, alice, house, wang, lin, zhao):
+    client = client_of(alice)
+    client.post("/console/members/delete/", {"all_matching": "1", "department": house.market.pk, "confirmed": "2"})
+    assert list(Member.objects.present()) == [zhao]
+    answer = client.post("/console/members/restore/", {"all_matching": "1", "status": "deleted"})
+    assert answer.status_code == 303
+    assert Member.objects.present().count() == 3
+    assert client.post("/console/members/delete/", {"members": []}, follow=True).status_code == 200
+
+
+def test_the_bin_is_never_beside_the_directory(client_of, alice, house, wang, lin):
+    """Neither a notice nor an invitation nor the export of the directory reaches into it."""
+    delete(wang)
+    client = client_of(alice)
+    client.post("/console/members/invite/", {"all_matching": "1", "status": "deleted", "q": "wang"})
+    client.post("/console/members/invite/", {"members": [wang.pk]})
+    assert Invitation.objects.count() == 0
+    assert "王芳" not in client.get("/console/invitations/new/?status=deleted").content.decode()
+    with pytest.raises(Exception, match="in the bin"):
+        invite_member(wang, by=BY)
+
+
+# --- the end
+
+
+def dump(tmp_path):
+    """Every row of every table as text."""
+    file = tmp_path / "dump.json"
+    call_command("dumpdata", output=str(file), verbosity=0)
+    return file.read_text()
+
+
+def purged(member):
+    member.refresh_from_db()
+    return member.erased_at is not None
+
+
+def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
+    delete(wang, lin)
+    grow_old(wang)
+    grow_old(lin, seconds=-2)
+    assert (purge_members(), purged(wang), purged(lin)) == (1, True, False)
+    assert purge_members() == 0
+
+
+def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_of, alice, house, wang):
+    delete(wang)
+    grow_old(wang)
+    purge_members()
+    client = client_of(alice)
+    assert client.get(url(wang)).status_code == 404
+    assert client.post(url(wang, "restore/")).status_code == 404
+    assert "The bin is empty" in client.get("/console/members/?status=deleted").content.decode()
+    again = create_member(
+        house.enterprise, by=BY, name="王芳", domain=house.domain, prefix="wangfang", phone=wang.phone
+    )
+    assert again.account == "wangfang"
+
+
+def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
+    """Every row of every table is searched for what they were called by; the audit chain verifies as before."""
+    said = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
+    canary = create_member(house.enterprise, by=BY, domain=house.domain, aliases=["canary.alias"], **said)
+    invite_member(canary, by=BY)
+    join_member(canary, phone=canary.phone, by=BY)
+    friend = build_member(house, "朋友", "friend", "+8613900139001")
+    Member.objects.filter(pk=friend.pk).update(origin={"inviter": canary.pk, "invited_by": "金丝雀", "link": 1})
+    client_of(alice).post("/console/members/new/", {**said, "prefix": "other", "domain": "example.com"})
+    delete(canary)
+    grow_old(canary)
+    traces = {"金丝雀", "\\u91d1\\u4e1d\\u96c0", "canary", "13900139777", "139****9777", "warbler", "jinsique"}
+    assert {trace for trace in traces if trace in dump(tmp_path)} >= traces - {"\\u91d1\\u4e1d\\u96c0"}
+    assert purge_members() == 1
+    left = dump(tmp_path)
+    assert {trace for trace in traces if trace in left} == set()
+    assert "朋友" in left
+    assert check_chain(house.enterprise.pk) is None
+    assert not User.objects.filter(phone="+8613900139777").exists()
+
+
+def test_texts_of_imports_that_name_the_purged_are_emptied(house, wang, alice):
+    imported = Import.objects.create(enterprise=house.enterprise, author=alice, state="done")
+    named = {"column": "phone", "text": "138 0013 8002 belongs to 王芳 (华东组, Not joined)"}
+    ImportRow.objects.create(import_job=imported, number=2, verdict="refused", problems=[named])
+    ImportRow.objects.create(
+        import_job=imported, number=3, verdict="refused", problems=[{"column": "name", "text": "Blank."}]
+    )
+    delete(wang)
+    grow_old(wang)
+    purge_members()
+    assert [row.problems for row in imported.rows.order_by("number")] == [[], [{"column": "name", "text": "Blank."}]]
+
+
+def test_a_user_who_is_a_member_elsewhere_stays(lin, other_house):
+    user = lin.user
+    build_member(other_house, "林晓", "linxiao", lin.phone, status="active", user=user)
+    delete(lin)
+    grow_old(lin)
+    purge_members()
+    assert User.objects.filter(pk=user.pk).exists()
+    assert (
+        Address.objects.filter(enterprise=other_house.enterprise).count()
+        == 1 + other_house.enterprise.addresses.filter(purpose="reserved").count()
+    )

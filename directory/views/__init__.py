@@ -1,1 +1,0 @@
-"""Doors of directory: one module per noun."""

@@ -1,0 +1,158 @@
+"""The demo enterprise: made-up people, marked as an example, and the file gateway whatever is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from random import Random
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.audit.recording import Record, command_actor, recording
+from accounts.models import Enterprise, Role, User
+from core.wakeups import without_wakeups
+from directory.departments.actions import add_department
+from directory.enterprise import open_enterprise
+from directory.joining.invitations import invite_members
+from directory.members.bulk_insert import NewMember, insert_members
+from directory.members.search_keys import keys_of
+from directory.models import Department, Domain, Member
+from directory.table_statistics import settle_statistics
+
+NAME = "示例科技有限公司"
+DOMAIN = "demo.example"
+OWNER_LOGIN = "owner"
+MOST_MEMBERS = 1_000_000
+MOST_DEPARTMENTS = 10_000
+CHILDREN_AT_MOST = 10
+INVITED_AT_FIRST = 6
+PHONE_BASE = 19900000000
+SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹曾彭萧蔡潘田董袁于余叶蒋杜苏魏程吕丁沈"
+GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉秀兰建国文博雨欣浩宇子涵梓萱一诺佳怡思远晓琳俊辉"
+POSITIONS = ["工程师", "产品经理", "设计师", "销售经理", "客户主管", "会计", "人事专员", "运营专员", "测试工程师", ""]
+TREE = {
+    "产品研发中心": ["后端组", "前端组", "测试组", "设计组"],
+    "市场部": ["品牌组", "渠道组"],
+    "人力资源部": ["招聘组"],
+    "财务部": [],
+    "客户服务部": [],
+}
+
+
+def open_demo() -> Enterprise:
+    """The demo enterprise, made on the first call."""
+    enterprise = Enterprise.objects.filter(is_demo=True).first()
+    if enterprise is None:
+        enterprise = open_enterprise(name=NAME, domain=DOMAIN, by=command_actor(), is_demo=True)
+        Domain.objects.filter(enterprise=enterprise).update(
+            webmail_url="https://mail.demo.example/", imap="imap.demo.example:993", smtp="smtp.demo.example:465"
+        )
+    return enterprise
+
+
+def grow_departments(enterprise: Enterprise, wanted: int) -> None:
+    """Add departments below the root until there are `wanted`: first those of TREE, then numbered ones."""
+    below = Department.objects.filter(enterprise=enterprise, parent__isnull=False)
+    with transaction.atomic():
+        for parent, name in _new_departments(enterprise, wanted - below.count()):
+            add_department(parent, name=name, by=command_actor())
+
+
+def grow_members(enterprise: Enterprise, wanted: int) -> None:
+    """Add members until there are `wanted`. Of the first ones that have not joined, some get an invitation."""
+    there = Member.objects.filter(enterprise=enterprise).count()
+    if there >= wanted:
+        return
+    with recording(enterprise, by=command_actor()) as record:
+        ids = insert_members(enterprise, _new_members(enterprise, range(there, wanted)))
+        _note(record, enterprise, len(ids))
+    settle_statistics()
+    if not there:
+        pending = Member.objects.filter(enterprise=enterprise, status=Member.Status.PENDING).order_by("pk")
+        with without_wakeups():  # the first start fills the demo before it starts a broker
+            invite_members(pending[:INVITED_AT_FIRST], by=command_actor())
+
+
+def appoint_owner(enterprise: Enterprise, *, password: str) -> bool:
+    """Make the demo's owner; False if there is one already, who keeps their password."""
+    if User.objects.filter(login=OWNER_LOGIN).exists():
+        return False
+    owner = User.objects.create_user(login=OWNER_LOGIN, password=password, name="示例管理员")
+    Role.objects.create(user=owner, enterprise=enterprise, name=Role.Name.OWNER)
+    return True
+
+
+def _note(record: Record, enterprise: Enterprise, number: int) -> None:
+    record("demo_members_added", enterprise, after={"members": number})
+
+
+def _new_departments(enterprise: Enterprise, number: int) -> Iterator[tuple[Department, str]]:
+    """Parent and name of each to be added, breadth first, so that a parent exists before its children."""
+    root = Department.objects.get(enterprise=enterprise, parent=None)
+    wanted = [(None, name) for name in TREE] + [(top, name) for top, names in TREE.items() for name in names]
+    for top, name in wanted:
+        if number <= 0:
+            return
+        parent = Department.objects.get(parent=root, name=top) if top else root
+        if not Department.objects.filter(parent=parent, name=name).exists():
+            yield parent, name
+            number -= 1
+    for index in count():
+        parents = list(
+            Department.objects.filter(enterprise=enterprise, parent__isnull=False).order_by("pk")[index:][:1]
+        )
+        taken = set(Department.objects.filter(parent=parents[0]).values_list("name", flat=True))
+        for place in range(1, CHILDREN_AT_MOST + 1):
+            if number <= 0:
+                return
+            if f"第{place}组" not in taken:
+                yield parents[0], f"第{place}组"
+                number -= 1
+
+
+def _new_members(enterprise: Enterprise, numbers: range) -> Iterator[NewMember]:
+    """Seven of ten have joined, one of ten is disabled; every number gives the same person each time."""
+    domain = Domain.objects.get(enterprise=enterprise, is_default=True)
+    departments = list(
+        Department.objects.filter(enterprise=enterprise, parent__isnull=False)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    ) or [Department.objects.get(enterprise=enterprise, parent=None).pk]
+    for start in range(numbers.start, numbers.stop, 5000):
+        chunk = range(start, min(start + 5000, numbers.stop))
+        drafts = [_draft_member(number, domain, departments) for number in chunk]
+        joined = [draft for draft in drafts if draft.status == Member.Status.ACTIVE]
+        for draft, user in zip(joined, _new_users(joined), strict=True):
+            draft.user = user.pk
+        yield from drafts
+
+
+def _new_users(members: list[NewMember]) -> list[User]:
+    password = make_password(None)
+    return User.objects.bulk_create(User(phone=member.phone, name=member.name, password=password) for member in members)
+
+
+def _draft_member(number: int, domain: Domain, departments: list[int]) -> NewMember:
+    random = Random(number)  # noqa: S311
+    name = random.choice(SURNAMES) + "".join(random.choices(GIVEN, k=random.choice([1, 2, 2])))
+    prefix = f"{keys_of(name, None).pinyin}{number or ''}"
+    status = random.choices(list(Member.Status), weights=[2, 7, 1])[0]
+    since = timezone.now() - timedelta(days=random.randrange(1, 90), minutes=random.randrange(1440))
+    has_joined = status == Member.Status.ACTIVE
+    return NewMember(
+        name=name,
+        account=prefix,
+        prefix=prefix,
+        domain=domain.pk,
+        phone=f"+86{PHONE_BASE + number}",
+        departments=list(dict.fromkeys(random.choices(departments, k=random.choice([1, 1, 1, 2])))),
+        position=random.choice(POSITIONS),
+        status=status,
+        origin='{"by": "demo"}',
+        created_at=since,
+        invited_at=since if has_joined else None,
+        joined_at=since + timedelta(minutes=random.randrange(5, 600)) if has_joined else None,
+    )

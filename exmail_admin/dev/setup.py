@@ -1,0 +1,73 @@
+"""What comes before any start: the settings file, a database that answers, its tables (`make setup`)."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class StartRefused(Exception):
+    """Why nothing was started, in one sentence for the person who typed the command."""
+
+
+def write_env(path: Path = ROOT / ".env") -> None:
+    """Write the settings of a first look, once: what stands there is never touched again."""
+    if path.exists():
+        return
+    path.write_text(
+        "# Written once by `make setup`; yours from now on. Every variable is explained in .env.example.\n"
+        "DEBUG=1\n"
+        f"SECRET_KEY={secrets.token_urlsafe(50)}\n"
+        "VAR_DIR=var\n",
+        encoding="utf-8",
+    )
+    path.chmod(0o600)
+
+
+def load_settings() -> None:
+    """Read the environment and set Django up; raise StartRefused in the words of whoever found nonsense there."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exmail_admin.settings")
+    try:
+        django.setup()
+    except (ImproperlyConfigured, ValueError) as error:
+        raise StartRefused(f"The settings are wrong: {error}") from error
+
+
+def prepare_database() -> None:
+    """Bring the tables up to date; StartRefused if the database does not answer."""
+    place = connection.settings_dict
+    if connection.vendor == "sqlite":
+        Path(place["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        where = place["HOST"] or place["NAME"]
+        raise StartRefused(f"The database of DATABASE_URL ({where}) can't be reached: {reason}") from error
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    if not settings.HAS_DEMO:
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def main() -> None:
+    """Everything but the start."""
+    try:
+        write_env()
+        load_settings()
+        prepare_database()
+    except StartRefused as refusal:
+        sys.exit(str(refusal))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""One verdict on many applications, in the background, one a transaction: nobody else has to wait for all of them.
+
+A worker that was killed, or two at once, decide nothing twice: an item is settled in the transaction that decides.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts.audit.recording import Actor, recording
+from accounts.models import Enterprise, Role
+from accounts.permissions import Permission, may
+from core.translatable import keep, tell
+from core.wakeups import wake_worker
+from invitations.access import applications_of
+from invitations.applications.decide import DecisionRefused, approve_application, clean_reason, reject_application
+from invitations.models import Application, Decision, DecisionItem
+
+WORK = "invitations.tasks.work_on_decisions"
+State = DecisionItem.State
+
+
+def open_decision(
+    enterprise: Enterprise, applications: QuerySet[Application], verdict: str, *, by: Actor, reason: str = ""
+) -> Decision:
+    """Write down what is to be decided; the worker does the rest, in the author's name and by the author's rights."""
+    with recording(enterprise, by=by) as record:
+        decision = Decision.objects.create(
+            enterprise=enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            verdict=verdict,
+            reason=clean_reason(reason),
+        )
+        ids = applications.order_by("pk").values_list("pk", flat=True)
+        items = [DecisionItem(decision=decision, application_id=id) for id in ids.iterator(chunk_size=1000)]
+        decision.total = len(DecisionItem.objects.bulk_create(items, batch_size=1000))
+        decision.save(update_fields=["total"])
+        record("decision_opened", decision, after={"verdict": verdict, "applications": decision.total})
+        transaction.on_commit(partial(wake_worker, WORK))
+    return decision
+
+
+def work_on_decisions() -> None:
+    """Go on with every decision that is not done."""
+    working = Decision.objects.filter(state=Decision.State.WORKING).select_related("enterprise", "author")
+    for decision in working.order_by("pk"):
+        # Reasons are kept for readers of any language, and each message is in the enterprise's anyway.
+        with override(None):
+            while decide_next(decision):
+                pass
+
+
+def decide_next(decision: Decision) -> bool:
+    """Settle the next application; False once none waits."""
+    by = Actor(user=decision.author, name=decision.author_name, via="task")
+    with recording(decision.enterprise, by=by):
+        item = decision.items.filter(state=State.WAITING).order_by("pk").first()
+        if item is None:
+            done = {"state": Decision.State.DONE, "finished_at": timezone.now()}
+            Decision.objects.filter(pk=decision.pk, state=Decision.State.WORKING).update(**done)
+            return False
+        item.why = list(map(keep, _decide(decision, item, by)))
+        item.state = State.LEFT_OUT if item.why else State.DONE
+        item.save(update_fields=["state", "why"])
+    return True
+
+
+def counts_of(decision: Decision) -> dict[str, int]:
+    """Done, left out, waiting."""
+    found = dict(decision.items.order_by().values_list("state").annotate(Count("pk")))
+    return {state: found.get(state, 0) for state in State.values}
+
+
+def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[str]:
+    """Why it was left out; nothing where it was decided."""
+    role = Role.objects.filter(user=decision.author, enterprise=decision.enterprise).first()
+    if not role or not may(role, Permission.MANAGE_MEMBERS):
+        return [tell(_("%(name)s may no longer decide."), {"name": decision.author_name})]
+    chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
+    application = chosen.filter(pk=item.application_id).first()
+    if application is None:
+        words = _("This application no longer belongs to the departments of %(name)s.")
+        return [tell(words, {"name": decision.author_name})]
+    try:
+        if decision.verdict == Decision.Verdict.APPROVED:
+            approve_application(application, by=by)
+        else:
+            reject_application(application, by=by, reason=decision.reason)
+    except DecisionRefused as refused:
+        return refused.reasons
+    return []

@@ -1,0 +1,51 @@
+"""How an application stands: in the browser that filed it, or from the link in the SMS that tells the decision."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.audit.recording import Actor
+from accounts.requests import PublicRequest
+from core.responses import see_other
+from invitations.applications.apply import withdraw_application
+from invitations.applications.browser_state import carried_application, keep_application
+from invitations.applications.join_views import private
+from invitations.links.actions import digest_of
+from invitations.models import Application
+
+
+@require_safe
+def decision_open(request: PublicRequest, token: str) -> HttpResponse:
+    """The address in the SMS: leads to the page without the token in it."""
+    application = Application.objects.filter(token_digest=digest_of(token)).first()
+    if application is None:
+        raise Http404
+    answer = see_other("invitations:join_status")
+    answer["Referrer-Policy"] = "no-referrer"
+    keep_application(answer, application)
+    return private(answer)
+
+
+@require_safe
+def join_status(request: PublicRequest) -> HttpResponse:
+    application = carried_application(request)
+    if application is None:
+        return private(render(request, "invitations/join_status_lost.html", status=404))
+    context = {"application": application, "enterprise": application.enterprise}
+    return private(render(request, "invitations/join_status.html", context))
+
+
+@require_POST
+def join_withdraw(request: PublicRequest) -> HttpResponse:
+    application = carried_application(request)
+    if application is None:
+        return see_other("invitations:join_status")
+    origin = request.actor
+    by = Actor(None, application.name, ip=origin.ip, user_agent=origin.user_agent, request_id=origin.request_id)
+    if not withdraw_application(application, by=by):
+        messages.info(request, _("It was decided just before you withdrew it."))
+    return see_other("invitations:join_status")

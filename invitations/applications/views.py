@@ -1,0 +1,190 @@
+"""The approval desk: who applied, and what is decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import console_page, fresh_download
+from accounts.permissions import Permission, may
+from accounts.requests import ConsoleRequest
+from core.downloads import CSV, write_csv, write_xlsx
+from core.responses import refused, see_other
+from core.workbook_cells import XLSX
+from directory.access import members_of
+from directory.departments.tree import paths_of
+from invitations.access import decisions_of, get_application
+from invitations.applications.apply import member_with
+from invitations.applications.decide import (
+    PURPOSE,
+    Amended,
+    DecidedAlready,
+    DecisionRefused,
+    approve_application,
+    edit_application,
+    reject_application,
+    subject_of,
+)
+from invitations.applications.forms import ApplicationEditForm, ApplicationRejectForm
+from invitations.applications.list import ApplicationQuery, phone_for, rows_of, sheet_of, way_of
+from invitations.colleagues import list as inviters
+from invitations.colleagues.list import InviterQuery
+from invitations.models import Application, Decision
+from sms.outbox.queue import latest_messages
+
+DECISIONS_SHOWN = 3
+LIST = "invitations/application_list.html"
+DETAIL = "invitations/application_detail.html"
+
+
+@console_page(Permission.READ)
+@require_safe
+def application_list(request: ConsoleRequest) -> HttpResponse:
+    return render(request, LIST, list_context(request, ApplicationQuery(request.GET, request.role)))
+
+
+def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, Any]:
+    rows, pages = rows_of(query)
+    return {
+        "query": query,
+        "tabs": query.tabs(),
+        "rows": rows,
+        "pages": pages,
+        "may_decide": may(request.role, Permission.MANAGE_MEMBERS) and query.state == Application.State.PENDING,
+        "may_open": may(request.role, Permission.MANAGE_SETTINGS),
+        "may_export": may(request.role, Permission.SEE_PHONES),
+        "enterprise": request.enterprise,
+        "decisions": _decisions(request),
+        "reject_form": ApplicationRejectForm(auto_id="chosen_%s"),
+        "reject_all_form": ApplicationRejectForm(auto_id="all_%s"),
+    }
+
+
+@console_page(Permission.SEE_PHONES)
+@fresh_download("invitations:application_list")
+@require_safe
+def application_export(request: ConsoleRequest) -> HttpResponse:
+    """All that the list's search and filters find, as a workbook, or with `format=csv` as text."""
+    headings, rows = sheet_of(ApplicationQuery(request.GET, request.role))
+    if request.GET.get("format") == "csv":
+        return _file(write_csv(headings, rows), CSV, "applications.csv")
+    return _file(write_xlsx(_("Applications"), headings, rows), XLSX, "applications.xlsx")
+
+
+@console_page(Permission.READ)
+@require_safe
+def inviter_list(request: ConsoleRequest) -> HttpResponse:
+    """Who invited whom, by member."""
+    query = InviterQuery(request.GET, request.role)
+    rows, pages = inviters.rows_of(query)
+    return render(request, "invitations/inviter_list.html", {"query": query, "rows": rows, "pages": pages})
+
+
+@console_page(Permission.READ)
+@require_safe
+def application_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    return render(request, DETAIL, _context(request, application))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_edit(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    return _decide(request, application, lambda: None, _("Saved."))
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_approve(request: ConsoleRequest, id: int) -> HttpResponse:
+    """With what was typed on the page, if anything was."""
+    application = get_application(request, id)
+    done = _("%(name)s has joined.") % {"name": request.POST.get("name") or application.name}
+    return _decide(request, application, lambda: approve_application(application, by=request.actor), done)
+
+
+@console_page(Permission.MANAGE_MEMBERS)
+@require_POST
+def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
+    application = get_application(request, id)
+    form = ApplicationRejectForm(request.POST)
+    if not form.is_valid():
+        return refused(request, DETAIL, _context(request, application) | {"reject_form": form})
+    try:
+        reject_application(application, by=request.actor, reason=form.cleaned_data["reason"])
+    except DecisionRefused as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, _("The application was rejected; an SMS says so."))
+    return see_other("invitations:application_detail", id=id)
+
+
+def _decide(request: ConsoleRequest, application: Application, decide: Callable[[], Any], done: str) -> HttpResponse:
+    """Save what was typed, then decide; what stands in the way is shown beside its field."""
+    form = ApplicationEditForm(request.POST, application=application, role=request.role)
+    if form.is_searching:
+        return refused(request, DETAIL, _context(request, application) | {"form": form})
+    is_typed = "name" in request.POST
+    try:
+        if is_typed and form.is_valid():
+            edit_application(application, _amended(form), by=request.actor)
+        if not is_typed or not form.errors:
+            decide()
+            messages.success(request, done)
+            return see_other("invitations:application_detail", id=application.pk)
+    except DecidedAlready as refusal:
+        messages.warning(request, str(refusal))
+        return see_other("invitations:application_detail", id=application.pk)
+    except DecisionRefused as refusal:
+        form.is_valid()
+        form.refuse(refusal.errors)
+    application = get_application(request, application.pk)
+    return refused(request, DETAIL, _context(request, application) | {"form": form})
+
+
+def _amended(form: ApplicationEditForm) -> Amended:
+    typed = form.cleaned_data
+    return Amended(
+        name=typed["name"],
+        prefix=typed["prefix"],
+        domain=form.domains[typed["domain"]],
+        department=form.departments[typed["department"]],
+    )
+
+
+def _context(request: ConsoleRequest, application: Application) -> dict[str, Any]:
+    known = member_with(application.phone, request.enterprise) if application.is_pending else None
+    may_decide = may(request.role, Permission.MANAGE_MEMBERS) and application.is_pending
+    return {
+        "here": reverse("invitations:application_detail", args=[application.pk]),
+        "application": application,
+        "phone": phone_for(request.role, application),
+        "way": way_of(application),
+        "may_open": may(request.role, Permission.READ_SETTINGS),
+        "path": "".join(paths_of([application.department]).values()) if application.department else "",
+        "known": known if known and members_of(request.role).filter(pk=known.pk).exists() else None,
+        "may_decide": may_decide,
+        "form": ApplicationEditForm(application=application, role=request.role) if may_decide else None,
+        "reject_form": ApplicationRejectForm(),
+        "message": latest_messages(PURPOSE, [subject_of(application)]).get(subject_of(application)),
+    }
+
+
+def _decisions(request: ConsoleRequest) -> QuerySet[Decision]:
+    """On their way, or done within the last day: whoever left their page finds them again."""
+    lately = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - timedelta(days=1))
+    return decisions_of(request.role).filter(lately).order_by("-pk")[:DECISIONS_SHOWN]
+
+
+def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+    return HttpResponse(content, kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

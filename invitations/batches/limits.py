@@ -1,0 +1,99 @@
+"""Whom a batch leaves out, and why: known before it is sent, and asked again when it is (security.md 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.translatable import tell
+from directory.models import Invitation, Member
+from invitations.models import Recipient
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many messages a batch would be, and who is left out and why; the parts add up to `chosen`."""
+
+    chosen: int
+    joined: int
+    disabled: int
+    by_code: int
+    notified_today: int
+    notified_this_week: int
+    invited_just_now: int
+    invited_often: int
+
+    @property
+    def left_out(self) -> int:
+        return sum(vars(self).values()) - self.chosen
+
+    @property
+    def messages(self) -> int:
+        return self.chosen - self.left_out
+
+
+def preview_of(members: QuerySet[Member]) -> Preview:
+    """In one pass over them; each is left out for the first reason that holds."""
+    pending = Q(status=Member.Status.PENDING)
+    reachable = pending & Q(activation=Member.Activation.PHONE)
+    today, week = Q(pk__in=_notified_today()), Q(pk__in=_notified_this_week())
+    hasty = Q(invited_at__gt=timezone.now() - timedelta(seconds=settings.INVITATION_PAUSE_SECONDS))
+    often = Q(pk__in=_invited_often())
+    reasons = {
+        "joined": Q(status=Member.Status.ACTIVE),
+        "disabled": Q(status=Member.Status.DISABLED),
+        "by_code": pending & ~Q(activation=Member.Activation.PHONE),
+        "notified_today": reachable & today,
+        "notified_this_week": reachable & week & ~today,
+        "invited_just_now": reachable & hasty & ~today & ~week,
+        "invited_often": reachable & often & ~hasty & ~today & ~week,
+    }
+    counts = {name: Count("pk", filter=condition) for name, condition in reasons.items()}
+    return Preview(**members.order_by().aggregate(chosen=Count("pk"), **counts))
+
+
+def reasons_against(members: Collection[Member]) -> dict[int, str]:
+    """Why a batch may not go to these, by id; what inviting refuses by itself is not asked here."""
+    ids = [member.pk for member in members]
+    today = set(_notified_today().filter(member__in=ids).values_list("member", flat=True))
+    week = set(_notified_this_week().filter(member__in=ids).values_list("member", flat=True))
+    found: dict[int, str] = {}
+    for member in members:
+        if member.status == Member.Status.ACTIVE:
+            words = _("%(name)s has joined already.")
+        elif member.pk in today:
+            words = _("%(name)s got a notice within the last 24 hours.")
+        elif member.pk in week:
+            words = _("%(name)s got %(count)s notices within seven days.")
+        else:
+            continue
+        found[member.pk] = tell(words, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
+    return found
+
+
+def _notified_today() -> QuerySet[Any, Any]:
+    return _notified(timedelta(days=1), settings.BATCHES_PER_MEMBER_PER_DAY)
+
+
+def _notified_this_week() -> QuerySet[Any, Any]:
+    return _notified(timedelta(days=7), settings.BATCHES_PER_MEMBER_PER_WEEK)
+
+
+def _notified(within: timedelta, times: int) -> QuerySet[Any, Any]:
+    """Ids of members who had that many batches within that time."""
+    sent = Recipient.objects.filter(state=Recipient.State.SENT, sent_at__gt=timezone.now() - within).order_by()
+    return sent.values("member").annotate(times=Count("pk")).filter(times__gte=times).values("member")
+
+
+def _invited_often() -> QuerySet[Any, Any]:
+    """Ids of members who were sent as many links within a day as anybody is."""
+    day = Invitation.objects.filter(created_at__gt=timezone.now() - timedelta(days=1)).order_by()
+    times = day.values("member").annotate(times=Count("pk"))
+    return times.filter(times__gte=settings.INVITATIONS_PER_DAY).values("member")

@@ -1,0 +1,148 @@
+"""Notices: choose members, see how many messages that is, send, and see what became of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import console_page
+from accounts.permissions import Permission, may
+from accounts.requests import ConsoleRequest
+from core.responses import refused, see_other
+from directory.access import imports_of, members_of, read_ids
+from directory.departments.picker import offer_departments
+from directory.departments.tree import paths_of
+from directory.members.list import MemberQuery, rows_of
+from directory.models import Import, Member
+from invitations.batches.forms import QuietForm
+from invitations.batches.limits import preview_of
+from invitations.batches.list import BatchQuery, RecipientQuery, batch_rows, batches_of, recipient_rows
+from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hours
+from invitations.batches.send import counts_of, open_batch, settled
+from invitations.models import InvitationBatch
+
+# Older imports are reached from their own page.
+OFFERED_MAX = 50
+NEW = "invitations/batch_new.html"
+
+
+@console_page(Permission.SEND_INVITATIONS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch_new(request: ConsoleRequest) -> HttpResponse:
+    """Those ticked, else all that match if that is ticked."""
+    asked = (request.POST if request.method == "POST" else request.GET).copy()
+    asked.setdefault("status", Member.Status.PENDING)
+    query = MemberQuery(asked, request.role)
+    context = _new_context(request, query)
+    if request.method != "POST":
+        return render(request, NEW, context)
+    chosen = _chosen(request, query)
+    if chosen is None:
+        return refused(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
+    if len(request.POST.getlist("members")) > settings.BATCH_CONFIRM_ABOVE:
+        most = {"most": settings.BATCH_CONFIRM_ABOVE}
+        return refused(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
+    preview = preview_of(chosen)
+    if not preview.messages:
+        return refused(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
+    if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
+        return refused(request, NEW, context | {"asks": preview.messages})
+    batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query))
+    return see_other("invitations:batch_detail", id=batch.pk)
+
+
+@console_page(Permission.READ)
+@require_safe
+def batch_list(request: ConsoleRequest) -> HttpResponse:
+    query = BatchQuery(request.GET, request.role)
+    rows, pages = batch_rows(query)
+    context = {
+        "query": query,
+        "rows": rows,
+        "pages": pages,
+        "quiet": hours_of(request.enterprise),
+        "may_send": may(request.role, Permission.SEND_INVITATIONS),
+        "may_set_quiet": may(request.role, Permission.MANAGE_SETTINGS),
+    }
+    return render(request, "invitations/batch_list.html", context)
+
+
+@console_page(Permission.READ)
+@require_safe
+def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
+    batch = get_object_or_404(batches_of(request.role), pk=id)
+    query = RecipientQuery(request.GET, batch)
+    rows, pages = recipient_rows(query)
+    counts = counts_of(batch)
+    context = {
+        "batch": batch,
+        "query": query,
+        "tabs": query.tabs(counts),
+        "counts": counts,
+        "settled": settled(counts),
+        "rows": rows,
+        "pages": pages,
+        "quiet_until": quiet_until(request.enterprise) if batch.state == InvitationBatch.State.SENDING else None,
+    }
+    return render(request, "invitations/batch_detail.html", context)
+
+
+@console_page(Permission.MANAGE_SETTINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def quiet_edit(request: ConsoleRequest) -> HttpResponse:
+    """When no batches go; both blank: never."""
+    hours = hours_of(request.enterprise)
+    initial = {"begins": hours[0], "ends": hours[1]} if hours else {}
+    form = QuietForm(request.POST if request.method == "POST" else None, initial=initial)
+    if not form.is_bound:
+        return render(request, "invitations/quiet_edit.html", {"form": form})
+    if not form.is_valid():
+        return refused(request, "invitations/quiet_edit.html", {"form": form})
+    set_quiet_hours(request.enterprise, form.hours(), by=request.actor)
+    messages.success(request, _("Saved."))
+    return see_other("invitations:batch_list")
+
+
+def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | None:
+    if ids := read_ids(request.POST.getlist("members")):
+        return members_of(request.role).filter(pk__in=ids)
+    return query.matching() if request.POST.get("all_matching") else None
+
+
+def _about(request: ConsoleRequest, query: MemberQuery) -> str:
+    """Whom the batch is meant for, as the list of batches tells it."""
+    if request.POST.getlist("members"):
+        return _("chosen one by one")
+    parts = [
+        query.imported.file_name if query.imported else "",
+        query.department.name if query.department else "",
+        Member.Status(query.status).label if query.status else "",
+        f"“{query.text}”" if query.text else "",
+    ]
+    return " · ".join(str(part) for part in parts if part)
+
+
+def _new_context(request: ConsoleRequest, query: MemberQuery) -> dict[str, Any]:
+    rows, pages = rows_of(query)
+    made = imports_of(request.role).filter(created__gt=0, state__in=[Import.State.DONE, Import.State.CANCELLED])
+    asked = request.POST if request.method == "POST" else request.GET
+    offer = offer_departments(request.role, asked, "department")
+    return {
+        "query": query,
+        "rows": rows,
+        "pages": pages,
+        "preview": preview_of(query.matching()),
+        "week_max": settings.BATCHES_PER_MEMBER_PER_WEEK,
+        "quiet_until": quiet_until(request.enterprise),
+        "statuses": Member.Status.choices,
+        "imports": made.order_by("-pk")[:OFFERED_MAX],
+        "departments": list(paths_of(offer.departments.values()).items()),
+        "searched_department": offer if offer.is_searched else None,
+    }

@@ -1,0 +1,33 @@
+"""What this app forgets of members who are purged (the hook DIRECTORY_ON_PURGE)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.audit.recording import erase_personal
+from accounts.models import AuditEvent, Enterprise
+from directory.models import Member
+from invitations.applications.decide import PURPOSE, subject_of
+from invitations.models import Application, JoinLink, Recipient
+from sms.retention import forget_messages
+
+
+def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
+    """Their applications, their link for colleagues and whom they invited, and why a batch left them out; in the
+    caller's transaction."""
+    phones = [member.phone for member in members if member.phone]
+    # From its deletion on a number may be somebody else's.
+    last = max(member.deleted_at for member in members if member.deleted_at)
+    theirs = Q(member__in=members) | Q(phone__in=phones, created_at__lte=last)
+    applications = Application.objects.filter(theirs, enterprise=enterprise).exclude(state=Application.State.PENDING)
+    ended = list(applications)
+    forget_messages(PURPOSE, [subject_of(application) for application in ended])
+    events = AuditEvent.objects.filter(enterprise=enterprise, target_type="application")
+    erase_personal(events.filter(target_id__in=[str(application.pk) for application in ended]))
+    Application.objects.filter(pk__in=[application.pk for application in ended]).delete()
+    Application.objects.filter(inviter__in=members).update(inviter=None)
+    JoinLink.objects.filter(inviter__in=members, revoked_at=None).update(revoked_at=timezone.now())
+    Recipient.objects.filter(member__in=members).update(why=[])

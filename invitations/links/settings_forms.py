@@ -1,0 +1,56 @@
+"""The joining settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Enterprise, Role
+from directory.departments.picker import PickingForm, offer_departments
+from directory.models import Domain
+from invitations.models import JoinSettings
+
+
+class JoiningForm(PickingForm):
+    enabled = forms.BooleanField(label=_("People not in the directory may be invited to join"), required=False)
+    approval_required = forms.BooleanField(label=_("An administrator approves each application"), required=False)
+    default_department = forms.TypedChoiceField(label=_("Default department"), coerce=int)
+    default_domain = forms.ChoiceField(label=_("Default mail domain"))
+    privacy_notice = forms.CharField(
+        label=_("Privacy notice"),
+        required=False,
+        max_length=JoinSettings._meta.get_field("privacy_notice").max_length,
+        help_text=_("Applicants agree to it before a code is sent. Blank: a short general one."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, typed: Any = None, *, enterprise: Enterprise, role: Role, rules: JoinSettings) -> None:
+        self.domains = domains_of(enterprise)
+        offer = offer_departments(role, typed, "default_department", chosen=[rules.default_department_id])
+        self.departments = offer.departments
+        root = next(one for one in self.departments.values() if one.parent_id is None)
+        initial = {
+            "enabled": enterprise.is_joining_open,
+            "approval_required": rules.approval_required,
+            "default_department": (rules.default_department or root).pk,
+            "default_domain": (rules.default_domain or next(iter(self.domains.values()))).name,
+            "privacy_notice": rules.privacy_notice,
+        }
+        super().__init__(typed, initial=initial)
+        offer.fill(self)
+        self.fields["default_domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
+
+    def said(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        return {
+            **typed,
+            "default_department": self.departments[typed["default_department"]],
+            "default_domain": self.domains[typed["default_domain"]],
+        }
+
+
+def domains_of(enterprise: Enterprise) -> dict[str, Domain]:
+    """By name, the default one first."""
+    return {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}

@@ -1,0 +1,51 @@
+"""Where joined members scan, an applicant whom an administrator let join comes in by a code the first time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.audit.recording import Actor
+from accounts.models import Enterprise
+from directory.models import Address
+from directory.tests.entry.test_code_rule import phone_codes_age
+from directory.tests.entry.test_entry import sign_in_by_code
+from invitations.applications.decide import approve_application
+from invitations.models import Application
+
+PHONE = "+8613900139001"
+
+
+@pytest.fixture
+def approved(house, alice):
+    """Somebody applied under the rule and was approved; nobody has been inside."""
+    since = timezone.now() - timedelta(hours=1)
+    Enterprise.objects.filter(pk=house.enterprise.pk).update(code_rule="abroad", code_rule_since=since)
+    address = Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="xin", purpose="held")
+    application = Application.objects.create(
+        enterprise=house.enterprise,
+        name="新人",
+        phone=PHONE,
+        prefix="xin",
+        domain=house.domain,
+        department=house.east,
+        address=address,
+        consented_at=timezone.now(),
+    )
+    return approve_application(application, by=Actor(user=alice, name="Alice"))
+
+
+def test_the_first_time_a_code_leads_in_and_then_no_more(approved):
+    approved.refresh_from_db()
+    assert (approved.status, approved.last_entered_at) == ("active", None)
+    first, second = Client(), Client()
+    assert sign_in_by_code(first, PHONE) == "/mailbox/"
+    assert first.get("/mailbox/").status_code == 200
+    phone_codes_age(61)
+    assert sign_in_by_code(second, PHONE) == "/choose/"
+    phone_codes_age(61)
+    first.post("/logout/")
+    assert sign_in_by_code(first, PHONE) == "/mailbox/"

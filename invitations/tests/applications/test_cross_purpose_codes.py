@@ -1,0 +1,141 @@
+"""No door opens by way of another what it does not open itself: a scan, a join link, a passkey, a proof left behind."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.audit.recording import Actor
+from accounts.models import Role
+from accounts.sign_in.sessions import end_sessions
+from accounts.tests.device import Device
+from accounts.tests.qr_sign_in.people import OFFICE, OFFICE_TOO, at, desk_at, path, show_code
+from accounts.tests.second_factor.test_passkeys import alone, keep
+from conftest import build_member
+from directory.joining.actions import join_member
+from directory.models import Member
+from directory.tests.entry.test_code_rule import joined, phone_codes_age, set_rule
+from directory.tests.entry.test_entry import sign_in_by_code
+from invitations.tests.people import PHONE, join_path, prove
+
+pytestmark = pytest.mark.django_db
+SELF = Actor(user=None, name="林晓", via="member")
+
+
+@pytest.fixture
+def phone():
+    return at(Client(headers={"accept-language": "en"}), OFFICE_TOO)
+
+
+@pytest.fixture
+def elsewhere(lin, other_house):
+    """Lin is inside another enterprise as well, which asks for nothing special."""
+    now = timezone.now()
+    fields = {"status": "active", "user": lin.user, "joined_at": now, "last_entered_at": now}
+    return build_member(other_house, "林晓", "lin", str(lin.phone), **fields)
+
+
+@pytest.fixture
+def away(lin):
+    """Lin was last inside 200 days ago: the number may be another's by now."""
+    now = timezone.now()
+    dates = {"joined_at": now - timedelta(days=400), "last_entered_at": now - timedelta(days=200)}
+    Member.objects.filter(pk=lin.pk).update(**dates)
+    return lin
+
+
+def just_proven(browser):
+    session = browser.session
+    session["proved_at"] = int(time.time())
+    session.save()
+    return browser
+
+
+def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, house, elsewhere):
+    set_rule(house.enterprise)
+    joined(lin, timezone.now())
+    sign_in_by_code(phone, str(lin.phone))
+    assert phone.post(f"/choose/{elsewhere.enterprise_id}/").status_code == 303
+    code = show_code(desk_at(OFFICE))
+    phone.post(path(code, "scan/"))
+    assert "This sign-in can't approve" in phone.get(path(code)).text
+    code.refresh_from_db()
+    assert code.state == "new"
+
+
+@pytest.mark.parametrize("method", ["qr", "weixin", "passkey", "password"])
+def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, house, other_house, method):
+    waiting = build_member(other_house, "新人", "xinren", str(lin.phone))
+    browser = client_of(lin.user, method=method, enterprise=house.enterprise)
+    assert browser.post(f"/choose/{waiting.pk}/join/").status_code == 404
+    waiting.refresh_from_db()
+    assert waiting.status == "pending"
+
+
+def test_a_passkey_of_the_numbers_former_holder_is_forgotten(client_of, lin, house, other_house):
+    device = Device()
+    assert keep(just_proven(client_of(lin.user, method="code", enterprise=house.enterprise)), device).status_code == 303
+    Member.objects.filter(pk=lin.pk).update(status="disabled")
+    end_sessions(lin.user)
+    join_member(build_member(other_house, "新人", "xinren", str(lin.phone)), phone=str(lin.phone), by=SELF)
+    former = Client(headers={"accept-language": "en"})
+    assert alone(former, device).status_code == 422
+    assert former.get("/mailbox/").status_code == 302
+
+
+def test_a_passkey_of_the_numbers_new_holder_opens_nothing_cold(client_of, away, house, other_house):
+    user = join_member(build_member(other_house, "新人", "xinren", str(away.phone)), phone=str(away.phone), by=SELF)
+    device = Device()
+    assert (
+        keep(just_proven(client_of(user, method="code", enterprise=other_house.enterprise)), device).status_code == 303
+    )
+    other = Client(headers={"accept-language": "en"})
+    assert alone(other, device).status_code == 303
+    other.post(f"/choose/{house.enterprise.pk}/")
+    assert other.session.get("enterprise") != house.enterprise.pk
+
+
+def test_a_join_link_lets_nobody_in_who_was_long_away(phone, away, open_house):
+    prove(phone, join_path(open_house.enterprise), str(away.phone))
+    assert phone.post("/j/member/")["Location"] != "/mailbox/"
+    assert phone.get("/mailbox/").status_code == 302
+
+
+def test_a_role_that_nobody_used_for_half_a_year_opens_to_no_code(phone, house, lin):
+    user = lin.user
+    role = Role.objects.create(user=user, enterprise=house.enterprise, name="admin")
+    Member.objects.filter(pk=lin.pk).update(deleted_at=timezone.now(), user=None, status="pending", phone=None)
+    for days, is_in in ((179, True), (180, False)):
+        Role.objects.filter(pk=role.pk).update(last_entered_at=timezone.now() - timedelta(days=days))
+        phone_codes_age(61)
+        sign_in_by_code(phone, str(user.phone))
+        assert (phone.session.get("enterprise") == house.enterprise.pk) is is_in
+        phone.post("/logout/")
+
+
+def test_a_proof_for_joining_hides_no_session_from_its_end(phone, client_of, lin, open_house):
+    sign_in_by_code(phone, str(lin.phone))
+    prove(phone, join_path(open_house.enterprise), PHONE)
+    assert phone.get("/mailbox/").status_code == 200
+    own = client_of(lin.user, method="code", enterprise=open_house.enterprise)
+    assert own.post("/mailbox/devices/end/").status_code == 303
+    assert phone.get("/mailbox/").status_code == 302
+
+
+def test_a_proof_for_joining_stays_with_who_proved_it(phone, lin, open_house):
+    prove(phone, join_path(open_house.enterprise), PHONE)
+    assert "join_proof" in phone.session
+    sign_in_by_code(phone, str(lin.phone))
+    assert "join_proof" not in phone.session
+
+
+def test_an_idle_console_opens_by_no_other_page(client_of, alice):
+    browser = client_of(alice)
+    session = browser.session
+    session["signed_in_at"] = session["factor_at"] = session["proved_at"] = time.time() - 5 * 3600
+    session["seen_at"] = time.time() - 3601
+    session.save()
+    assert browser.get("/")["Location"] == "/console/"
+    assert browser.get("/console/").status_code == 302

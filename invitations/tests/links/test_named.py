@@ -1,0 +1,340 @@
+"""Named links: made, handed out, counted, capped, expired, revoked; what a dead one says, and what it lets go of."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import zxingcpp
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from PIL import Image
+
+from accounts.audit.recording import command_actor
+from accounts.models import AuditEvent
+from directory.models import Department, Domain, Member
+from invitations.links.actions import Standing, mint_link, own_standing, those, url_of
+from invitations.models import Application, JoinLink
+from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
+
+LIST = "/console/joining/links/"
+
+
+@pytest.fixture
+def desk(client_of, alice):
+    return client_of(alice)
+
+
+def page_of(link, action: str = "") -> str:
+    return f"{LIST}{link.pk}/{action}"
+
+
+def path_of(link) -> str:
+    return "/" + url_of(link).split("/", 3)[3]
+
+
+def build_link(house, name: str = "春季招聘会", **facts) -> JoinLink:
+    return mint_link(house.enterprise, by=command_actor(), name=name, **facts)
+
+
+def today() -> str:
+    return datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
+
+
+def form(**changes):
+    fields = {"name": "春季招聘会", "department": "", "domain": "", "approval": "", "valid_until": "", "uses_max": ""}
+    return {**fields, **changes}
+
+
+def test_the_form_presets_seven_days_and_five_hundred_uses(desk, house):
+    page = desk.get(f"{LIST}new/").text
+    day = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=7)
+    assert f'value="{day.isoformat()}"' in page
+    assert 'value="500"' in page
+    assert "As the joining settings say (示例科技)" in page
+
+
+def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, open_house):
+    Domain.objects.create(enterprise=open_house.enterprise, name="branch.example")
+    typed = form(department=open_house.east.pk, domain="branch.example", approval="no", valid_until=today(), uses_max=2)
+    answer = desk.post(f"{LIST}new/", typed)
+    link = JoinLink.objects.get(name="春季招聘会")
+    assert (answer.status_code, answer["Location"]) == (303, page_of(link))
+    midnight = datetime.fromisoformat(today()).replace(tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(days=1)
+    assert link.expires_at == midnight
+    page = desk.get(page_of(link))
+    assert 'data-state="living"' in page.text
+    assert url_of(link) in page.text
+    assert "示例科技/市场部/华东组" in page.text
+
+    apply(open_house.enterprise, path=path_of(link))
+    member = Member.objects.get(phone=PHONE)
+    assert (member.status, member.main_department) == ("active", open_house.east)
+    assert str(member.addresses.get()) == "zhangwei@branch.example"
+    assert application_of().link == link
+    page = desk.get(page_of(link)).text
+    assert 'data-name="uses" value="1"' in page
+    assert "张伟" in page
+    assert "春季招聘会" in desk.get(f"/console/applications/{application_of().pk}/").text
+
+
+def test_the_public_learns_neither_its_name_nor_its_department(free_house):
+    link = build_link(free_house, department=free_house.east)
+    client = new_phone()
+    prove(client, path_of(link))
+    pages = client.get("/j/").text + client.post("/j/apply/", {"name": "", "prefix": ""}).text
+    assert "春季招聘会" not in pages
+    assert "华东组" not in pages
+
+
+def test_a_blank_day_and_cap_mean_none(desk, house):
+    desk.post(f"{LIST}new/", form())
+    link = JoinLink.objects.get(name="春季招聘会")
+    assert (link.expires_at, link.uses_max, link.department, link.domain, link.approval_required) == (None,) * 5
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("name", ""),
+        ("name", "x" * 65),
+        ("valid_until", "2020-01-01"),
+        ("valid_until", "soon"),
+        ("valid_until", "9999-12-31"),
+        ("uses_max", "0"),
+        ("uses_max", "1000001"),
+        ("department", "999999"),
+        ("domain", "other.example"),
+        ("approval", "perhaps"),
+    ],
+)
+def test_nonsense_is_refused_beside_its_field(desk, house, other_house, field, typed):
+    answer = desk.post(f"{LIST}new/", form(**{field: typed}))
+    assert answer.status_code == 422
+    assert f'id="id_{field}_error"' in answer.text
+    assert not JoinLink.objects.exclude(name="").exists()
+
+
+def test_two_living_links_bear_different_names(desk, house):
+    link = build_link(house)
+    answer = desk.post(f"{LIST}new/", form())
+    assert answer.status_code == 422
+    assert "Another living link bears this name" in answer.text
+    desk.post(page_of(link, "revoke/"))
+    assert desk.post(f"{LIST}new/", form()).status_code == 303
+
+
+def test_an_edit_keeps_the_token_and_revives_an_expired_link(desk, open_house):
+    link = build_link(open_house, expires_at=timezone.now() - timedelta(days=3), uses_max=5)
+    assert new_phone().get(path_of(link)).status_code == 410
+    page = desk.get(page_of(link, "edit/")).text
+    assert 'value="5"' in page
+    answer = desk.post(page_of(link, "edit/"), form(name="夏季招聘会", valid_until=today(), uses_max=""))
+    assert answer.status_code == 303
+    assert new_phone().get(path_of(link)).status_code == 303
+    link.refresh_from_db()
+    assert (link.name, link.uses_max) == ("夏季招聘会", None)
+    event = AuditEvent.objects.get(action="join_link_edited")
+    assert (event.personal["before"]["uses_max"], event.personal["after"]["uses_max"]) == (5, None)
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(desk, house):
+    link = build_link(house, expires_at=timezone.now() - timedelta(days=3))
+    day = (link.expires_at - timedelta(microseconds=1)).astimezone(ZoneInfo("Asia/Shanghai")).date()
+    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo("Asia/Shanghai"))
+    JoinLink.objects.filter(pk=link.pk).update(expires_at=midnight)
+    assert desk.post(page_of(link, "edit/"), form(valid_until=day.isoformat())).status_code == 303
+    assert not AuditEvent.objects.filter(action="join_link_edited").exists()
+
+
+def test_a_revoked_link_is_dead_for_good_and_no_longer_handed_out(desk, open_house):
+    link = build_link(open_house)
+    path = path_of(link)
+    assert desk.get(page_of(link, "revoke/")).status_code == 405
+    assert desk.post(page_of(link, "revoke/")).status_code == 303
+    answer = new_phone().get(path)
+    assert answer.status_code == 410
+    assert 'data-state="revoked"' in answer.text
+    page = desk.get(page_of(link)).text
+    assert 'data-state="revoked"' in page
+    assert path not in page
+    for part in ("qr.svg", "qr.png?size=171", "poster/"):
+        assert desk.get(page_of(link, part)).status_code == 404
+    assert desk.post(page_of(link, "edit/"), form(name="再来")).status_code == 303
+    desk.post(page_of(link, "revoke/"))
+    assert AuditEvent.objects.filter(action="join_link_revoked").count() == 1
+    assert not AuditEvent.objects.filter(action="join_link_edited").exists()
+
+
+def test_expiry_at_its_boundary(open_house, time_machine):
+    end = timezone.now() + timedelta(hours=1)
+    link = build_link(open_house, expires_at=end)
+    proven = new_phone()
+    prove(proven, path_of(link))
+    moments = {timedelta(seconds=-1): 303, timedelta(0): 410, timedelta(seconds=1): 410}
+    for offset, status in moments.items():
+        time_machine.move_to(end + offset, tick=False)
+        assert new_phone().get(path_of(link)).status_code == status
+        assert link in JoinLink.objects.filter(those(own_standing(link)))
+    answer = new_phone().get(path_of(link))
+    assert 'data-state="expired"' in answer.text
+    assert 'name="phone"' not in answer.text
+
+
+def test_the_last_use_is_the_last_and_who_took_it_still_finds_their_application(open_house):
+    link = build_link(open_house, uses_max=2)
+    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(link))
+    late = new_phone()
+    prove(late, path_of(link), "+8613900139012")
+    last = apply(open_house.enterprise, "乙", "yi", "+8613900139013", path=path_of(link))
+    answer = late.post("/j/apply/", {"name": "丙", "prefix": "bing"})
+    assert answer.status_code == 410
+    assert 'data-state="full"' in answer.text
+    assert Application.objects.count() == 2
+    again = last.get("/j/")
+    assert again.status_code == 410
+    assert 'href="/j/status/"' in again.text
+    assert 'href="/j/status/"' not in new_phone().get(path_of(link)).text
+
+
+def test_a_use_is_not_given_back_by_withdrawing_or_rejecting(desk, open_house):
+    link = build_link(open_house, uses_max=3)
+    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(link)).post("/j/status/withdraw/")
+    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(link))
+    desk.post(f"/console/applications/{application_of('+8613900139012').pk}/reject/")
+    link.refresh_from_db()
+    assert link.uses == 2
+
+
+def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(open_house, lin, wang):
+    link = build_link(open_house, uses_max=1)
+    refused, known = new_phone(), new_phone()
+    prove(refused, path_of(link))
+    assert refused.post("/j/apply/", {"name": "张伟", "prefix": "linxiao"}).status_code == 422
+    prove(known, path_of(link), wang.phone)
+    assert known.post("/j/member/").status_code == 303
+    link.refresh_from_db()
+    assert link.uses == 0
+
+
+def test_a_department_that_a_link_leads_into_is_kept_until_the_link_is_revoked(desk, open_house):
+    """J9: the administrator is told what stands in the way; whoever has applied meanwhile waits for a department."""
+    link = build_link(open_house, department=open_house.east)
+    apply(open_house.enterprise, path=path_of(link))
+    delete = f"/console/departments/{open_house.east.pk}/delete/"
+    refused = desk.post(delete, follow=True)
+    assert "not empty: join links. Only an empty department" in refused.text
+    desk.post(page_of(link, "revoke/"))
+    assert desk.post(delete).status_code == 303
+    assert not Department.objects.filter(pk=open_house.east.pk).exists()
+    assert desk.get(page_of(link)).status_code == 200
+    assert "was deleted meanwhile" in desk.get(f"/console/applications/{application_of().pk}/").text
+
+
+def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_new_one(desk, free_house):
+    """J9, mid-flight: nothing is taken from the page that was shown."""
+    link = build_link(free_house, department=free_house.east)
+    client = new_phone()
+    prove(client, path_of(link))
+    assert desk.post(page_of(link, "edit/"), form(department=free_house.market.pk)).status_code == 303
+    assert desk.post(f"/console/departments/{free_house.east.pk}/delete/").status_code == 303
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
+    assert Member.objects.get(phone=PHONE).main_department == free_house.market
+
+
+def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk, free_house):
+    link = build_link(free_house, department=free_house.east)
+    client = new_phone()
+    prove(client, path_of(link))
+    moved = {"department": free_house.root.pk}
+    assert desk.post(f"/console/departments/{free_house.east.pk}/move/", moved).status_code == 303
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
+    assert Member.objects.get(phone=PHONE).main_department == free_house.east
+    assert "示例科技/华东组" in desk.get(page_of(link)).text
+    counts = dict(Department.objects.filter(enterprise=free_house.enterprise).values_list("name", "members_below"))
+    assert counts == {"示例科技": 1, "市场部": 0, "华东组": 1}
+
+
+def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
+    assert "No link is live" in desk.get(LIST).text
+    build_link(house, "活的")
+    build_link(house, "过期", expires_at=timezone.now())
+    build_link(house, "用完", uses_max=1, uses=1)
+    build_link(house, "撤销", revoked_at=timezone.now())
+    for state, name in {"living": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
+        page = desk.get(LIST, {"state": state}).text
+        assert page.count("data-id=") == 1
+        assert name in page
+        assert f'data-name="{state}" value="1"' in page
+    assert "活的" in desk.get(LIST, {"q": "活"}).text
+    assert "No link matches" in desk.get(LIST, {"q": "没有"}).text
+
+
+@pytest.mark.parametrize("uses_max", [None, 1])
+@pytest.mark.parametrize("expires_in", [None, -1, 3600])
+@pytest.mark.parametrize("is_revoked", [True, False])
+def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
+    now = timezone.now()
+    link = build_link(
+        house,
+        uses=1,
+        uses_max=uses_max,
+        expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
+        revoked_at=now if is_revoked else None,
+    )
+    found = [
+        standing for standing in Standing if standing != "closed" and link in JoinLink.objects.filter(those(standing))
+    ]
+    assert found == [own_standing(link)]
+
+
+def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, monkeypatch):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(LIST)
+        return len(queries)
+
+    build_link(house, "第1")
+    few = cost()
+    for number in range(2, 9):
+        build_link(house, f"第{number}", department=house.east)
+    assert cost() == few <= 9
+    monkeypatch.setattr("invitations.links.list.PAGE_SIZE", 3)
+    first = desk.get(LIST).text
+    assert "第8" in first
+    assert "第5" not in first
+    sixth = JoinLink.objects.get(name="第6")
+    assert "第5" in desk.get(LIST, {"before": sixth.pk}).text
+
+
+def test_a_camera_reads_its_code_and_the_poster_says_until_when(desk, house):
+    link = build_link(house, expires_at=timezone.now() + timedelta(days=1))
+    image = Image.open(io.BytesIO(desk.get(page_of(link, "qr.png?size=399")).content))
+    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == url_of(link)
+    assert desk.get(page_of(link, "qr.svg")).text.startswith("<svg")
+    poster = desk.get(page_of(link, "poster/")).text
+    assert url_of(link) in poster
+    assert "Valid until the end of" in poster
+    assert "春季招聘会" not in poster[poster.index("<article") : poster.index("</article")]
+
+
+def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
+    link = build_link(house)
+    client = client_of(charlie)
+    assert "春季招聘会" not in client.get(LIST).text
+    for part in ("", "edit/", "qr.svg", "qr.png?size=171", "poster/"):
+        assert client.get(page_of(link, part)).status_code == 404
+    for action in ("edit/", "revoke/"):
+        assert client.post(page_of(link, action), form()).status_code == 404
+    link.refresh_from_db()
+    assert link.revoked_at is None
+
+
+def test_the_default_link_and_colleagues_are_no_named_links(desk, house, lin):
+    default = JoinLink.objects.get(name="", inviter=None)
+    own = mint_link(house.enterprise, by=command_actor(), inviter=lin)
+    for link in (default, own):
+        assert desk.post(page_of(link, "revoke/")).status_code == 404

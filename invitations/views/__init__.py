@@ -1,1 +1,0 @@
-"""Doors of invitations: one module per noun."""

@@ -1,0 +1,122 @@
+"""How many codes may be sent: a number, a browser and, for strangers, an address (security.md 1.2).
+
+Windows roll: what counts is what was sent in the last hour, not in this one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.locks import hold
+from sms.codes.alarms import raise_alarm, window_now
+from sms.models import Alarm, PhoneAttemptCounter, PhoneCode
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
+# What a number that nobody knows gets a code for.
+STRANGERS_MAY = {"apply"}
+
+
+class CodeLimited(Exception):
+    """No code was sent. Its text says so to the person who asked; `retry_after` is in seconds."""
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+def refuse_beyond_limits(code: PhoneCode, standing: PhoneAttemptCounter) -> None:
+    """Raise CodeLimited if this code, not saved yet, would be one too many. The caller holds phone and browser."""
+    refuse_waiting(standing)
+    _refuse_beyond_phone(code)
+    _refuse_beyond_browser(code)
+    if code.purpose in STRANGERS_MAY:
+        _refuse_beyond_address(code)
+    if code.is_stranger:
+        _refuse_beyond_row(code)
+
+
+def strangers_nearby(code: PhoneCode) -> QuerySet[PhoneCode]:
+    """Codes that went to strangers from the same address within SMS_WINDOW_SECONDS and proved nothing."""
+    return _unproven(code).filter(address_block=code.address_block)
+
+
+def refuse_waiting(standing: PhoneAttemptCounter) -> None:
+    """Raise CodeLimited while this number pays for its failures in a row."""
+    if standing.failures >= settings.SMS_FAILURES_UNTIL_OFF:
+        raise CodeLimited(
+            _("Codes for this number are switched off after too many wrong ones. Ask your administrator."),
+            int(DAY.total_seconds()),
+        )
+    if standing.wait_until and standing.wait_until > timezone.now():
+        raise CodeLimited(
+            _("Too many wrong codes for this number. Try again later."), seconds_until(standing.wait_until)
+        )
+
+
+def seconds_until(moment: datetime) -> int:
+    """Whole seconds, at least one: as Retry-After wants it."""
+    return max(1, ceil((moment - timezone.now()).total_seconds()))
+
+
+def _refuse_beyond_phone(code: PhoneCode) -> None:
+    sent = list(
+        PhoneCode.objects.filter(phone=code.phone, created_at__gt=code.created_at - DAY)
+        .order_by("-created_at")
+        .values_list("purpose", "created_at")[: settings.SMS_CODES_PER_DAY]
+    )
+    resend = timedelta(seconds=settings.SMS_CODE_RESEND_SECONDS)
+    of_purpose = [created_at for purpose, created_at in sent if purpose == code.purpose]
+    if of_purpose and of_purpose[0] + resend > code.created_at:
+        raise CodeLimited(_("A code was sent just now. Please wait for it."), seconds_until(of_purpose[0] + resend))
+    times = [created_at for _purpose, created_at in sent]
+    text = _("Too many codes for this number. Try again later.")
+    _refuse_full_window(times, settings.SMS_CODES_PER_HOUR, HOUR, code.created_at, text)
+    _refuse_full_window(times, settings.SMS_CODES_PER_DAY, DAY, code.created_at, text)
+
+
+def _refuse_beyond_browser(code: PhoneCode) -> None:
+    window = timedelta(seconds=settings.SMS_WINDOW_SECONDS)
+    times = list(
+        PhoneCode.objects.filter(browser=code.browser, created_at__gt=code.created_at - window)
+        .order_by("-created_at")
+        .values_list("created_at", flat=True)[: settings.SMS_CODES_PER_BROWSER]
+    )
+    text = _("Too many codes from this browser. Try again later.")
+    _refuse_full_window(times, settings.SMS_CODES_PER_BROWSER, window, code.created_at, text)
+
+
+def _refuse_full_window(times: list[datetime], most: int, window: timedelta, now: datetime, text: str) -> None:
+    """`times` newest first. Full if the `most`-th newest still lies within the window."""
+    if len(times) >= most and times[most - 1] + window > now:
+        raise CodeLimited(text, seconds_until(times[most - 1] + window))
+
+
+def _refuse_beyond_address(code: PhoneCode) -> None:
+    """A flood to invented numbers. What is below this may still cost some work (sms.codes.proof_of_work)."""
+    hold(f"address {code.address_block}")
+    if strangers_nearby(code).count() >= settings.SMS_STRANGERS_WITH_WORK:
+        raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+
+
+def _refuse_beyond_row(code: PhoneCode) -> None:
+    """A flood to one row of numbers that somebody earns by. The last that is sent sounds the alarm, so that it
+    is kept."""
+    nearby = strangers_nearby(code) | _unproven(code).filter(browser=code.browser)
+    row = nearby.filter(phone__startswith=code.phone[:-4])
+    others = row.exclude(phone=code.phone).values("phone").distinct().count()
+    if others >= settings.SMS_STRANGERS_PER_PREFIX:
+        raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+    if others == settings.SMS_STRANGERS_PER_PREFIX - 1:
+        raise_alarm(Alarm.Kind.ROW, window=window_now(settings.SMS_WINDOW_SECONDS))
+
+
+def _unproven(code: PhoneCode) -> QuerySet[PhoneCode]:
+    since = code.created_at - timedelta(seconds=settings.SMS_WINDOW_SECONDS)
+    return PhoneCode.objects.filter(is_stranger=True, consumed_at=None, created_at__gt=since)

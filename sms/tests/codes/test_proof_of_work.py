@@ -1,0 +1,227 @@
+"""Work before codes to strangers: when it is asked for, and that each proof counts once, for its place, in time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from sms.codes.actions import CodeLimited, send_code
+from sms.codes.alarms import raise_alarm
+from sms.codes.proof_of_work import Challenge, ProofRequired, purge_work
+from sms.models import Alarm, Message, PhoneCode, UsedChallenge
+from sms.tests.codes.solving import solve, zero_bits
+
+pytestmark = pytest.mark.django_db
+PHONE = "+8613800138000"
+PLACE = {"purpose": "apply", "browser": "a", "subject": "enterprise:1", "address": "203.0.113.7"}
+
+
+@pytest.fixture(autouse=True)
+def _light_work(settings):
+    settings.SMS_WORK_PARTS, settings.SMS_WORK_BITS = 3, 4
+
+
+def ask(phone=PHONE, *, work="", is_listed=False, **place) -> PhoneCode:
+    return send_code(phone=phone, language="en", is_listed=is_listed, work=work, **(PLACE | place))
+
+
+def wanted(**said) -> Challenge:
+    """The challenge that stands before a code, which is not sent."""
+    before = Message.objects.count()
+    with pytest.raises(ProofRequired) as found:
+        ask(**said)
+    assert Message.objects.count() == before
+    return found.value.challenge
+
+
+@pytest.fixture
+def poor():
+    """Hardly any code was entered of late."""
+    raise_alarm(Alarm.Kind.CONVERSION, window=timezone.now())
+
+
+def strangers(number: int, *, address="203.0.113.7", is_proven=False, seconds=0):
+    """So many codes that went to strangers from one address, each to another block of numbers."""
+    at = timezone.now() - timedelta(seconds=seconds)
+    PhoneCode.objects.bulk_create(
+        PhoneCode(
+            phone=f"+86139{n:04}0000", purpose="apply", browser=f"b{n}", digest="d", serial=1, is_stranger=True,
+            address_block=address, created_at=at, expires_at=at, consumed_at=at if is_proven else None,
+        )
+        for n in range(number)
+    )  # fmt: skip
+
+
+def is_limited(phone=PHONE, **said) -> bool:
+    """Whether neither a code nor a challenge is given."""
+    try:
+        ask(phone, **said)
+    except ProofRequired:
+        return False
+    except CodeLimited:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_wanted"),
+    [
+        ({"number": 19}, False),
+        ({"number": 20}, True),
+        ({"number": 20, "address": "203.0.113.8"}, False),
+        ({"number": 20, "is_proven": True}, False),
+        ({"number": 20, "seconds": 599}, True),
+        ({"number": 20, "seconds": 601}, False),
+    ],
+)
+def test_it_is_asked_for_where_an_address_has_had_its_share(sent, is_wanted):
+    strangers(**sent)
+    if is_wanted:
+        wanted()
+    else:
+        assert ask()
+
+
+@pytest.mark.parametrize(("seconds", "is_wanted"), [(0, True), (1199, True), (1200, False), (1201, False)])
+def test_it_is_asked_of_all_strangers_for_a_while_after_codes_were_hardly_entered(poor, seconds, is_wanted):
+    now = timezone.now()
+    Alarm.objects.update(raised_at=now)
+    with time_machine.travel(now + timedelta(seconds=seconds), tick=False):
+        if is_wanted:
+            wanted()
+        else:
+            assert ask()
+
+
+def test_other_alarms_ask_for_none():
+    raise_alarm(Alarm.Kind.SPENT, window=timezone.now())
+    assert ask()
+
+
+def test_who_does_it_gets_a_code_and_the_next_costs_another(poor):
+    challenge = wanted()
+    assert (challenge.parts, challenge.bits) == (3, 4)
+    assert ask(work=solve(challenge)).phone == PHONE
+    assert UsedChallenge.objects.count() == 1
+    assert wanted(phone="+8613700137000").text != challenge.text
+
+
+def test_whether_a_number_is_listed_makes_no_difference(poor):
+    assert wanted(is_listed=True).parts == wanted(is_listed=False).parts
+    strangers(100)
+    assert is_limited(is_listed=True)
+    assert is_limited(is_listed=False)
+
+
+@pytest.mark.parametrize("purpose", ["login", "join", "weixin"])
+def test_only_what_strangers_may_costs_any(poor, purpose):
+    strangers(120)
+    assert ask(purpose=purpose, is_listed=True)
+    assert ask("+8613900139000", purpose=purpose, browser="b", is_listed=False)
+
+
+@pytest.mark.parametrize(("sent", "limited"), [(99, False), (100, True)])
+def test_work_buys_up_to_a_hundred(sent, limited):
+    strangers(sent)
+    assert is_limited() == limited
+    if not limited:
+        assert ask(work=solve(wanted()))
+
+
+def test_a_proof_counts_once(poor):
+    proof = solve(wanted())
+    assert ask(work=proof)
+    assert is_limited("+8613700137000", work=proof)
+    assert UsedChallenge.objects.count() == 1
+
+
+def test_a_proof_whose_code_was_not_sent_is_not_spent(poor, settings, enterprise):
+    proof = solve(wanted())
+    settings.SMS_CODES_OF_ALL_PER_HOUR = 0
+    assert is_limited(work=proof)
+    assert not UsedChallenge.objects.exists()
+    settings.SMS_CODES_OF_ALL_PER_HOUR = 10
+    assert ask(work=proof)
+
+
+@pytest.mark.parametrize("place", [{"browser": "b"}, {"subject": "enterprise:2"}])
+def test_a_proof_is_for_its_browser_and_subject(poor, place):
+    assert is_limited(work=solve(wanted()), **place)
+
+
+def test_a_proof_may_be_spent_on_another_number_of_the_same_browser(poor):
+    assert ask("+8613700137000", work=solve(wanted()))
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(599, True), (601, False)])
+def test_a_challenge_is_good_for_ten_minutes(poor, seconds, counts):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False) as clock:
+        proof = solve(wanted())
+        clock.shift(seconds)
+        assert is_limited(work=proof) != counts
+
+
+WRONG = {
+    "no numbers": lambda text, numbers: text,
+    "too few": lambda text, numbers: f"{text}|{','.join(numbers[:2])}",
+    "too many": lambda text, numbers: f"{text}|{','.join([*numbers, '1'])}",
+    "one wrong": lambda text, numbers: f"{text}|{numbers[0]},{numbers[1]},{other_than(text, 2)}",
+    "in another order": lambda text, numbers: f"{text}|{','.join(numbers[::-1])}",
+    "other digits": lambda text, numbers: f"{text}|{numbers[0]},{numbers[1]},１",
+    "no digits": lambda text, numbers: f"{text}|{numbers[0]},{numbers[1]},x",
+    "another signature": lambda text, numbers: f"{text[:-3]}AAA|{','.join(numbers)}",
+    "easier": lambda text, numbers: f"WyJhIiwxLDBd{text}|0",
+    "nonsense": lambda text, numbers: "||" * 1000,
+    "nothing signed": lambda text, numbers: "a:b:c|1,2,3",
+}
+
+
+def other_than(text: str, part: int) -> int:
+    """A number that does not do for this part."""
+    return next(n for n in range(1000) if zero_bits(f"{text}|{part}|{n}") < 4)
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_proof_gets_no_code_and_no_new_challenge(poor, kind):
+    challenge = wanted()
+    numbers = solve(challenge).partition("|")[2].split(",")
+    if kind == "in another order" and all(
+        zero_bits(f"{challenge.text}|{part}|{n}") >= 4 for part, n in enumerate(numbers[::-1])
+    ):
+        return
+    assert is_limited(work=WRONG[kind](challenge.text, numbers))
+    assert not UsedChallenge.objects.exists()
+
+
+def test_what_was_spent_is_forgotten_once_its_challenge_is_over(poor):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False) as clock:
+        ask(work=solve(wanted()))
+        clock.shift(599)
+        purge_work()
+        assert UsedChallenge.objects.count() == 1
+        clock.shift(2)
+        purge_work()
+        assert not UsedChallenge.objects.exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_bring_the_same_proof_at_once_one_gets_a_code(poor):
+    proof = solve(wanted())
+
+    def attempt(number: int) -> bool:
+        try:
+            return not is_limited(f"+86137{number:04}7000", work=proof)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(16))) == 1
+    assert UsedChallenge.objects.count() == PhoneCode.objects.count() == 1

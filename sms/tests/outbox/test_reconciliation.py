@@ -1,0 +1,176 @@
+"""Outcomes nobody saw: looked up, tried once more if certainly lost, else left to a person (security.md 5.1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from sms import tasks
+from sms.gateways.twilio import TwilioGateway
+from sms.models import Message
+from sms.outbox.queue import cancel_messages
+from sms.outbox.reconciliation import confirm_message, reconcile_unknown
+from sms.tests.gateways.fake_twilio import ACCOUNT, fake_twilio
+
+
+@pytest.fixture
+def twilio(settings, monkeypatch):
+    monkeypatch.setattr(TwilioGateway, "connect_seconds", 0.3)
+    monkeypatch.setattr(TwilioGateway, "read_seconds", 0.3)
+    with fake_twilio() as server:
+        settings.TWILIO_BASE_URL = server.address
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, "token"
+        settings.TWILIO_FROM = "+15005550006"
+        settings.SMS_GATEWAY = "twilio"
+        yield server
+
+
+def unseen(twilio, queue, *, accepted: bool, **changes) -> Message:
+    """A message whose answer was lost."""
+    twilio.say(status=503, accept=accepted)
+    message = queue(**changes)
+    tasks.deliver_messages()
+    message.refresh_from_db()
+    assert message.state == "unknown"
+    return message
+
+
+def later(message, seconds):
+    """As if so long had passed since the outcome became unknown."""
+    at = timezone.now() - timedelta(seconds=seconds)
+    Message.objects.filter(pk=message.pk).update(settled_at=at, next_attempt_at=timezone.now())
+    reconcile_unknown()
+    message.refresh_from_db()
+    return message.state
+
+
+def test_what_was_accepted_after_all_is_found_and_not_sent_again(twilio, queue):
+    message = unseen(twilio, queue, accepted=True)
+    assert later(message, 20) == "sent"
+    assert (message.provider_id, message.encrypted, message.next_attempt_at) == ("SM" + "1" * 32, "", None)
+    tasks.deliver_messages()
+    assert len(twilio.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("delivered", "delivered"), ("undelivered", "undelivered"), ("queued", "sent")]
+)
+def test_what_the_list_says_of_it_is_applied(twilio, queue, status, state):
+    message = unseen(twilio, queue, accepted=True)
+    twilio.status = status
+    assert later(message, 20) == state
+
+
+def test_nothing_is_looked_up_before_its_time(twilio, queue):
+    unseen(twilio, queue, accepted=True)
+    assert reconcile_unknown() == 0
+
+
+def test_what_is_nowhere_for_two_minutes_is_tried_once_more_and_arrives(twilio, queue):
+    message = unseen(twilio, queue, accepted=False)
+    assert later(message, 119) == "unknown"
+    assert later(message, 121) == "retry_wait"
+    assert message.retried_at
+    tasks.deliver_messages()
+    message.refresh_from_db()
+    assert (message.state, message.encrypted) == ("sent", "")
+    assert [form["Body"] for form in twilio.requests] == [twilio.ledger[0]["Body"]] * 2
+    assert len(twilio.ledger) == 1
+
+
+def test_it_is_tried_once_more_and_never_again(twilio, queue):
+    message = unseen(twilio, queue, accepted=False)
+    later(message, 121)
+    twilio.say(status=503, accept=False)
+    tasks.deliver_messages()
+    assert later(message, 121) == "unknown"
+    assert (message.encrypted, message.next_attempt_at) == ("", None)
+    assert reconcile_unknown() == 0
+    assert len(twilio.requests) == 2
+
+
+def test_a_list_that_lags_less_than_two_minutes_doubles_nothing(twilio, queue):
+    message = unseen(twilio, queue, accepted=True)
+    twilio.list_words = [{"lags": True}, {"lags": True}]
+    assert [later(message, 20), later(message, 100), later(message, 119)] == ["unknown", "unknown", "sent"]
+    assert len(twilio.ledger) == 1
+
+
+def test_a_code_is_never_sent_again_and_keeps_no_secret(twilio, queue):
+    message = unseen(twilio, queue, accepted=False, kind="code", template="code", secrets={"code": "123456"},
+                     params={"enterprise": "示例", "minutes": "5", "serial": "07", "purpose": "login"})  # fmt: skip
+    assert (message.encrypted, message.next_attempt_at) == ("", None)
+    assert later(message, 500) == "unknown"
+    assert len(twilio.requests) == 1
+
+
+def test_a_decision_is_looked_up_and_not_sent_again(twilio, queue):
+    link = {"link": "http://127.0.0.1:8000/a/x/"}
+    message = unseen(twilio, queue, accepted=False, kind="decision", template="approved", secrets=link)
+    assert later(message, 121) == "unknown"
+    assert message.encrypted == ""
+
+
+def test_a_link_that_was_taken_back_meanwhile_is_not_sent_again(twilio, queue):
+    message = unseen(twilio, queue, accepted=False)
+    cancel_messages(purpose="invitation", subject=message.subject, reason="The member has joined.")
+    assert later(message, 121) == "unknown"
+    assert message.encrypted == ""
+    tasks.deliver_messages()
+    assert len(twilio.requests) == 1
+
+
+def test_one_beyond_its_lifetime_is_not_sent_again(twilio, queue):
+    message = unseen(twilio, queue, accepted=False)
+    Message.objects.filter(pk=message.pk).update(expires_at=timezone.now())
+    assert later(message, 121) == "unknown"
+
+
+@pytest.mark.parametrize("word", [{"status": 500}, {"text": "garbage"}, {"status": 401}, {"status": 429}])
+def test_while_the_provider_can_not_be_asked_nothing_is_decided(twilio, queue, word):
+    message = unseen(twilio, queue, accepted=False)
+    twilio.list_words = [word, word]
+    assert later(message, 121) == "unknown"
+    assert message.encrypted
+    assert later(message, 3601) == "unknown"
+    assert message.encrypted == ""
+
+
+def test_of_two_who_look_at_once_one_does(twilio, queue, monkeypatch):
+    message = unseen(twilio, queue, accepted=False)
+    Message.objects.filter(pk=message.pk).update(next_attempt_at=timezone.now())
+    looks = []
+    plain = TwilioGateway.look_up
+
+    def look(self, *args):
+        looks.append(args)
+        reconcile_unknown()
+        return plain(self, *args)
+
+    monkeypatch.setattr(TwilioGateway, "look_up", look)
+    reconcile_unknown()
+    assert len(looks) == 1
+
+
+def test_an_administrator_may_say_that_it_arrived(twilio, queue):
+    message = unseen(twilio, queue, accepted=False)
+    assert confirm_message(message.pk)
+    assert not confirm_message(message.pk)
+    message.refresh_from_db()
+    assert (message.state, message.encrypted) == ("sent", "")
+
+
+def test_reports_are_asked_for_where_twilio_can_reach_us(twilio, queue, settings):
+    settings.IS_HTTPS, settings.PUBLIC_URL = True, "https://mail.example.com"
+    queue()
+    tasks.deliver_messages()
+    assert twilio.requests[0]["StatusCallback"] == "https://mail.example.com/hooks/twilio/status/"
+
+
+def test_and_not_asked_for_where_it_can_not(twilio, queue, settings):
+    settings.IS_HTTPS = False
+    queue()
+    tasks.deliver_messages()
+    assert "StatusCallback" not in twilio.requests[0]

