@@ -26,7 +26,6 @@ from accounts.actors import set_actor
 from accounts.clients import browser_of, renew_browser
 from accounts.models import Enterprise, User
 from accounts.sign_in.known_browsers import note_browser
-from accounts.wechat.bindings import bind_carried
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SEEN_EVERY_SECONDS = 60
@@ -111,7 +110,6 @@ def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
     assert isinstance(request.user, User)
     mark = note_browser(request.user, enterprise, browser=browser_of(request))
     renew_browser(request)
-    bind_carried(request, enterprise)
     _note_session(request, data={"enterprise": enterprise.pk, "browser": mark})
 
 

@@ -14,6 +14,7 @@ from accounts.clients import browser_of
 from accounts.models import Enterprise, Role, User
 from accounts.requests import PublicRequest
 from accounts.sign_in.sessions import PROVE_NO_PHONE, current_enterprise, enter_enterprise, proven_phone
+from accounts.wechat.bindings import bind_carried
 from directory.entry.code_rule import may_enter_by_code
 from directory.models import Invitation, Member
 
@@ -112,6 +113,7 @@ def enter(request: PublicRequest, way: Way) -> None:
             after={"method": request.session["method"]},
         )
     enter_enterprise(request, way.enterprise)
+    bind_carried(request, way.enterprise)
 
 
 def enter_as(request: PublicRequest, member: Member) -> None:

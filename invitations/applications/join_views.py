@@ -24,11 +24,12 @@ from accounts.models import User
 from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
-from accounts.sign_in.sessions import enter_enterprise, open_session
+from accounts.sign_in.sessions import open_session
 from core.counters import CounterFull, count_up
 from core.responses import see_other
 from directory.domains.addresses import clean_prefix
 from directory.entry.decorators import acting_as
+from directory.entry.entry import enter_as
 from directory.entry.phone_lookup import enterprises_of
 from directory.joining.actions import JoinRefused, join_member
 from directory.models import Member
@@ -385,7 +386,7 @@ def _enter(request: PublicRequest, member: Member) -> HttpResponse:
     assert isinstance(member.user, User)
     drop_proof(request)
     open_session(request, member.user, method="code")
-    enter_enterprise(request, member.enterprise)
+    enter_as(request, member)
     return see_other("directory:mailbox")
 
 

@@ -91,6 +91,18 @@ def test_without_approval_the_applicant_is_in_at_once(free_house):
     assert not Message.objects.filter(kind="decision").exists()
 
 
+def test_joining_a_second_enterprise_is_recorded_as_a_sign_in(free_house, other_house):
+    """C5: with one enterprise the sign-in leads there by itself; with two the page that joins must enter and record."""
+    user = User.objects.create_user(phone=PHONE, name="张伟")
+    build_member(other_house, "张伟", "zhang", PHONE, status="active", user=user)
+    client = new_phone()
+    prove(client, join_path(free_house.enterprise))
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
+    assert client.session["enterprise"] == free_house.enterprise.pk
+    events = AuditEvent.objects.filter(enterprise=free_house.enterprise, action="signed_in")
+    assert [event.target_id for event in events] == [str(Member.objects.get(enterprise=free_house.enterprise).pk)]
+
+
 def test_opening_the_link_changes_nothing(open_house):
     """J1: previews and scanners open it too."""
     before, path = everything(), join_path(open_house.enterprise)
