@@ -1,4 +1,7 @@
-"""The Celery app. A task is a wake-up call with ids at most; the database row is the truth (security.md, fact 6)."""
+"""The Celery app: queues, limits and schedule. Settings add what depends on the environment (`CELERY_…`).
+
+A task only wakes a worker and carries ids at most; the state is in the database (security.md, fact 6).
+"""
 
 import os
 from typing import Any
@@ -8,18 +11,69 @@ from celery.signals import heartbeat_sent, setup_logging
 
 from exmail_admin.heartbeat import note_heartbeat
 
+
+def every(seconds: int, task: str) -> dict[str, Any]:
+    """Return a schedule entry. Frequent runs expire when the next one is due, so that they cannot pile up."""
+    entry: dict[str, Any] = {"task": task, "schedule": float(seconds)}
+    return entry | {"options": {"expires": seconds}} if seconds <= 60 else entry
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exmail_admin.settings")
 app = Celery("exmail_admin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_soft_time_limit=600,
+    task_time_limit=660,
+    task_default_queue="upkeep",
+    task_routes={
+        "sms.tasks.deliver_codes": {"queue": "codes"},
+        "sms.tasks.deliver_messages": {"queue": "messages"},
+        "directory.tasks.work_on_imports": {"queue": "imports"},
+        "directory.tasks.work_on_bulk_actions": {"queue": "imports"},
+        "invitations.tasks.send_batches": {"queue": "messages"},
+        "invitations.tasks.work_on_decisions": {"queue": "imports"},
+    },
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    # A request that cannot reach Redis does not retry: the scheduled sweeps find its row.
+    task_publish_retry=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 3600,  # seconds, longer than any task (security.md 5.2)
+        "socket_connect_timeout": 1,
+        "socket_timeout": 5,
+        "retry_on_timeout": False,
+    },
+    beat_schedule={
+        "sweep the outbox": every(10, "sms.tasks.sweep_outbox"),
+        "watch codes": every(60, "sms.tasks.watch_codes"),
+        "look up unknown messages": every(10, "sms.tasks.reconcile_messages"),
+        "purge old codes": every(600, "sms.tasks.purge_codes"),
+        "go on with imports": every(10, "directory.tasks.work_on_imports"),
+        "go on with bulk actions": every(10, "directory.tasks.work_on_bulk_actions"),
+        "forget exports": every(3600, "directory.tasks.forget_exports"),
+        "go on with notices": every(10, "invitations.tasks.send_batches"),
+        "empty the bin": every(3600, "directory.tasks.purge_members"),
+        "go on with decisions": every(10, "invitations.tasks.work_on_decisions"),
+        "empty old imports": every(3600, "directory.tasks.empty_imports"),
+        "go on with audit checks": every(10, "accounts.tasks.work_on_audit_checks"),
+        "watch audit chains": every(3600, "accounts.tasks.watch_audit_chains"),
+        "purge old sign-ins": every(3600, "accounts.tasks.purge_sign_ins"),
+        "purge old QR codes": every(60, "accounts.tasks.purge_qr_codes"),
+    },
+)
 app.autodiscover_tasks()
 
 
 @heartbeat_sent.connect
 def beat(**context: Any) -> None:
-    """With each of its own heartbeats a worker says which queues it serves."""
+    """Record, with each heartbeat of a worker, which queues it consumes."""
     note_heartbeat(app.amqp.queues.consume_from)
 
 
 @setup_logging.connect
 def leave_logging(**context: Any) -> None:
-    """Celery leaves the logs alone where someone listens here; exmail_admin.logs has set them up."""
+    """Keep Celery from configuring logging, which exmail_admin.logs has done. A receiver is all it takes."""

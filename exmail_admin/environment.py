@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import tempfile
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
+# The kernel keeps 108 bytes for the path of a socket (104 on macOS), the last one a zero.
+MAX_SOCKET_BYTES = 100
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 _env = environ.Env()
@@ -27,6 +32,22 @@ def read_file(path: Path) -> None:
 
 def text(name: str, default: str = "") -> str:
     return (_env.str(name, default="") or default).strip()
+
+
+def required(name: str, hint: str) -> str:
+    """Return a text. Raise ImproperlyConfigured with the hint if it is not set."""
+    if not text(name):
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return text(name)
+
+
+def pair(name: str, counterpart: str) -> tuple[str, str]:
+    """Return two texts, both set or both empty. Raise ImproperlyConfigured if only one is set."""
+    values = text(name), text(counterpart)
+    if any(values) and not all(values):
+        missing, other = (counterpart, name) if values[0] else (name, counterpart)
+        raise ImproperlyConfigured(f"{missing} is not set, but {other} is: set both or neither.")
+    return values
 
 
 def names(name: str) -> list[str]:
@@ -81,19 +102,42 @@ def address(name: str, default: str, *, schemes: set[str], is_optional: bool = F
     return value
 
 
+def origin(name: str, default: str, *, is_http_allowed: bool) -> str:
+    """Return a URL as scheme, host and port. Raise ImproperlyConfigured if it has more parts, or is not secure."""
+    parts = urlsplit(address(name, default, schemes={"http", "https"}))
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ImproperlyConfigured(f"{name} must be an address such as https://mail.example.com, without a path.")
+    if parts.scheme == "http" and not is_http_allowed:
+        raise ImproperlyConfigured(f"{name} must begin with https:// unless DEBUG=1.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def database(name: str, default: Path) -> dict[str, Any]:
-    """Django's settings for a database URL, of the SQLite file `default` if there is none."""
-    if not text(name):
-        return {"ENGINE": SQLITE, "NAME": str(default)}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it would warn of is refused below
-            config = dict(_env.db_url_config(text(name)))
-    except ValueError:
-        config = {}
-    if config.get("ENGINE") not in {SQLITE, POSTGRESQL} or not config["NAME"]:
-        raise ImproperlyConfigured(f"{name} must be a sqlite:// or postgres:// address.")
-    return config | {"HOST": unquote(config["HOST"])}  # %2Fvar%2Frun%2Fpostgresql is a socket's directory
+    """Return an entry of DATABASES for a database URL, or for the SQLite file `default` if none is set."""
+    config: dict[str, Any] = _parse_database(name) if text(name) else {"ENGINE": SQLITE, "NAME": str(default)}
+    if config["ENGINE"] == SQLITE:
+        # Without IMMEDIATE, concurrent writers fail with "database is locked".
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        return config | {"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": pragmas}}
+    options = {"connect_timeout": 5} | config.get("OPTIONS", {})
+    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+def sms_gateway(name: str, default: str, gateways: Collection[str], *, is_file_allowed: bool) -> str:
+    """Return the name of the gateway. Raise ImproperlyConfigured if it is unknown or cannot send."""
+    gateway = text(name, default)
+    if gateway not in gateways:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(gateways)}, not {gateway!r}.")
+    if gateway == "file" and not is_file_allowed:
+        raise ImproperlyConfigured(
+            f"{name}=file writes messages to a file and reaches no phone. Choose a gateway or set SMS_FILE_ALLOWED=1."
+        )
+    sender = text("TWILIO_FROM") or text("TWILIO_MESSAGING_SERVICE_SID")
+    if gateway == "twilio" and not (text("TWILIO_ACCOUNT_SID") and text("TWILIO_AUTH_TOKEN") and sender):
+        raise ImproperlyConfigured(
+            f"{name}=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
+        )
+    return gateway
 
 
 def time_zone(name: str, default: str) -> str:
@@ -104,6 +148,27 @@ def time_zone(name: str, default: str) -> str:
         raise ImproperlyConfigured(f"{name} must be a time zone such as Asia/Shanghai, not {value!r}.") from error
 
 
+def embedded_socket(var: Path) -> Path:
+    """Return `valkey.sock` in `var`, or a short path in the system's temporary directory if that one is too long."""
+    path = var / "valkey.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_BYTES:
+        return path
+    digest = hashlib.sha256(os.fsencode(var)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"exmail-admin-{digest}" / "valkey.sock"
+
+
 def for_a_child(*left_out: str) -> dict[str, str]:
     """The variables a program of ours is started with, but for these."""
     return {name: value for name, value in os.environ.items() if name not in left_out}
+
+
+def _parse_database(name: str) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it would warn of is refused below
+            config = dict(_env.db_url_config(text(name)))
+    except ValueError:
+        config = {}
+    if config.get("ENGINE") not in {SQLITE, POSTGRESQL} or not config["NAME"]:
+        raise ImproperlyConfigured(f"{name} must be a sqlite:// or postgres:// address.")
+    return config | {"HOST": unquote(config["HOST"])}  # %2Fvar%2Frun%2Fpostgresql is a socket's directory

@@ -155,18 +155,12 @@ def test_every_file_of_ours_that_is_served_is_used(path):
 
 
 def settings_variables() -> set[str]:
-    """The names that settings.py asks `environment` for."""
-    tree = ast.parse((ROOT / "exmail_admin/settings.py").read_text())
-    return {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "environment"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-    }
+    """Return the variables that settings.py passes to functions of `environment`, and those that these read by name."""
+    files = [ROOT / "exmail_admin/settings.py", ROOT / "exmail_admin/environment.py"]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes if re.fullmatch(r"environment\.\w+|text", ast.unparse(node.func))]
+    constants = {arg.value for call in calls for arg in call.args if isinstance(arg, ast.Constant)}
+    return {constant for constant in constants if re.fullmatch(r"[A-Z][A-Z_]+", str(constant))}
 
 
 def test_every_variable_of_the_environment_is_explained_and_none_other():
@@ -181,6 +175,25 @@ def test_only_the_settings_and_the_tools_read_the_environment():
     tools = re.compile(r"exmail_admin\.(dev\.\w+|environment|wsgi|celery)|benchmarks\.\w+")
     readers = [name(path) for path in SOURCES if "os.environ" in path.read_text()]
     assert [reader for reader in readers if not tools.fullmatch(reader)] == []
+
+
+def test_every_constant_of_an_app_is_used_and_explained():
+    """A comment that gives its reason stands on its line, or above it in its group; a heading (`# ---`) is none."""
+    files = [path for path in SOURCES if path.name == "conf.py"]
+    code = "\n".join(path.read_text() for path in SOURCES if path not in files)
+    used, seen, problems = set(re.findall(r"\bsettings\.([A-Z_]+)\b", code)), set(), []
+    for path in files:
+        is_explained = False
+        for line in path.read_text().splitlines():
+            constant = re.match(r"([A-Z_]+) = ", line)
+            if constant is None:
+                is_explained = line.startswith("# ") and not line.startswith("# ---")
+                continue
+            checks = {"unused": constant[1] not in used, "defined twice": constant[1] in seen}
+            checks["without a comment"] = not is_explained and "  # " not in line
+            problems += [f"{name(path)}.{constant[1]} is {fault}" for fault, is_found in checks.items() if is_found]
+            seen.add(constant[1])
+    assert problems == []
 
 
 @pytest.mark.django_db
