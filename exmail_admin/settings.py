@@ -102,7 +102,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "lucide.templatetags.lucide",
-                "exmail_admin.templatetags.console",
+                *(f"exmail_admin.templatetags.{name}" for name in ("icons", "controls", "text")),
             ],
             "context_processors": [
                 "django.template.context_processors.request",

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from exmail_admin.context import ROOMS
-from exmail_admin.templatetags.console import lucide
+from exmail_admin.templatetags.icons import lucide
 
 NAMED = re.compile(r'lucide "([a-z0-9-]+)"|\bicon="([a-z0-9-]+)"')
 TEXTS = [path.read_text() for path in sorted((settings.BASE_DIR / "templates").rglob("*.html"))]

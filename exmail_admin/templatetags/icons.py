@@ -1,0 +1,47 @@
+"""Icons and static files, for all templates. These tags replace those of the same name in lucide and Django."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import lucide as lucide_icons
+from django import template
+from django.templatetags.static import static as url_of_static
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+@register.simple_tag
+def lucide(name: str, *, size: int = 18, **attributes: str) -> SafeString:
+    """The icon as inline SVG, hidden from screen readers: the words beside it speak.
+
+    Stands before lucide's own tag of this name, which builds the drawing anew on every call.
+    """
+    return draw_icon(str(name), size, tuple(sorted(attributes.items())))
+
+
+@register.simple_tag
+@lru_cache(maxsize=128)
+def static(path: str) -> SafeString:
+    """The URL of a static file.
+
+    Stands before Django's own tag of this name, which joins the URL anew for each of a page's 26: a quarter of the time
+    that a small page takes.
+    """
+    return mark_safe(conditional_escape(url_of_static(path)))  # noqa: S308 (escaped)
+
+
+@register.simple_tag
+def labelled(name: str, words: str) -> SafeString:
+    """An icon and its words, as an entry of a menu shows them; to be said once for many rows."""
+    return format_html("{}<span>{}</span>", draw_icon(name, 18, ()), words)
+
+
+@lru_cache(maxsize=512)
+def draw_icon(name: str, size: int, attributes: tuple[tuple[str, str], ...]) -> SafeString:
+    drawing = lucide_icons._render_icon(
+        name, size, **{"class": "icon", "aria_hidden": "true", "focusable": "false", **dict(attributes)}
+    )
+    return mark_safe(drawing)  # noqa: S308 (drawn by the package from a name out of our own templates)
