@@ -25,6 +25,7 @@ production := DEBUG=0 SECRET_KEY=not-a-secret-only-for-the-check-0123456789-abcd
 check: venv-dev
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
+	.venv/bin/lint-imports --no-cache
 	$(production) $(python) -m mypy .
 	$(production) $(python) manage.py check --deploy --fail-level WARNING
 	$(production) $(python) manage.py makemigrations --check --dry-run

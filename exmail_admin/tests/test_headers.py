@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from exmail_admin.tests.test_laws import ROOT, routes
+from exmail_admin.tests.test_conventions import ROOT, routes
 
 PRODUCTION = {
     "DEBUG": "0",

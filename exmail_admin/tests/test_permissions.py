@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Enterprise
 from directory.models import Address, BulkAction, Department, Import, Member
-from exmail_admin.tests.test_laws import routes
+from exmail_admin.tests.test_conventions import routes
 from invitations.links.actions import mint_link
 from invitations.models import Application, Decision
 from sms.models import Message

@@ -1,8 +1,9 @@
-"""The laws of the house: what can't be seen by reading one file is held here."""
+"""Conventions that no reading of a single file shows: names, places, and what belongs together."""
 
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,69 +18,73 @@ from accounts.audit_log.vocabulary import all_words
 from exmail_admin.dev import translations
 from exmail_admin.tests.recorded import recorded_actions
 
+IMPORTS = (ast.Import, ast.ImportFrom)
 ROOT = Path(__file__).resolve().parent.parent.parent
-LINE = ("core", "sms", "accounts", "directory", "invitations", "exmail_admin", "benchmarks")
-DOORS = {"urls", "views", "forms", "tasks", "management", "middleware", "templatetags"}
+APPS = ("core", "sms", "accounts", "directory", "invitations", "exmail_admin", "benchmarks")
 SOURCES = [
-    path for app in LINE for path in sorted((ROOT / app).rglob("*.py")) if not {"tests", "migrations"} & set(path.parts)
+    path for app in APPS for path in sorted((ROOT / app).rglob("*.py")) if not {"tests", "migrations"} & set(path.parts)
 ]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPT_READ = {"PORT", "HOST", "TEST_DATABASE_URL"}  # read by make's programs, not by the settings
+# The plan of every package, from the top: a module imports none of its app that stands higher.
+PLAN = [
+    re.compile(r"\w+\.(urls|tasks|management|middleware|pages|templatetags)\b"),
+    re.compile(r"\w+\.(\w+\.)?(\w+_)?views$"),
+    re.compile(r"\w+\.(\w+\.)?((\w+_)?forms|list)$"),
+    re.compile(r"(?!\w+\.models\b)"),
+    re.compile(r"\w+\.models\b"),
+]
 
 
 def name(path: Path) -> str:
-    """The dotted name of a source file's module."""
+    """Return the dotted name of a source file's module."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+MODULES = {name(path): path for path in SOURCES}
+
+
 def imports(path: Path) -> Iterator[str]:
-    """What a module imports of ours, wherever the import stands."""
+    """Yield our modules that a file imports, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in LINE)
-        elif isinstance(node, ast.ImportFrom):
-            base = (
-                node.module if not node.level else ".".join([*name(path).split(".")[: -node.level], node.module or ""])
-            )
-            if base.split(".")[0] in LINE:
-                yield from (f"{base}.{alias.name}" for alias in node.names)
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield from (module for module in (inner, node.module) if module in MODULES)
 
 
-def part(module: str) -> str:
-    """Which part of its app a module is: its second word, `forms` for member_forms too."""
-    word = [*module.split("."), ""][1]
-    return word.rpartition("_")[2] if word.endswith("_forms") else word
+def rank(module: str) -> int:
+    """Return a module's place in PLAN; 0 is the top."""
+    return next(place for place, pattern in enumerate(PLAN) if pattern.match(module))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_an_app_imports_only_those_below_it(path):
-    own = LINE.index(path.relative_to(ROOT).parts[0])
-    above = [module for module in imports(path) if LINE.index(module.split(".")[0]) > own]
-    assert above == []
+def test_pages_use_actions_and_actions_use_models():
+    """The packages' own layers, and those of the apps, are contracts in pyproject.toml (`make check`)."""
+    wrong = [
+        f"{module} imports {imported}"
+        for module, path in MODULES.items()
+        for imported in imports(path)
+        if imported.split(".")[0] == module.split(".")[0] and rank(imported) < rank(module)
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[len(ROOT.parts)] != "exmail_admin"], ids=name)
-def test_verbs_import_no_doors_and_models_no_verbs(path):
-    own = part(name(path))
-    if own in DOORS or own == "apps":
-        return
-    same_app = [module for module in imports(path) if module.split(".")[0] == path.relative_to(ROOT).parts[0]]
-    assert [module for module in same_app if part(module) in DOORS] == []
-    if own == "models":
-        assert [module for module in same_app if part(module) not in {"models", "querysets"}] == []
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_an_import_inside_a_function_says_why(path):
-    lines = path.read_text().splitlines()
-    inside = {
-        node.lineno
-        for function in ast.walk(ast.parse(path.read_text()))
-        if isinstance(function, ast.FunctionDef)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    }
-    silent = [number for number in inside if "#" not in lines[number - 1] and "#" not in lines[number - 2]]
+def test_an_import_inside_a_function_says_why():
+    silent = []
+    for path in SOURCES:
+        lines = path.read_text().splitlines()
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        inside = {node.lineno for each in functions for node in ast.walk(each) if isinstance(node, IMPORTS)}
+        silent += [f"{name(path)}:{n}" for n in sorted(inside) if "#" not in lines[n - 1] and "#" not in lines[n - 2]]
     assert silent == []
+
+
+def test_no_folder_is_crowded_and_none_holds_a_single_module():
+    folders = Counter(path.parent for app in APPS for path in (ROOT / app).rglob("*.py") if path.stem != "__init__")
+    counts = {folder.relative_to(ROOT).as_posix(): n for folder, n in folders.items() if folder.name != "migrations"}
+    assert {folder: n for folder, n in counts.items() if not 2 <= n <= 20} == {}
 
 
 def test_no_module_is_a_drawer_for_anything():
@@ -95,10 +100,13 @@ def routes(resolver: URLResolver | None = None, space: str = "") -> Iterator[tup
             yield f"{space}:{pattern.name}", pattern
 
 
-@pytest.mark.parametrize(("route", "pattern"), list(routes()), ids=lambda each: each if isinstance(each, str) else "")
-def test_a_route_bears_the_name_of_its_view(route, pattern):
-    assert route.split(":")[1] == pattern.callback.__name__
-    assert pattern.callback.__module__.split(".")[0] == route.split(":")[0]
+def test_a_route_is_named_as_its_view():
+    wrong = [
+        f"{route} leads to {pattern.callback.__module__}.{pattern.callback.__name__}"
+        for route, pattern in routes()
+        if route != f"{pattern.callback.__module__.split('.')[0]}:{pattern.callback.__name__}"
+    ]
+    assert wrong == []
 
 
 def test_our_tag_of_a_static_file_says_what_django_s_says():
@@ -109,7 +117,7 @@ def test_our_tag_of_a_static_file_says_what_django_s_says():
 
 def page_templates() -> list[Path]:
     """Templates that are whole pages: not parts, components or layouts."""
-    return [path for app in LINE for path in sorted((ROOT / "templates" / app).glob("[!_]*.html"))]
+    return [path for app in APPS for path in sorted((ROOT / "templates" / app).glob("[!_]*.html"))]
 
 
 def text_of_all() -> str:
@@ -131,7 +139,7 @@ def test_a_page_is_named_as_a_view_of_its_app_or_as_a_state_of_one():
 
 def test_every_template_is_used_and_loads():
     text, unused = text_of_all(), []
-    for path in (ROOT / "templates").rglob("*.html"):
+    for path in TEMPLATES:
         place = path.relative_to(ROOT / "templates").as_posix()
         names = {"components": (place, f"c-{path.stem}"), "errors": (path.stem,)}.get(path.parent.name, (place,))
         if not any(each in text for each in names):
@@ -140,18 +148,18 @@ def test_every_template_is_used_and_loads():
     assert unused == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
-def test_a_page_is_short_and_its_style_and_script_stand_elsewhere(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= 150
-    assert not re.search(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:", text)
+def test_a_template_is_short_and_its_style_and_script_stand_elsewhere():
+    inline = re.compile(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:")
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in TEMPLATES}
+    assert [place for place, text in texts.items() if len(text.splitlines()) > 150 or inline.search(text)] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "static").rglob("*.*")), ids=lambda path: path.name)
-def test_every_file_of_ours_that_is_served_is_used(path):
-    place = path.relative_to(ROOT / "static").as_posix()
+def test_every_file_of_ours_that_is_served_is_used():
     styles = "\n".join(each.read_text() for each in (ROOT / "static").rglob("*.css"))
-    assert path.name == ".gitkeep" or place in text_of_all() or path.name in styles
+    files = [path for path in sorted((ROOT / "static").rglob("*.*")) if path.name != ".gitkeep"]
+    pages = text_of_all()
+    idle = [path.relative_to(ROOT / "static").as_posix() for path in files if path.name not in styles]
+    assert [place for place in idle if place not in pages] == []
 
 
 def settings_variables() -> set[str]:
@@ -229,13 +237,13 @@ def test_every_dependency_says_why_it_is_here():
 
 
 def test_the_line_of_apps_is_installed_in_its_order():
-    ours = [config.name for config in apps.get_app_configs() if config.name in LINE]
-    assert ours == list(LINE)
+    ours = [config.name for config in apps.get_app_configs() if config.name in APPS]
+    assert ours == list(APPS)
 
 
 def test_every_test_file_is_found_by_the_suite():
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.11"
-    assert [path for app in LINE for path in (ROOT / app).glob("test_*.py")] == []
+    assert [path for app in APPS for path in (ROOT / app).glob("test_*.py")] == []
 
 
 def test_the_chinese_readme_says_what_the_english_one_says():
