@@ -25,46 +25,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="AttemptCounter",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=64, unique=True)),
-                ("failures", models.PositiveIntegerField(default=0)),
-                ("wait_until", models.DateTimeField(null=True)),
-                ("touched_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="User",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                ("login", models.CharField(max_length=318, null=True, unique=True, verbose_name="login")),
-                (
-                    "phone",
-                    phonenumber_field.modelfields.PhoneNumberField(
-                        max_length=128, null=True, region=None, unique=True, verbose_name="phone"
-                    ),
-                ),
-                ("name", models.CharField(blank=True, max_length=64, verbose_name="name")),
-                ("is_active", models.BooleanField(default=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("login", django.db.models.functions.text.Lower("login"))),
-                        name="user_login_is_lower_case",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("login__isnull", False), ("phone__isnull", False), _connector="OR"),
-                        name="user_has_login_or_phone",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Enterprise",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -103,37 +63,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="AuditCheck",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("length", models.PositiveBigIntegerField(default=0)),
-                ("number", models.PositiveBigIntegerField(default=0)),
-                ("head", models.CharField(blank=True, max_length=64)),
-                ("started_at", models.DateTimeField()),
-                ("whole_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("broken_number", models.PositiveBigIntegerField(null=True)),
-                ("why", models.CharField(blank=True, max_length=100)),
-                ("proven_number", models.PositiveBigIntegerField(default=0)),
-                ("proven_head", models.CharField(blank=True, max_length=64)),
-                ("lease", models.CharField(blank=True, max_length=32)),
-                ("lease_until", models.DateTimeField(null=True)),
-                (
-                    "enterprise",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="audit_check",
-                        to="accounts.enterprise",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="AuditChain",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("length", models.PositiveBigIntegerField(default=0)),
-                ("head", models.CharField(blank=True, max_length=64)),
                 (
                     "enterprise",
                     models.OneToOneField(
@@ -142,28 +74,8 @@ class Migration(migrations.Migration):
                         to="accounts.enterprise",
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="KnownBrowser",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=64, unique=True)),
-                ("seen_at", models.DateTimeField(db_index=True)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.enterprise"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="known_browsers",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("length", models.PositiveBigIntegerField(default=0)),
+                ("head", models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.CreateModel(
@@ -173,6 +85,14 @@ class Migration(migrations.Migration):
                     "pk",
                     models.CompositePrimaryKey(
                         "enterprise_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_events",
+                        to="accounts.enterprise",
                     ),
                 ),
                 ("number", models.PositiveBigIntegerField()),
@@ -190,14 +110,6 @@ class Migration(migrations.Migration):
                 ("personal_digest", models.CharField(max_length=64)),
                 ("previous", models.CharField(blank=True, max_length=64)),
                 ("digest", models.CharField(max_length=64)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="audit_events",
-                        to="accounts.enterprise",
-                    ),
-                ),
             ],
             options={
                 "indexes": [
@@ -218,9 +130,77 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="AuditCheck",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="audit_check",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                ("length", models.PositiveBigIntegerField(default=0)),
+                ("number", models.PositiveBigIntegerField(default=0)),
+                ("head", models.CharField(blank=True, max_length=64)),
+                ("started_at", models.DateTimeField()),
+                ("whole_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("broken_number", models.PositiveBigIntegerField(null=True)),
+                ("why", models.CharField(blank=True, max_length=100)),
+                ("proven_number", models.PositiveBigIntegerField(default=0)),
+                ("proven_head", models.CharField(blank=True, max_length=64)),
+                ("lease", models.CharField(blank=True, max_length=32)),
+                ("lease_until", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="User",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("login", models.CharField(max_length=318, null=True, unique=True, verbose_name="login")),
+                (
+                    "phone",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, null=True, region=None, unique=True, verbose_name="phone"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=64, verbose_name="name")),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("login", django.db.models.functions.text.Lower("login"))),
+                        name="user_login_is_lower_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("login__isnull", False), ("phone__isnull", False), _connector="OR"),
+                        name="user_has_login_or_phone",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Role",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to="accounts.enterprise"
+                    ),
+                ),
                 (
                     "name",
                     models.CharField(
@@ -234,24 +214,44 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("last_entered_at", models.DateTimeField(null=True)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to="accounts.enterprise"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
             ],
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("user", "enterprise"), name="role_one_in_an_enterprise")
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="AttemptCounter",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("wait_until", models.DateTimeField(null=True)),
+                ("touched_at", models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="KnownBrowser",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="known_browsers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.enterprise"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("seen_at", models.DateTimeField(db_index=True)),
+            ],
         ),
         migrations.RunPython(index_names, migrations.RunPython.noop),
     ]

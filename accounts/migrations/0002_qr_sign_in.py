@@ -1,49 +1,29 @@
 """Tables that refer to allauth's sessions, which refer to our users: hence a migration of their own."""
 
 import django.db.models.deletion
-import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
 import accounts.models
-import accounts.models.qr_sign_in
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("usersessions", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="ScannedSession",
-            fields=[
-                (
-                    "session",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="scanned",
-                        serialize=False,
-                        to="usersessions.usersession",
-                    ),
-                ),
-                ("approved_with", models.CharField(blank=True, max_length=200)),
-                ("is_known", models.BooleanField(default=False)),
-            ],
-        ),
         migrations.CreateModel(
             name="QrSignIn",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "token",
-                    models.CharField(default=accounts.models.qr_sign_in.new_qr_token, max_length=22, unique=True),
+                    models.CharField(default=accounts.models.new_qr_token, max_length=22, unique=True),
                 ),
                 ("browser", models.CharField(db_index=True, max_length=64)),
-                ("number", models.CharField(default=accounts.models.qr_sign_in.new_qr_number, max_length=2)),
+                ("number", models.CharField(default=accounts.models.new_qr_number, max_length=2)),
                 (
                     "state",
                     models.CharField(
@@ -66,18 +46,16 @@ class Migration(migrations.Migration):
                 ("user_agent", models.CharField(blank=True, max_length=200)),
                 ("renewals", models.PositiveSmallIntegerField(default=0)),
                 ("is_renewed", models.BooleanField(default=False)),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("session_key", models.CharField(blank=True, max_length=40)),
-                ("approved_with", models.CharField(blank=True, max_length=200)),
                 (
-                    "device",
+                    "user",
                     models.ForeignKey(
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
-                        to="usersessions.usersession",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
                 (
                     "enterprise",
                     models.ForeignKey(
@@ -87,13 +65,15 @@ class Migration(migrations.Migration):
                         to="accounts.enterprise",
                     ),
                 ),
+                ("session_key", models.CharField(blank=True, max_length=40)),
+                ("approved_with", models.CharField(blank=True, max_length=200)),
                 (
-                    "user",
+                    "device",
                     models.ForeignKey(
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                        to="usersessions.usersession",
                     ),
                 ),
             ],
@@ -117,5 +97,22 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="ScannedSession",
+            fields=[
+                (
+                    "session",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="scanned",
+                        serialize=False,
+                        to="usersessions.usersession",
+                    ),
+                ),
+                ("approved_with", models.CharField(blank=True, max_length=200)),
+                ("is_known", models.BooleanField(default=False)),
+            ],
         ),
     ]

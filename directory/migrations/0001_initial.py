@@ -6,7 +6,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-
 # Compared byte by byte on PostgreSQL, so that one btree serves order and prefix alike; SQLite does so already. A later
 # AlterField of one of these columns must repeat COLLATE "C".
 BYTEWISE = {
@@ -34,14 +33,401 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("accounts", "__first__"),
     ]
 
     operations = [
         migrations.CreateModel(
+            name="Department",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="departments",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="directory.department",
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, verbose_name="department name")),
+                ("path", models.CharField(db_index=True, max_length=255)),
+                ("depth", models.PositiveSmallIntegerField(default=0)),
+                ("members_below", models.PositiveIntegerField(default=0)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("parent"),
+                        django.db.models.functions.text.Lower("name"),
+                        name="department_name_unique_among_siblings",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("parent", None)),
+                        fields=("enterprise",),
+                        name="department_one_root_in_enterprise",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DepartmentScope",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scopes", to="accounts.role"
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scopes", to="directory.department"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "department administrators",
+                "constraints": [models.UniqueConstraint(fields=("role", "department"), name="scope_named_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Domain",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="domains", to="accounts.enterprise"
+                    ),
+                ),
+                ("name", models.CharField(max_length=253, unique=True, verbose_name="domain")),
+                ("is_default", models.BooleanField(default=False, verbose_name="default domain")),
+                ("webmail_url", models.URLField(blank=True, max_length=500, verbose_name="webmail address")),
+                ("imap", models.CharField(blank=True, max_length=253, verbose_name="IMAP server")),
+                ("smtp", models.CharField(blank=True, max_length=253, verbose_name="SMTP server")),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("enterprise",),
+                        name="domain_one_default_in_enterprise",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Member",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, verbose_name="name")),
+                ("account", models.CharField(max_length=64, verbose_name="account")),
+                ("phone", models.CharField(blank=True, max_length=16, null=True, verbose_name="phone")),
+                ("position", models.CharField(blank=True, max_length=128, verbose_name="position")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Not joined"), ("active", "Joined"), ("disabled", "Disabled")],
+                        default="pending",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "activation",
+                    models.CharField(
+                        choices=[("phone", "By phone"), ("code", "By activation code")],
+                        default="phone",
+                        max_length=16,
+                        verbose_name="activation",
+                    ),
+                ),
+                (
+                    "main_department",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="members",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("pinyin", models.CharField(max_length=400)),
+                ("initials", models.CharField(max_length=64)),
+                ("phone_reversed", models.CharField(max_length=16, null=True)),
+                ("origin", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("invited_at", models.DateTimeField(null=True)),
+                ("joined_at", models.DateTimeField(null=True)),
+                ("last_entered_at", models.DateTimeField(null=True)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                ("deleted_by", models.CharField(blank=True, db_default="", default="", max_length=64)),
+                ("erased_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=["enterprise", "pinyin", "id"],
+                        name="member_by_pinyin",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=["enterprise", "initials", "id"],
+                        name="member_by_initials",
+                    ),
+                    models.Index(
+                        models.F("enterprise"),
+                        django.db.models.functions.text.Left("name", 1),
+                        models.F("pinyin"),
+                        models.F("id"),
+                        condition=models.Q(("deleted_at", None)),
+                        name="member_by_first_character",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at", None), ("phone_reversed__isnull", False)),
+                        fields=["enterprise", "phone_reversed", "id"],
+                        name="member_by_phone_tail",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=["enterprise", "status", "pinyin", "id"],
+                        name="member_by_status",
+                    ),
+                    models.Index(condition=models.Q(("user__isnull", False)), fields=["user"], name="member_by_user"),
+                    models.Index(
+                        condition=models.Q(("deleted_at__isnull", False), ("erased_at", None)),
+                        fields=["enterprise", "pinyin", "id"],
+                        name="member_in_bin",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted_at__isnull", False), ("erased_at", None)),
+                        fields=["deleted_at"],
+                        name="member_by_time_in_bin",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("enterprise"),
+                        django.db.models.functions.text.Lower("account"),
+                        name="member_account_unique_in_enterprise",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at", None)),
+                        fields=("phone", "enterprise"),
+                        name="member_phone_unique_in_enterprise",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("activation", "code"),
+                            ("phone__isnull", False),
+                            ("deleted_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="member_activated_by_phone_has_phone",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("erased_at", None),
+                            models.Q(
+                                ("deleted_at__isnull", False),
+                                ("name", ""),
+                                ("phone", None),
+                                ("pinyin", ""),
+                                ("position", ""),
+                                ("user", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="member_erased_has_nothing_left",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Reading",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="readings",
+                        to="directory.member",
+                    ),
+                ),
+                ("pinyin", models.CharField(max_length=400)),
+                ("initials", models.CharField(max_length=64)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["enterprise", "pinyin", "member"], name="reading_by_pinyin"),
+                    models.Index(fields=["enterprise", "initials", "member"], name="reading_by_initials"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Membership",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="directory.member",
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="directory.department",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["member", "department"], name="membership_of_member")],
+                "constraints": [models.UniqueConstraint(fields=("department", "member"), name="membership_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Address",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="addresses",
+                        to="directory.domain",
+                    ),
+                ),
+                ("local", models.CharField(max_length=64, verbose_name="mailbox prefix")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("primary", "Mailbox"),
+                            ("alias", "Alias"),
+                            ("held", "Applied for"),
+                            ("reserved", "Reserved"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="directory.member",
+                    ),
+                ),
+                ("held_for", models.CharField(blank=True, max_length=64)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("domain", "local"), name="address_held_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("purpose", "primary")),
+                        fields=("member",),
+                        name="address_one_primary_of_a_member",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("member__isnull", False), ("purpose__in", ["primary", "alias"])),
+                            models.Q(("member__isnull", True), ("purpose__in", ["held", "reserved"])),
+                            _connector="OR",
+                        ),
+                        name="address_has_a_member_exactly_when_it_is_a_mailbox",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("local", django.db.models.functions.text.Lower("local"))),
+                        name="address_local_is_lower_case",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="BulkAction",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bulk_actions",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("author_name", models.CharField(max_length=64)),
                 (
                     "kind",
@@ -80,6 +466,91 @@ class Migration(migrations.Migration):
                 ("lease_until", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("finished_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "verbose_name_plural": "bulk actions",
+                "indexes": [
+                    models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
+                    models.Index(
+                        condition=models.Q(("state", "working")),
+                        fields=["enterprise", "id"],
+                        name="bulk_action_working",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="BulkActionItem",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "bulk_action",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="directory.bulkaction",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="directory.member",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("in_bin", "In the bin already"),
+                            ("present", "Not in the bin any more"),
+                            ("erased", "Erased for good meanwhile"),
+                            ("disabled", "Disabled already"),
+                            ("not_disabled", "Not disabled"),
+                            ("out_of_reach", "Not in the departments of whoever started it any more"),
+                            ("without_phone", "Back without a phone, which another member has now"),
+                            ("moved", "Back in the root department, for theirs was deleted"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.member",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("bulk_action", "member", "reason"), name="bulk_action_item_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Import",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="imports",
+                        to="accounts.enterprise",
+                    ),
+                ),
                 (
                     "author",
                     models.ForeignKey(
@@ -89,90 +560,16 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="bulk_actions",
-                        to="accounts.enterprise",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name_plural": "bulk actions",
-            },
-        ),
-        migrations.CreateModel(
-            name="Department",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=64, verbose_name="department name")),
-                ("path", models.CharField(db_index=True, max_length=255)),
-                ("depth", models.PositiveSmallIntegerField(default=0)),
-                ("members_below", models.PositiveIntegerField(default=0)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="departments",
-                        to="accounts.enterprise",
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="children",
-                        to="directory.department",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DepartmentScope",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("author_name", models.CharField(blank=True, max_length=64)),
                 (
                     "department",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="scopes", to="directory.department"
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.department",
                     ),
                 ),
-                (
-                    "role",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scopes", to="accounts.role"
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name_plural": "department administrators",
-            },
-        ),
-        migrations.CreateModel(
-            name="Domain",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=253, unique=True, verbose_name="domain")),
-                ("is_default", models.BooleanField(default=False, verbose_name="default domain")),
-                ("webmail_url", models.URLField(blank=True, max_length=500, verbose_name="webmail address")),
-                ("imap", models.CharField(blank=True, max_length=253, verbose_name="IMAP server")),
-                ("smtp", models.CharField(blank=True, max_length=253, verbose_name="SMTP server")),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="domains", to="accounts.enterprise"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Import",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("author_name", models.CharField(blank=True, max_length=64)),
                 ("department_name", models.CharField(max_length=64)),
                 (
                     "mode",
@@ -234,149 +631,26 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("undone_at", models.DateTimeField(null=True)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "department",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="imports",
-                        to="accounts.enterprise",
-                    ),
-                ),
             ],
             options={
                 "verbose_name_plural": "imports",
+                "indexes": [models.Index(fields=["enterprise", "-id"], name="import_by_age")],
             },
-        ),
-        migrations.CreateModel(
-            name="Member",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=64, verbose_name="name")),
-                ("account", models.CharField(max_length=64, verbose_name="account")),
-                ("phone", models.CharField(blank=True, max_length=16, null=True, verbose_name="phone")),
-                ("position", models.CharField(blank=True, max_length=128, verbose_name="position")),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[("pending", "Not joined"), ("active", "Joined"), ("disabled", "Disabled")],
-                        default="pending",
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "activation",
-                    models.CharField(
-                        choices=[("phone", "By phone"), ("code", "By activation code")],
-                        default="phone",
-                        max_length=16,
-                        verbose_name="activation",
-                    ),
-                ),
-                ("pinyin", models.CharField(max_length=400)),
-                ("initials", models.CharField(max_length=64)),
-                ("phone_reversed", models.CharField(max_length=16, null=True)),
-                ("origin", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("invited_at", models.DateTimeField(null=True)),
-                ("joined_at", models.DateTimeField(null=True)),
-                ("last_entered_at", models.DateTimeField(null=True)),
-                ("deleted_at", models.DateTimeField(null=True)),
-                ("deleted_by", models.CharField(blank=True, db_default="", default="", max_length=64)),
-                ("erased_at", models.DateTimeField(null=True)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="members",
-                        to="accounts.enterprise",
-                    ),
-                ),
-                (
-                    "main_department",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="members",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Invitation",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("token_digest", models.CharField(max_length=64, unique=True)),
-                ("phone", models.CharField(max_length=16)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("expires_at", models.DateTimeField()),
-                ("superseded_at", models.DateTimeField(null=True)),
-                ("used_at", models.DateTimeField(null=True)),
-                ("revoked_at", models.DateTimeField(null=True)),
-                ("is_recovery", models.BooleanField(default=False)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="invitations",
-                        to="accounts.enterprise",
-                    ),
-                ),
-                (
-                    "sent_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="invitations", to="directory.member"
-                    ),
-                ),
-            ],
         ),
         migrations.CreateModel(
             name="ImportRow",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "import_job",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="directory.import",
+                    ),
+                ),
                 ("number", models.PositiveIntegerField()),
                 (
                     "verdict",
@@ -397,142 +671,88 @@ class Migration(migrations.Migration):
                 ("facts", models.JSONField(null=True)),
                 ("problems", models.JSONField(default=list)),
                 ("notes", models.JSONField(default=list)),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.member",
+                    ),
+                ),
                 ("previous", models.JSONField(null=True)),
                 ("undo", models.CharField(blank=True, choices=[("undone", "Undone"), ("kept", "Kept")], max_length=16)),
-                (
-                    "import_job",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="rows",
-                        to="directory.import",
-                    ),
-                ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="directory.member",
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("verdict", "refused")),
+                        fields=["import_job", "number"],
+                        name="import_row_refused",
+                    ),
+                    models.Index(
+                        condition=models.Q(("member__isnull", False)), fields=["member"], name="import_row_by_member"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("import_job", "number"), name="import_row_number_once")
+                ],
+            },
         ),
         migrations.CreateModel(
-            name="BulkActionItem",
+            name="Invitation",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "reason",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("in_bin", "In the bin already"),
-                            ("present", "Not in the bin any more"),
-                            ("erased", "Erased for good meanwhile"),
-                            ("disabled", "Disabled already"),
-                            ("not_disabled", "Not disabled"),
-                            ("out_of_reach", "Not in the departments of whoever started it any more"),
-                            ("without_phone", "Back without a phone, which another member has now"),
-                            ("moved", "Back in the root department, for theirs was deleted"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "bulk_action",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="items",
-                        to="directory.bulkaction",
-                    ),
-                ),
-                (
-                    "holder",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="directory.member",
-                    ),
-                ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="directory.member",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Address",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("local", models.CharField(max_length=64, verbose_name="mailbox prefix")),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[
-                            ("primary", "Mailbox"),
-                            ("alias", "Alias"),
-                            ("held", "Applied for"),
-                            ("reserved", "Reserved"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("held_for", models.CharField(blank=True, max_length=64)),
                 (
                     "enterprise",
                     models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="addresses",
+                        related_name="invitations",
                         to="accounts.enterprise",
                     ),
                 ),
                 (
-                    "domain",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="addresses",
-                        to="directory.domain",
-                    ),
-                ),
-                (
                     "member",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="addresses",
-                        to="directory.member",
+                        on_delete=django.db.models.deletion.CASCADE, related_name="invitations", to="directory.member"
                     ),
                 ),
+                ("number", models.PositiveIntegerField()),
+                ("token_digest", models.CharField(max_length=64, unique=True)),
+                ("phone", models.CharField(max_length=16)),
+                (
+                    "sent_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField()),
+                ("superseded_at", models.DateTimeField(null=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("is_recovery", models.BooleanField(default=False)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("member", "number"), name="invitation_number_unique_for_member"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
+                        fields=("member",),
+                        name="invitation_one_living_for_member",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ActivationCode",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64, unique=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("expires_at", models.DateTimeField()),
-                ("used_at", models.DateTimeField(null=True)),
-                ("revoked_at", models.DateTimeField(null=True)),
                 (
                     "enterprise",
                     models.ForeignKey(
@@ -541,6 +761,15 @@ class Migration(migrations.Migration):
                         to="accounts.enterprise",
                     ),
                 ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="activation_codes",
+                        to="directory.member",
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
                 (
                     "minted_by",
                     models.ForeignKey(
@@ -550,40 +779,20 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="activation_codes",
-                        to="directory.member",
-                    ),
-                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.CreateModel(
-            name="Membership",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "department",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="memberships",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to="directory.member",
-                    ),
-                ),
-            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None), ("used_at", None)),
+                        fields=("member",),
+                        name="activation_code_one_living_for_member",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="member",
@@ -591,263 +800,6 @@ class Migration(migrations.Migration):
             field=models.ManyToManyField(
                 related_name="members", through="directory.Membership", to="directory.department"
             ),
-        ),
-        migrations.CreateModel(
-            name="Reading",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("pinyin", models.CharField(max_length=400)),
-                ("initials", models.CharField(max_length=64)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="accounts.enterprise",
-                    ),
-                ),
-                (
-                    "member",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="readings",
-                        to="directory.member",
-                    ),
-                ),
-            ],
-        ),
-        migrations.AddIndex(
-            model_name="bulkaction",
-            index=models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
-        ),
-        migrations.AddIndex(
-            model_name="bulkaction",
-            index=models.Index(
-                condition=models.Q(("state", "working")), fields=["enterprise", "id"], name="bulk_action_working"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="department",
-            constraint=models.UniqueConstraint(
-                models.F("parent"),
-                django.db.models.functions.text.Lower("name"),
-                name="department_name_unique_among_siblings",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="department",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("parent", None)), fields=("enterprise",), name="department_one_root_in_enterprise"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="departmentscope",
-            constraint=models.UniqueConstraint(fields=("role", "department"), name="scope_named_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="domain",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)),
-                fields=("enterprise",),
-                name="domain_one_default_in_enterprise",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="import",
-            index=models.Index(fields=["enterprise", "-id"], name="import_by_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(fields=("member", "number"), name="invitation_number_unique_for_member"),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
-                fields=("member",),
-                name="invitation_one_living_for_member",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="importrow",
-            index=models.Index(
-                condition=models.Q(("verdict", "refused")), fields=["import_job", "number"], name="import_row_refused"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="importrow",
-            index=models.Index(
-                condition=models.Q(("member__isnull", False)), fields=["member"], name="import_row_by_member"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importrow",
-            constraint=models.UniqueConstraint(fields=("import_job", "number"), name="import_row_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="bulkactionitem",
-            constraint=models.UniqueConstraint(
-                fields=("bulk_action", "member", "reason"), name="bulk_action_item_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.UniqueConstraint(fields=("domain", "local"), name="address_held_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("purpose", "primary")), fields=("member",), name="address_one_primary_of_a_member"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("member__isnull", False), ("purpose__in", ["primary", "alias"])),
-                    models.Q(("member__isnull", True), ("purpose__in", ["held", "reserved"])),
-                    _connector="OR",
-                ),
-                name="address_has_a_member_exactly_when_it_is_a_mailbox",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("local", django.db.models.functions.text.Lower("local"))),
-                name="address_local_is_lower_case",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activationcode",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None), ("used_at", None)),
-                fields=("member",),
-                name="activation_code_one_living_for_member",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["member", "department"], name="membership_of_member"),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(fields=("department", "member"), name="membership_once"),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at", None)), fields=["enterprise", "pinyin", "id"], name="member_by_pinyin"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at", None)),
-                fields=["enterprise", "initials", "id"],
-                name="member_by_initials",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                models.F("enterprise"),
-                django.db.models.functions.text.Left("name", 1),
-                models.F("pinyin"),
-                models.F("id"),
-                condition=models.Q(("deleted_at", None)),
-                name="member_by_first_character",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at", None), ("phone_reversed__isnull", False)),
-                fields=["enterprise", "phone_reversed", "id"],
-                name="member_by_phone_tail",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at", None)),
-                fields=["enterprise", "status", "pinyin", "id"],
-                name="member_by_status",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(condition=models.Q(("user__isnull", False)), fields=["user"], name="member_by_user"),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at__isnull", False), ("erased_at", None)),
-                fields=["enterprise", "pinyin", "id"],
-                name="member_in_bin",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(
-                condition=models.Q(("deleted_at__isnull", False), ("erased_at", None)),
-                fields=["deleted_at"],
-                name="member_by_time_in_bin",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.UniqueConstraint(
-                models.F("enterprise"),
-                django.db.models.functions.text.Lower("account"),
-                name="member_account_unique_in_enterprise",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("deleted_at", None)),
-                fields=("phone", "enterprise"),
-                name="member_phone_unique_in_enterprise",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("activation", "code"), ("phone__isnull", False), ("deleted_at__isnull", False), _connector="OR"
-                ),
-                name="member_activated_by_phone_has_phone",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("erased_at", None),
-                    models.Q(
-                        ("deleted_at__isnull", False),
-                        ("name", ""),
-                        ("phone", None),
-                        ("pinyin", ""),
-                        ("position", ""),
-                        ("user", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="member_erased_has_nothing_left",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reading",
-            index=models.Index(fields=["enterprise", "pinyin", "member"], name="reading_by_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="reading",
-            index=models.Index(fields=["enterprise", "initials", "member"], name="reading_by_initials"),
         ),
         migrations.RunPython(add_postgresql_search, migrations.RunPython.noop),
     ]

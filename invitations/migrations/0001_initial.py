@@ -11,18 +11,201 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0001_initial"),
+        ("accounts", "__first__"),
         ("directory", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
+            name="JoinSettings",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="join_settings",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "approval_required",
+                    models.BooleanField(default=True, verbose_name="an administrator approves each application"),
+                ),
+                (
+                    "default_department",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "default_domain",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
+                    ),
+                ),
+                ("privacy_notice", models.TextField(blank=True, max_length=4000, verbose_name="privacy notice")),
+            ],
+            options={
+                "verbose_name_plural": "joining settings",
+            },
+        ),
+        migrations.CreateModel(
+            name="PrivacyNotice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="privacy_notices",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("enterprise", "number"), name="privacy_notice_number_in_enterprise")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="JoinLink",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="join_links", to="accounts.enterprise"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=64, verbose_name="name")),
+                (
+                    "inviter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="join_links",
+                        to="directory.member",
+                    ),
+                ),
+                ("token_digest", models.CharField(max_length=64, unique=True)),
+                ("encrypted_token", models.TextField()),
+                (
+                    "department",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
+                    ),
+                ),
+                ("approval_required", models.BooleanField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("uses_max", models.PositiveIntegerField(null=True)),
+                ("uses", models.PositiveIntegerField(default=0)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("revoked_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "verbose_name_plural": "join links",
+                "indexes": [models.Index(fields=["enterprise", "-id"], name="join_link_of_enterprise")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("inviter", None), ("name", ""), ("revoked_at", None)),
+                        fields=("enterprise",),
+                        name="join_link_one_default_in_enterprise",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("inviter",),
+                        name="join_link_one_living_of_a_colleague",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(models.Q(("name", ""), _negated=True), ("revoked_at", None)),
+                        fields=("enterprise", "name"),
+                        name="join_link_name_unique_among_living",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Application",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="applications",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="applications",
+                        to="invitations.joinlink",
+                    ),
+                ),
+                (
+                    "inviter",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="directory.member"
+                    ),
+                ),
                 ("name", models.CharField(max_length=64, verbose_name="name")),
                 ("phone", models.CharField(max_length=16, verbose_name="phone")),
                 ("prefix", models.CharField(max_length=64, verbose_name="mailbox prefix")),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.department",
+                    ),
+                ),
+                (
+                    "address",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="application",
+                        to="directory.address",
+                    ),
+                ),
                 (
                     "state",
                     models.CharField(
@@ -39,19 +222,17 @@ class Migration(migrations.Migration):
                 ("pinyin", models.CharField(max_length=400)),
                 ("initials", models.CharField(max_length=64)),
                 ("consented_at", models.DateTimeField()),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
-                ("token_digest", models.CharField(max_length=64, null=True, unique=True)),
                 (
-                    "address",
-                    models.OneToOneField(
+                    "consented_to",
+                    models.ForeignKey(
                         null=True,
-                        on_delete=django.db.models.deletion.RESTRICT,
-                        related_name="application",
-                        to="directory.address",
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="invitations.privacynotice",
                     ),
                 ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("decided_at", models.DateTimeField(null=True)),
                 (
                     "decided_by",
                     models.ForeignKey(
@@ -61,36 +242,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "department",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "domain",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="applications",
-                        to="accounts.enterprise",
-                    ),
-                ),
-                (
-                    "inviter",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="directory.member"
-                    ),
-                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 (
                     "member",
                     models.ForeignKey(
@@ -100,15 +252,53 @@ class Migration(migrations.Migration):
                         to="directory.member",
                     ),
                 ),
+                ("token_digest", models.CharField(max_length=64, null=True, unique=True)),
             ],
             options={
                 "verbose_name_plural": "applications to join",
+                "indexes": [
+                    models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
+                    models.Index(fields=["phone", "created_at"], name="application_of_phone"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "pending")),
+                        fields=("enterprise", "phone"),
+                        name="application_phone_unique_among_pending",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("address__isnull", False), ("state", "pending")),
+                            models.Q(models.Q(("state", "pending"), _negated=True), ("address__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="application_holds_an_address_exactly_while_it_waits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="Decision",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("author_name", models.CharField(max_length=64)),
                 ("verdict", models.CharField(choices=[("approved", "Approve"), ("rejected", "Reject")], max_length=16)),
                 ("reason", models.CharField(blank=True, max_length=200)),
@@ -121,45 +311,15 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="decisions",
-                        to="accounts.enterprise",
-                    ),
-                ),
             ],
+            options={
+                "indexes": [models.Index(fields=["enterprise", "-id"], name="decision_of_enterprise")],
+            },
         ),
         migrations.CreateModel(
             name="DecisionItem",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("waiting", "Waiting"), ("done", "Done"), ("left_out", "Left out")],
-                        default="waiting",
-                        max_length=16,
-                    ),
-                ),
-                ("why", models.JSONField(blank=True, default=list)),
-                (
-                    "application",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="invitations.application"
-                    ),
-                ),
                 (
                     "decision",
                     models.ForeignKey(
@@ -169,12 +329,49 @@ class Migration(migrations.Migration):
                         to="invitations.decision",
                     ),
                 ),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="invitations.application"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("done", "Done"), ("left_out", "Left out")],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                ("why", models.JSONField(blank=True, default=list)),
             ],
+            options={
+                "indexes": [models.Index(fields=["decision", "state", "id"], name="decision_item_by_state")],
+                "constraints": [models.UniqueConstraint(fields=("decision", "application"), name="decision_item_once")],
+            },
         ),
         migrations.CreateModel(
             name="InvitationBatch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="invitation_batches",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("author_name", models.CharField(max_length=64)),
                 ("about", models.CharField(blank=True, max_length=200)),
                 (
@@ -186,164 +383,15 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="invitation_batches",
-                        to="accounts.enterprise",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="JoinLink",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(blank=True, max_length=64, verbose_name="name")),
-                ("token_digest", models.CharField(max_length=64, unique=True)),
-                ("encrypted_token", models.TextField()),
-                ("approval_required", models.BooleanField(null=True)),
-                ("expires_at", models.DateTimeField(null=True)),
-                ("uses_max", models.PositiveIntegerField(null=True)),
-                ("uses", models.PositiveIntegerField(default=0)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("revoked_at", models.DateTimeField(null=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "department",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "domain",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="join_links", to="accounts.enterprise"
-                    ),
-                ),
-                (
-                    "inviter",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="join_links",
-                        to="directory.member",
-                    ),
-                ),
             ],
             options={
-                "verbose_name_plural": "join links",
+                "indexes": [models.Index(fields=["enterprise", "-id"], name="invitation_batch_of_enterprise")],
             },
-        ),
-        migrations.AddField(
-            model_name="application",
-            name="link",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="applications",
-                to="invitations.joinlink",
-            ),
-        ),
-        migrations.CreateModel(
-            name="JoinSettings",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "approval_required",
-                    models.BooleanField(default=True, verbose_name="an administrator approves each application"),
-                ),
-                ("privacy_notice", models.TextField(blank=True, max_length=4000, verbose_name="privacy notice")),
-                (
-                    "default_department",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="directory.department",
-                    ),
-                ),
-                (
-                    "default_domain",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="directory.domain"
-                    ),
-                ),
-                (
-                    "enterprise",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="join_settings",
-                        to="accounts.enterprise",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name_plural": "joining settings",
-            },
-        ),
-        migrations.CreateModel(
-            name="PrivacyNotice",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("text", models.TextField()),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="privacy_notices",
-                        to="accounts.enterprise",
-                    ),
-                ),
-            ],
-        ),
-        migrations.AddField(
-            model_name="application",
-            name="consented_to",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="invitations.privacynotice",
-            ),
         ),
         migrations.CreateModel(
             name="QuietHours",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("begins", models.TimeField()),
-                ("ends", models.TimeField()),
                 (
                     "enterprise",
                     models.OneToOneField(
@@ -352,22 +400,21 @@ class Migration(migrations.Migration):
                         to="accounts.enterprise",
                     ),
                 ),
+                ("begins", models.TimeField()),
+                ("ends", models.TimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("begins", models.F("ends")), _negated=True), name="quiet_hours_leave_some"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Recipient",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("waiting", "Waiting"), ("sent", "Invited"), ("left_out", "Left out")],
-                        default="waiting",
-                        max_length=16,
-                    ),
-                ),
-                ("why", models.JSONField(blank=True, default=list)),
-                ("sent_at", models.DateTimeField(null=True)),
                 (
                     "batch",
                     models.ForeignKey(
@@ -375,15 +422,6 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="recipients",
                         to="invitations.invitationbatch",
-                    ),
-                ),
-                (
-                    "invitation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="directory.invitation",
                     ),
                 ),
                 (
@@ -395,101 +433,32 @@ class Migration(migrations.Migration):
                         to="directory.member",
                     ),
                 ),
-            ],
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["enterprise", "-id"], name="decision_of_enterprise"),
-        ),
-        migrations.AddIndex(
-            model_name="decisionitem",
-            index=models.Index(fields=["decision", "state", "id"], name="decision_item_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="decisionitem",
-            constraint=models.UniqueConstraint(fields=("decision", "application"), name="decision_item_once"),
-        ),
-        migrations.AddIndex(
-            model_name="invitationbatch",
-            index=models.Index(fields=["enterprise", "-id"], name="invitation_batch_of_enterprise"),
-        ),
-        migrations.AddIndex(
-            model_name="joinlink",
-            index=models.Index(fields=["enterprise", "-id"], name="join_link_of_enterprise"),
-        ),
-        migrations.AddConstraint(
-            model_name="joinlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("inviter", None), ("name", ""), ("revoked_at", None)),
-                fields=("enterprise",),
-                name="join_link_one_default_in_enterprise",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="joinlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None)),
-                fields=("inviter",),
-                name="join_link_one_living_of_a_colleague",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="joinlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(models.Q(("name", ""), _negated=True), ("revoked_at", None)),
-                fields=("enterprise", "name"),
-                name="join_link_name_unique_among_living",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="privacynotice",
-            constraint=models.UniqueConstraint(
-                fields=("enterprise", "number"), name="privacy_notice_number_in_enterprise"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(fields=["phone", "created_at"], name="application_of_phone"),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "pending")),
-                fields=("enterprise", "phone"),
-                name="application_phone_unique_among_pending",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("address__isnull", False), ("state", "pending")),
-                    models.Q(models.Q(("state", "pending"), _negated=True), ("address__isnull", True)),
-                    _connector="OR",
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("sent", "Invited"), ("left_out", "Left out")],
+                        default="waiting",
+                        max_length=16,
+                    ),
                 ),
-                name="application_holds_an_address_exactly_while_it_waits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quiethours",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("begins", models.F("ends")), _negated=True), name="quiet_hours_leave_some"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recipient",
-            index=models.Index(fields=["batch", "id"], name="recipient_of_batch"),
-        ),
-        migrations.AddIndex(
-            model_name="recipient",
-            index=models.Index(fields=["member", "sent_at"], name="recipient_by_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="recipient",
-            constraint=models.UniqueConstraint(fields=("batch", "member"), name="recipient_once_in_a_batch"),
+                (
+                    "invitation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="directory.invitation",
+                    ),
+                ),
+                ("why", models.JSONField(blank=True, default=list)),
+                ("sent_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["batch", "id"], name="recipient_of_batch"),
+                    models.Index(fields=["member", "sent_at"], name="recipient_by_time"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("batch", "member"), name="recipient_once_in_a_batch")],
+            },
         ),
     ]

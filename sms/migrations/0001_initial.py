@@ -1,8 +1,9 @@
 """The tables of sms."""
 
+import uuid
+
 import django.db.models.deletion
 import django.utils.timezone
-import uuid
 from django.db import migrations, models
 
 
@@ -15,100 +16,18 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="DeliveryReport",
+            name="Message",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("provider_id", models.CharField(max_length=64, unique=True)),
-                ("status", models.CharField(max_length=32)),
-                ("error", models.CharField(blank=True, max_length=16)),
-                ("received_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="PhoneAttemptCounter",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("phone", models.CharField(max_length=16, unique=True)),
-                ("failures", models.PositiveIntegerField(default=0)),
-                ("wait_until", models.DateTimeField(null=True)),
-                ("serial", models.PositiveSmallIntegerField(default=0)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="UsedChallenge",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("nonce", models.CharField(max_length=16, unique=True)),
-                ("spent_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Alarm",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=80, unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("nearly_spent", "Four fifths of the verification codes are used up."),
-                            ("spent", "The verification codes are used up: for now only members get one."),
-                            (
-                                "conversion",
-                                "Few of the codes sent lately were entered: somebody may be abusing the pages.",
-                            ),
-                            (
-                                "row",
-                                "Codes were asked for to one number after the other: somebody may be earning by them.",
-                            ),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("raised_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 (
                     "enterprise",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
+                        related_name="sms_messages",
                         to="accounts.enterprise",
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="PhoneCode",
-            fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("phone", models.CharField(max_length=16)),
-                ("purpose", models.CharField(max_length=16)),
-                ("subject", models.CharField(blank=True, max_length=64)),
-                ("browser", models.CharField(max_length=64)),
-                ("digest", models.CharField(max_length=64)),
-                ("serial", models.PositiveSmallIntegerField()),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("is_decoy", models.BooleanField(default=False)),
-                ("is_stranger", models.BooleanField(default=False)),
-                ("address_block", models.CharField(blank=True, max_length=64)),
-                ("created_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField()),
-                ("consumed_at", models.DateTimeField(null=True)),
-                ("superseded_at", models.DateTimeField(null=True)),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["phone", "created_at"], name="phone_code_of_phone"),
-                    models.Index(fields=["browser", "created_at"], name="phone_code_of_browser"),
-                    models.Index(fields=["address_block", "created_at"], name="phone_code_of_block"),
-                    models.Index(fields=["created_at"], name="phone_code_age"),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Message",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
                     models.CharField(
@@ -156,15 +75,6 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("settled_at", models.DateTimeField(null=True)),
-                (
-                    "enterprise",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="sms_messages",
-                        to="accounts.enterprise",
-                    ),
-                ),
             ],
             options={
                 "indexes": [
@@ -193,5 +103,96 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="DeliveryReport",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider_id", models.CharField(max_length=64, unique=True)),
+                ("status", models.CharField(max_length=32)),
+                ("error", models.CharField(blank=True, max_length=16)),
+                ("received_at", models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PhoneCode",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("phone", models.CharField(max_length=16)),
+                ("purpose", models.CharField(max_length=16)),
+                ("subject", models.CharField(blank=True, max_length=64)),
+                ("browser", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                ("serial", models.PositiveSmallIntegerField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("is_decoy", models.BooleanField(default=False)),
+                ("is_stranger", models.BooleanField(default=False)),
+                ("address_block", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("consumed_at", models.DateTimeField(null=True)),
+                ("superseded_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["phone", "created_at"], name="phone_code_of_phone"),
+                    models.Index(fields=["browser", "created_at"], name="phone_code_of_browser"),
+                    models.Index(fields=["address_block", "created_at"], name="phone_code_of_block"),
+                    models.Index(fields=["created_at"], name="phone_code_age"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PhoneAttemptCounter",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("phone", models.CharField(max_length=16, unique=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("wait_until", models.DateTimeField(null=True)),
+                ("serial", models.PositiveSmallIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Alarm",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("nearly_spent", "Four fifths of the verification codes are used up."),
+                            ("spent", "The verification codes are used up: for now only members get one."),
+                            (
+                                "conversion",
+                                "Few of the codes sent lately were entered: somebody may be abusing the pages.",
+                            ),
+                            (
+                                "row",
+                                "Codes were asked for to one number after the other: somebody may be earning by them.",
+                            ),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.enterprise",
+                    ),
+                ),
+                ("raised_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="UsedChallenge",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("nonce", models.CharField(max_length=16, unique=True)),
+                ("spent_at", models.DateTimeField(db_index=True)),
+            ],
         ),
     ]
