@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -42,21 +43,32 @@ def load_settings() -> None:
 
 
 def prepare_database() -> None:
-    """Bring the tables up to date; StartRefused if the database does not answer."""
+    """Bring the tables up to date. Raise StartRefused if the database doesn't answer or is of another version."""
     place = connection.settings_dict
+    where = place["HOST"] or place["NAME"]
     if connection.vendor == "sqlite":
         Path(place["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     try:
         connection.ensure_connection()
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
-        where = place["HOST"] or place["NAME"]
         raise StartRefused(f"The database of DATABASE_URL ({where}) can't be reached: {reason}") from error
+    if unknown := unknown_migrations():
+        raise StartRefused(
+            f"The database of DATABASE_URL ({where}) belongs to another version: it has the migration {unknown[0]}, "
+            "which is unknown here. Use that version or another database; if nothing in var/ matters, delete it."
+        )
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     if not settings.HAS_DEMO:
         call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def unknown_migrations() -> list[str]:
+    """Return migrations that the database has and this version doesn't: it is newer, or from before a release."""
+    loader = MigrationLoader(connection)
+    return sorted(f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations))
 
 
 def main() -> None:
