@@ -48,7 +48,7 @@ def actor_of(imported: Import) -> Actor:
 
 def members_of_import(imported: Import) -> Any:
     """Those it created who are still in the directory."""
-    return Member.objects.present().made_by(imported)
+    return Member.objects.present().filter(pk__in=imported.created_member_ids())
 
 
 def count_what_was_done(locked: Import) -> None:

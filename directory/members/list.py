@@ -113,7 +113,7 @@ class MemberQuery:
         if self.department and (self.department.parent_id or is_scoped(self.role)):
             members = members.under(self.department)
         if self.imported:
-            members = members.made_by(self.imported)
+            members = members.filter(pk__in=self.imported.created_member_ids())
         return members.filter(status=self.status) if self.status and not self.is_bin else members
 
     def page_filtered(self) -> MemberQuerySet:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery
@@ -20,9 +19,6 @@ from accounts.models import Enterprise
 from directory.models.departments import Department
 from directory.models.domains import Domain
 from directory.models.lookups import IN_BIN, LAST_SIGN, PRESENT, any_of, begins
-
-if TYPE_CHECKING:
-    from directory.models.imports import Import  # it refers to members
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -43,14 +39,8 @@ class MemberQuerySet(models.QuerySet["Member"]):
         PostgreSQL reads all of them to sort them."""
         if connection.vendor != "postgresql":
             return self.under(department)
-        memberships = Membership.objects
-        standing = memberships.filter(_is_below(department), member=OuterRef("pk"))
+        standing = Membership.objects.filter(_is_below(department), member=OuterRef("pk"))
         return self.alias(standing=Subquery(standing.values("department")[:1])).filter(standing__isnull=False)
-
-    def made_by(self, imported: Import) -> MemberQuerySet:
-        """Whom this import created."""
-        rows = apps.get_model("directory", "ImportRow").objects.filter(import_job=imported, verdict="created")
-        return self.filter(pk__in=rows.filter(member__isnull=False).values("member"))
 
 
 def _is_below(department: Department) -> RawSQL:
@@ -63,8 +53,7 @@ def _is_below(department: Department) -> RawSQL:
 
 
 def _standing_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
-    memberships = Membership.objects
-    return memberships.filter(any_of(begins("department__path", one.path) for one in departments))
+    return Membership.objects.filter(any_of(begins("department__path", one.path) for one in departments))
 
 
 class Member(models.Model):
