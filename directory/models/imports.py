@@ -92,7 +92,7 @@ class Import(models.Model):
     def __str__(self) -> str:
         return self.file_name
 
-    def created_member_ids(self) -> models.QuerySet[ImportRow, dict[str, Any]]:
+    def created_member_ids(self) -> models.QuerySet[ImportRow, Any]:
         """Return the ids of the members that this import created, as a subquery for `pk__in`."""
         created = self.rows.filter(verdict=ImportRow.Verdict.CREATED, member__isnull=False)
         return created.values("member")

@@ -171,13 +171,13 @@ def _without_hindrance(sheet: bytes, *, is_first: bool) -> bytes:
 
 def parse(blocks: Iterator[bytes], on_start: OnStart | None = None) -> None:
     """Parse a part and call `on_start` with each element's name, "namespace name" if it has a namespace."""
-    parser = new_parser()
+    parser = new_parser(namespace_separator=" ") if on_start else new_parser()
     parser.StartElementHandler = on_start
     feed(parser, blocks)
 
 
-def new_parser() -> expat.XMLParserType:
-    parser = expat.ParserCreate(namespace_separator=" ")
+def new_parser(*, namespace_separator: str | None = None) -> expat.XMLParserType:
+    parser = expat.ParserCreate(namespace_separator=namespace_separator)
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse_dtd
     return parser
 

@@ -16,8 +16,6 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from directory.imports.reading.package import (
-    MAIN,
-    STRICT,
     TYPES,
     Copy,
     Limits,
@@ -42,9 +40,6 @@ HOLDINGS = {
     "index.zip": "Numbers",
 }  # fmt: skip
 MACRO_TYPE = "application/vnd.ms-excel.sheet.macroEnabled"
-# The elements of a worksheet that count. The schema allows them in SpreadsheetML nowhere but in their own place.
-COUNTED = ("c", "v", "is", "t", "f", "row", "col", "mergeCell")
-LOCAL_NAMES = {f"{space} {name}".strip(): name for space in (MAIN, STRICT, "") for name in COUNTED}
 # More of these and no one would read the list; the whole file is told instead.
 DEAD_CELLS_MAX = 20_000
 ERROR_MAX = 16
@@ -210,6 +205,9 @@ def _follow_relations(package: Package, main: str, book: _Book) -> None:
 class _SheetListener:
     """Follows one worksheet. A cell counts as filled from its first `v` or `is`.
 
+    Elements count by their local names, as the parser behind reads them, so that no namespace evades the limits. Only
+    `f` counts by its place: within `c` it is a formula, in the extensions behind the cells (`xm:f`) it is none.
+
     Called for each of a few million elements: what is asked most comes first, and little is looked up twice.
     """
 
@@ -218,7 +216,7 @@ class _SheetListener:
         self.cells_left = limits.cells
         self.row = self.column = 0
         self.row_text = self.kind = ""
-        self.is_hidden = self.is_listening = False
+        self.is_hidden = self.is_listening = self.is_in_cell = False
         self.numbers: dict[str, int] = {}
         self.parser: expat.XMLParserType | None = None
 
@@ -229,11 +227,11 @@ class _SheetListener:
         # Bound: a tenth quicker than to call the object.
         parser.StartElementHandler = self.__call__
 
-    def __call__(self, qualified: str, attributes: list[str]) -> None:
-        name = LOCAL_NAMES.get(qualified)
-        if name is None or name == "t":
+    def __call__(self, name: str, attributes: list[str]) -> None:
+        if name == "t":
             return
         if name == "c":
+            self.is_in_cell = True
             self.cells_left -= 1
             if self.cells_left < 0:
                 raise Refused("cell_limit")
@@ -252,6 +250,8 @@ class _SheetListener:
                 self._listen_to_text(None)
         elif name == "v" or name == "is":
             self._on_value()
+        elif ":" in name:
+            self(name.rpartition(":")[2], attributes)
         else:
             self._on_other(name, _named(attributes))
 
@@ -278,9 +278,12 @@ class _SheetListener:
             self._listen_to_text(self._revive)
 
     def _on_other(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "f" and self.kind != "str":
-            self._note_dead("formula")
-        elif name == "row":
+        if name == "f":
+            if self.is_in_cell and self.kind != "str":
+                self._note_dead("formula")
+            return
+        self.is_in_cell = False
+        if name == "row":
             self.row_text = attributes.get("r") or str(self.row + 1)
             self.row = int(self.row_text)
             self.column, self.is_hidden = 0, attributes.get("hidden") in {"1", "true"}

@@ -209,6 +209,8 @@ FILES: list[tuple[str, Any, str, str]] = [
     ("B prefixed", raw(sheet_xml(BODY).replace("<worksheet xmlns=", "<x:worksheet xmlns:x=").replace("</w", "</x:w")
      .replace("<row", "<x:row").replace("</row", "</x:row").replace("<c ", "<x:c ").replace("</c>", FAR + "</x:c>")),
      "a.xlsx", "row_limit"),
+    ("B another namespace", raw(sheet_xml(BODY + f'<row r="1048576" xmlns:z="urn:z">{FAR}</row>'.replace("<c", "<z:c")
+     .replace("</c", "</z:c").replace("<v", "<z:v").replace("</v", "</z:v"))), "a.xlsx", "row_limit"),
     ("B single quotes", raw(sheet_xml(BODY + "<row r='1048570'><c r='A1048570'><v>1</v></c></row>")),
      "a.xlsx", "row_limit"),
     ("S1", xlsx(headings=None), "a.xlsx", "no_heading"),
