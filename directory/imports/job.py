@@ -55,7 +55,7 @@ def work_on(lease: Lease) -> None:
     """All there is to do for the import now. A database that is away leaves it to the next worker."""
     imported = Import.objects.select_related("enterprise", "author").get(pk=lease.id)
     # In no language: what is kept is worded when it is read.
-    with override(None), _collecting_rarely():
+    with override(None), collecting_rarely():
         try:
             _work(imported, lease)
         except LeaseLost:
@@ -69,7 +69,7 @@ def work_on(lease: Lease) -> None:
 
 
 @contextmanager
-def _collecting_rarely() -> Iterator[None]:
+def collecting_rarely() -> Iterator[None]:
     """Rows are many small objects that end with their chunk: looking among them for cycles is a fifth of the time."""
     thresholds = gc.get_threshold()
     gc.set_threshold(200_000, *thresholds[1:])
