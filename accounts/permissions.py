@@ -34,6 +34,12 @@ PERMISSIONS: dict[str, set[Permission]] = {
 }
 
 
+def acting_role(user: int | None, enterprise: int) -> Role | None:
+    """Return the role that a job's author still has: read again for each chunk, and none of a deactivated user."""
+    roles = Role.objects.select_related("enterprise", "user")
+    return roles.filter(user=user, user__is_active=True, enterprise=enterprise).first()
+
+
 def may(role: Role, permission: Permission) -> bool:
     return permission in PERMISSIONS[role.name]
 

@@ -37,8 +37,7 @@ from directory.departments.actions import add_department
 from directory.enterprise import open_enterprise
 from directory.imports.actions import begin_import
 from directory.imports.columns import COLUMNS
-from directory.imports.job import work_on, work_on_imports
-from directory.imports.lease import claim_import
+from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.reading.process import highest_memory
 from directory.imports.upload import start_import
 from directory.members.bulk_insert import MEMBER_COLUMNS
@@ -170,9 +169,9 @@ def work_apart(place: dict[str, str]) -> float:
 
 
 def _work(imported: Import) -> None:
-    lease = claim_import(imported.pk)
+    lease = QUEUE.claim(imported.pk)
     assert lease
-    work_on(lease)
+    QUEUE.take_turn(lease)
 
 
 def _empty() -> None:

@@ -60,7 +60,5 @@ IMPORT_UPLOADS = 100
 IMPORT_UPLOAD_WINDOW_SECONDS = 600
 # Rows that a request checks itself after a repair: one chunk. A worker checks larger imports.
 IMPORT_ROWS_AT_ONCE = 2000
-# A worker's lease on an import, renewed with each chunk. After a crash another worker resumes this much later.
-IMPORT_LEASE_SECONDS = 30
 # Retention of file, cells and previous values (6.4). The import can be undone until then.
 IMPORT_KEPT_DAYS = 30

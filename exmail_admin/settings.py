@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.conf import global_settings
 
 from accounts.conf import *  # noqa: F403
+from core.conf import *  # noqa: F403
 from directory.conf import *  # noqa: F403
 from exmail_admin import environment
 from invitations.conf import *  # noqa: F403

@@ -133,6 +133,10 @@ class Migration(migrations.Migration):
             name="AuditCheck",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("lease", models.CharField(blank=True, max_length=32)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("turn_ended_at", models.DateTimeField(null=True)),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
                 (
                     "enterprise",
                     models.OneToOneField(
@@ -151,9 +155,10 @@ class Migration(migrations.Migration):
                 ("why", models.CharField(blank=True, max_length=100)),
                 ("proven_number", models.PositiveBigIntegerField(default=0)),
                 ("proven_head", models.CharField(blank=True, max_length=64)),
-                ("lease", models.CharField(blank=True, max_length=32)),
-                ("lease_until", models.DateTimeField(null=True)),
             ],
+            options={
+                "abstract": False,
+            },
         ),
         migrations.CreateModel(
             name="User",

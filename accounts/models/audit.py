@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models.enterprise import Enterprise
+from core.leased_jobs import LeasedJob
 
 
 class AuditChain(models.Model):
@@ -66,7 +67,7 @@ class AuditEvent(models.Model):
         return f"{self.number} {self.action}"
 
 
-class AuditCheck(models.Model):
+class AuditCheck(LeasedJob):
     """How far an enterprise's chain has been followed, and what was found: from the first event where a person asks and
     every AUDIT_WHOLE_CHECK_DAYS, else each hour from where the last check ended.
 
@@ -86,9 +87,6 @@ class AuditCheck(models.Model):
     why = models.CharField(max_length=100, blank=True)
     proven_number = models.PositiveBigIntegerField(default=0)
     proven_head = models.CharField(max_length=64, blank=True)
-    # Whoever works on it, until when: a killed worker's check is taken over.
-    lease = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.number} of {self.length} events"

@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import members_of
-from directory.imports.job import work_on
-from directory.imports.lease import claim_import
-from directory.imports.transitions import ImportRefused, State, hint_imports, lock_import
+from directory.imports.job import QUEUE
+from directory.imports.transitions import ImportRefused, State, lock_import
 from directory.joining.activation_codes import may_have_code, mint_codes
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
@@ -45,12 +44,12 @@ def begin_import(imported: Import, *, by: Actor) -> None:
         locked.save()
         counts = {"file": locked.file_name, "create": locked.created, "update": locked.updated}
         record("import_started", locked, after=counts)
-        transaction.on_commit(hint_imports)
+        transaction.on_commit(QUEUE.wake)
 
 
 def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
-    with lock_import(imported, by, State.DONE, State.CANCELLED) as (locked, _record):
+    with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
             raise ImportRefused(_("Something is being done with this import already."))
         if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
@@ -82,8 +81,7 @@ def _check_again(locked: Import) -> None:
 
 
 def _work_now_or_later(imported: Import) -> None:
-    lease = claim_import(imported.pk) if imported.read <= settings.IMPORT_ROWS_AT_ONCE else None
-    if lease:
-        work_on(lease)
+    if imported.read <= settings.IMPORT_ROWS_AT_ONCE and (lease := QUEUE.claim(imported.pk)):
+        QUEUE.take_turn(lease)
     else:
-        hint_imports()
+        QUEUE.wake()

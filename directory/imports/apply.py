@@ -21,12 +21,12 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, recording
 from core.bulk_sql import insert_rows, update_rows
+from core.leased_jobs import Lease
 from directory.departments.actions import DepartmentRefused, add_department
 from directory.imports.apply_updates import Change, change_members, standings_of, words_of_absence
 from directory.imports.check import CHUNK, ROW_COLUMNS, Check, as_json, departments_for, read_cells
 from directory.imports.columns import Facts, fold
 from directory.imports.conflicts import Holders, as_row, find_holders, is_same, wanted_by
-from directory.imports.lease import Lease
 from directory.imports.problems import Problem, problem_of
 from directory.imports.row_files import Picker, Spool
 from directory.members.bulk_insert import NewMember, insert_members
@@ -57,22 +57,25 @@ class Planned:
         self.problems.append(problem_of(column, text, params))
 
 
-def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
-    """All rows that wait. Stops where the import was cancelled or the lease was lost."""
+def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease[Import]) -> bool:
+    """Apply rows until none waits, or the turn is over. Return whether none waits."""
     cells = Picker(spool.path("rows"))
     planned = _chunks(spool.planned(after=check.imported.position))
     for rows in planned:
-        if not apply_new(check, rows, cells, by=by, lease=lease):
-            return
+        if not apply_new(check, rows, cells, by=by, lease=lease) or lease.is_turn_over:
+            return False
     number: int | None = 0
     while number is not None:
+        if lease.is_turn_over:
+            return False
         number = apply_changes(check, after=number, by=by, lease=lease)
+    return True
 
 
-def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, lease: Lease) -> bool:
+def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, lease: Lease[Import]) -> bool:
     """The next rows of the plan in one transaction; False when the import is no longer being applied."""
     with recording(check.imported.enterprise, by=by):
-        imported = lease.hold()
+        imported = lease.lock()
         if imported.state != Import.State.APPLYING:
             return False
         waiting = _without_refused(imported, rows)
@@ -83,11 +86,11 @@ def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, le
     return True
 
 
-def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease) -> int | None:
+def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease[Import]) -> int | None:
     """The next rows that change members in one transaction; the last one's number, None when there is nothing more to
     do. Below the row `after` there is none."""
     with recording(check.imported.enterprise, by=by) as record:
-        imported = lease.hold()
+        imported = lease.lock()
         rows = _next_changes(imported, after)
         if imported.state != Import.State.APPLYING or not rows:
             return None

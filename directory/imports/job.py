@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +11,19 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop, override
 
-from accounts.audit.recording import recording
-from accounts.models import Role
-from accounts.permissions import Permission, may
+from accounts.audit.recording import recording, task_actor
+from accounts.permissions import Permission, acting_role, may
+from core.leased_jobs import JobQueue, Lease
 from directory.imports.apply import apply_rows, recount
 from directory.imports.check import Check, check_rows, open_check
-from directory.imports.lease import Lease, LeaseLost, claim_import
 from directory.imports.row_files import Draft, Spool
 from directory.imports.transitions import (
+    WORK,
     State,
     Verdict,
     actor_of,
@@ -33,65 +33,77 @@ from directory.imports.transitions import (
     members_of_import,
 )
 from directory.imports.undo import undo_rows
+from directory.joining.invitations import CHUNK as INVITED_AT_ONCE
 from directory.joining.invitations import invite_members
 from directory.models import Import, Member
 from directory.table_statistics import settle_statistics
 
 MANY = 5000
-
 # Far longer than any upload lasts.
 ORPHAN_SECONDS = 24 * 3600
-
-log = logging.getLogger(__name__)
+BROKEN: dict[str, str] = {
+    State.CHECKING: gettext_noop("Something broke on our side while the file was checked. Please upload it again."),
+    State.APPLYING: gettext_noop("Something broke on our side. What was imported stays, and can be undone."),
+    Import.FollowUp.UNDO: gettext_noop("Something broke on our side. What was undone stays so; undo the rest again."),
+    Import.FollowUp.INVITE: gettext_noop("Something broke on our side. Please send the invitations that are left."),
+}
+_collector = threading.Lock()
+_rare_collections = 0
+_usual_thresholds = gc.get_threshold()
 
 
 def work_on_imports() -> None:
-    """Carry on with whatever waits, one import after another, until nothing does."""
-    while lease := claim_import():
-        work_on(lease)
-
-
-def work_on(lease: Lease) -> None:
-    """All there is to do for the import now. A database that is away leaves it to the next worker."""
-    imported = Import.objects.select_related("enterprise", "author").get(pk=lease.id)
-    # In no language: what is kept is worded when it is read.
-    with override(None), collecting_rarely():
-        try:
-            _work(imported, lease)
-        except LeaseLost:
-            log.warning("import_taken_over import=%d", imported.pk)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
-            log.exception("import_failed import=%d", imported.pk)
-            _fail(imported, _("Something broke on our side. Nothing is half done; please upload the file again."))
-    lease.release()
+    """Give each import that waits its turn, until none waits."""
+    QUEUE.work_on_all()
 
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
-    """Rows are many small objects that end with their chunk: looking among them for cycles is a fifth of the time."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, *thresholds[1:])
+    """Let the garbage collector look less often: a fifth of an import's time goes into its many small objects.
+
+    The thresholds are those of the process, which may work on several imports at once: the last one restores them.
+    """
+    global _rare_collections, _usual_thresholds
+    with _collector:
+        if not _rare_collections:
+            _usual_thresholds = gc.get_threshold()
+            gc.set_threshold(200_000, *_usual_thresholds[1:])
+        _rare_collections += 1
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        with _collector:
+            _rare_collections -= 1
+            if not _rare_collections:
+                gc.set_threshold(*_usual_thresholds)
 
 
 def empty_imports() -> int:
-    """Files, cells and previous values older than IMPORT_KEPT_DAYS; counts, verdicts, reasons and members stay."""
-    old = Import.objects.filter(created_at__lt=timezone.now() - timedelta(days=settings.IMPORT_KEPT_DAYS))
-    emptied = 0
-    for imported in old.exclude(stored="").exclude(state=State.APPLYING):
-        with transaction.atomic():
-            imported.rows.update(cells=None, facts=None, previous=None, notes=[])
-            state = State.CANCELLED if imported.state in {State.CHECKING, State.READY} else imported.state
-            Import.objects.filter(pk=imported.pk).update(stored="", repairs={}, state=state)
-        Spool(imported.stored).remove()
-        emptied += 1
+    """Delete files, cells and previous values older than IMPORT_KEPT_DAYS, unless the import is being worked on.
+
+    Counts, verdicts, reasons and members stay. Return how many imports were emptied.
+    """
+    before = timezone.now() - timedelta(days=settings.IMPORT_KEPT_DAYS)
+    old = Import.objects.filter(created_at__lt=before).exclude(stored="").select_related("enterprise")
+    emptied = sum(map(_empty, old))
     _remove_orphans()
     return emptied
+
+
+def _empty(imported: Import) -> bool:
+    with recording(imported.enterprise, by=task_actor("upkeep")) as record:
+        idle = Import.objects.select_for_update().filter(pk=imported.pk, follow_up="", lease="")
+        locked = idle.exclude(state=State.APPLYING).exclude(stored="").first()
+        if locked is None:
+            return False
+        locked.rows.update(cells=None, facts=None, previous=None, notes=[])
+        stored, locked.stored, locked.repairs = locked.stored, "", {}
+        if locked.state in {State.CHECKING, State.READY}:
+            locked.state, locked.finished_at = State.CANCELLED, timezone.now()
+            record("import_cancelled", locked, after=counts_of_import(locked))
+        locked.save()
+    Spool(stored).remove()
+    return True
 
 
 def _remove_orphans() -> None:
@@ -103,44 +115,47 @@ def _remove_orphans() -> None:
             path.unlink(missing_ok=True)
 
 
-def _work(imported: Import, lease: Lease) -> None:
-    role = _role_of(imported)
-    if role is None or not may(role, Permission.MANAGE_MEMBERS):
-        _stop(imported, _("Whoever started it may no longer manage members."))
-        return
-    try:
-        check = open_check(imported, role)
-    except LookupError:
-        _stop(imported, _("The department it was for no longer exists."))
-        return
-    if imported.state == State.CHECKING:
-        _check(imported, check, lease)
-    elif imported.state == State.APPLYING:
-        try:
-            apply_rows(check, Spool(imported.stored), by=actor_of(imported), lease=lease)
-        except FileNotFoundError:
-            _fail(imported, _("The file is no longer there. Please upload it again."))
+def _work(lease: Lease[Import]) -> None:
+    """Do what the import waits for. Texts are kept in no language, and put together when they are read."""
+    with override(None), collecting_rarely():
+        imported = lease.job()
+        role = acting_role(imported.author_id, imported.enterprise_id)
+        if role is None or not may(role, Permission.MANAGE_MEMBERS):
+            _stop(imported, gettext_noop("Whoever started it may no longer manage members."))
             return
-        _finish(imported, lease)
-    elif imported.follow_up == Import.FollowUp.UNDO:
-        undo_rows(check, Spool(imported.stored), by=actor_of(imported), lease=lease)
-    elif imported.follow_up == Import.FollowUp.INVITE:
-        _invite(imported)
+        try:
+            check = open_check(imported, role)
+        except LookupError:
+            _stop(imported, gettext_noop("The department it was for no longer exists."))
+            return
+        _take_step(imported, check, lease)
 
 
-def _check(imported: Import, check: Check, lease: Lease) -> None:
-    spool = Spool(imported.stored)
+def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
+    spool, by = Spool(imported.stored), actor_of(imported)
     try:
-        with spool.drafting() as draft:
-            check_rows(check, spool, draft, keep=lease.keep)
-            _make_ready(check, draft, lease)
+        if imported.state == State.CHECKING:
+            _check(check, spool, lease)
+        elif imported.state == State.APPLYING:
+            if apply_rows(check, spool, by=by, lease=lease):
+                _finish(imported, lease)
+        elif imported.follow_up == Import.FollowUp.UNDO:
+            undo_rows(check, spool, by=by, lease=lease)
+        elif imported.follow_up == Import.FollowUp.INVITE:
+            _invite(imported, lease)
     except FileNotFoundError:
-        _fail(imported, _("The file is no longer there. Please upload it again."))
+        _fail(lease, gettext_noop("The file is no longer there. Please upload it again."))
 
 
-def _make_ready(check: Check, draft: Draft, lease: Lease) -> None:
+def _check(check: Check, spool: Spool, lease: Lease[Import]) -> None:
+    with spool.drafting() as draft:
+        check_rows(check, spool, draft, keep=lease.renew)
+        _make_ready(check, draft, lease)
+
+
+def _make_ready(check: Check, draft: Draft, lease: Lease[Import]) -> None:
     with transaction.atomic():
-        locked = lease.hold()
+        locked = lease.lock()
         if locked.state != State.CHECKING:
             return
         counts = check.counts
@@ -152,9 +167,9 @@ def _make_ready(check: Check, draft: Draft, lease: Lease) -> None:
         draft.put_in_place()
 
 
-def _finish(imported: Import, lease: Lease) -> None:
+def _finish(imported: Import, lease: Lease[Import]) -> None:
     with recording(imported.enterprise, by=actor_of(imported)) as record:
-        locked = lease.hold()
+        locked = lease.lock()
         if locked.state != State.APPLYING:
             return
         locked.state, locked.finished_at = State.DONE, timezone.now()
@@ -165,14 +180,17 @@ def _finish(imported: Import, lease: Lease) -> None:
         settle_statistics()
 
 
-def _invite(imported: Import) -> None:
-    """Safe to run again: whoever got a link a minute ago is left out."""
+def _invite(imported: Import, lease: Lease[Import]) -> None:
+    """Invite those who have not joined. Safe to run again: who got a link a minute ago is left out."""
     made = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
-    with override(imported.language):
-        outcome = invite_members(made.select_related("enterprise").order_by("pk"), by=actor_of(imported))
-    Import.objects.filter(pk=imported.pk).update(
-        follow_up="", invited=(imported.invited or 0) + outcome.sent, not_invited=len(outcome.left_out)
-    )
+    members = list(made.select_related("enterprise").order_by("pk"))
+    sent = left_out = 0
+    for start in range(0, len(members), INVITED_AT_ONCE):
+        with override(imported.language):
+            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=actor_of(imported))
+        sent, left_out = sent + outcome.sent, left_out + len(outcome.left_out)
+        lease.renew()
+    lease.renew(follow_up="", invited=(imported.invited or 0) + sent, not_invited=left_out)
 
 
 def _stop(imported: Import, reason: str) -> None:
@@ -182,10 +200,17 @@ def _stop(imported: Import, reason: str) -> None:
         Import.objects.filter(pk=imported.pk).update(follow_up="")
 
 
-def _fail(imported: Import, reason: str) -> None:
+def _give_up(lease: Lease[Import]) -> None:
+    imported = lease.job()
+    _fail(lease, BROKEN[imported.follow_up or imported.state])
+
+
+def _fail(lease: Lease[Import], reason: str) -> None:
+    """End the import, or what was to follow it; what was done is counted, recorded, and can be undone."""
+    imported = lease.job()
     with recording(imported.enterprise, by=actor_of(imported)) as record:
-        locked = Import.objects.select_for_update().get(pk=imported.pk)
-        locked.follow_up, locked.reason, locked.finished_at = "", reason[:500], timezone.now()
+        locked = lease.lock()
+        locked.follow_up, locked.reason, locked.finished_at = "", reason, timezone.now()
         if locked.state in {State.CHECKING, State.APPLYING}:
             locked.state = State.FAILED
             count_what_was_done(locked)
@@ -193,5 +218,12 @@ def _fail(imported: Import, reason: str) -> None:
         record("import_failed", locked, after=counts_of_import(locked))
 
 
-def _role_of(imported: Import) -> Role | None:
-    return Role.objects.filter(user=imported.author, enterprise=imported.enterprise_id).first()
+QUEUE: JobQueue[Import] = JobQueue(
+    Import,
+    waits=Q(state__in=[State.CHECKING, State.APPLYING]) | ~Q(follow_up=""),
+    task=WORK,
+    work=_work,
+    give_up=_give_up,
+    # Two that write members at once would only wait for each other; a check doesn't write.
+    excludes=~Q(state=State.CHECKING),
+)

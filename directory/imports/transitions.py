@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
-from core.wakeups import wake_worker
 from directory.imports.apply import recount
 from directory.models import Import, ImportRow, Member
 
@@ -34,11 +33,6 @@ def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
         count_what_was_done(locked)
         locked.save()
         record("import_cancelled", locked, after=counts_of_import(locked))
-
-
-def hint_imports() -> None:
-    """Wake a worker; lost hints are made up for every ten seconds."""
-    wake_worker(WORK)
 
 
 def actor_of(imported: Import) -> Actor:

@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
+from core.leased_jobs import Lease
 from directory.imports.apply_updates import Change, change_members, standings_of, words_of_absence
 from directory.imports.check import Check, rewrite_rows
 from directory.imports.conflicts import as_row, is_same
-from directory.imports.lease import Lease
 from directory.imports.problems import Words, problem_of
 from directory.imports.row_files import PLANNED, Picker, Spool
 from directory.joining.activation_codes import living_code
@@ -23,13 +23,14 @@ CHUNK = 500
 Verdict = ImportRow.Verdict
 
 
-def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
-    """All of them, a transaction for each chunk; a row that was looked at is not looked at again."""
+def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease[Import]) -> None:
+    """Take rows back, a chunk at a time, until none is left or the turn is over. No row is looked at twice."""
     plan = Picker(spool.path("plan"))
     while _undo_chunk(check, plan, by=by, lease=lease):
-        pass
+        if lease.is_turn_over:
+            return
     with recording(check.imported.enterprise, by=by) as record:
-        imported = lease.hold()
+        imported = lease.lock()
         imported.follow_up, imported.undone_at = "", timezone.now()
         imported.undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE).count()
         imported.kept = imported.rows.filter(undo=ImportRow.Undo.KEPT).count()
@@ -37,9 +38,9 @@ def undo_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease) -> None:
         record("import_undone", imported, after={"undone": imported.undone, "kept": imported.kept})
 
 
-def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease) -> bool:
+def _undo_chunk(check: Check, plan: Picker, *, by: Actor, lease: Lease[Import]) -> bool:
     with recording(check.imported.enterprise, by=by) as record:
-        imported = lease.hold()
+        imported = lease.lock()
         rows = _next_rows(imported)
         if not rows:
             return False

@@ -22,9 +22,10 @@ from django.utils.translation import gettext as _
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from directory.imports.columns import HEADING_ROWS, find_heading
+from directory.imports.job import QUEUE
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
 from directory.imports.row_files import Spool
-from directory.imports.transitions import ImportRefused, hint_imports
+from directory.imports.transitions import ImportRefused
 from directory.models import Department, Import
 
 MERGES_KEPT = 2000
@@ -124,7 +125,7 @@ def _keep(
             digest=digest,
             heading=heading,
         )
-        transaction.on_commit(hint_imports)
+        transaction.on_commit(QUEUE.wake)
     return imported
 
 

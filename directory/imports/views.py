@@ -185,7 +185,7 @@ def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict)
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
     seen = list if may_import else with_numbers_masked
     bad = None if is_working(imported) else bad_rows(imported, asked)
-    is_over = imported.state in {Import.State.DONE, Import.State.CANCELLED}
+    is_over = imported.is_over
     invitable = 0
     if is_over and imported.created:
         waiting = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)

@@ -10,10 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from core.leased_jobs import LeasedJob
 from directory.models.members import Member
 
 
-class BulkAction(models.Model):
+class BulkAction(LeasedJob):
     """One action on many members, done by a worker (directory.bulk_actions.job).
 
     Always total = done + left_out + not_reached.
@@ -49,9 +50,6 @@ class BulkAction(models.Model):
     # Whoever has this id or a lesser one is settled.
     position = models.BigIntegerField(default=0)
 
-    # Whoever works on it, until when: a killed worker's action is taken over.
-    lease = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 

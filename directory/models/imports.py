@@ -12,11 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from core.leased_jobs import LeasedJob
 from directory.models.departments import Department
 from directory.models.members import Member
 
 
-class Import(models.Model):
+class Import(LeasedJob):
     """One uploaded workbook and all that came of it. Its row stays; file, cells and previous values go in time.
 
     `created` and `updated` count what is planned until the import is done, and what was done from then on.
@@ -77,9 +78,6 @@ class Import(models.Model):
     invited = models.PositiveIntegerField(null=True)
     not_invited = models.PositiveIntegerField(null=True)
 
-    # Whoever works on it, until when: a killed worker's import is taken over.
-    lease = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -112,6 +110,11 @@ class Import(models.Model):
     def is_only_planned(self) -> bool:
         """Its counts say what would become of the rows."""
         return self.state in {self.State.CHECKING, self.State.READY, self.State.APPLYING}
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is applied; what was applied can be undone."""
+        return self.state in {self.State.DONE, self.State.CANCELLED, self.State.FAILED}
 
     @property
     def to_apply(self) -> int:

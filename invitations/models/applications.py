@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from core.leased_jobs import LeasedJob
 from core.translatable import say_all
 from directory.models import Address, Department, Domain, Member
 from invitations.models.links import JoinLink, PrivacyNotice
@@ -85,7 +86,7 @@ class Application(models.Model):
         return self.state == self.State.PENDING
 
 
-class Decision(models.Model):
+class Decision(LeasedJob):
     """One verdict on many applications, carried out in the background; see invitations.applications.decide_job."""
 
     class Verdict(models.TextChoices):

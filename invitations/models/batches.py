@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
+from core.leased_jobs import LeasedJob
 from core.translatable import say_all
 from directory.models import Invitation, Member
 
 
-class InvitationBatch(models.Model):
+class InvitationBatch(LeasedJob):
     """A batch of personal invitations, sent in the background; see invitations.batches.send."""
 
     class State(models.TextChoices):

@@ -16,8 +16,7 @@ from accounts.models import Role, User
 from accounts.permissions import Permission, may
 from directory.imports.actions import begin_import
 from directory.imports.columns import fold
-from directory.imports.job import work_on
-from directory.imports.lease import claim_import
+from directory.imports.job import QUEUE
 from directory.imports.reading.reader import WorkbookRefused
 from directory.imports.transitions import ImportRefused, cancel_import
 from directory.imports.upload import start_import
@@ -86,9 +85,8 @@ class Command(BaseCommand):
         """Here, not by a worker; should one have been quicker, its outcome is waited for."""
         imported.refresh_from_db()
         while is_waiting(imported):
-            lease = claim_import(imported.pk)
-            if lease:
-                work_on(lease)
+            if lease := QUEUE.claim(imported.pk):
+                QUEUE.take_turn(lease)
             else:
                 time.sleep(WAIT_SECONDS)
             imported.refresh_from_db()

@@ -8,8 +8,7 @@ from django.db import connection
 from accounts.audit.recording import command_actor
 from conftest import build_house, build_user
 from directory.imports.actions import begin_import
-from directory.imports.job import work_on_imports
-from directory.imports.lease import claim_import
+from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.transitions import ImportRefused
 from directory.imports.upload import start_import
 from directory.members.actions import MemberRefused, create_member
@@ -128,8 +127,8 @@ def test_apply_pressed_twice_is_one_import():
 def test_one_import_at_a_time_is_applied_in_an_enterprise(house, other_house, alice, charlie):
     first, second = ready(house, command_actor(alice), [1], [2])
     elsewhere = start_import(other_house.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))
-    assert claim_import(first.pk)
-    assert claim_import(second.pk) is None
-    assert claim_import(elsewhere.pk)
+    assert QUEUE.claim(first.pk)
+    assert QUEUE.claim(second.pk) is None
+    assert QUEUE.claim(elsewhere.pk)
     Import.objects.filter(pk=first.pk).update(lease_until=None, lease="", state="done")
-    assert claim_import(second.pk)
+    assert QUEUE.claim(second.pk)

@@ -3,10 +3,10 @@
 import pytest
 
 from accounts.audit.recording import command_actor
+from core.leased_jobs import LeaseLost
 from directory.imports.columns import COLUMNS
 from directory.imports.conflicts import as_row, read_facts
-from directory.imports.job import work_on, work_on_imports
-from directory.imports.lease import LeaseLost, claim_import
+from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.row_files import PLANNED, Picker, Spool
 from directory.imports.upload import start_import
 from directory.members.bulk_update import read_standings
@@ -60,15 +60,15 @@ def test_all_files_of_an_import_go_together(spool):
 
 def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, monkeypatch):
     imported = start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1), person(2))))
-    late = claim_import(imported.pk)
+    late = QUEUE.claim(imported.pk)
     Import.objects.filter(pk=imported.pk).update(lease="", lease_until=None)
     work_on_imports()
     place = Spool(imported.stored).path("plan")
     before = place.stat()
     Import.objects.filter(pk=imported.pk).update(state="checking")
     with pytest.raises(LeaseLost):
-        late.hold()
-    work_on(late)
+        late.lock()
+    QUEUE.take_turn(late)
     assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert imported.rows.count() == 0
 

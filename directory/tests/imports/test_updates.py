@@ -20,8 +20,7 @@ from directory.imports import apply as applying
 from directory.imports import apply_updates
 from directory.imports.actions import begin_import, start_follow_up
 from directory.imports.conflicts import Holders
-from directory.imports.job import work_on_imports
-from directory.imports.lease import claim_import
+from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.upload import start_import
 from directory.joining.activation_codes import mint_code
 from directory.joining.invitations import invite_member
@@ -258,7 +257,7 @@ def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(house, by, m
         work_on_imports()
     assert Member.objects.filter(position="经理").count() == 3
     assert AuditEvent.objects.filter(action="member_edited").count() == 3
-    assert claim_import() is None, "nobody takes over while the lease lasts"
+    assert QUEUE.claim() is None, "nobody takes over while the lease lasts"
     Import.objects.update(lease_until=timezone.now())
     monkeypatch.setattr(applying, "_note_changes", real)
     work_on_imports()
