@@ -29,8 +29,6 @@ MEMBER_BIN_DAYS = 30
 # each member under the enterprise's lock, an export only reads.
 MEMBERS_AT_ONCE = 200
 MEMBERS_EXPORTED_AT_ONCE = 5000
-# A worker's lease on a bulk action, renewed with each chunk. After a crash another worker resumes this much later.
-BULK_ACTION_LEASE_SECONDS = 30
 # How long the author of an export can download its workbook, which holds personal data.
 EXPORT_KEPT_HOURS = 24
 

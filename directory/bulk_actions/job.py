@@ -1,30 +1,27 @@
-"""Deeds on many members, done by a worker: opened, worked on, cancelled.
+"""Actions on many members, done by a worker: opened, worked on, cancelled.
 
-Whom a action is about is settled as it is opened: an item for each. A worker takes 500 of them a transaction, under the
-enterprise's lock, and forgets the items of those it did; who was left out stays, with the reason. So a worker that was
-killed, or two at once, do nothing twice. The author's right is asked for anew each time.
+Opening one writes an item for each member. A worker takes 500 of them per transaction, under the enterprise's lock, and
+deletes the items of those it did; who was left out stays, with the reason. So a worker that was killed, or two at once,
+do nothing twice. The author's right is read again for each chunk.
 """
 
 from __future__ import annotations
 
-import logging
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_noop, override
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, Role
-from accounts.permissions import Permission, may
-from core.wakeups import wake_worker
+from accounts.permissions import Permission, acting_role, may
+from core.leased_jobs import JobQueue, Lease
 from directory.bulk_actions.actions import Outcome, do_to_members
 from directory.imports.export import CHUNK as EXPORT_CHUNK
 from directory.imports.export import export_members
@@ -32,21 +29,14 @@ from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
 
 WORK = "directory.tasks.work_on_bulk_actions"
 CHUNK = 500
-# After so long a worker looks for other work; the action goes on in its next turn. A task may last 600.
-TURN_SECONDS = 240
 # Of a million rows: no sign of life comes while a workbook is packed.
 SAVING_SECONDS = 300
 Kind, State = BulkAction.Kind, BulkAction.State
 Reason = BulkActionItem.Reason
-log = logging.getLogger(__name__)
 
 
 class NumberChanged(Exception):
     """It is another number of members than was confirmed: nothing was opened."""
-
-
-class Stopped(Exception):
-    """Whoever works on the action must write nothing more: it was cancelled, or another worker took over."""
 
 
 def open_bulk_action(
@@ -68,7 +58,7 @@ def open_bulk_action(
             raise NumberChanged
         action.save(update_fields=["total"])
         record("bulk_action_started", action, after={"action": kind, "chosen": action.total})
-        transaction.on_commit(partial(wake_worker, WORK))
+        transaction.on_commit(QUEUE.wake)
     return action
 
 
@@ -82,13 +72,8 @@ def cancel_bulk_action(action: BulkAction, *, by: Actor) -> None:
 
 
 def work_on_bulk_actions() -> None:
-    """Carry on with whatever waits, one action after another, until nothing does or the turn is over."""
-    until = time.monotonic() + TURN_SECONDS
-    while action := _claim():
-        _work_on(action, until)
-        if time.monotonic() > until:
-            wake_worker(WORK)
-            return
+    """Give each bulk action that waits its turn, until none waits."""
+    QUEUE.work_on_all()
 
 
 def may_still(action: BulkAction, role: Role | None) -> bool:
@@ -125,40 +110,20 @@ def _write_items(action: BulkAction, members: MemberQuerySet) -> int:
         return cursor.rowcount
 
 
-def _claim() -> BulkAction | None:
-    """The oldest that nobody works on, now ours as long as its lease is kept up."""
-    is_free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    waiting = BulkAction.objects.filter(is_free, state=State.WORKING)
-    for pk in waiting.order_by("pk").values_list("pk", flat=True):
-        if waiting.filter(pk=pk).update(lease=uuid.uuid4().hex, lease_until=_lease_end()):
-            return BulkAction.objects.select_related("enterprise", "author").get(pk=pk)
-    return None
+def _work(lease: Lease[BulkAction]) -> None:
+    if lease.job().kind == Kind.EXPORT:
+        _export(lease)
+        return
+    while _do_chunk(lease) and not lease.is_turn_over:
+        pass
 
 
-def _work_on(action: BulkAction, until: float) -> None:
-    """A database that is away leaves the action to the next worker."""
-    try:
-        if action.kind == Kind.EXPORT:
-            _export(action)
-        else:
-            while _do_chunk(action) and time.monotonic() < until:
-                pass
-    except Stopped:
-        log.info("bulk_action_stopped action=%d", action.pk)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        log.exception("bulk_action_failed action=%d", action.pk)
-        _fail(action)
-    BulkAction.objects.filter(pk=action.pk, lease=action.lease).update(lease="", lease_until=None)
-
-
-def _do_chunk(action: BulkAction) -> bool:
-    """The next 500; False once nobody waits. Raises Stopped."""
-    by = _actor_of(action)
+def _do_chunk(lease: Lease[BulkAction]) -> bool:
+    """Do the next 500; return False once nobody waits. Raises LeaseLost."""
+    action = lease.job()
     # In no language: the audit log's words, and a refusal's, are put together when they are read.
-    with recording(action.enterprise, by=by) as record, override(None):
-        locked = _hold(action)
+    with recording(action.enterprise, by=_actor_of(action)) as record, override(None):
+        locked = lease.lock()
         role = _role_of(locked)
         if role is None:
             _cancel_without_right(locked, record)
@@ -167,20 +132,20 @@ def _do_chunk(action: BulkAction) -> bool:
         if not ids:
             _finish(locked, record)
             return False
-        _note(locked, ids, do_to_members(locked.kind, role, ids, by=by))
+        _note(locked, ids, do_to_members(locked.kind, role, ids, by=_actor_of(action)))
     return True
 
 
-def _export(action: BulkAction) -> None:
-    """From the first member on, also where another worker had begun: half a workbook is none. Raises Stopped."""
+def _export(lease: Lease[BulkAction]) -> None:
+    """Write the workbook from the first member on, also where another worker had begun. Raises LeaseLost."""
+    action = lease.job()
     with override(action.language):
-        content = export_members(action.enterprise, _chunks_to_export(action), language=action.language)
-    if not _keep(action):
-        raise Stopped
+        content = export_members(action.enterprise, _chunks_to_export(action, lease), language=action.language)
+    lease.renew()
     stored = uuid.uuid4().hex
     _store(content, stored)
     with recording(action.enterprise, by=_actor_of(action)) as record:
-        locked = _hold(action)
+        locked = lease.lock()
         # As many as were read: a right lost and given back on the way leaves half a workbook too.
         if _role_of(locked) is None or locked.done < locked.total:
             _path_of(stored).unlink()
@@ -192,16 +157,14 @@ def _export(action: BulkAction) -> None:
         _finish(locked, record)
 
 
-def _chunks_to_export(action: BulkAction) -> Iterator[Sequence[int]]:
-    """The bar moves with each. They end early where the action is no longer ours or its author's, and the caller sees
-    why: what is begun of a workbook is only cleared away by ending it."""
+def _chunks_to_export(action: BulkAction, lease: Lease[BulkAction]) -> Iterator[Sequence[int]]:
+    """Yield ids and move the progress bar. Ends early where the author's right is gone; then the caller cancels."""
     read, position = 0, 0
     while (ids := _next_ids(action, position, EXPORT_CHUNK)) and _role_of(action):
         yield list(Member.objects.filter(pk__in=ids, erased_at=None).values_list("pk", flat=True))
         read, position = read + len(ids), ids[-1]
-        if not _keep(action, done=read):
-            return
-    _keep(action, lease_until=timezone.now() + timedelta(seconds=SAVING_SECONDS))
+        lease.renew(done=read)
+    lease.renew(seconds=SAVING_SECONDS)
 
 
 def _store(content: bytes, stored: str) -> None:
@@ -212,19 +175,6 @@ def _store(content: bytes, stored: str) -> None:
     part.touch(mode=0o600)
     part.write_bytes(content)
     part.replace(path)
-
-
-def _hold(action: BulkAction) -> BulkAction:
-    """As it is now, locked until the end of the transaction, its lease kept up. Raises Stopped."""
-    if not _keep(action):
-        raise Stopped
-    return BulkAction.objects.select_for_update(of=["self"]).select_related("enterprise").get(pk=action.pk)
-
-
-def _keep(action: BulkAction, **changes: object) -> bool:
-    """The lease, for another while; whether it was still ours."""
-    held = BulkAction.objects.filter(pk=action.pk, lease=action.lease, state=State.WORKING)
-    return bool(held.update(**{"lease_until": _lease_end()} | changes))
 
 
 def _next_ids(action: BulkAction, position: int, number: int) -> list[int]:
@@ -260,12 +210,10 @@ def _cancel_without_right(locked: BulkAction, record: Record) -> None:
     _cancel(locked, record, gettext_noop("Whoever started it may no longer do this."))
 
 
-def _fail(action: BulkAction) -> None:
+def _give_up(lease: Lease[BulkAction]) -> None:
+    action = lease.job()
     with recording(action.enterprise, by=_actor_of(action)) as record:
-        try:
-            locked = _hold(action)
-        except Stopped:
-            return
+        locked = lease.lock()
         if locked.kind == Kind.EXPORT:
             locked.done = 0
         _end(locked, State.FAILED, gettext_noop("Something broke on our side. What is done stays done."))
@@ -285,9 +233,8 @@ def _counts(action: BulkAction) -> dict[str, object]:
 
 
 def _role_of(action: BulkAction) -> Role | None:
-    """The author's, if it is still enough."""
-    roles = Role.objects.select_related("enterprise", "user")
-    role = roles.filter(user=action.author_id, user__is_active=True, enterprise=action.enterprise_id).first()
+    """Return the author's role, if it still suffices."""
+    role = acting_role(action.author_id, action.enterprise_id)
     return role if may_still(action, role) else None
 
 
@@ -303,5 +250,6 @@ def _kept_since() -> datetime:
     return timezone.now() - timedelta(hours=settings.EXPORT_KEPT_HOURS)
 
 
-def _lease_end() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.BULK_ACTION_LEASE_SECONDS)
+QUEUE: JobQueue[BulkAction] = JobQueue(
+    BulkAction, waits=Q(state=State.WORKING), task=WORK, work=_work, give_up=_give_up
+)

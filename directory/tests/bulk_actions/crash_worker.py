@@ -1,4 +1,4 @@
-"""Workers that are killed by -9 at a chosen point of a bulk action (test_bulk_action_killed.py starts them)."""
+"""Workers that are killed by -9 at a chosen point of a bulk action (test_killed.py starts them)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POINTS = {
     "between chunks": ("delete", "_note", "before", 3),
     "before the end": ("delete", "_finish", "before", 1),
     "after the end": ("delete", "_finish", "after", 1),
-    "while exporting": ("export", "_keep", "after", 2),
+    "while exporting": ("export", "_next_ids", "after", 3),
     "before the file is in place": ("export", "_store", "before", 1),
     "before the export's end": ("export", "_finish", "before", 1),
 }

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, Role
 from conftest import build_member
+from core.leased_jobs import LeaseLost
 from directory.bulk_actions import job as bulk_actions
 from directory.bulk_actions.job import (
     NumberChanged,
@@ -229,9 +231,14 @@ def test_a_purged_member_leaves_no_name_behind(desk, house, alice, five):
 # --- stopped
 
 
+def one_chunk_a_task(monkeypatch):
+    for name in ("JOB_TURN_SECONDS", "JOB_TASK_SECONDS"):
+        monkeypatch.setattr(settings, name, 0)
+
+
 def test_a_right_lost_on_the_way_stops_the_deed(desk, house, dora, five, monkeypatch):
     action = opened(house, dora, "delete", five)
-    monkeypatch.setattr(bulk_actions, "TURN_SECONDS", -1)
+    one_chunk_a_task(monkeypatch)
     work_on_bulk_actions()
     assert counts(action) == [5, 2, 0, 3]
     Role.objects.filter(user=dora).update(name="auditor")
@@ -256,7 +263,7 @@ def test_who_is_gone_altogether_does_nothing(house, dora, five, lost):
 
 def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, house, alice, five, monkeypatch):
     action = opened(house, alice, "delete", five)
-    monkeypatch.setattr(bulk_actions, "TURN_SECONDS", -1)
+    one_chunk_a_task(monkeypatch)
     work_on_bulk_actions()
     assert f"{BULK}{action.pk}/cancel/" in desk.get(f"{BULK}{action.pk}/").text
     assert desk.post(f"{BULK}{action.pk}/cancel/").status_code == 303
@@ -268,14 +275,14 @@ def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, house, alice, fi
 
 def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_nothing_more(house, alice, five):
     action = opened(house, alice, "delete", five)
-    held = bulk_actions._claim()
-    assert bulk_actions._claim() is None
+    held = bulk_actions.QUEUE.claim()
+    assert bulk_actions.QUEUE.claim() is None
     BulkAction.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    other = bulk_actions._claim()
-    with pytest.raises(bulk_actions.Stopped):
+    other = bulk_actions.QUEUE.claim()
+    with pytest.raises(LeaseLost):
         bulk_actions._do_chunk(held)
     cancel_bulk_action(action, by=BY)
-    with pytest.raises(bulk_actions.Stopped):
+    with pytest.raises(LeaseLost):
         bulk_actions._do_chunk(other)
     assert (Member.objects.present().count(), counts(action)) == (5, [5, 0, 0, 5])
 
@@ -290,6 +297,7 @@ def test_what_breaks_says_so_and_keeps_what_is_done(desk, house, alice, five, mo
         return real(kind, role, ids, by=by)
 
     monkeypatch.setattr(bulk_actions, "do_to_members", break_at_second)
+    monkeypatch.setattr(settings, "JOB_RETRY_SECONDS", 0)
     assert (after_work(action).state, counts(action)) == ("failed", [5, 2, 0, 3])
     assert "Something broke on our side" in desk.get(f"{BULK}{action.pk}/").text
     assert AuditEvent.objects.filter(action="bulk_action_failed").count() == 1
@@ -371,9 +379,9 @@ def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(s
     Role.objects.filter(user=dora).update(name="department_admin")
     assert (after_work(action).state, counts(action)) == ("cancelled", [5, 0, 0, 5])
     second = opened(house, dora, "export", five)
-    held = bulk_actions._claim()
+    held = bulk_actions.QUEUE.claim()
     cancel_bulk_action(second, by=BY)
-    with pytest.raises(bulk_actions.Stopped):
+    with pytest.raises(LeaseLost):
         bulk_actions._export(held)
     assert not list(Path(settings.EXPORT_DIR).glob("*"))
 

@@ -1,6 +1,6 @@
 """Workers that are killed by -9 at a chosen point of an import, each in a process of its own.
 
-`tell_all` runs in a process of its own, on a copy of the tests' database (test_import_killed.py starts it).
+`tell_all` runs in a process of its own, on a copy of the tests' database (test_killed.py starts it).
 """
 
 from __future__ import annotations
