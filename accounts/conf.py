@@ -67,9 +67,5 @@ ACCOUNTS_WEIXIN_PER_ADDRESS = 60
 AUDIT_CHECKED_AT_ONCE = 2000
 # The interval of full checks; hourly checks read new events only and do not detect later changes to old ones.
 AUDIT_WHOLE_CHECK_DAYS = 7
-# The time after which a worker ends its turn, so that a long chain does not block the tasks behind it.
-AUDIT_CHECK_SLICE_SECONDS = 20
-# A worker's lease, renewed with each chunk: three turns.
-AUDIT_LEASE_SECONDS = 60
 # Rows of one workbook, which take up to a minute to write. Excel's limit is 1,048,576.
 AUDIT_EXPORT_ROWS = 50_000

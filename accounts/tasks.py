@@ -2,12 +2,11 @@
 
 from celery import shared_task
 
-from accounts.audit.verification_job import WORK, watch_chains, work_on_checks
+from accounts.audit.verification_job import QUEUE, watch_chains, work_on_checks
 from accounts.qr_sign_in.desktop import purge_codes
 from accounts.sign_in.attempt_limits import purge_standings
 from accounts.sign_in.known_browsers import purge_browsers
 from accounts.sign_in.sessions import purge_sessions
-from core.wakeups import wake_worker
 
 
 @shared_task
@@ -24,14 +23,12 @@ def purge_qr_codes() -> None:
 
 @shared_task
 def work_on_audit_checks() -> None:
-    """Woken by a hint, and every ten seconds for what was forgotten. A long log takes several, so that none holds up
-    the others in the queue."""
-    if work_on_checks():
-        wake_worker(WORK)
+    """Go on with the checks that wait: woken at once, and swept every ten seconds."""
+    work_on_checks()
 
 
 @shared_task
 def watch_audit_chains() -> None:
     """Every hour: see whether the logs still say what was written."""
     if watch_chains():
-        wake_worker(WORK)
+        QUEUE.wake()

@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 
 KEPT_SECONDS = 6  # three of Celery's heartbeats
-QUEUES = ("codes", "messages", "imports", "upkeep")
+QUEUES = ("codes", "sweeps", "messages", "jobs", "upkeep")
 
 
 def note_heartbeat(queues: Iterable[str]) -> None:

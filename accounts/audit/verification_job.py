@@ -11,19 +11,17 @@ over, and a hint that is lost is made up for by the sweep.
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit.recording import Actor, recording
 from accounts.audit.verification import ANOTHER_END, BrokenLink, enterprises_with_chains, follow_chain
 from accounts.models import AuditChain, AuditCheck, AuditEvent, Enterprise
-from core.wakeups import wake_worker
+from core.leased_jobs import JobQueue, Lease
 
 log = logging.getLogger(__name__)
 WORK = "accounts.tasks.work_on_audit_checks"
@@ -40,9 +38,9 @@ def start_check(enterprise: Enterprise, *, by: Actor) -> AuditCheck:
         length = AuditChain.objects.get(enterprise=enterprise).length
         check, _is_new = AuditCheck.objects.update_or_create(enterprise=enterprise, defaults=_from_the_first(length))
     if check.length <= settings.AUDIT_CHECKED_AT_ONCE:
-        _work_on(check.pk)
+        QUEUE.work_on(check)
     else:
-        wake_worker(WORK)
+        QUEUE.wake()
     return check
 
 
@@ -59,10 +57,9 @@ def broken_check(enterprise: Enterprise) -> AuditCheck | None:
     return AuditCheck.objects.filter(enterprise=enterprise, broken_number__isnull=False).first()
 
 
-def work_on_checks() -> bool:
-    """A slice for each check that waits. Returns whether any is still not done."""
-    waiting = list(_waiting().order_by("pk").values_list("pk", flat=True))
-    return any([not _work_on(pk) for pk in waiting])
+def work_on_checks() -> None:
+    """Give each check that waits its turn, until none waits."""
+    QUEUE.work_on_all()
 
 
 def _watch(enterprise: int, check: AuditCheck | None, length: int, head: str) -> bool:
@@ -88,35 +85,26 @@ def _onwards(length: int) -> dict[str, Any]:
     return started | {"lease": "", "lease_until": None}
 
 
-def _work_on(pk: int) -> bool:
-    """Whether nothing is left to do, here: it may be another's."""
-    lease, end = uuid.uuid4().hex, time.monotonic() + settings.AUDIT_CHECK_SLICE_SECONDS
-    if not _waiting().filter(pk=pk).update(lease=lease, lease_until=_until()):
-        return True
-    while time.monotonic() < end:
-        if not _step(pk, lease):
-            return True
-    _held(pk, lease).update(lease="", lease_until=None)
-    return False
+def _work(lease: Lease[AuditCheck]) -> None:
+    while _follow_chunk(lease) and not lease.is_turn_over:
+        pass
 
 
-def _step(pk: int, lease: str) -> bool:
-    """One chunk; False once it is done or another's."""
-    check = _held(pk, lease).first()
-    if check is None:
-        return False
+def _follow_chunk(lease: Lease[AuditCheck]) -> bool:
+    """Follow the next events; return False once the end or a break is reached. Raises LeaseLost."""
+    check = lease.job()
     number, head, broken = follow_chain(check.enterprise_id, check.number, check.head, until=check.length, limit=CHUNK)
     broken = _disproved(check, number, head) or broken
     if broken is None and number < check.length:
-        return bool(_held(pk, lease).update(number=number, head=head, lease_until=_until()))
-    broken = broken or _another_end(check, head)
-    done = {"number": number, "head": head, "finished_at": timezone.now(), "lease": "", "lease_until": None}
-    if broken:
+        lease.renew(number=number, head=head)
+        return True
+    done: dict[str, Any] = {"number": number, "head": head, "finished_at": timezone.now()}
+    if broken := broken or _another_end(check, head):
         done |= {"broken_number": broken.number, "why": broken.why}
         log.error("audit chain broken: %s", broken)
     else:
         done |= {"proven_number": number, "proven_head": head}
-    _held(pk, lease).update(**done)
+    lease.renew(**done)
     return False
 
 
@@ -141,14 +129,9 @@ def _another_end(check: AuditCheck, head: str) -> BrokenLink | None:
     return None
 
 
-def _waiting() -> QuerySet[AuditCheck]:
-    is_free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    return AuditCheck.objects.filter(is_free, finished_at=None)
+def _give_up(lease: Lease[AuditCheck]) -> None:
+    """Keep the check waiting: an audit log that can't be verified must not look verified."""
+    log.error("audit check keeps failing: enterprise %d", lease.job().enterprise_id)
 
 
-def _held(pk: int, lease: str) -> QuerySet[AuditCheck]:
-    return AuditCheck.objects.filter(pk=pk, lease=lease)
-
-
-def _until() -> object:
-    return timezone.now() + timedelta(seconds=settings.AUDIT_LEASE_SECONDS)
+QUEUE: JobQueue[AuditCheck] = JobQueue(AuditCheck, waits=Q(finished_at=None), task=WORK, work=_work, give_up=_give_up)

@@ -142,9 +142,8 @@ def parts(listener: int) -> list[Child]:
             pass_fds=(listener,),
         ),
         Child("codes", [*worker, "--hostname", "codes@%h", "--queues", "codes", "--concurrency", "1"]),
-        Child(
-            "worker", [*worker, "--hostname", "rest@%h", "--queues", "messages,imports,upkeep", "--concurrency", "2"]
-        ),
+        Child("sweeps", [*worker, "--hostname", "sweeps@%h", "--queues", "sweeps", "--concurrency", "1"]),
+        Child("worker", [*worker, "--hostname", "rest@%h", "--queues", "messages,jobs,upkeep", "--concurrency", "2"]),
         Child("beat", [*celery, "beat"]),
     ]
     if settings.IS_REDIS_EMBEDDED:

@@ -5,24 +5,23 @@ A worker that was killed, or two at once, decide nothing twice: an item is settl
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop, override
 
-from accounts.audit.recording import Actor, recording
-from accounts.models import Enterprise, Role
-from accounts.permissions import Permission, may
+from accounts.audit.recording import Actor, recording, task_actor
+from accounts.models import Enterprise
+from accounts.permissions import Permission, acting_role, may
+from core.leased_jobs import JobQueue, Lease
 from core.translatable import keep, tell
-from core.wakeups import wake_worker
 from invitations.access import applications_of
 from invitations.applications.decide import DecisionRefused, approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
 
 WORK = "invitations.tasks.work_on_decisions"
+BROKEN = gettext_noop("Something broke on our side. Please decide on this application by itself.")
 State = DecisionItem.State
 
 
@@ -43,28 +42,31 @@ def open_decision(
         decision.total = len(DecisionItem.objects.bulk_create(items, batch_size=1000))
         decision.save(update_fields=["total"])
         record("decision_opened", decision, after={"verdict": verdict, "applications": decision.total})
-        transaction.on_commit(partial(wake_worker, WORK))
+        transaction.on_commit(QUEUE.wake)
     return decision
 
 
 def work_on_decisions() -> None:
-    """Go on with every decision that is not done."""
-    working = Decision.objects.filter(state=Decision.State.WORKING).select_related("enterprise", "author")
-    for decision in working.order_by("pk"):
-        # Reasons are kept for readers of any language, and each message is in the enterprise's anyway.
-        with override(None):
-            while decide_next(decision):
-                pass
+    """Give each decision that waits its turn, until none waits."""
+    QUEUE.work_on_all()
 
 
-def decide_next(decision: Decision) -> bool:
-    """Settle the next application; False once none waits."""
+def _work(lease: Lease[Decision]) -> None:
+    decision = lease.job()
+    # Reasons are stored for readers of any language, and each message is in the enterprise's anyway.
+    with override(None):
+        while _decide_next(decision, lease) and not lease.is_turn_over:
+            pass
+
+
+def _decide_next(decision: Decision, lease: Lease[Decision]) -> bool:
+    """Decide on the next application; return False once none waits. Raises LeaseLost."""
     by = Actor(user=decision.author, name=decision.author_name, via="task")
     with recording(decision.enterprise, by=by):
+        lease.renew()
         item = decision.items.filter(state=State.WAITING).order_by("pk").first()
         if item is None:
-            done = {"state": Decision.State.DONE, "finished_at": timezone.now()}
-            Decision.objects.filter(pk=decision.pk, state=Decision.State.WORKING).update(**done)
+            lease.renew(state=Decision.State.DONE, finished_at=timezone.now())
             return False
         item.why = list(map(keep, _decide(decision, item, by)))
         item.state = State.LEFT_OUT if item.why else State.DONE
@@ -80,7 +82,7 @@ def counts_of(decision: Decision) -> dict[str, int]:
 
 def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[str]:
     """Why it was left out; nothing where it was decided."""
-    role = Role.objects.filter(user=decision.author, enterprise=decision.enterprise).first()
+    role = acting_role(decision.author_id, decision.enterprise_id)
     if not role or not may(role, Permission.MANAGE_MEMBERS):
         return [tell(_("%(name)s may no longer decide."), {"name": decision.author_name})]
     chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
@@ -96,3 +98,18 @@ def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[str]:
     except DecisionRefused as refused:
         return refused.reasons
     return []
+
+
+def _give_up(lease: Lease[Decision]) -> None:
+    """Leave out the application that can't be decided, with a reason, so that the others get their turn."""
+    with recording(lease.job().enterprise, by=task_actor("upkeep")):
+        decision = lease.lock()
+        item = decision.items.filter(state=State.WAITING).order_by("pk").first()
+        if item:
+            item.why, item.state = [keep(BROKEN)], State.LEFT_OUT
+            item.save(update_fields=["state", "why"])
+
+
+QUEUE: JobQueue[Decision] = JobQueue(
+    Decision, waits=Q(state=Decision.State.WORKING), task=WORK, work=_work, give_up=_give_up
+)

@@ -1,23 +1,26 @@
-"""Notices: personal invitations to many, sent in the background, 500 a transaction.
+"""Send a batch of personal invitations in the background, 500 per transaction.
 
-Each chunk takes the enterprise's lock, reads who still waits, invites them and writes down what came of it, all or
-nothing: a worker that was killed, or two at once, send nobody two.
+Each chunk takes the enterprise's lock, reads who still waits, invites them and stores the outcome, all or nothing: a
+worker that was killed, or two at once, send nobody two. The author's right is read again for each chunk.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
-from django.utils.translation import override
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, override
 
-from accounts.audit.recording import Actor, recording
+from accounts.audit.recording import Actor, recording, task_actor
 from accounts.models import Enterprise
-from core.translatable import keep
-from core.wakeups import wake_worker
+from accounts.permissions import Permission, acting_role, may
+from core.leased_jobs import JobQueue, Lease
+from core.translatable import keep, tell
+from directory.access import members_of
 from directory.joining.invitations import LIVING, PURPOSE, invite_members
 from directory.models import Invitation, Member
 from invitations.batches.limits import reasons_against
@@ -27,6 +30,7 @@ from sms.models import Message
 
 WORK = "invitations.tasks.send_batches"
 CHUNK = 500
+BROKEN = gettext_noop("Something broke on our side. Please invite this member by hand.")
 ABOUT_MAX = InvitationBatch._meta.get_field("about").max_length
 State = Recipient.State
 # What a batch's list can be narrowed to.
@@ -44,40 +48,45 @@ def open_batch(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, 
         batch.total = len(Recipient.objects.bulk_create(recipients, batch_size=1000))
         batch.save(update_fields=["total"])
         record("batch_opened", batch, after={"members": batch.total, "about": batch.about})
-        transaction.on_commit(partial(wake_worker, WORK))
+        transaction.on_commit(QUEUE.wake)
     return batch
 
 
 def send_batches() -> None:
-    """Go on with every batch that is not done, but for enterprises that have their quiet hours."""
-    for batch in (
-        InvitationBatch.objects.filter(state=InvitationBatch.State.SENDING)
-        .select_related("enterprise", "author")
-        .order_by("pk")
-    ):
-        # Reasons are kept for readers of any language, and each message is in the enterprise's anyway.
-        with override(None):
-            while not quiet_until(batch.enterprise) and send_chunk(batch):
-                pass
+    """Give each batch that waits its turn, until none waits; those of enterprises in their quiet hours stay."""
+    QUEUE.work_on_all()
 
 
-def send_chunk(batch: InvitationBatch) -> bool:
-    """Invite the next 500; False once nobody waits."""
+def _work(lease: Lease[InvitationBatch]) -> None:
+    batch = lease.job()
+    # Reasons are stored for readers of any language, and each message is in the enterprise's anyway.
+    with override(None):
+        while _send_chunk(batch, lease) and not lease.is_turn_over and _may_send(batch):
+            pass
+
+
+def _send_chunk(batch: InvitationBatch, lease: Lease[InvitationBatch]) -> bool:
+    """Invite the next 500; return False once nobody waits. Raises LeaseLost."""
     by = Actor(user=batch.author, name=batch.author_name, via="task")
     with recording(batch.enterprise, by=by):
+        lease.renew()
         waiting = list(batch.recipients.filter(state=State.WAITING).order_by("pk")[:CHUNK])
         if not waiting:
-            done = {"state": InvitationBatch.State.DONE, "finished_at": timezone.now()}
-            InvitationBatch.objects.filter(pk=batch.pk, state=InvitationBatch.State.SENDING).update(**done)
+            lease.renew(state=InvitationBatch.State.DONE, finished_at=timezone.now())
             return False
         _invite(batch, waiting, by)
     return True
 
 
+def _may_send(batch: InvitationBatch) -> bool:
+    return quiet_until(batch.enterprise) is None
+
+
 def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None:
     now = timezone.now()
     members = list(Member.objects.select_related("enterprise").filter(pk__in=[one.member_id for one in waiting]))
-    reasons = reasons_against(members)
+    reasons = _out_of_reach(batch, members)
+    reasons |= reasons_against([member for member in members if member.pk not in reasons])
     invited = invite_members([member for member in members if member.pk not in reasons], by=by)
     reasons |= {member.pk: reason for member, reason in invited.left_out}
     living = dict(Invitation.objects.filter(LIVING, member__in=members).values_list("member", "pk"))
@@ -87,6 +96,17 @@ def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None
         else:
             one.state, one.invitation_id, one.sent_at = State.SENT, living.get(one.member_id), now
     Recipient.objects.bulk_update(waiting, ["state", "why", "invitation", "sent_at"], batch_size=CHUNK)
+
+
+def _out_of_reach(batch: InvitationBatch, members: Sequence[Member]) -> dict[int, str]:
+    """Return why the author may no longer invite these members, by id."""
+    role = acting_role(batch.author_id, batch.enterprise_id)
+    if role is None or not may(role, Permission.SEND_INVITATIONS):
+        words = tell(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
+        return dict.fromkeys((member.pk for member in members), words)
+    within = set(members_of(role).filter(pk__in=[member.pk for member in members]).values_list("pk", flat=True))
+    words = tell(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
+    return dict.fromkeys((member.pk for member in members if member.pk not in within), words)
 
 
 def counts_of(batch: InvitationBatch) -> dict[str, int]:
@@ -108,3 +128,22 @@ def those(part: str, batch: InvitationBatch) -> Q:
 
 def settled(counts: dict[str, int]) -> int:
     return counts[State.SENT] + counts[State.LEFT_OUT]
+
+
+def _give_up(lease: Lease[InvitationBatch]) -> None:
+    """Leave out the next 500, whom inviting failed again and again, so that the others get their turn."""
+    with recording(lease.job().enterprise, by=task_actor("upkeep")):
+        batch = lease.lock()
+        for one in (waiting := list(batch.recipients.filter(state=State.WAITING).order_by("pk")[:CHUNK])):
+            one.state, one.why = State.LEFT_OUT, [keep(BROKEN)]
+        Recipient.objects.bulk_update(waiting, ["state", "why"], batch_size=CHUNK)
+
+
+QUEUE: JobQueue[InvitationBatch] = JobQueue(
+    InvitationBatch,
+    waits=Q(state=InvitationBatch.State.SENDING),
+    task=WORK,
+    work=_work,
+    give_up=_give_up,
+    may_start=_may_send,
+)

@@ -15,11 +15,11 @@ from accounts.models import AuditEvent
 from conftest import build_member
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
-from directory.models import Import, ImportRow, Invitation, Member
+from directory.models import Import, ImportRow, Invitation, Member, Membership
 from invitations.batches import send as batches
 from invitations.batches.limits import Preview, preview_of
 from invitations.batches.quiet_hours import quiet_until, set_quiet_hours
-from invitations.batches.send import open_batch, send_batches, send_chunk
+from invitations.batches.send import open_batch, send_batches
 from invitations.models import InvitationBatch, Recipient
 from sms.models import Message
 
@@ -260,7 +260,7 @@ def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
     assert "after=" in desk.get(paths[1]).text
 
 
-def test_no_batch_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, time_machine):
+def test_no_batch_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, alice, time_machine):
     """21:30 until 08:00 in the enterprise's zone."""
     answer = desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
     assert answer.status_code == 303
@@ -269,7 +269,7 @@ def test_no_batch_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, tim
     assert AuditEvent.objects.filter(action="quiet_hours_set").count() == 1
     zone = ZoneInfo("Asia/Shanghai")
     tonight = datetime.now(zone).replace(hour=21, minute=30, second=0, microsecond=0) + DAY
-    batch = InvitationBatch.objects.create(enterprise=people.enterprise, author_name="Alice", total=1)
+    batch = InvitationBatch.objects.create(enterprise=people.enterprise, author=alice, author_name="Alice", total=1)
     Recipient.objects.create(batch=batch, member=Member.objects.get(account="wangfang"))
     morning = tonight.replace(hour=8, minute=0) + DAY
     for moment in (tonight, tonight.replace(hour=23, minute=59), morning - SECOND):
@@ -338,11 +338,13 @@ def test_a_worker_that_was_killed_goes_on_and_nobody_gets_two(people, alice, mon
     monkeypatch.setattr(batches, "CHUNK", 2)
     by = batches.Actor(user=alice, name="Alice")
     batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=by)
-    assert send_chunk(batch)
+    lease = batches.QUEUE.claim(batch.pk)
+    assert batches._send_chunk(batch, lease)
     with monkeypatch.context() as broken:
         broken.setattr(Recipient.objects.__class__, "bulk_update", lambda *args, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            send_chunk(batch)
+            batches._send_chunk(batch, lease)
+    lease.release()
     send_batches()
     send_batches()
     batch.refresh_from_db()
@@ -377,3 +379,37 @@ def test_why_somebody_was_left_out_is_told_in_the_readers_language(desk, people,
     assert "王芳 24 小时内已收到过通知。" in chinese
     assert "within the last" not in chinese
     assert Message.objects.filter(kind="invitation").first().language == people.enterprise.language
+
+
+@pytest.mark.parametrize("lost", ["the user is deactivated", "the role is taken away", "the role may only read"])
+def test_who_may_no_longer_send_invites_nobody_more(people, alice, wang, lost):
+    """C7: the author's right is read again for each chunk."""
+    batch = open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=batches.Actor(alice, "Alice"))
+    match lost:
+        case "the user is deactivated":
+            type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+        case "the role is taken away":
+            alice.roles.all().delete()
+        case _:
+            alice.roles.update(name="auditor")
+    send_batches()
+    recipient = batch.recipients.get()
+    assert (recipient.state, recipient.reason) == ("left_out", "Alice may no longer send invitations.")
+    assert not Message.objects.exists()
+
+
+def test_a_department_administrator_invites_nobody_who_was_moved_away(people, bob, wang):
+    batch = open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=batches.Actor(bob, "Bob"))
+    Membership.objects.filter(member=wang).update(department=people.root)
+    send_batches()
+    assert batch.recipients.get().reason == "No longer in the departments of Bob."
+
+
+def test_a_chunk_that_breaks_again_and_again_is_left_out_and_the_batch_ends(people, alice, monkeypatch, settings):
+    settings.JOB_RETRY_SECONDS = 0
+    batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=batches.Actor(alice, "Alice"))
+    monkeypatch.setattr(batches, "invite_members", lambda *args, **kwargs: 1 / 0)
+    send_batches()
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert {recipient.state for recipient in batch.recipients.all()} == {"left_out"}

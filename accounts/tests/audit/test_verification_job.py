@@ -25,18 +25,15 @@ def owner(client_of, alice):
 
 @pytest.fixture
 def _long(settings, monkeypatch):
-    """A worker's business, two events a step, one step a slice."""
+    """Leave the check to a worker, which follows two events per turn."""
     settings.AUDIT_CHECKED_AT_ONCE = 0
     monkeypatch.setattr(verification_job, "CHUNK", 2)
-    settings.AUDIT_CHECK_SLICE_SECONDS = 0
+    settings.JOB_TURN_SECONDS = settings.JOB_TASK_SECONDS = 0
 
 
-def one_step(settings):
-    """A slice that is long enough for one step of the worker."""
-    check = AuditCheck.objects.get()
-    AuditCheck.objects.update(lease="mine", lease_until=timezone.now() + timedelta(seconds=60))
-    verification_job._step(check.pk, "mine")
-    AuditCheck.objects.filter(lease="mine").update(lease="", lease_until=None)
+def one_step():
+    """One turn of a worker, which is over after its first chunk."""
+    work_on_checks()
     return AuditCheck.objects.get()
 
 
@@ -69,7 +66,7 @@ def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(ow
     write_events(enterprise, 6)
     owner.post(CHECK)
     assert AuditCheck.objects.get().state == "running"
-    assert one_step(settings).number == 2
+    assert one_step().number == 2
     page = owner.get(LIST).content.decode()
     assert 'value="2" max="7"' in page
     fragment = owner.get(LIST, headers={"HX-Request": "true", "HX-Target": "audit-chain"}).content.decode()
@@ -78,15 +75,15 @@ def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(ow
     # Asked for again while it runs, it goes on.
     owner.post(CHECK)
     assert AuditCheck.objects.get().number == 2
-    settings.AUDIT_CHECK_SLICE_SECONDS = 20
-    assert work_on_checks() is False
+    settings.JOB_TURN_SECONDS = settings.JOB_TASK_SECONDS = 20
+    work_on_checks()
     check = AuditCheck.objects.get()
     assert (check.state, check.number, check.lease) == ("whole", 7, "")
 
 
 @pytest.mark.usefixtures("_long")
 def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(enterprise, settings):
-    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    settings.JOB_TURN_SECONDS = settings.JOB_TASK_SECONDS = 20
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
     AuditCheck.objects.update(lease="other", lease_until=timezone.now() + timedelta(seconds=30))
@@ -98,11 +95,11 @@ def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(e
 
 
 @pytest.mark.usefixtures("_long")
-def test_a_slice_without_time_is_not_done_and_says_so(enterprise):
+def test_a_turn_that_is_over_leaves_the_rest_to_the_next_worker(enterprise):
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
-    assert work_on_checks() is True
-    assert AuditCheck.objects.get().lease == ""
+    check = one_step()
+    assert (check.state, check.number, check.lease) == ("running", 2, "")
 
 
 @pytest.mark.usefixtures("_long")
@@ -110,7 +107,7 @@ def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
     write_events(enterprise, 3)
-    settings.AUDIT_CHECK_SLICE_SECONDS = 20
+    settings.JOB_TURN_SECONDS = settings.JOB_TASK_SECONDS = 20
     work_on_checks()
     check = AuditCheck.objects.get()
     assert (check.state, check.number) == ("whole", 4)
@@ -274,6 +271,6 @@ def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise
 def test_the_clock_leaves_a_check_that_runs_alone(enterprise, settings):
     write_events(enterprise, 6)
     start_check(enterprise, by=command_actor())
-    one_step(settings)
+    one_step()
     assert watch_chains() == 0
     assert AuditCheck.objects.get().number == 2

@@ -11,7 +11,7 @@ from accounts.models import AuditEvent, Role
 from conftest import build_member
 from directory.models import Member
 from invitations.applications import decide_job
-from invitations.applications.decide_job import decide_next, open_decision, work_on_decisions
+from invitations.applications.decide_job import open_decision, work_on_decisions
 from invitations.models import Application, Decision
 from invitations.tests.people import apply
 from sms.models import Message
@@ -96,13 +96,14 @@ def test_few_are_decided_at_once(desk, five):
 def test_a_worker_that_was_killed_goes_on_and_nobody_hears_twice(five, alice, monkeypatch):
     by = Actor(alice, "Alice")
     decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=by)
-    assert decide_next(decision)
+    lease = decide_job.QUEUE.claim(decision.pk)
+    assert decide_job._decide_next(decision, lease)
     with monkeypatch.context() as broken:
         broken.setattr(decide_job.DecisionItem, "save", lambda *args, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            decide_next(decision)
+            decide_job._decide_next(decision, lease)
     assert Application.objects.filter(state="approved").count() == 1
-    work_on_decisions()
+    lease.release()
     work_on_decisions()
     assert Message.objects.filter(kind="decision").count() == 5
     assert AuditEvent.objects.filter(action="application_approved").count() == 5
@@ -122,7 +123,9 @@ def test_what_was_decided_meanwhile_is_left_out_with_the_reason(desk, five, alic
 
 def test_who_may_no_longer_decide_decides_nothing_more(five, dora):
     decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=Actor(dora, "Dora"))
-    assert decide_next(decision)
+    lease = decide_job.QUEUE.claim(decision.pk)
+    assert decide_job._decide_next(decision, lease)
+    lease.release()
     Role.objects.filter(user=dora).update(name="auditor")
     work_on_decisions()
     assert Application.objects.filter(state="approved").count() == 1
@@ -161,3 +164,29 @@ def test_why_one_was_left_out_is_told_in_the_readers_language(desk, five, alice)
     chinese = desk.get(page, headers={"accept-language": "zh-hans"}).text
     assert "此手机号属于已禁用的成员 禁用" in chinese
     assert "人4：已处理（已拒绝）。" in chinese
+
+
+def test_a_deactivated_author_decides_nothing_more(five, alice):
+    """C7: the author's right is read again for each application."""
+    decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=Actor(alice, "Alice"))
+    type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+    work_on_decisions()
+    assert {item.reason for item in decision.items.all()} == {"Alice may no longer decide."}
+    assert not Application.objects.exclude(state="pending").exists()
+
+
+def test_an_application_that_breaks_again_and_again_is_left_out_and_the_others_are_decided(
+    five, alice, monkeypatch, settings
+):
+    settings.JOB_RETRY_SECONDS = 0
+    decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=Actor(alice, "Alice"))
+    real, broken = decide_job.approve_application, Application.objects.order_by("pk")[1].pk
+
+    def approve(application, *, by):
+        return 1 / 0 if application.pk == broken else real(application, by=by)
+
+    monkeypatch.setattr(decide_job, "approve_application", approve)
+    work_on_decisions()
+    decision.refresh_from_db()
+    assert (decision.state, Application.objects.filter(state="approved").count()) == ("done", 4)
+    assert "broke on our side" in decision.items.get(state="left_out").reason
