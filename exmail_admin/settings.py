@@ -205,11 +205,7 @@ TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "h
 
 # --- Wiring: dotted paths, because an app cannot import a later app
 SMS_MEMBERS_OF = "directory.entry.phone_lookup.members_of_enterprise"
-ACCOUNTS_PHONE_DIRECTORY = "directory.entry.phone_lookup.enterprises_of"
-ACCOUNTS_ON_SIGN_IN = "directory.entry.entry.enter_only_enterprise"
-ACCOUNTS_ENTER = "directory.entry.entry.enter_named"
-ACCOUNTS_ACTS_IN = "directory.entry.entry.acts_in"
-ACCOUNTS_IS_TRUSTED = "directory.entry.entry.is_trusted"
+ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
 ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
 # Session keys of later apps that belong to one person, and are deleted when another signs in.
 ACCOUNTS_PROOFS_OF_FLOORS_ABOVE = ["join_proof", "join_consent", "activation"]

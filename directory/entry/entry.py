@@ -65,39 +65,19 @@ def ways_in(request: PublicRequest) -> WaysIn:
     """
     method = request.session.get("method")
     phone = proven_phone(request) if not method or method in PROVE_A_PHONE else None
-    ways = _open_ways(request.user) if isinstance(request.user, User) else []
+    ways = open_ways(request.user) if isinstance(request.user, User) else []
     for way in ways:
         way.needs_link = _is_cold(way, method)
         way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
     return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
 
 
-def is_trusted(request: PublicRequest) -> bool:
-    """Whether no enterprise of the person asks this session to scan, and it is inside one of them or might be inside
-    any (the hook ACCOUNTS_IS_TRUSTED)."""
-    ways = ways_in(request).open
-    if request.session.get("enterprise"):
-        return not any(way.needs_scan for way in ways)
-    return all(way.is_free for way in ways)
-
-
-def enter_only_enterprise(request: PublicRequest) -> None:
-    """After a sign-in: enter at once where there is no choice to make (the hook ACCOUNTS_ON_SIGN_IN)."""
-    ways = ways_in(request)
-    if len(ways.open) == 1 and not ways.joinable and ways.open[0].is_free:
-        enter(request, ways.open[0])
-
-
-def acts_in(user: User, enterprise: Enterprise) -> bool:
-    """Whether `user` still has a place in `enterprise`, as a member or by a role (the hook ACCOUNTS_ACTS_IN)."""
-    return user.is_active and any(way.enterprise == enterprise for way in _open_ways(user))
-
-
-def enter_named(request: PublicRequest, enterprise: Enterprise) -> None:
-    """After a sign-in that says where it leads: enter there if that way is open (the hook ACCOUNTS_ENTER)."""
-    way = next((way for way in ways_in(request).open if way.enterprise == enterprise), None)
-    if way and way.is_free:
-        enter(request, way)
+def open_ways(user: User) -> list[Way]:
+    """Return every enterprise in which `user` is an active member or has a role, by name; nothing is restricted yet."""
+    ways = {member.enterprise_id: Way(member.enterprise, member=member) for member in active_members(user)}
+    for role in Role.objects.filter(user=user).select_related("enterprise"):
+        ways.setdefault(role.enterprise_id, Way(role.enterprise)).role = role
+    return sorted(ways.values(), key=lambda way: (way.enterprise.name, way.enterprise.pk))
 
 
 def enter(request: PublicRequest, way: Way) -> None:
@@ -172,10 +152,3 @@ def _is_ruled_out(request: PublicRequest, member: Member) -> bool:
     if request.session.get("method") in BEYOND_THE_RULE:
         return False
     return not may_enter_by_code(member, browser=browser_of(request))
-
-
-def _open_ways(user: User) -> list[Way]:
-    ways = {member.enterprise_id: Way(member.enterprise, member=member) for member in active_members(user)}
-    for role in Role.objects.filter(user=user).select_related("enterprise"):
-        ways.setdefault(role.enterprise_id, Way(role.enterprise)).role = role
-    return sorted(ways.values(), key=lambda way: (way.enterprise.name, way.enterprise.pk))

@@ -1,4 +1,4 @@
-"""What the floors below ask before a code is sent: where a phone number leads, and how large an enterprise is."""
+"""Look up which enterprises a phone number leads into, and how many members an enterprise has."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from directory.models import Department, Member
 
 
 def enterprises_of(phone: str) -> list[Enterprise]:
-    """The enterprises this E.164 number can lead into, as a member who is not disabled or by a role.
+    """Return the enterprises that this E.164 number leads into, as a member who is not disabled or by a role.
 
-    One statement, the same for a known and an unknown number.
+    Execute one statement, the same for a known and an unknown number.
     """
     members = Member.objects.filter(phone=phone, deleted_at=None).exclude(status=Member.Status.DISABLED)
     roles = Role.objects.filter(user__phone=phone, user__is_active=True)
