@@ -207,8 +207,6 @@ TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "h
 SMS_MEMBERS_OF = "directory.entry.phone_lookup.members_of_enterprise"
 ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
 ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
-# Session keys of later apps that belong to one person, and are deleted when another signs in.
-ACCOUNTS_PROOFS_OF_FLOORS_ABOVE = ["join_proof", "join_consent", "activation"]
 DIRECTORY_PHONES_WAITING = "invitations.links.settings.phones_waiting"
 DIRECTORY_ON_OPEN = ["invitations.links.actions.open_joining"]
 DIRECTORY_ON_PURGE = ["invitations.erasure.forget_members"]

@@ -26,9 +26,12 @@ from accounts.membership import get_membership
 from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
 from accounts.sign_in.known_browsers import note_browser
+from accounts.sign_in.session_keys import personal_keys
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SEEN_EVERY_SECONDS = 60
+# Session keys that are deleted at every sign-in, besides those that later apps register.
+PERSONAL_KEYS = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
 # Who came in by these has shown who they are, but no phone.
 PROVE_NO_PHONE = {"password", "passkey"}
 
@@ -40,8 +43,7 @@ def open_session(request: PublicRequest, user: User, *, method: str, enterprise:
     """
     if request.user != user:
         request.session.pop("enterprise", None)
-    one_persons = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
-    for key in (*one_persons, *settings.ACCOUNTS_PROOFS_OF_FLOORS_ABOVE):
+    for key in (*PERSONAL_KEYS, *personal_keys()):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method
