@@ -204,7 +204,6 @@ TWILIO_MESSAGING_SERVICE_SID = environment.text("TWILIO_MESSAGING_SERVICE_SID")
 TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "https"}, is_optional=True)
 
 # --- Wiring: dotted paths, because an app cannot import a later app
-SMS_MEMBERS_OF = "directory.entry.phone_lookup.members_of_enterprise"
 ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
 ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
 DIRECTORY_PHONES_WAITING = "invitations.links.settings.phones_waiting"

@@ -19,7 +19,7 @@ def enterprises_of(phone: str) -> list[Enterprise]:
     return list(Enterprise.objects.filter(leads_into).order_by("pk"))
 
 
-def members_of_enterprise(id: int) -> int:
-    """How many stand in its directory; 0 if there is no such enterprise, by the same statement."""
-    roots = Department.objects.filter(enterprise=id, parent=None)
+def count_members(enterprise: int) -> int:
+    """Return how many members the enterprise with this id has; 0 if there is none, by the same statement."""
+    roots = Department.objects.filter(enterprise=enterprise, parent=None)
     return roots.values_list("members_below", flat=True).first() or 0
