@@ -206,9 +206,6 @@ TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "h
 # --- Wiring: dotted paths, because an app cannot import a later app
 ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
 ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
-DIRECTORY_PHONES_WAITING = "invitations.links.settings.phones_waiting"
-DIRECTORY_ON_OPEN = ["invitations.links.actions.open_joining"]
-DIRECTORY_ON_PURGE = ["invitations.erasure.forget_members"]
 FILE_UPLOAD_HANDLERS = ["directory.imports.upload_limit.UploadCap", *global_settings.FILE_UPLOAD_HANDLERS]
 
 # --- Cookies, security headers and Content Security Policy

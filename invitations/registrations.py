@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from accounts.sign_in.session_keys import register_personal_keys
+from directory.enterprise import register_opening_step
+from directory.joining.applicants import register_applicant_lookup
+from directory.members.erasure import register_eraser
 from invitations.applications.browser_state import CONSENT_KEY, PROOF_KEY
+from invitations.erasure import forget_members
+from invitations.links.actions import open_joining
+from invitations.links.settings import phones_waiting
 
 
 def register() -> None:
     """Called once all models are loaded."""
     register_personal_keys(PROOF_KEY, CONSENT_KEY)
+    register_applicant_lookup(phones_waiting)
+    register_opening_step(open_joining)
+    register_eraser(forget_members)
