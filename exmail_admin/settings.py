@@ -203,9 +203,8 @@ TWILIO_FROM = environment.text("TWILIO_FROM")
 TWILIO_MESSAGING_SERVICE_SID = environment.text("TWILIO_MESSAGING_SERVICE_SID")
 TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "https"}, is_optional=True)
 
-# --- Wiring: dotted paths, because an app cannot import a later app
+# --- Wiring: what accounts asks about members, and a cap on uploads
 ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
-ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
 FILE_UPLOAD_HANDLERS = ["directory.imports.upload_limit.UploadCap", *global_settings.FILE_UPLOAD_HANDLERS]
 
 # --- Cookies, security headers and Content Security Policy
