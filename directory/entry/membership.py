@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.membership import Membership
 from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
-from directory.entry.entry import enter, open_ways, ways_in
+from directory.entry.entry import enter, session_access, user_access
 from directory.entry.phone_lookup import enterprises_of
 
 
@@ -16,21 +16,21 @@ class DirectoryMembership(Membership):
         return enterprises_of(phone)
 
     def may_act_in(self, user: User, enterprise: Enterprise) -> bool:
-        return user.is_active and any(way.enterprise == enterprise for way in open_ways(user))
+        return user.is_active and any(access.enterprise == enterprise for access in user_access(user))
 
     def session_is_unrestricted(self, request: PublicRequest) -> bool:
-        """Inside an enterprise only the rule on phone codes counts; outside, every enterprise must be free to enter."""
-        ways = ways_in(request).open
+        """Inside an enterprise only the rule on phone codes restricts; outside, a dormant access does too."""
+        enterprises = session_access(request).enterprises
         if request.session.get("enterprise"):
-            return not any(way.needs_scan for way in ways)
-        return all(way.is_free for way in ways)
+            return not any(access.needs_scan for access in enterprises)
+        return all(access.is_allowed for access in enterprises)
 
     def enter_only_enterprise(self, request: PublicRequest) -> None:
-        ways = ways_in(request)
-        if len(ways.open) == 1 and not ways.joinable and ways.open[0].is_free:
-            enter(request, ways.open[0])
+        available = session_access(request)
+        if len(available.enterprises) == 1 and not available.joinable and available.enterprises[0].is_allowed:
+            enter(request, available.enterprises[0])
 
     def enter_if_allowed(self, request: PublicRequest, enterprise: Enterprise) -> None:
-        way = next((way for way in ways_in(request).open if way.enterprise == enterprise), None)
-        if way and way.is_free:
-            enter(request, way)
+        for access in session_access(request).enterprises:
+            if access.enterprise == enterprise and access.is_allowed:
+                enter(request, access)

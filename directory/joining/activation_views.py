@@ -23,7 +23,7 @@ from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
 from core.responses import limited, see_other
 from directory.entry.decorators import acting_as
-from directory.entry.entry import enter_as
+from directory.entry.entry import enter_after_joining
 from directory.joining.actions import JoinRefused
 from directory.joining.activation import (
     SESSION_KEY,
@@ -156,7 +156,7 @@ def _refuse(request: PublicRequest, refusal: JoinRefused) -> HttpResponse:
 def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResponse:
     del request.session[SESSION_KEY]
     open_session(request, user, method="invitation")
-    enter_as(request, user.members.select_related("enterprise").get(pk=code.member_id))
+    enter_after_joining(request, user.members.select_related("enterprise").get(pk=code.member_id))
     return see_other("directory:mailbox")
 
 
