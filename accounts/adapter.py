@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """All stages are passed."""
         assert isinstance(user, User)
-        open_session(request, user, method="password")
+        open_session(request, user, method="password")  # type: ignore[arg-type]
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **login: Any) -> HttpResponse:
         return see_other(login["redirect_url"])

@@ -9,5 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit.triggers import stand_triggers  # models are loaded only now
+        from accounts.registrations import register  # as above
 
+        register()
         post_migrate.connect(stand_triggers, sender=self, dispatch_uid="stand_triggers")

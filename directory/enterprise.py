@@ -1,14 +1,13 @@
 """Open an enterprise: its first domain, its root department, its audit chain."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.module_loading import import_string
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
+from core.registry import Registry
 from core.text_rules import clean_enterprise_name
 from directory.departments.actions import open_root
 from directory.domains.actions import DomainRefused, add_domain
@@ -21,6 +20,20 @@ class EnterpriseRefused(Exception):
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+
+class OpeningStep(Protocol):
+    """Create what another app keeps of every enterprise, in the transaction that opens it."""
+
+    def __call__(self, enterprise: Enterprise, *, by: Actor) -> None: ...
+
+
+_opening_steps: Registry[OpeningStep] = Registry("steps of opening an enterprise")
+
+
+def register_opening_step(step: OpeningStep) -> None:
+    """Call `step` whenever an enterprise is opened; an exception from it leaves nothing opened."""
+    _opening_steps.register(step)
 
 
 def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False, **settings: Any) -> Enterprise:
@@ -38,8 +51,8 @@ def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False,
                 record("enterprise_opened", enterprise, after={"name": kept_name})
                 open_root(enterprise)
             add_domain(enterprise, name=domain, by=by)
-            for path in django_settings.DIRECTORY_ON_OPEN:
-                import_string(path)(enterprise, by=by)
+            for step in _opening_steps.all():
+                step(enterprise, by=by)
     except DomainRefused as refused:
         raise EnterpriseRefused({"domain": refused.errors["name"]}) from refused
     return enterprise

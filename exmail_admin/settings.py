@@ -204,19 +204,8 @@ TWILIO_FROM = environment.text("TWILIO_FROM")
 TWILIO_MESSAGING_SERVICE_SID = environment.text("TWILIO_MESSAGING_SERVICE_SID")
 TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "https"}, is_optional=True)
 
-# --- Wiring: dotted paths, because an app cannot import a later app
-SMS_MEMBERS_OF = "directory.entry.phone_lookup.members_of_enterprise"
-ACCOUNTS_PHONE_DIRECTORY = "directory.entry.phone_lookup.enterprises_of"
-ACCOUNTS_ON_SIGN_IN = "directory.entry.entry.enter_only_enterprise"
-ACCOUNTS_ENTER = "directory.entry.entry.enter_named"
-ACCOUNTS_ACTS_IN = "directory.entry.entry.acts_in"
-ACCOUNTS_IS_TRUSTED = "directory.entry.entry.is_trusted"
-ACCOUNTS_AUDIT_WORDS = ["accounts.audit_words.WORDS", "directory.audit_words.WORDS", "invitations.audit_words.WORDS"]
-# Session keys of later apps that belong to one person, and are deleted when another signs in.
-ACCOUNTS_PROOFS_OF_FLOORS_ABOVE = ["join_proof", "join_consent", "activation"]
-DIRECTORY_PHONES_WAITING = "invitations.links.settings.phones_waiting"
-DIRECTORY_ON_OPEN = ["invitations.links.actions.open_joining"]
-DIRECTORY_ON_PURGE = ["invitations.erasure.forget_members"]
+# --- Wiring: what accounts asks about members, and a cap on uploads
+ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
 FILE_UPLOAD_HANDLERS = ["directory.imports.upload_limit.UploadCap", *global_settings.FILE_UPLOAD_HANDLERS]
 
 # --- Cookies, security headers and Content Security Policy

@@ -1,4 +1,4 @@
-"""What this app forgets of members who are purged (the hook DIRECTORY_ON_PURGE)."""
+"""Erase what this app holds about members who are purged (see directory.members.erasure)."""
 
 from __future__ import annotations
 

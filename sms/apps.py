@@ -1,4 +1,4 @@
-"""sms: the ground floor: the outbox, the gateways, one-time codes."""
+"""sms: the outbox, the gateways, one-time codes."""
 
 from django.apps import AppConfig
 

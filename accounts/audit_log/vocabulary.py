@@ -1,5 +1,5 @@
-"""What stands in the audit log, in words. Each app names its own actions in a module of this name, found through the
-setting ACCOUNTS_AUDIT_WORDS; what has no words is shown as it was recorded.
+"""The words that the activity log shows for what was recorded. Each app registers its own, from its `audit_words.py`;
+what has no words is shown as it was recorded.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.conf import settings
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import Permission
+from core.registry import Registry
 
 YES, NO = _("yes"), _("no")
 # Of a longer list, such as the ids of those invited at once, the first and the count are enough.
@@ -50,10 +49,19 @@ VIAS = {
 }
 
 
+_words: Registry[Words] = Registry("words of the activity log")
+
+
+def register_words(words: Words) -> None:
+    """Show the words of one app in the activity log; groups appear in the order of registration."""
+    _words.register(words)
+    all_words.cache_clear()
+
+
 @cache
 def all_words() -> Words:
-    """Of all apps, as one."""
-    parts: list[Words] = [import_string(path) for path in settings.ACCOUNTS_AUDIT_WORDS]
+    """Return the words of all apps, merged."""
+    parts = _words.all()
     actions: dict[str, dict[str, Any]] = {}
     for part in parts:
         for group, named in part.actions.items():

@@ -18,10 +18,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.utils.module_loading import import_string
 
 from accounts.audit.recording import recording
 from accounts.clients import address_block, browser_of, client_address
+from accounts.membership import get_membership
 from accounts.models import QrSignIn, ScannedSession, User
 from accounts.qr_sign_in.states import OPEN_STATES, QrLimited, State, count_limited, unknown
 from accounts.requests import PublicRequest
@@ -154,12 +154,12 @@ def _open(request: PublicRequest, code: QrSignIn) -> None:
 def _still_stands(code: QrSignIn) -> bool:
     """Whether the session that approved is still there, as it was, and its person still acts in that enterprise."""
     session = Session.objects.filter(session_key=code.session_key, expire_date__gt=timezone.now()).first()
-    if session is None or code.user is None:
+    if session is None or code.user is None or code.enterprise is None:
         return False
     held = session.get_decoded()
     return (
         held.get("_auth_user_id") == str(code.user.pk)
         and constant_time_compare(held.get("_auth_user_hash", ""), code.user.get_session_auth_hash())
         and held.get("enterprise") == code.enterprise_id
-        and import_string(settings.ACCOUNTS_ACTS_IN)(code.user, code.enterprise)
+        and get_membership().may_act_in(code.user, code.enterprise)
     )

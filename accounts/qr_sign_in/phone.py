@@ -15,15 +15,14 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts.audit.recording import recording
 from accounts.clients import client_address, describe_browser, is_near
 from accounts.devices.actions import end_device
+from accounts.membership import get_membership
 from accounts.models import Enterprise, QrSignIn
 from accounts.qr_sign_in.states import QrUnknown, State, count_limited, unknown
 from accounts.requests import SignedInRequest
-from accounts.sign_in.restrictions import is_trusted
 from accounts.sign_in.sessions import current_enterprise
 
 HOUR = 3600
@@ -63,11 +62,11 @@ def obstacle_of(request: SignedInRequest) -> Obstacle | None:
     """What keeps this session from approving. One that came by scanning may not, or no chain of them would ever end;
     one that some enterprise holds back may not, or the desktop would enter there in its place."""
     enterprise = current_enterprise(request)
-    if enterprise is None or not import_string(settings.ACCOUNTS_ACTS_IN)(request.user, enterprise):
+    if enterprise is None or not get_membership().may_act_in(request.user, enterprise):
         return Obstacle.NO_ENTERPRISE
     if request.session.get("method") == "qr":
         return Obstacle.SCANNED_ITSELF
-    if not is_trusted(request):
+    if not get_membership().session_is_unrestricted(request):
         return Obstacle.HELD_BACK
     if time.time() - request.session.get("signed_in_at", 0) >= settings.ACCOUNTS_QR_APPROVER_SECONDS:
         return Obstacle.TOO_OLD

@@ -40,7 +40,7 @@ from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.next_page import next_of, with_next
-from accounts.sign_in.restrictions import trusted_page
+from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise, keep_signed_in, raise_session
 from core.qr_images import draw_svg
 from core.responses import limited, refused, see_other
@@ -65,7 +65,7 @@ def factor_list(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_page
 @read_or_post
 @sensitive_post_parameters("setup", "code")
@@ -83,7 +83,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_action
 @require_POST
 def passkey_new(request: SignedInRequest) -> HttpResponse:
@@ -101,7 +101,7 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_action
 @require_POST
 def passkey_new_options(request: SignedInRequest) -> HttpResponse:
@@ -110,7 +110,7 @@ def passkey_new_options(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @require_POST
 def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type=Authenticator.Type.WEBAUTHN)
@@ -124,7 +124,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_action
 @require_POST
 def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
@@ -163,7 +163,7 @@ def recovery_code_kept(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_action
 @require_POST
 def recovery_code_new(request: SignedInRequest) -> HttpResponse:
@@ -175,7 +175,7 @@ def recovery_code_new(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_page
 @read_or_post
 @sensitive_post_parameters("password", "confirm")

@@ -6,13 +6,10 @@ Whoever asks learns nothing about a number: a listed and an unlisted one take th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from django.conf import settings
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
-from accounts.models import Enterprise
+from accounts.membership import get_membership
+from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes
 from accounts.sign_in.sessions import prove_phone
 from sms.models import PhoneCode
@@ -22,8 +19,7 @@ PURPOSE = "login"
 
 def send_login_code(request: HttpRequest, phone: str, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode:
     """Send a code to `phone` (E.164), or seem to. Raises CodeLimited."""
-    enterprises_of: Callable[[str], list[Enterprise]] = import_string(settings.ACCOUNTS_PHONE_DIRECTORY)
-    enterprises = enterprises_of(phone)
+    enterprises = get_membership().enterprises_of_phone(phone)
     # The only one signs the SMS and chooses the gateway: a number of the demo alone never reaches a real one.
     only = enterprises[0] if len(enterprises) == 1 else None
     return BrowserCodes(request, purpose, subject).send(phone, enterprise=only, is_listed=bool(enterprises))
@@ -34,7 +30,7 @@ def outstanding_code(request: HttpRequest, *, purpose: str = PURPOSE, subject: s
     return BrowserCodes(request, purpose, subject).sent()
 
 
-def sign_in_by_code(request: HttpRequest, text: str) -> None:
+def sign_in_by_code(request: PublicRequest, text: str) -> None:
     """Use the code up and sign in whose phone it proves. Raises CodeRefused and its kinds; never in a transaction."""
     prove_phone(request, use_login_code(request, text).phone)
 

@@ -9,7 +9,6 @@ password, a factor, a code sent for that; epoch seconds); before there is a user
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
@@ -20,25 +19,31 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts.actors import set_actor
 from accounts.clients import browser_of, renew_browser
+from accounts.membership import get_membership
 from accounts.models import Enterprise, User
+from accounts.requests import PublicRequest
 from accounts.sign_in.known_browsers import note_browser
+from accounts.sign_in.session_keys import personal_keys
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SEEN_EVERY_SECONDS = 60
+# Session keys that are deleted at every sign-in, besides those that later apps register.
+PERSONAL_KEYS = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
 # Who came in by these has shown who they are, but no phone.
 PROVE_NO_PHONE = {"password", "passkey"}
 
 
-def open_session(request: HttpRequest, user: User, *, method: str, enterprise: Enterprise | None = None) -> None:
-    """Sign `user` in, in a session with a new key; into `enterprise`, or the floor above chooses where."""
+def open_session(request: PublicRequest, user: User, *, method: str, enterprise: Enterprise | None = None) -> None:
+    """Sign `user` in, in a session with a new key, and enter `enterprise` if that is allowed.
+
+    Without one, enter the person's only enterprise, if there is just one and nothing to choose.
+    """
     if request.user != user:
         request.session.pop("enterprise", None)
-    one_persons = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
-    for key in (*one_persons, *settings.ACCOUNTS_PROOFS_OF_FLOORS_ABOVE):
+    for key in (*PERSONAL_KEYS, *personal_keys()):
         request.session.pop(key, None)
     login(request, user, backend=BACKEND)
     request.session["method"] = method
@@ -50,9 +55,9 @@ def open_session(request: HttpRequest, user: User, *, method: str, enterprise: E
     set_actor(request)
     UserSession.objects.create_from_request(request)
     if enterprise:
-        import_string(settings.ACCOUNTS_ENTER)(request, enterprise)
+        get_membership().enter_if_allowed(request, enterprise)
     else:
-        _hook()(request)
+        get_membership().enter_only_enterprise(request)
 
 
 def raise_session(request: HttpRequest, *, by_factor: bool) -> None:
@@ -79,7 +84,7 @@ def keep_signed_in(request: HttpRequest, user: User) -> None:
     UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
-def prove_phone(request: HttpRequest, phone: str) -> None:
+def prove_phone(request: PublicRequest, phone: str) -> None:
     """`phone` (E.164) was proven by a code: sign its user in, or keep the proof for a while for who has no user yet."""
     user = User.objects.filter(phone=phone, is_active=True).first()
     if user:
@@ -89,7 +94,7 @@ def prove_phone(request: HttpRequest, phone: str) -> None:
     request.session.cycle_key()
     request.session["proven_phone"] = phone
     request.session["proven_at"] = int(time.time())
-    _hook()(request)
+    get_membership().enter_only_enterprise(request)
     return None
 
 
@@ -173,8 +178,3 @@ def purge_sessions() -> None:
 def _note_session(request: HttpRequest, **fields: Any) -> None:
     from_now = {"last_seen_at": timezone.now(), **fields}
     UserSession.objects.filter(session_key=request.session.session_key).update(**from_now)
-
-
-def _hook() -> Callable[[HttpRequest], None]:
-    hook: Callable[[HttpRequest], None] = import_string(settings.ACCOUNTS_ON_SIGN_IN)
-    return hook

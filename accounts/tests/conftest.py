@@ -2,17 +2,15 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.membership_double import DOUBLE
 from accounts.tests.qr_sign_in.people import OFFICE_TOO, at, desk_at
 from accounts.tests.wechat.answers import weixin_of
 from conftest import build_member
 
 
 @pytest.fixture(autouse=True)
-def _floor_above(settings):
-    """A floor above accounts that knows one number and enters nothing by itself."""
-    settings.ACCOUNTS_PHONE_DIRECTORY = "accounts.tests.floor_above.enterprises_of"
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_nothing"
-    settings.ACCOUNTS_IS_TRUSTED = "accounts.tests.floor_above.trust_all"
+def _membership(settings):
+    settings.ACCOUNTS_MEMBERSHIP = DOUBLE
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.clients import describe_browser
 from accounts.models import AuditEvent
 from accounts.sign_in.sessions import purge_sessions
+from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ CHROME = (
 
 @pytest.fixture(autouse=True)
 def _enter(settings):
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
 
 
 def sign_in(login="alice", user_agent=CHROME):

@@ -19,8 +19,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
+from accounts.membership import get_membership
 from accounts.models import Enterprise, User
-from accounts.sign_in.restrictions import is_trusted
+from accounts.requests import PublicRequest
 
 PROVIDER = "weixin"
 KEY = "weixin"
@@ -96,22 +97,22 @@ def prove_with(proof: Proof, phone: str) -> Proof:
     return replace(proof, phone=phone)
 
 
-def bind_carried(request: HttpRequest, enterprise: Enterprise) -> None:
+def bind_carried(request: PublicRequest, enterprise: Enterprise) -> None:
     """The person is inside `enterprise` now: bind the WeChat whose scan has led them here."""
     proof, user = carried_proof(request), request.user
     if proof and proof.phone and isinstance(user, User) and str(user.phone) == proof.phone:
         bind_and_tell(request, proof, enterprise)
 
 
-def bind_and_tell(request: HttpRequest, proof: Proof, enterprise: Enterprise) -> None:
+def bind_and_tell(request: PublicRequest, proof: Proof, enterprise: Enterprise) -> None:
     """Bind WeChat to whoever is signed in, inside `enterprise`, and tell them what came of it."""
     assert isinstance(request.user, User)
-    if not is_trusted(request):
+    if not get_membership().session_is_unrestricted(request):
         messages.warning(request, _("WeChat is not bound: one of your enterprises asks you to scan with your phone."))
         return
     request.session.pop(KEY, None)
     try:
-        bind_weixin(request.user, proof, enterprise=enterprise, by=request.actor)  # type: ignore[attr-defined]
+        bind_weixin(request.user, proof, enterprise=enterprise, by=request.actor)
     except WeixinTaken:
         messages.error(request, _("This WeChat signs in somebody else already. They have to unbind it first."))
     else:

@@ -49,7 +49,7 @@ def outstanding_weixin_code(request: HttpRequest, proof: Proof) -> PhoneCode | N
     return outstanding_code(request, purpose=PURPOSE, subject=_subject(proof))
 
 
-def prove_phone_for_weixin(request: HttpRequest, text: str, proof: Proof) -> None:
+def prove_phone_for_weixin(request: PublicRequest, text: str, proof: Proof) -> None:
     """Use the code up, sign in whose phone it proves, and bind WeChat where they enter. Raises CodeRefused and its
     kinds; never in a transaction."""
     code = use_login_code(request, text, purpose=PURPOSE, subject=_subject(proof))

@@ -23,7 +23,7 @@ from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.forms import LoginCodeForm, LoginForm
 from accounts.sign_in.next_page import next_of, with_next
-from accounts.sign_in.restrictions import trusted_page
+from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise
 from accounts.sign_in.wechat_choice import count_journey, weixin_app
 from accounts.wechat.bindings import PROVIDER, Proof, carried_proof, unbind_weixin
@@ -148,7 +148,7 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
 
 @with_weixin
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @fresh_action
 @require_POST
 def weixin_bind(request: SignedInRequest) -> HttpResponse:
@@ -160,7 +160,7 @@ def weixin_bind(request: SignedInRequest) -> HttpResponse:
 
 @with_weixin
 @signed_in_page
-@trusted_page
+@unrestricted_page
 @require_POST
 def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
     """This WeChat signs the person in no more."""

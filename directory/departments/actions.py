@@ -129,7 +129,7 @@ def _part_from_bin(department: Department) -> None:
 
 
 def _what_protects(protected: ProtectedError) -> list[str]:
-    """Named from the rows themselves: a floor above may hold on to a department with a model unknown here."""
+    """Count the protecting rows by the name of their model, which may be one of a later app."""
     names = Counter(str(held._meta.verbose_name_plural) for held in protected.protected_objects)
     return [f"{count} {name}" if count > 1 else name for name, count in sorted(names.items())]
 

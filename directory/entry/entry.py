@@ -1,4 +1,4 @@
-"""The ways a proven person has into an enterprise, and taking one of them."""
+"""Which enterprises a person may enter, which restrictions apply to their session, and entering one."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from accounts.wechat.bindings import bind_carried
 from directory.entry.code_rule import may_enter_by_code
 from directory.models import Invitation, Member
 
-# What passes the enterprise's rule on phone codes; every other session stands for no more than a code.
-BEYOND_THE_RULE = {"password", "passkey", "qr", "weixin", "invitation"}
+# Sign-in methods that the enterprise's rule on phone codes accepts; any other stands for no more than a code.
+EXEMPT_FROM_CODE_RULE = {"password", "passkey", "qr", "weixin", "invitation"}
 PROVE_A_PHONE = {"code", "invitation"}
 
 
 @dataclass
-class Way:
-    """One enterprise open to a person: as a member, by a role, or both.
+class EnterpriseAccess:
+    """A person's access to one enterprise: as a member, by a role, or both.
 
-    `needs_link`: so much time has passed that only a fresh personal link lets the person in again. `needs_scan`: by
-    the enterprise's rule the phone code that opened this session does not lead in here; `link` is the personal one
-    that was sent because of it, if the page asked.
+    `needs_link`: the access is dormant, only a fresh personal link lets the person in again. `needs_scan`: the
+    enterprise's rule does not accept the phone code that opened this session; `link` is the personal link that was sent
+    because of it, if the page asked.
     """
 
     enterprise: Enterprise
@@ -40,104 +40,99 @@ class Way:
     link: Invitation | None = None
 
     @property
-    def is_free(self) -> bool:
+    def is_allowed(self) -> bool:
+        """True if this session may enter now."""
         return not (self.needs_link or self.needs_scan)
+
+    def is_dormant(self, method: str | None) -> bool:
+        """Return True if it was unused for so long that the phone number may belong to somebody else by now.
+
+        Whatever the number has created since, such as a passkey, is then not trusted either. A role without a member
+        keeps its own passkey, because no phone number created it.
+        """
+        if self.member:
+            return method != "password" and self.member.phone is not None and is_long_absent(self.member)
+        if method in PROVE_NO_PHONE or self.role is None or self.role.last_entered_at is None:
+            return False
+        return self.role.last_entered_at <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
 
 
 @dataclass(frozen=True)
-class WaysIn:
-    """What a proven person may enter, and the memberships they may still join."""
+class SessionAccess:
+    """What the person behind a session has access to, restricted or not, and the memberships they may still join."""
 
-    open: list[Way]
+    enterprises: list[EnterpriseAccess]
     joinable: list[Member]
 
     @property
     def is_scan_only(self) -> bool:
-        """Nothing is left but to scan."""
-        return bool(self.open) and not self.joinable and all(way.needs_scan for way in self.open)
+        """True if there is nothing the person can do but scan."""
+        return bool(self.enterprises) and not self.joinable and all(access.needs_scan for access in self.enterprises)
 
 
-def ways_in(request: PublicRequest) -> WaysIn:
-    """All ways of the person behind this session, by the enterprise's name.
+def session_access(request: PublicRequest) -> SessionAccess:
+    """Return the access of the person behind this session with its restrictions, by the enterprise's name.
 
     Joining takes a phone proven by code in this very session: a password or a passkey proves no phone, and neither does
     a WeChat, which may have been bound when the number was another's, nor a scan that any of them approved.
     """
     method = request.session.get("method")
     phone = proven_phone(request) if not method or method in PROVE_A_PHONE else None
-    ways = _open_ways(request.user) if isinstance(request.user, User) else []
-    for way in ways:
-        way.needs_link = _is_cold(way, method)
-        way.needs_scan = way.member is not None and _is_ruled_out(request, way.member)
-    return WaysIn(open=ways, joinable=list(joinable_members(phone)) if phone else [])
+    enterprises = user_access(request.user) if isinstance(request.user, User) else []
+    for access in enterprises:
+        access.needs_link = access.is_dormant(method)
+        access.needs_scan = access.member is not None and _is_barred_by_code_rule(request, access.member)
+    return SessionAccess(enterprises, list(joinable_members(phone)) if phone else [])
 
 
-def is_trusted(request: PublicRequest) -> bool:
-    """Whether no enterprise of the person asks this session to scan, and it is inside one of them or might be inside
-    any (the hook ACCOUNTS_IS_TRUSTED)."""
-    ways = ways_in(request).open
-    if request.session.get("enterprise"):
-        return not any(way.needs_scan for way in ways)
-    return all(way.is_free for way in ways)
+def user_access(user: User) -> list[EnterpriseAccess]:
+    """Return every enterprise in which `user` is an active member or has a role, by name, without restrictions."""
+    found = {member.enterprise_id: EnterpriseAccess(member.enterprise, member) for member in active_members(user)}
+    for role in Role.objects.filter(user=user).select_related("enterprise"):
+        found.setdefault(role.enterprise_id, EnterpriseAccess(role.enterprise)).role = role
+    return sorted(found.values(), key=lambda access: (access.enterprise.name, access.enterprise.pk))
 
 
-def enter_only_enterprise(request: PublicRequest) -> None:
-    """After a sign-in: enter at once where there is no choice to make (the hook ACCOUNTS_ON_SIGN_IN)."""
-    ways = ways_in(request)
-    if len(ways.open) == 1 and not ways.joinable and ways.open[0].is_free:
-        enter(request, ways.open[0])
-
-
-def acts_in(user: User, enterprise: Enterprise) -> bool:
-    """Whether `user` still has a place in `enterprise`, as a member or by a role (the hook ACCOUNTS_ACTS_IN)."""
-    return user.is_active and any(way.enterprise == enterprise for way in _open_ways(user))
-
-
-def enter_named(request: PublicRequest, enterprise: Enterprise) -> None:
-    """After a sign-in that says where it leads: enter there if that way is open (the hook ACCOUNTS_ENTER)."""
-    way = next((way for way in ways_in(request).open if way.enterprise == enterprise), None)
-    if way and way.is_free:
-        enter(request, way)
-
-
-def enter(request: PublicRequest, way: Way) -> None:
-    """Let the session carry the way's enterprise; the caller has made sure that this way is open."""
-    with recording(way.enterprise, by=request.actor) as record:
-        if way.member:
-            Member.objects.filter(pk=way.member.pk).update(last_entered_at=timezone.now())
-        if way.role:
-            Role.objects.filter(pk=way.role.pk).update(last_entered_at=timezone.now())
+def enter(request: PublicRequest, access: EnterpriseAccess) -> None:
+    """Carry the session into the enterprise and record it. The caller has checked `access.is_allowed`."""
+    with recording(access.enterprise, by=request.actor) as record:
+        if access.member:
+            Member.objects.filter(pk=access.member.pk).update(last_entered_at=timezone.now())
+        if access.role:
+            Role.objects.filter(pk=access.role.pk).update(last_entered_at=timezone.now())
         record(
             "signed_in",
-            way.member or (way.role.user if way.role else way.enterprise),
+            access.member or (access.role.user if access.role else access.enterprise),
             after={"method": request.session["method"]},
         )
-    enter_enterprise(request, way.enterprise)
-    bind_carried(request, way.enterprise)
+    enter_enterprise(request, access.enterprise)
+    bind_carried(request, access.enterprise)
 
 
-def enter_as(request: PublicRequest, member: Member) -> None:
-    """Enter the enterprise the person has just joined, unless the sign-in has led there by itself."""
+def enter_after_joining(request: PublicRequest, member: Member) -> None:
+    """Enter the enterprise that the person has just joined, unless the sign-in has entered it already."""
     if request.session.get("enterprise") != member.enterprise_id:
-        enter(request, Way(member.enterprise, member=member))
+        enter(request, EnterpriseAccess(member.enterprise, member))
 
 
 def active_members(user: User) -> QuerySet[Member]:
-    """The memberships of a user that count: active, not in the bin, and both phones still equal; or, of a user whom an
-    activation code made and who has no phone, still activated by code."""
+    """Return the memberships by which `user` may act: active, not in the bin, and with the user's own phone.
+
+    A user created by an activation code has no phone; their members must still be activated by code.
+    """
     by_code = Q(user__phone=None, activation=Member.Activation.CODE)
     members = Member.objects.filter(Q(phone=F("user__phone")) | by_code, user=user)
     return members.filter(status=Member.Status.ACTIVE, deleted_at=None).select_related("enterprise", "user")
 
 
 def joinable_members(phone: str) -> QuerySet[Member]:
-    """The memberships that wait for whoever proved this E.164 number, in every enterprise."""
+    """Return the pending members with this E.164 number, in every enterprise."""
     members = Member.objects.filter(phone=phone, status=Member.Status.PENDING, deleted_at=None)
     return members.select_related("enterprise").order_by("enterprise__name", "pk")
 
 
 def member_of(request: PublicRequest) -> Member | None:
-    """The membership this session acts in, read afresh: none once it is disabled, unlinked or deleted."""
+    """Read the member that this session acts as; None once it is disabled, unlinked or deleted."""
     enterprise = current_enterprise(request)
     if enterprise is None or not isinstance(request.user, User):
         return None
@@ -145,7 +140,7 @@ def member_of(request: PublicRequest) -> Member | None:
 
 
 def role_of(request: PublicRequest) -> Role | None:
-    """The role this session could act in, read afresh."""
+    """Read the role that this session could act in."""
     enterprise = current_enterprise(request)
     if enterprise is None or not isinstance(request.user, User):
         return None
@@ -153,29 +148,12 @@ def role_of(request: PublicRequest) -> Role | None:
 
 
 def is_long_absent(member: Member) -> bool:
-    """Whether the member was last inside ENTRY_DAYS ago or longer: numbers are given to new people."""
+    """Return True if the member last entered ENTRY_DAYS ago or earlier: by then a number may have a new owner."""
     last = member.last_entered_at or member.joined_at or member.created_at
     return last <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
 
 
-def _is_cold(way: Way, method: str | None) -> bool:
-    """Whether nobody entered this way for so long that the number may be another's by now, and with it whatever else
-    that number has made, a passkey too. A role's own passkey stays: no number made it."""
-    if way.member:
-        return method != "password" and way.member.phone is not None and is_long_absent(way.member)
-    if method in PROVE_NO_PHONE or way.role is None or way.role.last_entered_at is None:
-        return False
-    return way.role.last_entered_at <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
-
-
-def _is_ruled_out(request: PublicRequest, member: Member) -> bool:
-    if request.session.get("method") in BEYOND_THE_RULE:
+def _is_barred_by_code_rule(request: PublicRequest, member: Member) -> bool:
+    if request.session.get("method") in EXEMPT_FROM_CODE_RULE:
         return False
     return not may_enter_by_code(member, browser=browser_of(request))
-
-
-def _open_ways(user: User) -> list[Way]:
-    ways = {member.enterprise_id: Way(member.enterprise, member=member) for member in active_members(user)}
-    for role in Role.objects.filter(user=user).select_related("enterprise"):
-        ways.setdefault(role.enterprise_id, Way(role.enterprise)).role = role
-    return sorted(ways.values(), key=lambda way: (way.enterprise.name, way.enterprise.pk))

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from directory.entry.decorators import MemberRequest, member_page
-from directory.entry.entry import role_of, ways_in
+from directory.entry.entry import role_of, session_access
 from directory.models import Address
 from sms.phones import show_phone
 
@@ -19,7 +19,7 @@ def mailbox(request: MemberRequest) -> HttpResponse:
     member = request.member
     addresses = list(member.addresses.select_related("domain").order_by("domain__name", "local"))
     primary = next(address for address in addresses if address.purpose == Address.Purpose.PRIMARY)
-    ways = ways_in(request)
+    available = session_access(request)
     context = {
         "member": member,
         "enterprise": request.enterprise,
@@ -29,6 +29,6 @@ def mailbox(request: MemberRequest) -> HttpResponse:
         "departments": list(member.departments.order_by("path").values_list("name", flat=True)),
         "phone": show_phone(member.phone),
         "role": role_of(request),
-        "has_choice": len(ways.open) + len(ways.joinable) > 1,
+        "has_choice": len(available.enterprises) + len(available.joinable) > 1,
     }
     return render(request, "directory/mailbox.html", context)

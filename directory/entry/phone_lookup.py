@@ -1,4 +1,4 @@
-"""What the floors below ask before a code is sent: where a phone number leads, and how large an enterprise is."""
+"""Look up which enterprises a phone number leads into, and how many members an enterprise has."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from directory.models import Department, Member
 
 
 def enterprises_of(phone: str) -> list[Enterprise]:
-    """The enterprises this E.164 number can lead into, as a member who is not disabled or by a role.
+    """Return the enterprises that this E.164 number leads into, as a member who is not disabled or by a role.
 
-    One statement, the same for a known and an unknown number.
+    Execute one statement, the same for a known and an unknown number.
     """
     members = Member.objects.filter(phone=phone, deleted_at=None).exclude(status=Member.Status.DISABLED)
     roles = Role.objects.filter(user__phone=phone, user__is_active=True)
@@ -19,7 +19,7 @@ def enterprises_of(phone: str) -> list[Enterprise]:
     return list(Enterprise.objects.filter(leads_into).order_by("pk"))
 
 
-def members_of_enterprise(id: int) -> int:
-    """How many stand in its directory; 0 if there is no such enterprise, by the same statement."""
-    roots = Department.objects.filter(enterprise=id, parent=None)
+def count_members(enterprise: int) -> int:
+    """Return how many members the enterprise with this id has; 0 if there is none, by the same statement."""
+    roots = Department.objects.filter(enterprise=enterprise, parent=None)
     return roots.values_list("members_below", flat=True).first() or 0

@@ -12,9 +12,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.db import transaction
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -26,6 +24,7 @@ from directory.imports.columns import Around, Facts, Heading, Names, Parsed, fol
 from directory.imports.conflicts import Holders, Wanted, find_holders, is_same
 from directory.imports.problems import Problem, Words, problem_of
 from directory.imports.row_files import Draft, Picker, Spool
+from directory.joining.applicants import applicant_phones
 from directory.models import Department, DepartmentQuerySet, Domain, Import, ImportRow, Member
 from sms.phones import show_phone
 
@@ -115,8 +114,7 @@ def open_check(imported: Import, role: Role | None) -> Check:
     heading = Heading(**imported.heading["columns"])
     names = Names({pk: name for name, pk in domains.items()}, {pk: name for pk, _parent, name, _depth in tree})
     scope = {pk for pk, *_rest in tree} if role and is_scoped(role) else None
-    applicants: Callable[[int], Collection[str]] = import_string(settings.DIRECTORY_PHONES_WAITING)
-    return Check(imported, role, heading, around, names, scope, applicants(imported.enterprise_id))
+    return Check(imported, role, heading, around, names, scope, applicant_phones(imported.enterprise_id))
 
 
 def departments_for(check: Check) -> DepartmentQuerySet:

@@ -22,6 +22,9 @@ from directory.joining.activation_codes import find_code, get_code
 from directory.joining.invitations import revoke_invitations
 from directory.models import ActivationCode, Address, Member
 
+# Names the code that this browser entered, and the user to come if it makes a passkey.
+SESSION_KEY = "activation"
+
 
 @dataclass(frozen=True)
 class NewPasskey:

@@ -23,15 +23,22 @@ from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
 from core.responses import limited, see_other
 from directory.entry.decorators import acting_as
-from directory.entry.entry import enter_as
+from directory.entry.entry import enter_after_joining
 from directory.joining.actions import JoinRefused
-from directory.joining.activation import NewPasskey, PairWrong, activate_member, login_of, may_use_passkey, prove_pair
+from directory.joining.activation import (
+    SESSION_KEY,
+    NewPasskey,
+    PairWrong,
+    activate_member,
+    login_of,
+    may_use_passkey,
+    prove_pair,
+)
 from directory.joining.activation_codes import get_code
 from directory.joining.forms import ActivationCodeForm, ActivationPasswordForm
 from directory.models import ActivationCode
 
 CODE, PASSWORD = "directory/activation_code.html", "directory/activation_password.html"
-KEY = "activation"
 BUSY_SECONDS = 5
 
 
@@ -58,7 +65,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
         form.add_error("code", _("Too many tries. Please wait a few minutes."))
         return _private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)
-    request.session[KEY] = {"code": code.pk, "at": int(time.time())}
+    request.session[SESSION_KEY] = {"code": code.pk, "at": int(time.time())}
     return see_other("directory:activation_password")
 
 
@@ -94,7 +101,7 @@ def activation_passkey(request: PublicRequest) -> HttpResponse:
     try:
         credential = read_new(request.POST.get("passkey", ""))
         name = name_browser(request.headers.get("user-agent", ""))
-        passkey = NewPasskey(request.session[KEY].get("user", 0), name, credential)
+        passkey = NewPasskey(request.session[SESSION_KEY].get("user", 0), name, credential)
         user = activate_member(code.pk, passkey=passkey, by=acting_as(request, code.member))
     except PasskeyRefused:
         form = ActivationPasswordForm(login=login_of(code.member), name=code.member.name)
@@ -110,9 +117,9 @@ def activation_passkey_options(request: PublicRequest) -> HttpResponse:
     code = _carried(request)
     if code is None:
         return redirect("directory:activation_code")
-    member, proof = code.member, request.session[KEY]
+    member, proof = code.member, request.session[SESSION_KEY]
     user = member.user or user_to_come(login=login_of(member), name=member.name)
-    request.session[KEY] = {**proof, "user": user.pk}
+    request.session[SESSION_KEY] = {**proof, "user": user.pk}
     return _private(JsonResponse(creation_options(user)))
 
 
@@ -142,20 +149,20 @@ def _context(request: PublicRequest, code: ActivationCode, form: ActivationPassw
 
 
 def _refuse(request: PublicRequest, refusal: JoinRefused) -> HttpResponse:
-    del request.session[KEY]
+    del request.session[SESSION_KEY]
     return code_page(request, refusal=str(refusal), status=410)
 
 
 def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResponse:
-    del request.session[KEY]
+    del request.session[SESSION_KEY]
     open_session(request, user, method="invitation")
-    enter_as(request, user.members.select_related("enterprise").get(pk=code.member_id))
+    enter_after_joining(request, user.members.select_related("enterprise").get(pk=code.member_id))
     return see_other("directory:mailbox")
 
 
 def _carried(request: PublicRequest) -> ActivationCode | None:
     """The code this browser has just entered, if it still counts."""
-    proof = request.session.get(KEY)
+    proof = request.session.get(SESSION_KEY)
     if not proof or time.time() - proof["at"] >= settings.ACTIVATION_PROOF_SECONDS:
         return None
     return get_code(proof["code"])

@@ -16,7 +16,7 @@ from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PROVE_NO_PHONE, open_session, proven_phone
 from core.responses import limited, refused, see_other
 from directory.entry.decorators import acting_as, is_proven, proven_page
-from directory.entry.entry import Way, enter, enter_as, member_of, role_of, ways_in
+from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
 from directory.joining.actions import JoinRefused, join_member
 from directory.joining.invitations import InvitationRefused, Standing, invite_member, living_invitation, standing_of
 from sms.phones import mask_phone
@@ -47,10 +47,10 @@ def choose(request: PublicRequest) -> HttpResponse:
 @require_POST
 def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
     """Enter the enterprise with this id."""
-    way = _way(request, id)
-    if not way.is_free:
+    access = _access(request, id)
+    if not access.is_allowed:
         return see_other("directory:choose")
-    enter(request, way)
+    enter(request, access)
     return see_other(next_of(request) or "directory:home")
 
 
@@ -58,17 +58,17 @@ def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
 @require_POST
 def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
     """Send a fresh personal link to the phone on record of who must scan there and can't any more."""
-    way = _way(request, id)
-    if way.member is None or not way.needs_scan or way.needs_link:
+    access = _access(request, id)
+    if access.member is None or not access.needs_scan or access.needs_link:
         return see_other("directory:choose")
     try:
-        invite_member(way.member, by=acting_as(request, way.member), is_recovery=True)
+        invite_member(access.member, by=acting_as(request, access.member), is_recovery=True)
     except InvitationRefused as refusal:
         context = _choices(request) | {"refusal": str(refusal), "wait": refusal.retry_after}
         if not refusal.retry_after:
             return refused(request, CHOOSE, context)
         return limited(request, CHOOSE, context, retry_after=refusal.retry_after)
-    phone = mask_phone(way.member.phone)
+    phone = mask_phone(access.member.phone)
     messages.success(request, _("A link is on its way to %(phone)s: open it on that phone.") % {"phone": phone})
     return see_other("directory:choose")
 
@@ -78,7 +78,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
 def choose_join(request: PublicRequest, id: int) -> HttpResponse:
     """Join as the member with this id, by the phone proven in this session."""
     phone = proven_phone(request)
-    member = next((member for member in ways_in(request).joinable if member.pk == id), None)
+    member = next((member for member in session_access(request).joinable if member.pk == id), None)
     if member is None or phone is None:
         raise Http404
     try:
@@ -88,18 +88,18 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
         return see_other("directory:choose")
     if request.user != user:
         open_session(request, user, method="code")
-    enter_as(request, member)
+    enter_after_joining(request, member)
     return see_other("directory:mailbox")
 
 
 def _choices(request: PublicRequest) -> dict[str, object]:
-    ways = ways_in(request)
-    for way in ways.open:
-        link = living_invitation(way.member) if way.member and way.needs_scan else None
-        way.link = link if link and link.is_recovery and standing_of(link) == Standing.LIVING else None
+    available = session_access(request)
+    for access in available.enterprises:
+        link = living_invitation(access.member) if access.member and access.needs_scan else None
+        access.link = link if link and link.is_recovery and standing_of(link) == Standing.LIVING else None
     return {
         "here": reverse("directory:choose"),
-        "ways": ways,
+        "session_access": available,
         "phone": mask_phone(proven_phone(request)),
         "current": request.session.get("enterprise"),
         "is_hand_held": is_hand_held(request),
@@ -108,8 +108,9 @@ def _choices(request: PublicRequest) -> dict[str, object]:
     }
 
 
-def _way(request: PublicRequest, id: int) -> Way:
-    way = next((way for way in ways_in(request).open if way.enterprise.pk == id), None)
-    if way is None:
+def _access(request: PublicRequest, id: int) -> EnterpriseAccess:
+    """Return the person's access to the enterprise with this id; 404 if there is none."""
+    access = next((access for access in session_access(request).enterprises if access.enterprise.pk == id), None)
+    if access is None:
         raise Http404
-    return way
+    return access

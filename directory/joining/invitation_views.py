@@ -21,7 +21,7 @@ from accounts.sign_in.sessions import open_session
 from core.responses import limited, see_other
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
-from directory.entry.entry import enter_as
+from directory.entry.entry import enter_after_joining
 from directory.joining.actions import JoinRefused, join_member
 from directory.joining.activation_views import code_page
 from directory.joining.invitations import (
@@ -113,7 +113,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
         # Disabled, given another number, or joined on another phone since the code was sent.
         return _dead(request, invitation)
     open_session(request, user, method="invitation")
-    enter_as(request, invitation.member)
+    enter_after_joining(request, invitation.member)
     answer = see_other("directory:mailbox")
     answer.delete_cookie(_cookie_name())
     return answer

@@ -23,7 +23,7 @@ from directory.models import Address, Member, Membership, Reading
 
 __all__ = [
     "WRITTEN", "MemberRefused", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
-    "enable_members", "login_of", "must_join_anew", "part_from_users", "put_facts", "told_of",
+    "enable_members", "login_of", "part_from_users", "put_facts", "requires_rejoin", "told_of",
 ]  # fmt: skip
 
 WRITTEN = (
@@ -60,7 +60,7 @@ def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
             raise MemberRefused({"name": [_("%(name)s is in the bin.") % {"name": member.name}]})
         facts = _without_conflict(facts, enterprise, by, member)
         before, stood_in = told_of(member), list(member.departments.all())
-        if must_join_anew(member, facts):
+        if requires_rejoin(member, facts):
             part_from_users(member)
         elif member.user and member.has_user_by_code:
             _keep_login(member.user, facts)
@@ -135,8 +135,8 @@ def part_from_users(*members: Member) -> None:
             member.status = Member.Status.PENDING
 
 
-def must_join_anew(member: Member, facts: Facts) -> bool:
-    """Whether who the member is now is no longer who joined or was invited."""
+def requires_rejoin(member: Member, facts: Facts) -> bool:
+    """Return True if `facts` make the member another person than the one who joined or was invited."""
     return member.activation != facts.activation or (member.phone != facts.phone and not member.has_user_by_code)
 
 

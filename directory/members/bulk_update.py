@@ -14,7 +14,7 @@ from accounts.audit.recording import Noted, Record
 from accounts.models import Enterprise, User
 from core.bulk_sql import delete_rows, insert_rows, update_rows
 from directory.departments.member_counts import add_to_counts
-from directory.members.actions import WRITTEN, login_of, must_join_anew, part_from_users, put_facts
+from directory.members.actions import WRITTEN, login_of, part_from_users, put_facts, requires_rejoin
 from directory.members.fields import Facts
 from directory.members.search_keys import other_readings
 from directory.models import Address, Department, Domain, Member, Membership, Reading
@@ -76,13 +76,15 @@ def taken_logins(edits: Iterable[Edit]) -> dict[int, str]:
 
 
 def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
-    """In the caller's `recording`, in a transaction of their own. An event for each. Only who has joined and must join
-    anew costs statements of their own. Raises IntegrityError."""
+    """Write the edits and an event for each, in the caller's `recording` and in a transaction of their own.
+
+    Only members who must join again cost statements of their own. Raises IntegrityError.
+    """
     columns = [_columns(edit.member) for edit in edits]
     _move_logins(edits)
-    anew = [edit.member for edit in edits if must_join_anew(edit.member, edit.facts)]
-    if anew:
-        part_from_users(*anew)
+    rejoining = [edit.member for edit in edits if requires_rejoin(edit.member, edit.facts)]
+    if rejoining:
+        part_from_users(*rejoining)
     for edit in edits:
         put_facts(edit.member, edit.facts)
     written = [(edit.member.pk, *_columns(edit.member)) for edit in edits]
@@ -94,7 +96,7 @@ def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
 
 
 def _keeps_login(edit: Edit) -> bool:
-    return edit.member.has_user_by_code and not must_join_anew(edit.member, edit.facts)
+    return edit.member.has_user_by_code and not requires_rejoin(edit.member, edit.facts)
 
 
 def _move_logins(edits: Iterable[Edit]) -> None:

@@ -6,7 +6,7 @@ audit log keeps that something happened, and no longer to whom; its chain verifi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts.audit.recording import erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
+from core.registry import Registry
 from core.translatable import say
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
@@ -26,6 +26,17 @@ from sms.retention import forget_messages, forget_recipients
 
 CHUNK = 500
 BY = task_actor("upkeep")
+
+Eraser = Callable[[Enterprise, Sequence[Member]], None]
+_erasers: Registry[Eraser] = Registry("erasers of members' data")
+
+
+def register_eraser(erase: Eraser) -> None:
+    """Call `erase` with an enterprise and up to CHUNK of its members before their rows are emptied.
+
+    It erases what another app holds about them, in the caller's transaction; an exception leaves them in the bin.
+    """
+    _erasers.register(erase)
 
 
 def purge_members() -> int:
@@ -44,8 +55,8 @@ def _purge_chunk() -> int:
         return 0
     with recording(first.enterprise, by=BY) as record:
         members = list(due.filter(enterprise=first.enterprise)[:CHUNK])
-        for hook in settings.DIRECTORY_ON_PURGE:
-            import_string(hook)(first.enterprise, members)
+        for erase in _erasers.all():
+            erase(first.enterprise, members)
         _forget_texts(first.enterprise, members)
         _forget_users(members)
         _empty(first.enterprise, members)

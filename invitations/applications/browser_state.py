@@ -20,6 +20,7 @@ from invitations.models import Application, JoinLink, PrivacyNotice
 LINK, LINK_SECONDS = "joining", 3600
 APPLICATION, APPLICATION_SECONDS = "application", 30 * 86400
 SALT = "invitations."
+PROOF_KEY, CONSENT_KEY = "join_proof", "join_consent"  # in the session
 
 
 def keep_link(answer: HttpResponse, link: JoinLink) -> None:
@@ -45,29 +46,29 @@ def carried_application(request: HttpRequest) -> Application | None:
 def keep_proof(request: HttpRequest, enterprise: Enterprise, phone: str) -> None:
     """`phone` was proven by a code sent for this enterprise."""
     renew_key(request)
-    request.session["join_proof"] = [enterprise.pk, phone, int(time.time())]
+    request.session[PROOF_KEY] = [enterprise.pk, phone, int(time.time())]
 
 
 def proven_for(request: HttpRequest, enterprise: Enterprise) -> str | None:
     """The phone (E.164) this browser proved for the enterprise a short while ago."""
-    id, phone, at = request.session.get("join_proof", (0, "", 0))
+    id, phone, at = request.session.get(PROOF_KEY, (0, "", 0))
     is_fresh = time.time() - at < settings.JOIN_PROOF_SECONDS
     return phone if id == enterprise.pk and is_fresh else None
 
 
 def keep_consent(request: HttpRequest, enterprise: Enterprise, notice: PrivacyNotice | None) -> None:
     """Whoever sits here has just agreed to this text; None: the general one."""
-    request.session["join_consent"] = [enterprise.pk, notice.pk if notice else None, int(time.time())]
+    request.session[CONSENT_KEY] = [enterprise.pk, notice.pk if notice else None, int(time.time())]
 
 
 def consent_for(request: HttpRequest, enterprise: Enterprise) -> Consent | None:
     """What was agreed to in this browser, and when; whoever proved a phone for the enterprise has."""
-    id, notice, at = request.session.get("join_consent", (0, None, 0))
+    id, notice, at = request.session.get(CONSENT_KEY, (0, None, 0))
     return Consent(datetime.fromtimestamp(at, tz=UTC), notice) if id == enterprise.pk else None
 
 
 def drop_proof(request: HttpRequest) -> None:
-    request.session.pop("join_proof", None)
+    request.session.pop(PROOF_KEY, None)
 
 
 def _keep(answer: HttpResponse, name: str, value: str, seconds: int) -> None:

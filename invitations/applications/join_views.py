@@ -29,7 +29,7 @@ from core.counters import CounterFull, count_up
 from core.responses import see_other
 from directory.domains.addresses import clean_prefix
 from directory.entry.decorators import acting_as
-from directory.entry.entry import enter_as
+from directory.entry.entry import enter_after_joining
 from directory.entry.phone_lookup import enterprises_of
 from directory.joining.actions import JoinRefused, join_member
 from directory.models import Member
@@ -386,7 +386,7 @@ def _enter(request: PublicRequest, member: Member) -> HttpResponse:
     assert isinstance(member.user, User)
     drop_proof(request)
     open_session(request, member.user, method="code")
-    enter_as(request, member)
+    enter_after_joining(request, member)
     return see_other("directory:mailbox")
 
 

@@ -43,7 +43,7 @@ class LinkSpent(Exception):
 
 
 def open_joining(enterprise: Enterprise, *, by: Actor) -> None:
-    """Its settings and its default link, in the transaction that opens the enterprise."""
+    """Create the settings and the default link, in the transaction that opens the enterprise."""
     JoinSettings.objects.create(enterprise=enterprise)
     mint_link(enterprise, by=by)
 

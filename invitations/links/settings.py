@@ -82,6 +82,6 @@ def _told(enterprise: Enterprise, rules: JoinSettings) -> dict[str, Any]:
 
 
 def phones_waiting(enterprise: int) -> set[str]:
-    """Of those who have applied and are neither let in nor refused; asked by settings.DIRECTORY_PHONES_WAITING."""
+    """Return the numbers (E.164) of people who have applied and are neither admitted nor rejected."""
     waiting = Application.objects.filter(enterprise=enterprise, state=Application.State.PENDING)
     return set(waiting.values_list("phone", flat=True))

@@ -6,19 +6,18 @@ numbers, browsers and addresses stand before this: a budget is for what gets pas
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from core.models import Counter
 from sms.codes.alarms import raise_alarm, window_now
 from sms.codes.limits import CodeLimited
+from sms.codes.member_counts import count_members
 from sms.models import Alarm, PhoneCode
 
 DAY_SECONDS, HOUR_SECONDS = 86400, 3600
@@ -69,8 +68,7 @@ def _warn(budget: Budget, count: int) -> None:
 
 
 def _codes_per_day(enterprise: int) -> int:
-    members: Callable[[int], int] = import_string(settings.SMS_MEMBERS_OF)
-    return max(settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER * members(enterprise))
+    return max(settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER * count_members(enterprise))
 
 
 def _count(budgets: list[Budget], *, by: int) -> dict[str, int]:

@@ -256,9 +256,7 @@ def test_q10_a_form_from_elsewhere_or_in_a_frame_does_nothing(desk, phone, actio
     assert page["X-Frame-Options"] == "DENY"
 
 
-def test_q11_a_phone_that_is_not_signed_in_signs_in_and_comes_back(desk, house, lin, settings):
-    settings.ACCOUNTS_PHONE_DIRECTORY = "directory.entry.phone_lookup.enterprises_of"
-    settings.ACCOUNTS_ON_SIGN_IN = "directory.entry.entry.enter_only_enterprise"
+def test_q11_a_phone_that_is_not_signed_in_signs_in_and_comes_back(desk, house, lin):
     code = show_code(desk)
     phone = at(Client(headers={"accept-language": "en"}), OFFICE_TOO)
     answer = phone.get(path(code))

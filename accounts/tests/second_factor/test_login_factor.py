@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, Role, User
 from accounts.second_factor.factors import recovery_codes
+from accounts.tests.membership_double import ENTERING_DOUBLE
 from accounts.tests.second_factor.test_reauthentication import sent_code
 from accounts.tests.test_security import app_code, equip, set_up
 from conftest import PASSWORD
@@ -127,7 +128,7 @@ def test_a_page_elsewhere_is_forgotten(client_of, alice):
 
 def test_an_administrator_with_a_phone_only_comes_in_step_by_step(english, lin, enterprise, settings):
     """Code, console, asked who they are by another code, an app set up, recovery codes, console."""
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")
     english.post("/login/", {"phone": "13800138001"})
     answer = english.post("/login/code/", {"code": sent_code(), "next": "/console/messages/"})

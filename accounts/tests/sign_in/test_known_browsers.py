@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import KnownBrowser
 from accounts.sign_in.known_browsers import forget_browser, is_known_browser, note_browser, purge_browsers
+from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +55,7 @@ def test_seen_again_it_is_one_row_still(alice, enterprise):
 
 
 def test_the_cookie_is_renewed_whenever_someone_enters_and_only_then(settings, alice, enterprise):
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     browser = Client()
     for _ in range(2):
         answer = browser.post("/login/password/", {"login": "alice", "password": PASSWORD})

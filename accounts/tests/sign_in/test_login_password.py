@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import AttemptCounter, AuditEvent, User
 from accounts.sign_in import hashers
 from accounts.sign_in.hashers import BoundedArgon2PasswordHasher
+from accounts.tests.membership_double import DOUBLE, ENTERING_DOUBLE
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -195,10 +196,10 @@ def test_the_session_s_key_changes(english, alice):
 
 
 def test_another_person_s_session_is_not_inherited(english, alice, charlie, enterprise, settings):
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     guess(english, "alice", PASSWORD)
     assert english.session["enterprise"] == enterprise.pk
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_nothing"
+    settings.ACCOUNTS_MEMBERSHIP = DOUBLE
     guess(english, "charlie", PASSWORD)
     assert "enterprise" not in english.session
 

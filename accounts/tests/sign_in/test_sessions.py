@@ -12,6 +12,7 @@ from django.test import RequestFactory
 from accounts.actors import set_actor
 from accounts.models import AuditEvent, User
 from accounts.sign_in import sessions
+from accounts.tests.membership_double import ENTERING_DOUBLE
 
 pytestmark = pytest.mark.django_db
 PHONE = "+8613800138001"
@@ -48,8 +49,8 @@ def test_a_session_is_opened_with_a_new_key_and_a_device(visit, alice):
     assert request.actor.user == alice
 
 
-def test_the_floor_above_chooses_the_enterprise(visit, alice, enterprise, settings):
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+def test_signing_in_enters_where_the_membership_says(visit, alice, enterprise, settings):
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     request = visit()
     sessions.open_session(request, alice, method="password")
     assert sessions.current_enterprise(request) == enterprise

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.models import User
+from accounts.tests.membership_double import ENTERING_DOUBLE
 from accounts.tests.wechat.answers import SECRET
 from accounts.wechat.bindings import Proof, bind_weixin
 
@@ -71,7 +72,7 @@ def test_a_known_wechat_is_in(english, weixin, bound):
 
 
 def test_a_session_by_wechat_alone_reaches_no_console(english, weixin, bound, settings):
-    settings.ACCOUNTS_ON_SIGN_IN = "accounts.tests.floor_above.enter_where_a_role_is"
+    settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     weixin.scan(english, start(english))
     assert english.session["enterprise"]
     for path in ("/console/", "/console/members/", "/console/settings/"):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.models import AttemptCounter, AuditEvent, Role, User
+from conftest import PASSWORD as ALICE_PASSWORD
 from conftest import build_member, build_user
 from directory.joining.activation import activate_member
 from directory.joining.activation_codes import find_code, mint_code
@@ -89,6 +90,14 @@ def test_from_then_on_they_sign_in_with_address_and_password_and_the_console_sta
     assert answer.status_code in {302, 303}
     assert desk.get("/", follow=True).redirect_chain[-1][0] == "/mailbox/"
     assert desk.get("/console/").status_code == 403
+
+
+def test_a_code_that_one_person_entered_is_not_left_to_the_next_who_signs_in(browser, zhou, code, alice):
+    enter(browser, code)
+    assert "activation" in browser.session
+    browser.post("/login/password/", {"login": "alice", "password": ALICE_PASSWORD, "next": ""})
+    assert browser.session["_auth_user_id"] == str(alice.pk)
+    assert "activation" not in browser.session
 
 
 @pytest.mark.parametrize("account", ["ZHOU.GONG", " zhou.gong ", "zhou.gong@example.com", "Zhou.Gong@EXAMPLE.com"])
