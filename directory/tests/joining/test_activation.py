@@ -229,7 +229,6 @@ def test_fresh_browsers_at_one_address_wait_in_the_end_and_other_addresses_do_no
     assert enter(Client(), code, REMOTE_ADDR="203.0.113.9").status_code == 303
 
 
-@pytest.mark.xfail(strict=True, reason="C12")
 def test_an_attempt_refused_for_its_address_does_not_count_against_the_browser(browser, code, settings):
     settings.ACTIVATION_FAILURES_PER_ADDRESS, settings.ACTIVATION_FAILURES_PER_BROWSER = 3, 2
     for _attempt in range(3):
