@@ -18,6 +18,8 @@ from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -126,13 +128,25 @@ def end_session(request: HttpRequest) -> None:
 
 
 def end_sessions(*users: User, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
-    """End these users' sessions, all or those in `enterprise`; their next request is anonymous. How many there were."""
+    """End these users' sessions, all or those in `enterprise`, and return how many there were.
+
+    Their next request is anonymous. `except_key` is the key of a session that stays.
+    """
     sessions = UserSession.objects.filter(user__in=users).exclude(session_key=except_key or "")
-    if enterprise:
-        sessions = sessions.filter(data__enterprise=enterprise.pk)
-    for session in (ended := list(sessions)):
-        session.end()
-    return len(ended)
+    return delete_sessions(sessions.filter(data__enterprise=enterprise.pk) if enterprise else sessions)
+
+
+def delete_sessions(sessions: QuerySet[UserSession]) -> int:
+    """Delete these sessions, as allauth's `UserSession.end` does for one, and return how many there were.
+
+    The rows of UserSession are locked in key order, and before those of Session, as `end_session` does. Few statements
+    delete them all: one for Session, and one for each 100 of UserSession, whose deletion cascades.
+    """
+    with transaction.atomic():
+        keys = dict(sessions.select_for_update().order_by("pk").values_list("pk", "session_key"))
+        UserSession.objects.filter(pk__in=keys).delete()
+        Session.objects.filter(session_key__in=list(keys.values())).delete()
+    return len(keys)
 
 
 def keep_session(request: HttpRequest) -> None:

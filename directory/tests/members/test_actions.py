@@ -187,7 +187,6 @@ def join_members(house, count, **fields):
     [(disable_members, {}), (delete_members, {}), (delete_members, {"activation": "code"})],
     ids=["disable", "delete", "delete users made by a code"],
 )
-@pytest.mark.xfail(strict=True, reason="C8")
 def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(house, other_house, act, fields):
     queries = []
     for place, count in ((house, 3), (other_house, 50)):
