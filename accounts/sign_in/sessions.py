@@ -179,9 +179,12 @@ def expire_session(request: HttpRequest) -> None:
 
 
 def purge_sessions() -> None:
-    """Delete sessions that are over, and what is known of browsers without one."""
-    Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    """Delete sessions that have expired, with their rows of UserSession, and such rows without a session."""
+    now = timezone.now()
+    current = Session.objects.filter(expire_date__gte=now)
+    delete_sessions(UserSession.objects.exclude(session_key__in=current.values("session_key")))
+    # Those of nobody who is signed in, which have no row of UserSession.
+    Session.objects.filter(expire_date__lt=now).delete()
 
 
 def _note_session(request: HttpRequest, **fields: Any) -> None:

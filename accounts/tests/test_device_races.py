@@ -10,14 +10,13 @@ from functools import partial
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, QrSignIn, ScannedSession, User
 from accounts.tests.lock_order import chains_of, locks_chain_first, recorded_locks
 from accounts.tests.qr_sign_in.people import OFFICE, OFFICE_TOO, at, path
+from accounts.tests.sessions import open_sessions
 from conftest import build_house, build_member
 from directory.tests.racing import at_once
 
@@ -44,14 +43,13 @@ class Person:
     def phone(self, place: int = 0) -> Client:
         """Signed in to one of the two enterprises."""
         phone = self.client_of(self.user, method="code", enterprise=self.houses[place].enterprise)
-        self._listed(phone.session.session_key)
+        key, data = phone.session.session_key, {"browser": "mark"}
+        UserSession.objects.create(user=self.user, session_key=key, ip=OFFICE_TOO, data=data)
         return at(phone, OFFICE_TOO)
 
     def device(self) -> UserSession:
         """A browser that was signed in by scanning."""
-        session = SessionStore()
-        session.create()
-        device = self._listed(session.session_key)
+        (device,) = open_sessions(self.user, self.houses[0].enterprise)
         ScannedSession.objects.create(session=device)
         return device
 
@@ -62,9 +60,6 @@ class Person:
         user = None if state == "new" else self.user
         approved = {"enterprise": self.houses[place].enterprise, "session_key": "s"} if state == "claimed" else {}
         return QrSignIn.objects.create(state=state, user=user, ip=OFFICE, browser="b", **times, **approved, **fields)
-
-    def _listed(self, key: str) -> UserSession:
-        return UserSession.objects.create(user=self.user, session_key=key, ip=OFFICE_TOO, data={"browser": "mark"})
 
 
 def session_of(phone):
@@ -89,7 +84,6 @@ END_ALL = f"{DEVICES}end/"
 
 # --- what is locked first
 
-C4 = pytest.mark.xfail(strict=True, reason="C4")
 ACTIONS = {
     "trust_device": lambda person, phone: trust(person.device()),
     "end_device": lambda person, phone: end(person.device()),
@@ -103,10 +97,9 @@ ACTIONS = {
         person.code("claimed", 1, device=person.device()), "decline/"
     ),
 }
-BROKEN = {"trust_device", "decline_code, used in another enterprise"}
 
 
-@pytest.mark.parametrize("action", [pytest.param(name, marks=C4 if name in BROKEN else ()) for name in ACTIONS])
+@pytest.mark.parametrize("action", ACTIONS)
 def test_the_chain_is_locked_before_any_other_row(person, action):
     phone = person.phone()
     url = ACTIONS[action](person, phone)
@@ -134,7 +127,6 @@ def signed_out():
     return AuditEvent.objects.filter(action="device_signed_out").count()
 
 
-@pytest.mark.xfail(strict=True, raises=OperationalError, reason="C4")
 def test_trusting_and_ending_a_device_do_not_deadlock(person):
     phones = person.phone(), person.phone()
     for _round in range(ROUNDS):
@@ -157,7 +149,6 @@ def test_declining_a_used_code_and_ending_its_device_do_not_deadlock(person):
     assert not ScannedSession.objects.exists()
 
 
-@pytest.mark.xfail(strict=True, raises=OperationalError, reason="C4")
 def test_declining_two_codes_from_each_others_enterprise_does_not_deadlock(person):
     phones = person.phone(0), person.phone(1)
     for _round in range(ROUNDS):
@@ -179,7 +170,6 @@ def test_going_on_with_a_code_and_declining_it_do_not_deadlock(person, state, ac
         assert code.state in {"scanned", "approved", "declined"}
 
 
-@pytest.mark.xfail(strict=True, raises=OperationalError, reason="C4")
 def test_ending_all_devices_and_trusting_one_do_not_deadlock(person):
     for _round in range(ROUNDS):
         phones, device = (person.phone(), person.phone()), person.device()
@@ -198,7 +188,6 @@ def test_ending_all_devices_from_two_enterprises_does_not_deadlock(person):
         assert not UserSession.objects.exists()
 
 
-@pytest.mark.xfail(strict=True, raises=OperationalError, reason="C4")
 def test_ending_one_device_from_two_enterprises_does_not_deadlock(person):
     """One of the two is that device: it ends its own session, the other ends a session elsewhere."""
     for _round in range(ROUNDS):
