@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts.audit.verification_job import QUEUE, watch_chains, work_on_checks
 from accounts.qr_sign_in.desktop import purge_codes
-from accounts.sign_in.attempt_limits import purge_standings
+from accounts.sign_in.attempt_limits import delete_expired_attempts
 from accounts.sign_in.known_browsers import purge_browsers
 from accounts.sign_in.sessions import purge_sessions
 
@@ -12,7 +12,7 @@ from accounts.sign_in.sessions import purge_sessions
 @shared_task
 def purge_sign_ins() -> None:
     purge_sessions()
-    purge_standings()
+    delete_expired_attempts()
     purge_browsers()
 
 

@@ -136,9 +136,14 @@ def task_actor(name: str) -> Actor:
 
 @contextmanager
 def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
-    """A transaction of `enterprise` that changes something; yields what notes it.
+    """Open a transaction in which something of `enterprise` changes, and yield what records it.
 
-    Promised: the chain's row is locked first and until the end; the notes are kept if and only if the change is.
+    The events are kept if and only if the change is. The row of the enterprise's chain stays locked until the commit.
+
+    All code locks in one order, so that no two transactions deadlock: the chain's row first, before anything is
+    written or locked; then other rows, in the order of their keys where they are several. Do not open `recording`
+    after a write in the same transaction, nor for a second enterprise: use a transaction each, or `recording_person`,
+    which locks several chains in the order of the enterprises' ids. Calls for the same enterprise may be nested.
     """
     is_outermost = not transaction.get_connection().in_atomic_block
     record = Record(enterprise, by)

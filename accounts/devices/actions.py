@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +19,7 @@ from accounts.clients import HAND_HELD, describe_browser, in_words, name_browser
 from accounts.models import ScannedSession
 from accounts.requests import SignedInRequest
 from accounts.sign_in.known_browsers import forget_browser, forget_browsers
-from accounts.sign_in.sessions import current_enterprise, end_session, end_sessions
+from accounts.sign_in.sessions import current_enterprise, delete_sessions, end_session, end_sessions
 
 
 @dataclass(frozen=True)
@@ -56,31 +58,35 @@ def list_new_devices(request: SignedInRequest) -> list[Device]:
     return [_device(row, None) for row in rows.order_by("-created_at")]
 
 
-def know_device(request: SignedInRequest, row: UserSession) -> None:
-    """The person says that this other browser is theirs. What was scanned in doesn't vouch for itself."""
+def trust_device(request: SignedInRequest, row: UserSession) -> None:
+    """Mark another session, opened by scanning, as the person's own. A session cannot confirm itself."""
     others = ScannedSession.objects.filter(session=row).exclude(session__session_key=request.session.session_key)
-    with transaction.atomic():
+    with _recording(request) as record:
         if others.filter(is_known=False).update(is_known=True):
-            _record(request, "device_confirmed")
+            record("device_confirmed")
 
 
 def end_device(request: SignedInRequest, row: UserSession) -> None:
-    """Sign one browser out, perhaps this one; another is no longer known in any enterprise."""
-    with transaction.atomic():
-        _record(request, "device_signed_out")
+    """End one of the person's sessions, which may be this one. The browser of another is forgotten everywhere.
+
+    Record nothing if somebody else has ended it meanwhile.
+    """
+    with _recording(request) as record:
+        if not delete_sessions(UserSession.objects.filter(pk=row.pk)):
+            return
+        record("device_signed_out")
         if row.session_key == request.session.session_key:
             end_session(request)
         else:
             forget_browser(request.user, row.data.get("browser", ""))
-            row.end()
 
 
 def end_all_devices(request: SignedInRequest) -> None:
-    """Sign the person out everywhere, here too; no browser is known any more."""
-    with transaction.atomic():
-        _record(request, "signed_out_everywhere")
-        forget_browsers(request.user)
+    """End all of the person's sessions, this one included, and forget their browsers."""
+    with _recording(request) as record:
+        record("signed_out_everywhere")
         end_sessions(request.user)
+        forget_browsers(request.user)
         end_session(request)
 
 
@@ -104,8 +110,13 @@ def _device(row: UserSession, this_key: str | None) -> Device:
     )
 
 
-def _record(request: SignedInRequest, action: str) -> None:
-    """In the log of the enterprise the session is in; a session in none has no log to speak to."""
-    if enterprise := current_enterprise(request):
-        with recording(enterprise, by=request.actor) as record:
-            record(action, request.user)
+@contextmanager
+def _recording(request: SignedInRequest) -> Iterator[Callable[[str], object]]:
+    """Do as `recording` in the enterprise of the session. Without one, yield what records nothing, in a transaction."""
+    enterprise, user = current_enterprise(request), request.user
+    if enterprise is None:
+        with transaction.atomic():
+            yield lambda _action: None
+        return
+    with recording(enterprise, by=request.actor) as record_about:
+        yield lambda action: record_about(action, user)

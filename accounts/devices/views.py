@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.devices.actions import end_all_devices, end_device, know_device, list_devices
+from accounts.devices.actions import end_all_devices, end_device, list_devices, trust_device
 from accounts.requests import SignedInRequest
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.restrictions import inside_page
@@ -42,7 +42,7 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
 @inside_page
 @require_POST
 def device_know(request: SignedInRequest, id: int) -> HttpResponse:
-    know_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
+    trust_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
     messages.success(request, _("Good. The device stays signed in."))
     return see_other("accounts:device_list")
 

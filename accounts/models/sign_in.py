@@ -9,7 +9,7 @@ from accounts.models.users import User
 
 
 class AttemptCounter(models.Model):
-    """Failed passwords of a login, a known browser or an address; see accounts.sign_in.attempt_limits."""
+    """Failed attempts of one login, browser, address or user; see accounts.sign_in.attempt_limits."""
 
     key = models.CharField(max_length=64, unique=True)
     failures = models.PositiveIntegerField(default=0)

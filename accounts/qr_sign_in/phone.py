@@ -112,7 +112,7 @@ def approve_code(request: SignedInRequest, token: str, *, number: str) -> None:
 
 
 def decline_code(request: SignedInRequest, token: str) -> None:
-    """Refuse the desktop; if it is in already, end its session. Raises QrUnknown or QrLimited."""
+    """Refuse the desktop; if it is signed in already, end its session. Raise QrUnknown or QrLimited."""
     code = read_code(request, token)
     enterprise = code.enterprise or current_enterprise(request)
     if code.user_id != request.user.pk or enterprise is None:
@@ -121,10 +121,12 @@ def decline_code(request: SignedInRequest, token: str) -> None:
         if _move(code, State.SCANNED, State.DECLINED, 0) or _move(code, State.APPROVED, State.DECLINED, 0):
             record("qr_declined", code, after=_desktop(code))
             return
-        code.refresh_from_db()
-        if code.device:
-            end_device(request, code.device)
-            QrSignIn.objects.filter(pk=code.pk).update(state=State.DECLINED)
+    # In a transaction of its own: `end_device` locks the chain of the session's enterprise, which need not be the
+    # code's. Nothing can come between the two, because a claimed code never becomes scanned or approved again.
+    code.refresh_from_db()
+    if code.device:
+        end_device(request, code.device)
+        QrSignIn.objects.filter(pk=code.pk, state=State.CLAIMED).update(state=State.DECLINED)
 
 
 def _enterprise(request: SignedInRequest) -> Enterprise:

@@ -26,7 +26,7 @@ from accounts.second_factor.verification import (
     prove_by_passkey,
     way_to_prove,
 )
-from accounts.sign_in.attempt_limits import PasswordLimited, wait_text
+from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.forms import LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
@@ -55,7 +55,7 @@ def login_factor(request: PublicRequest) -> HttpResponse:
     except FactorWrong:
         form.add_error("code", _("This code is wrong, or it was used before."))
         return refused(request, FACTOR, context)
-    except PasswordLimited as limit:
+    except AttemptsExceeded as limit:
         form.add_error("code", wait_text(limit.retry_after))
         return limited(request, FACTOR, context, retry_after=limit.retry_after)
     return go_on(request, to=next_page)

@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from accounts.audit.person import PersonRecord, recording_person
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role, User
-from accounts.sign_in.attempt_limits import PasswordLimited, Tries
+from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
 from core.encryption import DecryptionFailed
 
@@ -81,26 +81,22 @@ def recovery_codes(user: User) -> list[str]:
 
 
 def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None = None) -> int | None:
-    """Use up a code of the app, or a recovery code, of which so many are left then.
+    """Use up a code of the app, or a recovery code; return how many recovery codes are left if it was one of them.
 
-    Raises FactorWrong or PasswordLimited. Call it outside any transaction that may roll back: each try must stay
-    counted. What is no code at all is not counted.
+    Raise FactorWrong or AttemptsExceeded. Do not call it in a transaction that may be rolled back: each attempt must
+    stay counted. Text that cannot be a code is not counted.
     """
     digits = _digits_of(text)
     if len(digits) not in {TOTP_DIGITS, settings.MFA_RECOVERY_CODE_DIGITS}:
         raise FactorWrong
-    tries = [
-        Tries("factor", {str(user.pk): settings.ACCOUNTS_FACTOR_FAILURES}),
-        Tries("factor a day", {str(user.pk): settings.ACCOUNTS_FACTOR_FAILURES_PER_DAY}, seconds=DAY_SECONDS),
-    ]
-    _count(tries)
+    limiter = _attempt_limiter(user)
+    limiter.count()
     is_right = _use_totp(user, digits) if len(digits) == TOTP_DIGITS else _use_recovery_code(user, digits)
     if not is_right:
         with recording_person(user, by=by, enterprise=enterprise) as record:
             record("second_factor_failed")
         raise FactorWrong
-    for each in tries:
-        each.succeeded()
+    limiter.succeed()
     if len(digits) == TOTP_DIGITS:
         return None
     left = len(recovery_codes(user))
@@ -231,17 +227,12 @@ def _rank(user: User, enterprise: Enterprise | None) -> int:
     return Role.Name.values.index(name) if name else len(Role.Name.values)
 
 
-def _count(tries: list[Tries]) -> None:
-    """All of them, or none: a try that one limit refuses must not use up another."""
-    counted: list[Tries] = []
-    for each in tries:
-        try:
-            each.count()
-        except PasswordLimited:
-            for before in counted:
-                before.succeeded()
-            raise
-        counted.append(each)
+def _attempt_limiter(user: User) -> AttemptLimiter:
+    name = str(user.pk)
+    return AttemptLimiter(
+        AttemptLimit("factor", name, settings.ACCOUNTS_FACTOR_FAILURES),
+        AttemptLimit("factor a day", name, settings.ACCOUNTS_FACTOR_FAILURES_PER_DAY, seconds=DAY_SECONDS),
+    )
 
 
 def _use_totp(user: User, digits: str) -> bool:

@@ -27,7 +27,7 @@ from accounts.second_factor.verification import (
     sent_confirm_code,
     way_to_prove,
 )
-from accounts.sign_in.attempt_limits import PasswordLimited, wait_text
+from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.by_password import PasswordWrong
 from accounts.sign_in.sessions import raise_session
@@ -62,7 +62,7 @@ def ask_again(request: SignedInRequest) -> HttpResponse | None:
         if not {"proof", "proof_passkey"} & set(request.POST):
             return confirm_page(request, way, status=422)
         _prove(request, way)
-    except (FactorWrong, PasskeyRefused, PasswordWrong, CodeRefused, CodeLimited, PasswordLimited) as error:
+    except (FactorWrong, PasskeyRefused, PasswordWrong, CodeRefused, CodeLimited, AttemptsExceeded) as error:
         return _refused(request, way, error)
     raise_session(request, by_factor=way == "factor")
     return None
@@ -84,7 +84,7 @@ def _prove(request: SignedInRequest, way: str) -> None:
 def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpResponse:
     context = _context(request, way)
     match error:
-        case PasswordLimited():
+        case AttemptsExceeded():
             context["error"] = wait_text(error.retry_after)
         case FactorWrong():
             context["error"] = _("This code is wrong, or it was used before.")
@@ -94,7 +94,7 @@ def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpRespon
             context["error"] = _("The password is wrong.")
         case _:
             context["error"] = str(error)
-    if isinstance(error, PasswordLimited | CodeSpent | CodeLimited):
+    if isinstance(error, AttemptsExceeded | CodeSpent | CodeLimited):
         return limited(request, PAGE, context, retry_after=error.retry_after)
     return refused(request, PAGE, context)
 

@@ -33,7 +33,7 @@ def person_to_prove(request: PublicRequest) -> User | None:
 
 
 def prove_by_factor_code(request: PublicRequest, person: User, text: str) -> None:
-    """A code of the app, or a recovery code. Raises FactorWrong or PasswordLimited."""
+    """A code of the app, or a recovery code. Raises FactorWrong or AttemptsExceeded."""
     left = use_code(person, text, by=request.actor, enterprise=current_enterprise(request))
     if left is not None:
         words = ngettext(
@@ -67,7 +67,7 @@ def way_to_prove(user: User) -> str:
 
 
 def prove_own_password(request: SignedInRequest, password: str) -> None:
-    """Raises PasswordWrong or PasswordLimited; counted as at the sign-in."""
+    """Raises PasswordWrong or AttemptsExceeded; counted as at the sign-in."""
     if prove_password(request, login=request.user.login or "", password=password) != request.user:
         raise PasswordWrong
 

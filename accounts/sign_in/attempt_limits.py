@@ -1,123 +1,142 @@
-"""How often a password may be tried: counted in rows before it is looked at, so that parallel guesses count too.
+"""Limits on failed attempts at passwords, second factors and activation codes.
 
-Ten failures in a row on a login make everyone wait there but the browsers that once signed in with it, which have a
-count of their own: a stranger can't keep the owner out. An address never shuts a login out by itself (800 people may
-sit behind it); one with very many failures is left one guess a login, so that spraying a password over many logins
-gets a tenth as far.
+Every attempt is counted in the database before it is checked, so that parallel attempts cannot exceed a limit. A
+refused attempt is neither checked nor counted.
+
+Ten consecutive wrong passwords block a login for everyone except browsers that have signed in with it before, which
+have a counter of their own: nobody can lock the owner out. An address alone never blocks a login, because 800 people
+may share one. An address with very many failures gets one attempt per login, so that trying one password on many
+logins gets a tenth as far.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 from django.conf import settings
-from django.db.models import Case, DateTimeField, F, Value, When
-from django.db.models.functions import Coalesce
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts.models import AttemptCounter
 
+DELETED_AT_ONCE = 1000
 
-class PasswordLimited(Exception):
-    """This guess is not looked at. `retry_after` is in seconds."""
+
+class AttemptsExceeded(Exception):
+    """An attempt was refused without being checked or counted. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
         self.retry_after = retry_after
 
 
-class Guess:
-    """One try of a password: `count` it first, then say that it `failed`, `succeeded` or was `not_looked_at`."""
+@dataclass(frozen=True)
+class AttemptLimit:
+    """Allow `failures` attempts under a name within `seconds` of the first; default ACCOUNTS_PASSWORD_WAIT_SECONDS."""
+
+    scope: str
+    name: str
+    failures: int
+    seconds: int | None = None
+
+    @property
+    def key(self) -> str:
+        return _key(self.scope, self.name)
+
+    @property
+    def period(self) -> timedelta:
+        return timedelta(seconds=self.seconds) if self.seconds else _wait()
+
+
+class AttemptLimiter:
+    """Count attempts at a code, which several limits may concern at once.
+
+    Call `count` before the attempt is checked, and `succeed` if it was right: only failures stay counted.
+    """
+
+    def __init__(self, *limits: AttemptLimit) -> None:
+        self.limits = {limit.key: limit for limit in limits}
+
+    def count(self) -> None:
+        """Count one attempt against every limit, or against none and raise AttemptsExceeded if one is reached.
+
+        Of several limits that are reached, the first one given determines `retry_after`.
+        """
+        # Without a lock first, so that a flood of refused attempts costs one SELECT each and writes nothing.
+        self._refuse(_read_counters(*self.limits))
+        with _locked_counters(*self.limits) as counters:
+            self._refuse(counters)
+            for key, limit in self.limits.items():
+                _add_failure(counters[key], limit.period)
+
+    def succeed(self) -> None:
+        """Take the counted attempt back from every limit."""
+        with _locked_counters(*self.limits) as counters:
+            for counter in counters.values():
+                counter.failures = max(0, counter.failures - 1)
+
+    def _refuse(self, counters: dict[str, AttemptCounter]) -> None:
+        for key, limit in self.limits.items():
+            _refuse_at(limit.failures, counters[key])
+
+
+class PasswordAttempt:
+    """Count one attempt at a password: `count` it before the check, then call `fail`, `succeed` or `cancel`."""
 
     def __init__(self, login: str, *, browser: str, address: str) -> None:
-        self.of_browser = _key("browser", login.lower(), browser)
-        self.of_login = _key("login", login.lower())
-        self.of_address = _key("address", address)
-        is_known = AttemptCounter.objects.filter(key=self.of_browser).exists()
-        self.key = self.of_browser if is_known else self.of_login
+        self.browser_key = _key("browser", login.lower(), browser)
+        self.login_key = _key("login", login.lower())
+        self.address_key = _key("address", address)
+        is_known = AttemptCounter.objects.filter(key=self.browser_key).exists()
+        self.key = self.browser_key if is_known else self.login_key
 
     def count(self) -> None:
-        """Raises PasswordLimited if there were too many already. One statement decides."""
-        now = timezone.now()
-        limit = settings.ACCOUNTS_PASSWORD_FAILURES
-        _ensure(self.key, now)
-        noisy = self._noisy_until(now)
-        tries = AttemptCounter.objects.filter(key=self.key, failures__lt=1 if noisy else limit)
-        wait = Value(now + _wait())
-        counted = tries.update(
-            failures=F("failures") + 1,
-            wait_until=Case(When(failures=limit - 1, then=wait), output_field=DateTimeField()),
-            touched_at=now,
-        )
-        if not counted:
-            until = AttemptCounter.objects.values_list("wait_until", flat=True).get(key=self.key)
-            raise PasswordLimited(_seconds(until or noisy or now, now))
+        """Count the attempt against the login, or against the browser if that is known; or raise AttemptsExceeded."""
+        seen = _read_counters(self.key, self.address_key)
+        one_only_until = self._one_only_until(seen[self.address_key])
+        limit = 1 if one_only_until else settings.ACCOUNTS_PASSWORD_FAILURES
+        _refuse_at(limit, seen[self.key], until=one_only_until)
+        with _locked_counters(self.key) as counters:
+            counter = counters[self.key]
+            _refuse_at(limit, counter, until=one_only_until)
+            counter.failures += 1
+            if counter.failures == settings.ACCOUNTS_PASSWORD_FAILURES:
+                counter.wait_until = timezone.now() + _wait()
 
-    def failed(self) -> bool:
-        """Count it against the address too. Whether the login has to wait from now on.
+    def fail(self) -> bool:
+        """Count the failure against the address too. Return True if the login or the browser is blocked from now on."""
+        with _locked_counters(self.address_key) as counters:
+            _add_failure(counters[self.address_key], _wait())
+        return AttemptCounter.objects.filter(key=self.key, wait_until__gt=timezone.now()).exists()
 
-        An address's failures count together from the first of them for as long as a wait is.
-        """
-        now = timezone.now()
-        _ensure(self.of_address, now)
-        AttemptCounter.objects.filter(key=self.of_address).update(
-            failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + _wait()), touched_at=now
-        )
-        return AttemptCounter.objects.filter(key=self.key, wait_until__gt=now).exists()
+    def succeed(self) -> None:
+        """Set the failures of login and browser to zero. The browser is known for this login from now on."""
+        with _locked_counters(self.browser_key, self.login_key) as counters:
+            for counter in counters.values():
+                counter.failures, counter.wait_until = 0, None
 
-    def succeeded(self) -> None:
-        """Forget the failures of the login and know this browser from now on."""
-        now = timezone.now()
-        _ensure(self.of_browser, now)
-        AttemptCounter.objects.filter(key__in=[self.of_browser, self.of_login]).update(
-            failures=0, wait_until=None, touched_at=now
-        )
+    def cancel(self) -> None:
+        """Take the counted attempt back, because the password was not checked."""
+        with _locked_counters(self.key) as counters:
+            counter = counters[self.key]
+            counter.failures, counter.wait_until = max(0, counter.failures - 1), None
 
-    def not_looked_at(self) -> None:
-        AttemptCounter.objects.filter(key=self.key, failures__gt=0).update(failures=F("failures") - 1, wait_until=None)
-
-    def _noisy_until(self, now: datetime) -> datetime | None:
-        """Until when this address, if it failed very often and the browser is unknown, has one guess a login."""
-        if self.key == self.of_browser:
-            return None
-        address = AttemptCounter.objects.filter(
-            key=self.of_address, failures__gte=settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS, wait_until__gt=now
-        ).first()
-        return address.wait_until if address else None
-
-
-class Tries:
-    """Tries of what is no password, under several names at once, each with its limit: `count` one before it is looked
-    at, and say if it `succeeded`. A name's failures count together from the first of them for as long as a wait is, or
-    for `seconds`."""
-
-    def __init__(self, what: str, limits: Mapping[str, int], *, seconds: int | None = None) -> None:
-        self.wait = timedelta(seconds=seconds) if seconds else _wait()
-        self.limits = {_key(what, name): limit for name, limit in limits.items()}
-
-    def count(self) -> None:
-        """Raises PasswordLimited if a name has had too many already. One statement a name decides."""
-        now = timezone.now()
-        for key, limit in self.limits.items():
-            _ensure(key, now)
-            counted = AttemptCounter.objects.filter(key=key, failures__lt=limit).update(
-                failures=F("failures") + 1, wait_until=Coalesce("wait_until", now + self.wait), touched_at=now
-            )
-            if not counted:
-                until = AttemptCounter.objects.values_list("wait_until", flat=True).get(key=key)
-                raise PasswordLimited(_seconds(until or now, now))
-
-    def succeeded(self) -> None:
-        AttemptCounter.objects.filter(key__in=self.limits, failures__gt=0).update(failures=F("failures") - 1)
+    def _one_only_until(self, address: AttemptCounter) -> datetime | None:
+        """Return until when the address has one attempt per login, or None. Does not apply to a known browser."""
+        is_noisy = address.failures >= settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS
+        return address.wait_until if is_noisy and self.key != self.browser_key else None
 
 
 def wait_text(seconds: int) -> str:
-    """How long to wait, to the person who tries."""
+    """Return the message that says how long to wait."""
     hours, minutes = ceil(seconds / 3600), ceil(seconds / 60)
     if minutes > 120:
         return ngettext(
@@ -132,28 +151,77 @@ def wait_text(seconds: int) -> str:
     ) % {"minutes": minutes}
 
 
-def purge_standings() -> int:
-    """Forget what no longer limits anyone: failures after a day, known browsers after half a year."""
+def delete_expired_attempts() -> int:
+    """Delete failures after a day and known browsers after 180 days. Return the number of rows deleted.
+
+    Rows that are locked by an attempt are skipped until the next run.
+    """
     now = timezone.now()
-    stale = AttemptCounter.objects.filter(touched_at__lt=now - timedelta(days=1)).exclude(failures=0)
-    old = AttemptCounter.objects.filter(touched_at__lt=now - timedelta(days=180))
-    return stale.delete()[0] + old.delete()[0]
+    is_expired = Q(touched_at__lt=now - timedelta(days=1), failures__gt=0)
+    is_expired |= Q(touched_at__lt=now - timedelta(days=180))
+    expired = AttemptCounter.objects.filter(is_expired).order_by("key")
+    deleted = 0
+    while number := _delete_chunk(expired):
+        deleted += number
+    return deleted
 
 
-def _ensure(key: str, now: datetime) -> None:
-    """There is a row for `key`, and a wait that is over has emptied it."""
-    AttemptCounter.objects.bulk_create([AttemptCounter(key=key, touched_at=now)], ignore_conflicts=True)
-    AttemptCounter.objects.filter(key=key, wait_until__lte=now).update(failures=0, wait_until=None)
+@contextmanager
+def _locked_counters(*keys: str) -> Iterator[dict[str, AttemptCounter]]:
+    """Yield the counters of `keys` with their rows locked, and save them at the end, all in one transaction.
+
+    An exception rolls everything back, including rows created for new keys.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        # This one statement both creates and locks the rows, in key order: transactions that share keys never deadlock.
+        AttemptCounter.objects.bulk_create(
+            [AttemptCounter(key=key, touched_at=now) for key in sorted(keys)],
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["touched_at"],
+        )
+        counters = _read_counters(*keys)
+        yield counters
+        AttemptCounter.objects.bulk_update(counters.values(), ["failures", "wait_until"])
+
+
+def _read_counters(*keys: str) -> dict[str, AttemptCounter]:
+    """Return the counters of `keys`: zero for a key without a row, and for one whose wait is over."""
+    now = timezone.now()
+    stored = AttemptCounter.objects.in_bulk(keys, field_name="key")
+    counters = {key: stored.get(key) or AttemptCounter(key=key) for key in keys}
+    for counter in counters.values():
+        if counter.wait_until and counter.wait_until <= now:
+            counter.failures, counter.wait_until = 0, None
+    return counters
+
+
+def _refuse_at(failures: int, counter: AttemptCounter, *, until: datetime | None = None) -> None:
+    """Raise AttemptsExceeded if `counter` has reached `failures`. `until` applies if the counter has no wait itself."""
+    if counter.failures >= failures:
+        now = timezone.now()
+        seconds = ((counter.wait_until or until or now) - now).total_seconds()
+        raise AttemptsExceeded(max(1, ceil(seconds)))
+
+
+def _add_failure(counter: AttemptCounter, period: timedelta) -> None:
+    """Count one more failure. The first one starts the period, after which all of them expire."""
+    counter.failures += 1
+    counter.wait_until = counter.wait_until or timezone.now() + period
+
+
+def _delete_chunk(expired: QuerySet[AttemptCounter]) -> int:
+    """Delete up to DELETED_AT_ONCE rows, which are locked first: no attempt is counted in a row about to be deleted."""
+    with transaction.atomic():
+        ids = expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:DELETED_AT_ONCE]
+        return AttemptCounter.objects.filter(pk__in=list(ids)).delete()[0]
 
 
 def _wait() -> timedelta:
     return timedelta(seconds=settings.ACCOUNTS_PASSWORD_WAIT_SECONDS)
 
 
-def _seconds(until: datetime, now: datetime) -> int:
-    return max(1, ceil((until - now).total_seconds()))
-
-
 def _key(*parts: str) -> str:
-    """No login, browser secret or address can be read from the table."""
+    """Return an HMAC, so that no login, browser secret or address can be read from the table."""
     return hmac.new(settings.SECRET_KEY.encode(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()

@@ -14,7 +14,7 @@ from accounts.audit.recording import recording
 from accounts.clients import address_block, browser_of, client_address
 from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
-from accounts.sign_in.attempt_limits import Guess, PasswordLimited
+from accounts.sign_in.attempt_limits import AttemptsExceeded, PasswordAttempt
 from accounts.sign_in.hashers import HashersBusy
 
 BUSY_SECONDS = 5
@@ -25,22 +25,22 @@ class PasswordWrong(Exception):
 
 
 def prove_password(request: PublicRequest, *, login: str, password: str) -> User:
-    """The user whose password this is. Raises PasswordWrong or PasswordLimited.
+    """Return the user whose password this is. Raise PasswordWrong or AttemptsExceeded.
 
     The same work is done for a login that exists and one that doesn't.
     """
-    guess = Guess(login, browser=browser_of(request), address=address_block(client_address(request)))
-    guess.count()
+    attempt = PasswordAttempt(login, browser=browser_of(request), address=address_block(client_address(request)))
+    attempt.count()
     try:
         user = authenticate(request, username=login, password=password)
     except HashersBusy:
-        guess.not_looked_at()
-        raise PasswordLimited(BUSY_SECONDS) from None
+        attempt.cancel()
+        raise AttemptsExceeded(BUSY_SECONDS) from None
     if not isinstance(user, User):
-        if guess.failed():
+        if attempt.fail():
             _record_lock(request, login)
         raise PasswordWrong
-    guess.succeeded()
+    attempt.succeed()
     return user
 
 

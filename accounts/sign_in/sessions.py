@@ -17,6 +17,8 @@ from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -131,13 +133,25 @@ def end_session(request: HttpRequest) -> None:
 
 
 def end_sessions(*users: User, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
-    """End these users' sessions, all or those in `enterprise`; their next request is anonymous. How many there were."""
+    """End these users' sessions, all or those in `enterprise`, and return how many there were.
+
+    Their next request is anonymous. `except_key` is the key of a session that stays.
+    """
     sessions = UserSession.objects.filter(user__in=users).exclude(session_key=except_key or "")
-    if enterprise:
-        sessions = sessions.filter(data__enterprise=enterprise.pk)
-    for session in (ended := list(sessions)):
-        session.end()
-    return len(ended)
+    return delete_sessions(sessions.filter(data__enterprise=enterprise.pk) if enterprise else sessions)
+
+
+def delete_sessions(sessions: QuerySet[UserSession]) -> int:
+    """Delete these sessions, as allauth's `UserSession.end` does for one, and return how many there were.
+
+    The rows of UserSession are locked in key order, and before those of Session, as `end_session` does. Few statements
+    delete them all: one for Session, and one for each 100 of UserSession, whose deletion cascades.
+    """
+    with transaction.atomic():
+        keys = dict(sessions.select_for_update().order_by("pk").values_list("pk", "session_key"))
+        UserSession.objects.filter(pk__in=keys).delete()
+        Session.objects.filter(session_key__in=list(keys.values())).delete()
+    return len(keys)
 
 
 def keep_session(request: HttpRequest) -> None:
@@ -170,9 +184,12 @@ def expire_session(request: HttpRequest) -> None:
 
 
 def purge_sessions() -> None:
-    """Delete sessions that are over, and what is known of browsers without one."""
-    Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    """Delete sessions that have expired, with their rows of UserSession, and such rows without a session."""
+    now = timezone.now()
+    current = Session.objects.filter(expire_date__gte=now)
+    delete_sessions(UserSession.objects.exclude(session_key__in=current.values("session_key")))
+    # Those of nobody who is signed in, which have no row of UserSession.
+    Session.objects.filter(expire_date__lt=now).delete()
 
 
 def _note_session(request: HttpRequest, **fields: Any) -> None:

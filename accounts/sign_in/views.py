@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.clients import is_hand_held, passkeys_are_offered
 from accounts.requests import PublicRequest
-from accounts.sign_in.attempt_limits import PasswordLimited, wait_text
+from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.by_code import outstanding_code, send_login_code, sign_in_by_code
 from accounts.sign_in.by_password import PasswordWrong, prove_password, sign_in
@@ -108,7 +108,7 @@ def login_password(request: PublicRequest) -> HttpResponse:
     except PasswordWrong:
         form.add_error("password", _("Login or password is wrong."))
         return refused(request, PASSWORD, context)
-    except PasswordLimited as limit:
+    except AttemptsExceeded as limit:
         form.add_error("password", wait_text(limit.retry_after))
         return limited(request, PASSWORD, context, retry_after=limit.retry_after)
     return sign_in(request, user, to=next_page or "/")

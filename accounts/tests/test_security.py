@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.audit.recording import Actor, command_actor
 from accounts.models import AttemptCounter, AuditEvent, User
 from accounts.second_factor.factors import FactorWrong, ResetRefused, add_totp, recovery_codes, reset_factors, use_code
-from accounts.sign_in.attempt_limits import PasswordLimited
+from accounts.sign_in.attempt_limits import AttemptsExceeded
 from conftest import PASSWORD, build_user
 
 pytestmark = pytest.mark.django_db
@@ -191,7 +191,7 @@ def test_the_sixth_wrong_code_is_not_looked_at(alice):
     for _ in range(5):
         with pytest.raises(FactorWrong):
             use_code(alice, "000000", by=command_actor())
-    with pytest.raises(PasswordLimited) as limit:
+    with pytest.raises(AttemptsExceeded) as limit:
         use_code(alice, app_code(), by=command_actor())
     assert 890 <= limit.value.retry_after <= 900
     assert actions().count("second_factor_failed") == 5
@@ -207,7 +207,7 @@ def test_after_twenty_in_a_day_it_is_over_for_the_day(alice):
         AttemptCounter.objects.filter(wait_until__lt=timezone.now() + timedelta(hours=1)).update(
             wait_until=timezone.now()
         )
-    with pytest.raises(PasswordLimited) as limit:
+    with pytest.raises(AttemptsExceeded) as limit:
         use_code(alice, app_code(), by=command_actor())
     assert 86_000 < limit.value.retry_after <= 86_400
 
@@ -401,7 +401,7 @@ def at_once(count, attempt):
         try:
             attempt()
             outcomes.append("in")
-        except (FactorWrong, PasswordLimited):
+        except (FactorWrong, AttemptsExceeded):
             outcomes.append("out")
         finally:
             connection.close()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.audit.recording import Actor, recording
 from accounts.models import User
 from accounts.second_factor.factors import forget_factors, has_factor, keep_passkey
-from accounts.sign_in.attempt_limits import Tries
+from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
 from directory.joining.actions import JoinRefused
 from directory.joining.activation_codes import find_code, get_code
@@ -40,22 +40,19 @@ class PairWrong(Exception):
 
 
 def prove_pair(*, account: str, code: str, browser: str, address: str) -> ActivationCode:
-    """The code, if it is this account's; the whole mailbox address will do for an account.
+    """Return the code if it belongs to this account, which may be typed as the complete mailbox address.
 
-    Raises PairWrong, or PasswordLimited. No count is kept by account: a stranger's guesses keep nobody else out.
+    Raise PairWrong or AttemptsExceeded. Nothing is counted per account, so strangers cannot block its owner.
     """
-    tries = Tries(
-        "activation",
-        {
-            f"browser {browser}": settings.ACTIVATION_FAILURES_PER_BROWSER,
-            f"address {address}": settings.ACTIVATION_FAILURES_PER_ADDRESS,
-        },
+    limiter = AttemptLimiter(
+        AttemptLimit("activation", f"browser {browser}", settings.ACTIVATION_FAILURES_PER_BROWSER),
+        AttemptLimit("activation", f"address {address}", settings.ACTIVATION_FAILURES_PER_ADDRESS),
     )
-    tries.count()
+    limiter.count()
     found = find_code(code)
     if found is None or account.strip().lower() not in {found.member.account.lower(), login_of(found.member)}:
         raise PairWrong
-    tries.succeeded()
+    limiter.succeed()
     return found
 
 

@@ -18,7 +18,7 @@ from accounts.clients import address_block, browser_of, client_address, name_bro
 from accounts.models import User
 from accounts.requests import PublicRequest
 from accounts.second_factor.passkeys import PasskeyRefused, creation_options, read_new, user_to_come
-from accounts.sign_in.attempt_limits import PasswordLimited
+from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
 from core.responses import limited, see_other
@@ -61,7 +61,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
     except PairWrong:
         form.add_error("code", _("Account and code don't belong together, or the code is no longer good."))
         return code_page(request, form, status=422)
-    except PasswordLimited as limit:
+    except AttemptsExceeded as limit:
         form.add_error("code", _("Too many tries. Please wait a few minutes."))
         return _private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)

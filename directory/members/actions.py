@@ -85,9 +85,7 @@ def disable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) ->
         Member.objects.filter(pk__in=[member.pk for member in members]).update(status=Member.Status.DISABLED)
         revoke_invitations(*members)
         revoke_codes(*members)
-        for member in members:
-            if member.user:
-                end_sessions(member.user, enterprise=enterprise)
+        end_sessions(*(member.user for member in members if member.user), enterprise=enterprise)
         if len(members) == 1:
             disabled = {"status": Member.Status.DISABLED}
             record("member_disabled", members[0], before={"status": members[0].status}, after=disabled)
@@ -126,10 +124,10 @@ def part_from_users(*members: Member) -> None:
     if users := [member.user for member in members if member.user]:
         end_sessions(*users, enterprise=members[0].enterprise)
         forget_browsers(*users, enterprise=members[0].enterprise)
+    # Made for one member alone; their login is the address, which may be somebody else's one day.
+    made_by_code = [member.user for member in members if member.user and member.has_user_by_code]
+    User.objects.filter(pk__in=[user.pk for user in made_by_code], roles=None).delete()
     for member in members:
-        if member.user and member.has_user_by_code and not member.user.roles.exists():
-            # Made for this member alone; their login is the address, which may be somebody else's one day.
-            member.user.delete()
         member.user = member.invited_at = None
         if member.status == Member.Status.ACTIVE:
             member.status = Member.Status.PENDING

@@ -238,6 +238,17 @@ def test_fresh_browsers_at_one_address_wait_in_the_end_and_other_addresses_do_no
     assert enter(Client(), code, REMOTE_ADDR="203.0.113.9").status_code == 303
 
 
+def test_an_attempt_refused_for_its_address_does_not_count_against_the_browser(browser, code, settings):
+    settings.ACTIVATION_FAILURES_PER_ADDRESS, settings.ACTIVATION_FAILURES_PER_BROWSER = 3, 2
+    for _attempt in range(3):
+        assert enter(Client(), "AAAA-AAAA-AAAA").status_code == 422
+    rows = list(AttemptCounter.objects.order_by("key").values())
+    for _attempt in range(2):
+        assert enter(browser, code).status_code == 429
+    assert list(AttemptCounter.objects.order_by("key").values()) == rows
+    assert enter(browser, code, REMOTE_ADDR="203.0.113.9").status_code == 303
+
+
 def test_right_codes_do_not_count(house, settings):
     settings.ACTIVATION_FAILURES_PER_ADDRESS = 3
     for number in range(5):

@@ -1,10 +1,17 @@
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, User
+from accounts.tests.sessions import open_sessions
 from conftest import build_member
 from directory.joining.invitations import invite_member
+from directory.members.actions import disable_members
+from directory.members.recycle_bin import delete_members
 from directory.models import Invitation, Member
 
 
@@ -162,3 +169,32 @@ def test_choosing_nobody_says_so(client_of, alice):
     answer = client.post("/console/members/invite/", follow=True)
     assert "Nobody was chosen." in answer.content.decode()
     assert client.get("/console/members/invite/").status_code == 405
+
+
+def join_members(house, count, **fields):
+    """Members with a user who is signed in in two browsers; the users have no phone if they joined by code."""
+    members = []
+    for number in range(count):
+        phone = None if fields else f"+861390000{number:04}"
+        user = User.objects.create_user(login=f"user{number}", phone=phone, name="李四")
+        members.append(build_member(house, "李四", f"m{number}", phone, status="active", user=user, **fields))
+        open_sessions(user, house.enterprise, count=2)
+    return [member.pk for member in members]
+
+
+@pytest.mark.parametrize(
+    ("act", "fields"),
+    [(disable_members, {}), (delete_members, {}), (delete_members, {"activation": "code"})],
+    ids=["disable", "delete", "delete users made by a code"],
+)
+def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(house, other_house, act, fields):
+    queries = []
+    for place, count in ((house, 3), (other_house, 50)):
+        ids = join_members(place, count, **fields)
+        with CaptureQueriesContext(connection) as captured:
+            act(place.enterprise, ids, by=command_actor())
+        queries.append(len(captured))
+        assert not UserSession.objects.exists()
+        assert not Session.objects.exists()
+        User.objects.all().delete()
+    assert queries[0] == queries[1]
