@@ -1,0 +1,35 @@
+"""Which worker serves which queue: as `make run` starts them, and as the README tells an operator to."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+from exmail_admin.celery import app
+from exmail_admin.dev.run import parts
+from exmail_admin.heartbeat import QUEUES
+
+
+def queues_of_run() -> list[set[str]]:
+    commands = [child.command for child in parts(0)]
+    return [set(each[each.index("--queues") + 1].split(",")) for each in commands if "--queues" in each]
+
+
+def queues_of_readme() -> list[set[str]]:
+    text = (settings.BASE_DIR / "README.md").read_text()
+    return [set(names.split(",")) for names in re.findall(r"worker --queues ([\w,]+)", text)]
+
+
+@pytest.mark.parametrize("workers", [queues_of_run, queues_of_readme])
+def test_every_queue_is_served_and_codes_and_sweeps_wait_behind_nothing_else(workers):
+    """C9: sweeps shared their worker with imports, and what was forgotten was found after ten minutes."""
+    served = workers()
+    routed = {route["queue"] for route in app.conf.task_routes.values()} | {app.conf.task_default_queue}
+    assert set().union(*served) == routed == set(QUEUES)
+    assert {"codes"} in served
+    assert {"sweeps"} in served
+
+
+def test_what_the_clock_asks_for_every_ten_seconds_is_a_sweep_or_a_wake_up():
+    often = {entry["task"] for entry in app.conf.beat_schedule.values() if entry["schedule"] <= 10}
+    assert {app.conf.task_routes[task]["queue"] for task in often} == {"sweeps", "jobs"}
