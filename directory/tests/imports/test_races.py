@@ -132,3 +132,15 @@ def test_one_import_at_a_time_is_applied_in_an_enterprise(house, other_house, al
     assert QUEUE.claim(elsewhere.pk)
     Import.objects.filter(pk=first.pk).update(lease_until=None, lease="", state="done")
     assert QUEUE.claim(second.pk)
+
+
+@pytest.mark.xfail(strict=True, reason="C16")
+def test_parallel_uploads_don_t_pass_the_limit(settings):
+    """C16: each starts a process with 512 MB of its own."""
+    settings.IMPORT_UPLOADS = 3
+    house = build_house("示例科技", "example.com")
+    by = command_actor(build_user("alice", house, "owner"))
+    content = xlsx(person(1))
+    errors = at_once(*[lambda: start_import(house.root, by=by, upload=upload(content))] * 8)
+    assert [type(error) for error in errors] == [ImportRefused] * 5
+    assert Import.objects.count() == 3
