@@ -9,18 +9,18 @@ import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
+from core.counters import CounterFull, count_up
 from directory.imports.columns import HEADING_ROWS, find_heading
 from directory.imports.job import QUEUE
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
@@ -58,7 +58,7 @@ def start_import(
         raise WorkbookRefused("empty_file")
     if upload.size > settings.IMPORT_FILE_BYTES:
         raise WorkbookRefused("file_too_large")
-    _refuse_haste(department.enterprise)
+    _count_upload(department.enterprise)
     stored = uuid.uuid4().hex
     try:
         spool = Spool(stored)
@@ -75,10 +75,13 @@ def start_import(
         raise
 
 
-def _refuse_haste(enterprise: Enterprise) -> None:
-    since = timezone.now() - timedelta(seconds=settings.IMPORT_UPLOAD_WINDOW_SECONDS)
-    if Import.objects.filter(enterprise=enterprise, created_at__gt=since).count() >= settings.IMPORT_UPLOADS:
-        raise ImportRefused(_("Too many files within ten minutes. Please wait a little."))
+def _count_upload(enterprise: Enterprise) -> None:
+    """Count an upload, whatever comes of its file. Raises ImportRefused beyond IMPORT_UPLOADS in a window."""
+    try:
+        window = settings.IMPORT_UPLOAD_WINDOW_SECONDS
+        count_up(f"uploads {enterprise.pk}", seconds=window, most=settings.IMPORT_UPLOADS)
+    except CounterFull as full:
+        raise ImportRefused(_("Too many files within ten minutes. Please wait a little.")) from full
 
 
 def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:

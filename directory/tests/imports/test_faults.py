@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.utils.translation import override
 
 from accounts.audit.recording import command_actor
 from directory.imports.job import ORPHAN_SECONDS, empty_imports, work_on_imports
 from directory.imports.reading.reader import WorkbookRefused
 from directory.imports.row_files import Spool
+from directory.imports.transitions import ImportRefused
 from directory.imports.upload import start_import
 from directory.models import Import, Member
 from directory.tests.imports.test_pages import URL, checked, send, state
@@ -112,3 +114,24 @@ def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, sett
     assert not orphan.path("upload").exists()
     assert all(known.path(kind).exists() for kind in ("upload", "rows", "plan"))
     assert client_of(alice).get(page).status_code == 200
+
+
+def test_an_enterprise_uploads_so_many_files_in_ten_minutes_and_no_more(
+    house, other_house, alice, charlie, settings, time_machine
+):
+    settings.IMPORT_UPLOADS = 2
+    time_machine.move_to("2026-11-29T12:00:00Z", tick=False)
+
+    def start(tenant, user):
+        return start_import(tenant.root, by=command_actor(user), upload=upload(xlsx(person(1))))
+
+    start(house, alice)
+    start(house, alice)
+    with pytest.raises(ImportRefused, match="Too many files"), override("en"):
+        start(house, alice)
+    assert start(other_house, charlie).pk
+    time_machine.move_to("2026-11-29T12:09:59Z", tick=False)
+    with pytest.raises(ImportRefused):
+        start(house, alice)
+    time_machine.move_to("2026-11-29T12:10:00Z", tick=False)
+    assert start(house, alice).pk

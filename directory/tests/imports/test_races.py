@@ -134,7 +134,6 @@ def test_one_import_at_a_time_is_applied_in_an_enterprise(house, other_house, al
     assert QUEUE.claim(second.pk)
 
 
-@pytest.mark.xfail(strict=True, reason="C16")
 def test_parallel_uploads_don_t_pass_the_limit(settings):
     """C16: each starts a process with 512 MB of its own."""
     settings.IMPORT_UPLOADS = 3
