@@ -10,7 +10,7 @@ from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Record
-from core.translatable import Told
+from core.translatable import Message
 from directory.access import is_scoped, members_of
 from directory.imports.check import Check
 from directory.imports.columns import Facts
@@ -145,7 +145,7 @@ def _edit_alone(change: Change, said: Said, edit: Edit, record: Record) -> None:
 
 def _words_of(errors: Errors) -> list[tuple[str, Words]]:
     return [
-        (column, (text.text, text.params) if isinstance(text, Told) else (text, {}))
+        (column, (text.text, text.params) if isinstance(text, Message) else (text, {}))
         for column, texts in errors.items()
         for text in texts
     ]

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
-from core.translatable import tell
+from core.translatable import Message
 from directory.entry.entry import is_long_absent
 from directory.models import Invitation, Member
 from sms.codes.actions import unlock_phones
@@ -37,7 +37,7 @@ LIVING = Q(superseded_at=None, used_at=None, revoked_at=None)
 class InvitationRefused(Exception):
     """No link was sent. The text says why; `retry_after` is the seconds to wait, 0 where waiting won't help."""
 
-    def __init__(self, message: str, retry_after: int = 0) -> None:
+    def __init__(self, message: Message, retry_after: int = 0) -> None:
         super().__init__(message)
         self.reason = message
         self.retry_after = retry_after
@@ -58,7 +58,7 @@ class Invited:
     """What came of inviting many: how many links were sent, who was left out and why."""
 
     sent: int = 0
-    left_out: list[tuple[Member, str]] = field(default_factory=list)
+    left_out: list[tuple[Member, Message]] = field(default_factory=list)
 
 
 class Past(TypedDict):
@@ -177,17 +177,17 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
 
 def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool) -> InvitationRefused | None:
     if member.deleted_at:
-        return InvitationRefused(tell(_("%(name)s is in the bin."), {"name": member.name}))
+        return InvitationRefused(Message(_("%(name)s is in the bin."), {"name": member.name}))
     if member.status == Member.Status.DISABLED:
-        return InvitationRefused(tell(_("%(name)s is disabled."), {"name": member.name}))
+        return InvitationRefused(Message(_("%(name)s is disabled."), {"name": member.name}))
     if not (may_join(member) or is_recovery):
-        return InvitationRefused(tell(_("%(name)s has joined already."), {"name": member.name}))
+        return InvitationRefused(Message(_("%(name)s has joined already."), {"name": member.name}))
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationRefused(
-            tell(_("%(name)s joins with an activation code, without a message."), {"name": member.name})
+            Message(_("%(name)s joins with an activation code, without a message."), {"name": member.name})
         )
     if not member.phone:
-        return InvitationRefused(tell(_("%(name)s has no phone number."), {"name": member.name}))
+        return InvitationRefused(Message(_("%(name)s has no phone number."), {"name": member.name}))
     return _haste(member, past, now) if past else None
 
 
@@ -195,10 +195,10 @@ def _haste(member: Member, past: Past, now: datetime) -> InvitationRefused | Non
     wait = settings.INVITATION_PAUSE_SECONDS - (now - past["last"]).total_seconds()
     if wait > 0:
         words = _("%(name)s was sent a link less than a minute ago.")
-        return InvitationRefused(tell(words, {"name": member.name}), math.ceil(wait))
+        return InvitationRefused(Message(words, {"name": member.name}), math.ceil(wait))
     if past["today"] >= settings.INVITATIONS_PER_DAY:
         words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
-        return InvitationRefused(tell(words, {"name": member.name, "count": past["today"]}), 86400)
+        return InvitationRefused(Message(words, {"name": member.name, "count": past["today"]}), 86400)
     return None
 
 

@@ -13,7 +13,7 @@ from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise, User
 from accounts.sign_in.known_browsers import forget_browsers
 from accounts.sign_in.sessions import end_sessions
-from core.translatable import tell
+from core.translatable import Message
 from directory.departments.member_counts import move_counts
 from directory.joining.activation_codes import revoke_codes
 from directory.joining.invitations import revoke_invitations
@@ -185,7 +185,7 @@ def _keep_login(user: User, facts: Facts) -> None:
     """Whoever signs in with their address does so with the new one."""
     login = login_of(facts)
     if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        raise MemberRefused({"prefix": [tell(_("%(address)s is a login already."), {"address": login})]})
+        raise MemberRefused({"prefix": [Message(_("%(address)s is a login already."), {"address": login})]})
     User.objects.filter(pk=user.pk).update(login=login)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role
-from core.translatable import tell, words_of
+from core.translatable import Message, messages_of
 from directory.access import is_scoped, members_of
 from directory.domains.addresses import ACCOUNT_MAX, clean_account, clean_prefix, split_address
 from directory.models import Address, Department, Domain, Member
@@ -89,7 +89,7 @@ class _Cleaning:
             return rule(*typed)
         except (ValidationError, PhoneRefused) as refused:
             error = refused.as_validation_error() if isinstance(refused, PhoneRefused) else refused
-            self.errors.setdefault(name, []).extend(words_of(error))
+            self.errors.setdefault(name, []).extend(messages_of(error))
         return None
 
 
@@ -150,7 +150,7 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
 
 def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
     """Who holds what can be held once, to someone who may see that member or not."""
-    return tell(*holder_words(what, holder, is_seen=is_seen))
+    return Message(*holder_words(what, holder, is_seen=is_seen))
 
 
 def holder_words(what: str, holder: Member, *, is_seen: bool) -> tuple[str, dict[str, Any]]:
@@ -174,8 +174,8 @@ def holder_of_address(local: str, domain: Domain, by: Actor, but: Member | None 
     if held.member:
         return _belongs(what["address"], held.member, by)
     if held.purpose == Address.Purpose.RESERVED:
-        return tell(_("%(address)s is reserved."), what)
-    return tell(_("%(address)s has been applied for by %(name)s."), what)
+        return Message(_("%(address)s is reserved."), what)
+    return Message(_("%(address)s has been applied for by %(name)s."), what)
 
 
 def split_aliases(text: str) -> list[str]:

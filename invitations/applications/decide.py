@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Role
-from core.translatable import tell
+from core.translatable import Message
 from directory.access import members_of
 from directory.domains.addresses import clean_prefix
 from directory.joining.actions import JoinRefused, join_member
@@ -52,7 +52,7 @@ class DecidedAlready(DecisionRefused):
     def __init__(self, application: Application) -> None:
         words = _("%(name)s: decided already (%(state)s).")
         state = State(application.state).label
-        super().__init__({"": [tell(words, {"name": application.name, "state": state})]})
+        super().__init__({"": [Message(words, {"name": application.name, "state": state})]})
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _join_known(member: Member, by: Actor) -> Member:
         raise DecisionRefused({"": [_("This phone belongs to a member outside your departments.")]})
     if member.status == Member.Status.DISABLED:
         words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
-        raise DecisionRefused({"": [tell(words, {"name": member.name})]})
+        raise DecisionRefused({"": [Message(words, {"name": member.name})]})
     if member.status == Member.Status.PENDING:
         join_member(member, phone=str(member.phone), by=by, is_inside=False)
     return member

@@ -9,7 +9,7 @@ from django.utils.translation import override
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from conftest import build_department, build_member, build_user
-from core.translatable import say
+from core.translatable import render_message
 from directory.departments.actions import DepartmentRefused, add_department
 from directory.departments.member_counts import move_counts
 from directory.departments.moving import move_department, plan_move
@@ -239,7 +239,7 @@ def applied(imported, user):
 
 def reasons(imported):
     with override("en"):
-        return [say(problem) for row in imported.rows.order_by("number") for problem in row.problems]
+        return [render_message(problem) for row in imported.rows.order_by("number") for problem in row.problems]
 
 
 def test_an_import_previewed_before_goes_where_its_departments_are_now(house, alice, finance, checked):
