@@ -3,13 +3,13 @@
 import threading
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from accounts.audit.recording import command_actor
 from conftest import build_house, build_user
 from directory.imports.actions import begin_import
 from directory.imports.job import QUEUE, work_on_imports
-from directory.imports.transitions import ImportRefused
 from directory.imports.upload import start_import
 from directory.members.actions import MemberRefused, create_member
 from directory.models import Import, Member
@@ -118,7 +118,7 @@ def test_apply_pressed_twice_is_one_import():
     imported = start_import(house.root, by=by, upload=upload(xlsx(person(1))))
     work_on_imports()
     errors = at_once(*[lambda: begin_import(imported, by=by)] * 2)
-    assert [type(error) for error in errors] == [ImportRefused]
+    assert [type(error) for error in errors] == [ValidationError]
     at_once(*[work_on_imports] * 2)
     work_on_imports()
     assert Member.objects.count() == 1
