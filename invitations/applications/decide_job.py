@@ -5,6 +5,7 @@ A worker that was killed, or two at once, decide nothing twice: an item is settl
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -15,9 +16,9 @@ from accounts.audit.recording import Actor, recording, task_actor
 from accounts.models import Enterprise
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
-from core.translatable import Message
+from core.translatable import Message, messages_of
 from invitations.access import applications_of
-from invitations.applications.decide import DecisionRefused, approve_application, clean_reason, reject_application
+from invitations.applications.decide import approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
 
 WORK = "invitations.tasks.work_on_decisions"
@@ -95,8 +96,8 @@ def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Message]:
             approve_application(application, by=by)
         else:
             reject_application(application, by=by, reason=decision.reason)
-    except DecisionRefused as refused:
-        return [one if isinstance(one, Message) else Message(one) for one in refused.reasons]
+    except ValidationError as error:
+        return messages_of(error)
     return []
 
 
