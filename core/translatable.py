@@ -1,65 +1,62 @@
-"""Why something was refused, kept so that each reader is told in their own language.
+"""Messages that are stored by one process and shown by another, to each reader in their own language.
 
-A worker refuses in no language: `gettext` then answers with the English text itself, which is the key of every
-translation. It is kept with the values it names, apart, and only put together when shown. A value may be such a text
-too (a status), then it is kept as {"text": …}.
+A worker runs without an active language: `gettext` then returns the English text itself, which is the key of every
+translation. The text is stored apart from its parameters, and both are put together when shown. A parameter may be
+translatable too (a status); it is stored as {"text": …}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 # {"text", "params"?}
-Kept = dict[str, Any]
+SerializedMessage = dict[str, Any]
 
 
-class Told(str):
-    """Words in the language that was active, which still know what they were made of."""
+class Message(str):
+    """A string in the active language that keeps the text and the parameters it was made of."""
 
     text: str
     params: Mapping[str, Any]
 
+    def __new__(cls, text: str, params: Mapping[str, Any] | None = None) -> Self:
+        message = super().__new__(cls, text % params if params else text)
+        message.text, message.params = str(text), params or {}
+        return message
 
-def tell(text: str, params: Mapping[str, Any]) -> Told:
-    words = Told(text % params)
-    words.text, words.params = text, params
-    return words
-
-
-def words_of(refused: ValidationError) -> list[str]:
-    """As `messages`, but that they can be kept."""
-    return [tell(str(one.message), one.params) if one.params else str(one.message) for one in refused.error_list]
+    def serialize(self) -> SerializedMessage:
+        params = {name: _serialized(value) for name, value in self.params.items()}
+        return {"text": self.text, "params": params} if params else {"text": self.text}
 
 
-def keep(words: str) -> Kept:
-    return keep_apart(words.text, words.params) if isinstance(words, Told) else keep_apart(words)
+def messages_of(error: ValidationError) -> list[Message]:
+    """Return what `error.messages` returns, in a form that can be stored."""
+    return [Message(str(one.message), one.params) for errors in error.update_error_dict({}).values() for one in errors]
 
 
-def keep_apart(text: str, params: Mapping[str, Any] | None = None) -> Kept:
-    kept: Kept = {"text": str(text)}
-    return kept | {"params": {name: _as_kept(value) for name, value in params.items()}} if params else kept
+def render_message(stored: SerializedMessage) -> str:
+    """Return a serialized message in the active language."""
+    params = {name: _rendered(value) for name, value in stored.get("params", {}).items()}
+    text = _translated(stored["text"])
+    return text % params if params else text
 
 
-def say(kept: Kept) -> str:
-    """In the language that is active."""
-    english, params = kept["text"], kept.get("params")
-    text = gettext(english) if english else ""
-    return text % {name: _as_said(value) for name, value in params.items()} if params else text
+def render_messages(stored: Iterable[SerializedMessage]) -> str:
+    return " ".join(map(render_message, stored))
 
 
-def say_all(kept: Iterable[Kept]) -> str:
-    return " ".join(map(say, kept))
-
-
-def _as_kept(value: Any) -> Any:
+def _serialized(value: Any) -> Any:
     return {"text": str(value)} if isinstance(value, Promise) else value
 
 
-def _as_said(value: Any) -> Any:
-    english = value["text"] if isinstance(value, dict) else ""
-    return gettext(english) if english else value
+def _rendered(value: Any) -> Any:
+    return _translated(value["text"]) if isinstance(value, dict) else value
+
+
+def _translated(text: str) -> str:
+    return gettext(text) if text else ""

@@ -10,16 +10,8 @@ from accounts.models import Enterprise
 from core.registry import Registry
 from core.text_rules import clean_enterprise_name
 from directory.departments.actions import open_root
-from directory.domains.actions import DomainRefused, add_domain
+from directory.domains.actions import add_domain
 from directory.names import clean_department_name
-
-
-class EnterpriseRefused(Exception):
-    """Nothing was opened. `errors`: the field's name to its messages."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
 
 
 class OpeningStep(Protocol):
@@ -38,21 +30,21 @@ def register_opening_step(step: OpeningStep) -> None:
 
 def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False, **settings: Any) -> Enterprise:
     """With its default domain, that domain's reserved addresses and the root department. `settings`: further columns
-    of Enterprise. Raises EnterpriseRefused for fields `name` and `domain`."""
+    of Enterprise. Raises ValidationError for fields `name` and `domain`."""
     try:
         clean_enterprise_name(name)
         kept_name = clean_department_name(name)
-    except ValidationError as refused:
-        raise EnterpriseRefused({"name": refused.messages}) from refused
-    try:
-        with transaction.atomic():
-            enterprise = Enterprise.objects.create(name=kept_name, is_demo=is_demo, **settings)
-            with recording(enterprise, by=by) as record:
-                record("enterprise_opened", enterprise, after={"name": kept_name})
-                open_root(enterprise)
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from error
+    with transaction.atomic():
+        enterprise = Enterprise.objects.create(name=kept_name, is_demo=is_demo, **settings)
+        with recording(enterprise, by=by) as record:
+            record("enterprise_opened", enterprise, after={"name": kept_name})
+            open_root(enterprise)
+        try:
             add_domain(enterprise, name=domain, by=by)
-            for step in _opening_steps.all():
-                step(enterprise, by=by)
-    except DomainRefused as refused:
-        raise EnterpriseRefused({"domain": refused.errors["name"]}) from refused
+        except ValidationError as error:
+            raise ValidationError({"domain": error.error_dict["name"]}) from error
+        for step in _opening_steps.all():
+            step(enterprise, by=by)
     return enterprise

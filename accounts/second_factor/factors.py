@@ -23,6 +23,7 @@ from allauth.mfa.totp.internal.auth import (
 )
 from allauth.mfa.utils import decrypt
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -44,10 +45,6 @@ NAME_MAX = 64
 
 class FactorWrong(Exception):
     """Not the code or the passkey of this person, or one that was used before."""
-
-
-class ResetRefused(Exception):
-    """These factors are not for this administrator to take away. Its text says so."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,8 @@ def make_recovery_codes(user: User, *, by: Actor, enterprise: Enterprise | None,
 def reset_factors(user: User, *, enterprise: Enterprise | None, by: Actor) -> int:
     """Take all factors away from who has lost them, and end the sessions. How many factors there were.
 
-    Raises ResetRefused for oneself, for one whose role is above, and for one who also serves another enterprise, whose
-    console this would weaken. Whether `user` belongs to `enterprise` at all the caller has made sure.
+    Raises ValidationError for oneself, for one whose role is above, and for one who also serves another enterprise,
+    whose console this would weaken. Whether `user` belongs to `enterprise` at all the caller has made sure.
     """
     if by.via != "command":
         _refuse_reset(user, enterprise=enterprise, by=by)
@@ -213,12 +210,15 @@ def forget_factors(user: User) -> int:
 
 def _refuse_reset(user: User, *, enterprise: Enterprise | None, by: Actor) -> None:
     if by.user is None or by.user == user:
-        raise ResetRefused(_("Your own second factor you change on your own page."))
+        raise ValidationError(_("Your own second factor you change on your own page."), code="own")
     if Role.objects.filter(user=user).exclude(enterprise=enterprise).exists():
-        raise ResetRefused(_("Only the operator of this installation can reset the second factor of this person."))
+        raise ValidationError(
+            _("Only the operator of this installation can reset the second factor of this person."),
+            code="operator_only",
+        )
     own, theirs = (_rank(each, enterprise) for each in (by.user, user))
     if own > theirs:
-        raise ResetRefused(_("Nobody resets the second factor of someone above."))
+        raise ValidationError(_("Nobody resets the second factor of someone above."), code="above")
 
 
 def _rank(user: User, enterprise: Enterprise | None) -> int:

@@ -27,18 +27,10 @@ from directory.names import clean_name
 A_LOGIN = re.compile(r"[a-z0-9._+-]{1,64}")
 
 
-class AdministratorRefused(Exception):
-    """Nothing was changed. `errors`: the field's name ("" for none) to its messages."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-
 def appoint_user(
     enterprise: Enterprise, *, user: User, name: str, departments: Iterable[Department] = (), by: Actor
 ) -> Role:
-    """Give `user` the role `name`; departments count for a department administrator. Raises AdministratorRefused."""
+    """Give `user` the role `name`; departments count for a department administrator. Raises ValidationError."""
     with recording(enterprise, by=by) as record:
         _refuse_without_right(enterprise, by, name)
         return _give(record, enterprise, user, name, departments)
@@ -54,7 +46,7 @@ def appoint_newcomer(
     departments: Iterable[Department] = (),
     by: Actor,
 ) -> Role:
-    """Make a user, who need not be a member, and give them the role `name`. Raises AdministratorRefused."""
+    """Make a user, who need not be a member, and give them the role `name`. Raises ValidationError."""
     user = clean_newcomer(person, login, password)
     # Slow on purpose, so not under the lock.
     user.password = make_password(password)
@@ -64,11 +56,11 @@ def appoint_newcomer(
             user.save(force_insert=True)
             return _give(record, enterprise, user, name, departments)
     except IntegrityError as conflict:
-        raise AdministratorRefused({"login": [_taken()]}) from conflict
+        raise ValidationError({"login": _taken()}) from conflict
 
 
 def change_role(role: Role, *, name: str, departments: Iterable[Department] = (), by: Actor) -> bool:
-    """Whether rights were lost: then the person's sessions in this enterprise are over. Raises AdministratorRefused."""
+    """Whether rights were lost: then the person's sessions in this enterprise are over. Raises ValidationError."""
     with recording(role.enterprise, by=by) as record:
         role, before = _fresh(role), _fresh(role)
         _refuse_without_right(role.enterprise, by, before.name, name)
@@ -90,7 +82,7 @@ def change_role(role: Role, *, name: str, departments: Iterable[Department] = ()
 def remove_administrator(role: Role, *, by: Actor) -> None:
     """Take the role away, one's own too; the person's sessions in this enterprise are over, a membership stays.
 
-    Raises AdministratorRefused for the last owner.
+    Raises ValidationError for the last owner.
     """
     with recording(role.enterprise, by=by) as record:
         role = _fresh(role)
@@ -103,11 +95,11 @@ def remove_administrator(role: Role, *, by: Actor) -> None:
 
 
 def refuse_last_owner(role: Role) -> None:
-    """Raises AdministratorRefused for who alone owns the enterprise."""
+    """Raises ValidationError for who alone owns the enterprise."""
     owners = Role.objects.filter(enterprise=role.enterprise_id, name=Role.Name.OWNER, user__is_active=True)
     if role.name == Role.Name.OWNER and not owners.exclude(pk=role.pk).exists():
-        message = _("%(name)s is the only owner. Appoint another owner first.") % {"name": role.user}
-        raise AdministratorRefused({"": [message]})
+        message = _("%(name)s is the only owner. Appoint another owner first.")
+        raise ValidationError(message, params={"name": role.user})
 
 
 def may_remove(acting: Role, role: Role) -> bool:
@@ -121,39 +113,39 @@ def user_to_appoint(member: Member) -> User | None:
 
 
 def clean_newcomer(person: str, login: str, password: str) -> User:
-    """Not saved, and without the password. Raises AdministratorRefused with all that is wrong at once."""
-    errors: dict[str, list[str]] = {}
+    """Not saved, and without the password. Raises ValidationError with all that is wrong at once."""
+    errors: dict[str, str | ValidationError] = {}
     draft = User(login=login.strip().lower(), name=person)
     try:
         draft.name = clean_name(person)
-    except ValidationError as refused:
-        errors["name"] = refused.messages
+    except ValidationError as error:
+        errors["name"] = error
     if not A_LOGIN.fullmatch(draft.login or ""):
-        errors["login"] = [_("1 to 64 letters, digits and signs of . _ + - without an @.")]
+        errors["login"] = _("1 to 64 letters, digits and signs of . _ + - without an @.")
     elif User.objects.filter(login=draft.login).exists():
-        errors["login"] = [_taken()]
+        errors["login"] = _taken()
     try:
         validate_password(password, draft)
-    except ValidationError as refused:
-        errors["password"] = refused.messages
+    except ValidationError as error:
+        errors["password"] = error
     if errors:
-        raise AdministratorRefused(errors)
+        raise ValidationError(errors)
     return draft
 
 
 def choose_scope(name: str, departments: Iterable[Department]) -> list[Department]:
-    """What someone of this role looks after. Raises AdministratorRefused for a department administrator of nothing."""
+    """What someone of this role looks after. Raises ValidationError for a department administrator of nothing."""
     if name != Role.Name.DEPARTMENT_ADMIN:
         return []
     if chosen := sorted(set(departments), key=lambda department: department.path):
         return chosen
-    raise AdministratorRefused({"departments": [_("Choose at least one department to look after.")]})
+    raise ValidationError({"departments": _("Choose at least one department to look after.")})
 
 
 def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
     if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
         message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
-        raise AdministratorRefused({"": [message % {"name": user, "role": taken.get_name_display()}]})
+        raise ValidationError(message, params={"name": user, "role": taken.get_name_display()})
     chosen = choose_scope(name, departments)
     role = Role.objects.create(user=user, enterprise=enterprise, name=name)
     _set_scope(role, chosen)
@@ -201,8 +193,8 @@ def _told(name: str, departments: list[Department]) -> dict[str, Any]:
 
 
 def _fresh(role: Role) -> Role:
-    """As it is now, under the lock. Raises AdministratorRefused if another was quicker."""
+    """As it is now, under the lock. Raises ValidationError if another was quicker."""
     role_now = Role.objects.select_related("enterprise", "user").filter(pk=role.pk).first()
     if role_now is None:
-        raise AdministratorRefused({"": [_("This role has been removed in the meantime.")]})
+        raise ValidationError(_("This role has been removed in the meantime."))
     return role_now

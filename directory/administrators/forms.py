@@ -12,7 +12,6 @@ from accounts.audit.recording import Actor
 from accounts.models import Role, User
 from accounts.permissions import may_give
 from directory.administrators.actions import (
-    AdministratorRefused,
     appoint_newcomer,
     appoint_user,
     change_role,
@@ -64,22 +63,16 @@ class RoleForm(PickingForm):
         """All that is wrong is said at once; the verbs see to it again."""
         said = super().clean() or self.cleaned_data
         if "departments" in said:
-            self.hear(choose_scope, said.get("role", ""), self.chosen())
+            self.run_check(choose_scope, said.get("role", ""), self.chosen())
         return said
 
-    def hear(self, check: Callable[..., Any], *said: Any) -> None:
-        """Let `check`, a verb's own, refuse what was said."""
+    def run_check(self, check: Callable[..., Any], *said: Any) -> None:
+        """Add what `check`, an action's own, refuses, beside each field that has no error yet."""
         try:
             check(*said)
-        except AdministratorRefused as refused:
-            self.refuse(refused)
-
-    def refuse(self, refused: AdministratorRefused) -> None:
-        """Beside each field for which nothing is said already."""
-        told = set(self.errors)
-        for field, messages in refused.errors.items():
-            for message in messages if field not in told else []:
-                self.add_error(field or None, message)
+        except forms.ValidationError as error:
+            new = {field: errors for field, errors in error.error_dict.items() if field not in self.errors}
+            self.add_error(None, forms.ValidationError(new))
 
 
 class AppointmentForm(RoleForm):
@@ -90,8 +83,8 @@ class AppointmentForm(RoleForm):
         said = {"name": self.cleaned_data["role"], "departments": self.chosen()}
         try:
             return appoint_user(role.enterprise, user=user, by=by, **said)
-        except AdministratorRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
 
@@ -115,7 +108,7 @@ class NewcomerForm(RoleForm):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean()
-        self.hear(clean_newcomer, *(said.get(field, "") for field in ("name", "login", "password")))
+        self.run_check(clean_newcomer, *(said.get(field, "") for field in ("name", "login", "password")))
         return said
 
     def appoint(self, *, role: Role, by: Actor) -> Role | None:
@@ -131,8 +124,8 @@ class NewcomerForm(RoleForm):
                 departments=self.chosen(),
                 by=by,
             )
-        except AdministratorRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
 
@@ -145,8 +138,8 @@ class RoleEditForm(RoleForm):
         """Whether rights were lost; None with the errors beside their fields."""
         try:
             return change_role(edited, name=self.cleaned_data["role"], departments=self.chosen(), by=by)
-        except AdministratorRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from accounts.access import console_page, fresh_page
 from accounts.models import Role, User
 from accounts.permissions import Permission, may, may_give
 from accounts.requests import ConsoleRequest
-from accounts.second_factor.factors import ResetRefused, has_factor, reset_factors
+from accounts.second_factor.factors import has_factor, reset_factors
 from accounts.sign_in.attempt_limits import wait_text
 from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.hashers import HashersBusy
@@ -24,7 +24,6 @@ from accounts.sign_in.sessions import end_session
 from core.responses import limited, refused, see_other
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrators.actions import (
-    AdministratorRefused,
     may_remove,
     refuse_last_owner,
     remove_administrator,
@@ -110,8 +109,8 @@ def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
         raise PermissionDenied
     try:
         reset_factors(role.user, enterprise=request.enterprise, by=request.actor)
-    except ResetRefused as refusal:
-        messages.error(request, str(refusal))
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
     else:
         messages.success(request, _("The second factor of %(name)s is reset.") % {"name": role.user})
     return see_other("directory:administrator_edit", id=role.pk)
@@ -132,8 +131,8 @@ def administrator_remove(request: ConsoleRequest, id: int) -> HttpResponse:
             refuse_last_owner(removed)
             return render(request, "directory/administrator_remove.html", context)
         remove_administrator(removed, by=request.actor)
-    except AdministratorRefused as refusal:
-        context["reasons"] = [message for told in refusal.errors.values() for message in told]
+    except ValidationError as error:
+        context["reasons"] = error.messages
         status = 422 if request.method == "POST" else 200
         return render(request, "directory/administrator_remove.html", context, status=status)
     if removed == request.role:

@@ -16,40 +16,32 @@ from directory.models import Department, Member, Membership
 from directory.names import clean_department_name
 
 
-class DepartmentRefused(Exception):
-    """Nothing was changed. `errors`: the field's name ("" for none) to its messages."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-
 def open_root(enterprise: Enterprise) -> Department:
     """The department that is the enterprise itself; inside the caller's transaction."""
     return _place(Department(enterprise=enterprise, name=enterprise.name))
 
 
 def add_department(parent: Department, *, name: str, by: Actor) -> Department:
-    """Raises DepartmentRefused for fields `name` and `parent`."""
+    """Raises ValidationError for `name`, and for `department`, the form's field of the parent."""
     kept_name = _clean_name(name)
     try:
         with recording(parent.enterprise, by=by) as record:
             above = Department.objects.filter(pk=parent.pk).first()
             if not above:
-                raise DepartmentRefused({"parent": [_("This department no longer exists.")]})
+                raise ValidationError({"department": _("This department no longer exists.")})
             if above.depth >= Department.MAX_DEPTH:
                 message = _("Departments can be at most %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
-                raise DepartmentRefused({"parent": [message]})
+                raise ValidationError({"department": message})
             refuse_twin(above, kept_name)
             department = _place(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
             record("department_added", department, after={"name": kept_name, "parent": above.name})
     except IntegrityError as conflict:
-        raise DepartmentRefused({"name": [twin_message(kept_name, parent)]}) from conflict
+        raise ValidationError({"name": twin_message(kept_name, parent)}) from conflict
     return department
 
 
 def rename_department(department: Department, *, name: str, by: Actor) -> Department:
-    """The root too: inside the directory it may bear a shorter name. Raises DepartmentRefused for `name`."""
+    """The root too: inside the directory it may bear a shorter name. Raises ValidationError for `name`."""
     kept_name = _clean_name(name)
     try:
         with recording(department.enterprise, by=by) as record:
@@ -60,15 +52,15 @@ def rename_department(department: Department, *, name: str, by: Actor) -> Depart
             department.save(update_fields=["name"])
             record("department_renamed", department, before=before, after={"name": kept_name})
     except IntegrityError as conflict:
-        raise DepartmentRefused({"name": [twin_message(kept_name, department.parent)]}) from conflict
+        raise ValidationError({"name": twin_message(kept_name, department.parent)}) from conflict
     return department
 
 
 def delete_department(department: Department, *, by: Actor) -> None:
-    """Only an empty one; else raises DepartmentRefused, which says what stands in the way and how many."""
+    """Only an empty one; else raises ValidationError, which says what stands in the way and how many."""
     with recording(department.enterprise, by=by) as record:
         if department.parent_id is None:
-            raise DepartmentRefused({"": [_("The root department is the enterprise itself: it stays.")]})
+            raise ValidationError(_("The root department is the enterprise itself: it stays."))
         parts = _what_stands_in(department)
         if parts:
             raise _not_empty(department, parts)
@@ -86,7 +78,7 @@ def refuse_twin(parent: Department | None, name: str, *, but: Department | None 
         return
     names = parent.children.exclude(pk=but.pk if but else 0).values_list("name", flat=True)
     if name.casefold() in {taken.casefold() for taken in names}:
-        raise DepartmentRefused({field: [twin_message(name, parent)]})
+        raise ValidationError({field: twin_message(name, parent)})
 
 
 def twin_message(name: str, parent: Department | None) -> str:
@@ -106,8 +98,8 @@ def _place(department: Department) -> Department:
 def _clean_name(name: str) -> str:
     try:
         return clean_department_name(name)
-    except ValidationError as refused:
-        raise DepartmentRefused({"name": refused.messages}) from refused
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from error
 
 
 def _what_stands_in(department: Department) -> list[str]:
@@ -134,6 +126,6 @@ def _what_protects(protected: ProtectedError) -> list[str]:
     return [f"{count} {name}" if count > 1 else name for name, count in sorted(names.items())]
 
 
-def _not_empty(department: Department, parts: list[str]) -> DepartmentRefused:
+def _not_empty(department: Department, parts: list[str]) -> ValidationError:
     message = _("“%(name)s” is not empty: %(parts)s. Only an empty department can be deleted.")
-    return DepartmentRefused({"": [message % {"name": department.name, "parts": _(", ").join(parts)}]})
+    return ValidationError(message, params={"name": department.name, "parts": _(", ").join(parts)})

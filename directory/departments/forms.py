@@ -10,28 +10,21 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import read_ids
-from directory.departments.actions import DepartmentRefused, add_department, rename_department
+from directory.departments.actions import add_department, rename_department
 from directory.departments.moving import Move, move_department, plan_move
 from directory.departments.picker import PickingForm, offer_departments
 from directory.models import Department
 
 
-class DepartmentForm(PickingForm):
-    def refuse(self, refused: DepartmentRefused) -> None:
-        for field, messages in refused.errors.items():
-            for message in messages:
-                self.add_error({"parent": "department"}.get(field, field) or None, message)
-
-
-class DepartmentEditForm(DepartmentForm):
+class DepartmentEditForm(PickingForm):
     name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def rename(self, department: Department, *, by: Actor) -> bool:
         """False with the errors beside their fields."""
         try:
             rename_department(department, name=self.cleaned_data["name"], by=by)
-        except DepartmentRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return not self.errors
 
 
@@ -50,12 +43,12 @@ class DepartmentNewForm(DepartmentEditForm):
         parent = self.departments[self.cleaned_data["department"]]
         try:
             return add_department(parent, name=self.cleaned_data["name"], by=by)
-        except DepartmentRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
 
-class DepartmentMoveForm(DepartmentForm):
+class DepartmentMoveForm(PickingForm):
     department = forms.TypedChoiceField(label=_("Move below"), coerce=int)
 
     def __init__(self, *args: Any, role: Role, moved: Department, **kwargs: Any) -> None:
@@ -73,16 +66,16 @@ class DepartmentMoveForm(DepartmentForm):
         """What it would change, or None with the errors beside their fields."""
         try:
             return plan_move(self.moved, parent=self._parent)
-        except DepartmentRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
     def move(self, *, by: Actor) -> Department | None:
         """The department where it is now, or None with the errors beside their fields."""
         try:
             return move_department(self.moved, parent=self._parent, by=by)
-        except DepartmentRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
     @property

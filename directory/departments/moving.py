@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import Count, F, Max, Value
 from django.db.models.functions import Concat, Substr
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Role
-from directory.departments.actions import DepartmentRefused, refuse_twin, twin_message
+from directory.departments.actions import refuse_twin, twin_message
 from directory.departments.member_counts import add_to_counts
 from directory.departments.tree import paths_of
 from directory.models import Department, DepartmentScope, Membership
@@ -50,18 +51,18 @@ class Move:
 
 
 def plan_move(department: Department, *, parent: Department) -> Move:
-    """Changes nothing. Raises DepartmentRefused, for `parent` or for no field. Under the enterprise's lock it is true
-    until the commit."""
+    """Changes nothing. Raises ValidationError, for `department` (the form's field of the parent) or for no field. Under
+    the enterprise's lock it is true until the commit."""
     present = Department.objects.filter(enterprise=department.enterprise_id).in_bulk([department.pk, parent.pk])
     if department.pk not in present:
-        raise DepartmentRefused({"": [_("This department no longer exists.")]})
+        raise ValidationError(_("This department no longer exists."))
     if parent.pk not in present:
-        raise DepartmentRefused({"parent": [_("This department no longer exists.")]})
+        raise ValidationError({"department": _("This department no longer exists.")})
     department, parent = present[department.pk], present[parent.pk]
     _refuse_place(department, parent)
     below = Department.objects.within([department]).aggregate(number=Count("pk"), depth=Max("depth"))
     _refuse_depth(parent.depth + 1 + below["depth"] - department.depth)
-    refuse_twin(parent, department.name, field="parent")
+    refuse_twin(parent, department.name, field="department")
     above = [pk for pk in department.ids_above if pk != department.pk]
     paths = paths_of(Department.objects.filter(pk__in=[department.parent_id, parent.pk]))
     return Move(
@@ -77,7 +78,7 @@ def plan_move(department: Department, *, parent: Department) -> Move:
 
 def move_department(department: Department, *, parent: Department, by: Actor) -> Department:
     """As it stands then. Who stands in it or below goes along; whatever names it names it still. In a number of
-    statements that doesn't grow with what is below. Raises DepartmentRefused as `plan_move`."""
+    statements that doesn't grow with what is below. Raises ValidationError as `plan_move`."""
     try:
         with recording(department.enterprise, by=by) as record:
             move = plan_move(department, parent=parent)
@@ -86,7 +87,7 @@ def move_department(department: Department, *, parent: Department, by: Actor) ->
             department = Department.objects.get(pk=department.pk)
             record("department_moved", department, before=_told(move, is_before=True), after=_told(move))
     except IntegrityError as conflict:
-        raise DepartmentRefused({"parent": [twin_message(department.name, parent)]}) from conflict
+        raise ValidationError({"department": twin_message(department.name, parent)}) from conflict
     if move.below >= MANY:
         settle_statistics(Department)
     return department
@@ -95,14 +96,14 @@ def move_department(department: Department, *, parent: Department, by: Actor) ->
 def _refuse_place(department: Department, parent: Department) -> None:
     names = {"name": department.name, "parent": parent.name}
     if department.parent_id is None:
-        raise DepartmentRefused({"": [_("The root department is the enterprise itself: it can't be moved.")]})
+        raise ValidationError(_("The root department is the enterprise itself: it can't be moved."))
     if parent.pk == department.pk:
-        raise DepartmentRefused({"parent": [_("“%(name)s” can't go below itself.") % names]})
+        raise ValidationError({"department": _("“%(name)s” can't go below itself.") % names})
     if department.pk in parent.ids_above:
         message = _("“%(name)s” can't go below “%(parent)s”, which is below “%(name)s” itself.")
-        raise DepartmentRefused({"parent": [message % names]})
+        raise ValidationError({"department": message % names})
     if parent.pk == department.parent_id:
-        raise DepartmentRefused({"parent": [_("“%(name)s” is below “%(parent)s” already.") % names]})
+        raise ValidationError({"department": _("“%(name)s” is below “%(parent)s” already.") % names})
 
 
 def _refuse_depth(depth: int) -> None:
@@ -111,7 +112,7 @@ def _refuse_depth(depth: int) -> None:
         message = _(
             "Departments can be at most %(limit)d levels deep; with what is below it these would be %(levels)d."
         )
-        raise DepartmentRefused({"parent": [message % limits]})
+        raise ValidationError({"department": message % limits})
 
 
 def _looking_after(departments: Collection[int]) -> list[Role]:

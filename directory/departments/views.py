@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.responses import refused, see_other
 from directory.access import departments_of, get_department, get_movable_department, read_ids
-from directory.departments.actions import DepartmentRefused, delete_department
+from directory.departments.actions import delete_department
 from directory.departments.forms import DepartmentEditForm, DepartmentMoveForm, DepartmentNewForm
 from directory.departments.picker import FOUND_MAX, find_departments, offer_departments
 from directory.departments.tree import Branch, branches_of, paths_of
@@ -118,9 +119,9 @@ def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     department = get_department(request, id)
     try:
         delete_department(department, by=request.actor)
-    except DepartmentRefused as refusal:
+    except ValidationError as error:
         form = DepartmentEditForm({"name": department.name})
-        form.refuse(refusal)
+        form.add_error(None, error)
         return refused(request, "directory/department_edit.html", {"form": form, "department": department})
     messages.success(request, _("“%(name)s” is deleted.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.parent_id}")

@@ -22,14 +22,6 @@ RULES: dict[str, Callable[[str], str]] = {
 }
 
 
-class DomainRefused(Exception):
-    """Nothing was changed. `errors`: the field's name to its messages."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-
 def add_domain(
     enterprise: Enterprise,
     *,
@@ -40,7 +32,7 @@ def add_domain(
     smtp: str = "",
     is_default: bool = False,
 ) -> Domain:
-    """With its reserved addresses; an enterprise's first one is its default. Raises DomainRefused."""
+    """With its reserved addresses; an enterprise's first one is its default. Raises ValidationError."""
     facts = _clean(name=name, webmail_url=webmail_url, imap=imap, smtp=smtp)
     try:
         with recording(enterprise, by=by) as record:
@@ -55,14 +47,14 @@ def add_domain(
             record("domain_added", domain, after=facts | {"is_default": is_default})
     except IntegrityError as conflict:
         # The holder may be another enterprise: it is not named.
-        raise DomainRefused({"name": [_("This domain is already in use here.")]}) from conflict
+        raise ValidationError({"name": [_("This domain is already in use here.")]}) from conflict
     return domain
 
 
 def edit_domain(
     domain: Domain, *, by: Actor, webmail_url: str = "", imap: str = "", smtp: str = "", is_default: bool = False
 ) -> Domain:
-    """The name stays: every address hangs on it. A default gives way only to another. Raises DomainRefused."""
+    """The name stays: every address hangs on it. A default gives way only to another. Raises ValidationError."""
     facts = _clean(webmail_url=webmail_url, imap=imap, smtp=smtp)
     with recording(domain.enterprise, by=by) as record:
         domain = Domain.objects.get(pk=domain.pk)
@@ -79,12 +71,12 @@ def edit_domain(
 
 def _clean(**typed: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, ValidationError] = {}
     for field, text in typed.items():
         try:
             facts[field] = RULES[field](text)
-        except ValidationError as refused:
-            errors[field] = refused.messages
+        except ValidationError as error:
+            errors[field] = error
     if errors:
-        raise DomainRefused(errors)
+        raise ValidationError(errors)
     return facts

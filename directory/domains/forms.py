@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
-from directory.domains.actions import DomainRefused, add_domain, edit_domain
+from directory.domains.actions import add_domain, edit_domain
 from directory.models import Domain
 
 
@@ -32,17 +32,12 @@ class DomainEditForm(forms.Form):
         label=_("Default domain"), required=False, help_text=_("Preset for new members; the one before gives way.")
     )
 
-    def refuse(self, refused: DomainRefused) -> None:
-        for field, messages in refused.errors.items():
-            for message in messages:
-                self.add_error(field, message)
-
     def edit(self, domain: Domain, *, by: Actor) -> bool:
         """False with the errors beside their fields."""
         try:
             edit_domain(domain, by=by, **self.cleaned_data)
-        except DomainRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return not self.errors
 
 
@@ -59,6 +54,6 @@ class DomainNewForm(DomainEditForm):
         """The new domain, or None with the errors beside their fields."""
         try:
             return add_domain(enterprise, by=by, **self.cleaned_data)
-        except DomainRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None

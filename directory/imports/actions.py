@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -12,7 +13,7 @@ from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
-from directory.imports.transitions import ImportRefused, State, lock_import
+from directory.imports.transitions import State, lock_import
 from directory.joining.activation_codes import may_have_code, mint_codes
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
@@ -22,7 +23,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
     with lock_import(imported, by, State.READY) as (locked, _record):
         known = locked.heading["columns"]["places"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
-            raise ImportRefused(_("There is no such row."))
+            raise ValidationError(_("There is no such row."), code="no_row")
         locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
         locked.skipped_rows = [one for one in locked.skipped_rows if one != number]
         _check_again(locked)
@@ -37,7 +38,7 @@ def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
 
 
 def begin_import(imported: Import, *, by: Actor) -> None:
-    """From the preview to the worker. Raises ImportRefused if it is not ready, or has nothing to do."""
+    """From the preview to the worker. Raises ValidationError if it is not ready, or has nothing to do."""
     with lock_import(imported, by, State.READY) as (locked, record):
         locked.state, locked.started_at = State.APPLYING, timezone.now()
         locked.lease, locked.lease_until = "", None
@@ -51,9 +52,9 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
-            raise ImportRefused(_("Something is being done with this import already."))
+            raise ValidationError(_("Something is being done with this import already."), code="busy")
         if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
-            raise ImportRefused(_("This import can no longer be undone."))
+            raise ValidationError(_("This import can no longer be undone."), code="too_late")
         locked.follow_up = follow_up
         locked.save(update_fields=["follow_up"])
     _work_now_or_later(imported)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from django.utils.translation import gettext_noop
 from accounts.audit.recording import Actor, recording
 from core.bulk_sql import insert_rows, update_rows
 from core.leased_jobs import Lease
-from directory.departments.actions import DepartmentRefused, add_department
+from directory.departments.actions import add_department
 from directory.imports.apply_updates import Change, change_members, standings_of, words_of_absence
 from directory.imports.check import CHUNK, ROW_COLUMNS, Check, as_json, departments_for, read_cells
 from directory.imports.columns import Facts, fold
@@ -344,6 +345,6 @@ def _grow(check: Check, path: str, by: Actor) -> int | None:
         below = {fold(child.name): child for child in at.children.select_related("enterprise")} if at else {}
         try:
             at = below.get(fold(name)) or (at and add_department(at, name=name, by=by))
-        except DepartmentRefused:
+        except ValidationError:
             return None
     return at.pk if at else None

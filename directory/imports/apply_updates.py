@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Record
-from core.translatable import Told
 from directory.access import is_scoped, members_of
 from directory.imports.check import Check
 from directory.imports.columns import Facts
@@ -18,7 +18,7 @@ from directory.imports.conflicts import find_holders, wanted_by
 from directory.imports.problems import Words
 from directory.members.actions import edit_member
 from directory.members.bulk_update import Edit, Standing, edit_members, read_standings, taken_logins
-from directory.members.fields import Errors, MemberRefused, Said, clean_facts
+from directory.members.fields import Said, clean_facts
 from directory.models import Department, Domain, ImportRow, Member
 
 
@@ -87,8 +87,8 @@ def _clean(check: Check, changes: Sequence[Change]) -> list[Ready]:
         said = _said_of(change.facts, departments, domains)
         try:
             ready.append((change, said, Edit(change.standing, clean_facts(enterprise, said))))
-        except MemberRefused as refused:
-            change.refusals += _words_of(refused.errors)
+        except ValidationError as error:
+            change.refusals += _words_of(error)
     return ready
 
 
@@ -137,15 +137,11 @@ def _read_again(edits: Sequence[Edit]) -> None:
 def _edit_alone(change: Change, said: Said, edit: Edit, record: Record) -> None:
     try:
         edit_member(edit.member, by=record.by, **said)
-    except MemberRefused as refused:
-        change.refusals += _words_of(refused.errors)
+    except ValidationError as error:
+        change.refusals += _words_of(error)
     except IntegrityError:
         change.refusals.append(("name", (_("The directory changed meanwhile: check this row again."), {})))
 
 
-def _words_of(errors: Errors) -> list[tuple[str, Words]]:
-    return [
-        (column, (text.text, text.params) if isinstance(text, Told) else (text, {}))
-        for column, texts in errors.items()
-        for text in texts
-    ]
+def _words_of(error: ValidationError) -> list[tuple[str, Words]]:
+    return [(name, (str(one.message), one.params or {})) for name, errors in error.error_dict.items() for one in errors]

@@ -12,7 +12,6 @@ from accounts.models import Role
 from accounts.permissions import Permission, may
 from directory.departments.picker import PickingForm, offer_departments
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.transitions import ImportRefused
 from directory.imports.upload import start_import
 from directory.models import Import
 
@@ -66,6 +65,8 @@ class ImportNewForm(PickingForm):
                 mode=chosen["mode"],
                 create_departments=chosen.get("create_departments", False),
             )
-        except (WorkbookRefused, ImportRefused) as refused:
-            self.add_error("file", forms.ValidationError(str(refused), code=getattr(refused, "code", "limited")))
+        except WorkbookRefused as refused:
+            self.add_error("file", forms.ValidationError(str(refused), code=refused.code))
+        except forms.ValidationError as error:
+            self.add_error("file", error)
         return None

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role
 from core.pagination import Pages, count_capped, read_page
-from core.translatable import say
+from core.translatable import render_message
 from directory.access import imports_of
 from directory.imports.check import JOIN_AGAIN
 from directory.imports.columns import BY_NAME, GUIDANCE, LISTS, show_cell
@@ -214,7 +214,7 @@ def _bad_cells(imported: Import, row: ImportRow) -> list[BadCell]:
     places, cells = imported.heading["columns"]["places"], row.cells or []
     reasons: dict[str, list[str]] = {}
     for problem in row.problems:
-        reasons.setdefault(problem["column"], []).append(say(problem))
+        reasons.setdefault(problem["column"], []).append(render_message(problem))
     return [BadCell(name, _title(name), _text_at(cells, places.get(name)), texts) for name, texts in reasons.items()]
 
 

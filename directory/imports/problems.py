@@ -1,4 +1,4 @@
-"""Why a row was refused, as the row keeps it (core.translatable): rows are judged in no language."""
+"""Why a row was refused, as it is stored (core.translatable): rows are checked without an active language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.translatable import keep_apart
+from core.translatable import Message
 from sms.phones import PhoneRefused
 
 Problem = dict[str, Any]
@@ -16,7 +16,7 @@ Words = tuple[str, Mapping[str, Any]]
 
 def problem_of(column: str, text: str, params: Mapping[str, Any] | None = None, rows: Sequence[int] = ()) -> Problem:
     """As a row keeps it: {"column", "text", "params"?, "rows"?}."""
-    problem: Problem = {"column": column, **keep_apart(text, params)}
+    problem: Problem = {"column": column, **Message(text, params).serialize()}
     return problem | ({"rows": list(rows)} if rows else {})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,10 +19,6 @@ WORK = "directory.tasks.work_on_imports"
 State = Import.State
 
 Verdict = ImportRow.Verdict
-
-
-class ImportRefused(Exception):
-    """Nothing was changed; the text says why."""
 
 
 def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
@@ -55,11 +52,11 @@ def count_what_was_done(locked: Import) -> None:
 
 @contextmanager
 def lock_import(imported: Import, by: Actor, *states: str) -> Iterator[tuple[Import, Record]]:
-    """The import under the enterprise's lock, if it is in one of these states; else raises ImportRefused."""
+    """The import under the enterprise's lock, if it is in one of these states; else raises ValidationError."""
     with recording(imported.enterprise, by=by) as record:
         locked = Import.objects.select_for_update().get(pk=imported.pk)
         if locked.state not in states:
-            raise ImportRefused(_("The import has moved on meanwhile."))
+            raise ValidationError(_("The import has moved on meanwhile."), code="moved_on")
         yield locked, record
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -25,7 +26,6 @@ from directory.imports.columns import HEADING_ROWS, find_heading
 from directory.imports.job import QUEUE
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
 from directory.imports.row_files import Spool
-from directory.imports.transitions import ImportRefused
 from directory.models import Department, Import
 
 MERGES_KEPT = 2000
@@ -52,7 +52,7 @@ def start_import(
     mode: str = Import.Mode.CREATE,
     create_departments: bool = False,
 ) -> Import:
-    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ImportRefused;
+    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ValidationError;
     then nothing was kept."""
     if not upload.size:
         raise WorkbookRefused("empty_file")
@@ -69,19 +69,20 @@ def start_import(
     except OSError as error:
         Spool(stored).remove()
         log.exception("import_not_stored")
-        raise ImportRefused(_("The file can't be kept: our disk may be full. Please tell the operator.")) from error
+        text = _("The file can't be kept: our disk may be full. Please tell the operator.")
+        raise ValidationError(text, code="not_stored") from error
     except BaseException:
         Spool(stored).remove()
         raise
 
 
 def _count_upload(enterprise: Enterprise) -> None:
-    """Count an upload, whatever comes of its file. Raises ImportRefused beyond IMPORT_UPLOADS in a window."""
+    """Count an upload, whatever comes of its file. Raises ValidationError beyond IMPORT_UPLOADS in a window."""
     try:
         window = settings.IMPORT_UPLOAD_WINDOW_SECONDS
         count_up(f"uploads {enterprise.pk}", seconds=window, most=settings.IMPORT_UPLOADS)
     except CounterFull as full:
-        raise ImportRefused(_("Too many files within ten minutes. Please wait a little.")) from full
+        raise ValidationError(_("Too many files within ten minutes. Please wait a little."), code="limited") from full
 
 
 def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:

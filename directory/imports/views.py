@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
@@ -45,7 +46,7 @@ from directory.imports.pages import (
     remarks,
     with_numbers_masked,
 )
-from directory.imports.transitions import ImportRefused, cancel_import, members_of_import
+from directory.imports.transitions import cancel_import, members_of_import
 from directory.imports.upload_limit import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
 from directory.models import Import, Member
@@ -170,8 +171,8 @@ def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResp
 def _try(request: ConsoleRequest, action: Any) -> None:
     try:
         action()
-    except ImportRefused as refusal:
-        messages.warning(request, str(refusal))
+    except ValidationError as error:
+        messages.warning(request, error.messages[0])
 
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from core.translatable import say
+from core.translatable import render_message
 from core.workbook_cells import text_cell, text_cells
 from directory.imports.columns import (
     ACTIVATIONS,
@@ -72,7 +72,7 @@ def write_failed(imported: Import, language: str) -> bytes:
         imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, cells__isnull=False).order_by("number").iterator()
     ):
         cells = (list(row.cells) + [""] * reason)[:reason]
-        told = "; ".join(dict.fromkeys(map(say, row.problems)))
+        told = "; ".join(dict.fromkeys(map(render_message, row.problems)))
         sheet.append([_typed(sheet, cell) for cell in cells] + text_cells(sheet, [told]))
     return _bytes(book)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -19,10 +20,6 @@ from directory.models import Invitation, Member
 from sms.outbox.queue import cancel_messages
 
 
-class JoinRefused(Exception):
-    """The member can't join now: joined already, disabled, or the number on record is another one."""
-
-
 def join_member(
     member: Member, *, phone: str, by: Actor, link: Invitation | None = None, is_inside: bool = True
 ) -> User:
@@ -30,8 +27,8 @@ def join_member(
 
     Their living link is used up and a waiting one is never sent. A member who was away for ENTRY_DAYS comes back the
     same way, and so does one who joined already, by a `link` that leads back. `is_inside`: the person does it
-    themselves and goes in at once; else a new member has not been inside yet. Raises JoinRefused when the member, read
-    under the enterprise's lock, may not join with this phone.
+    themselves and goes in at once; else a new member has not been inside yet. Raises ValidationError when the member,
+    read under the enterprise's lock, may not join with this phone.
     """
     with recording(member.enterprise, by=by) as record:
         member.refresh_from_db()
@@ -54,11 +51,12 @@ def join_member(
 
 def _refuse_if_closed(member: Member, phone: str, link: Invitation | None) -> None:
     if member.deleted_at or member.status == Member.Status.DISABLED:
-        raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
+        raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
     if member.phone != phone:
-        raise JoinRefused(_("The phone number on record has changed. Please ask for a fresh link."))
+        text = _("The phone number on record has changed. Please ask for a fresh link.")
+        raise ValidationError(text, code="phone_changed")
     if member.status == Member.Status.ACTIVE and not _leads_back(link, member):
-        raise JoinRefused(_("This invitation has been used: the member has joined already."))
+        raise ValidationError(_("This invitation has been used: the member has joined already."), code="used")
 
 
 def _begin_anew(user: User, record: Record) -> None:
@@ -84,5 +82,5 @@ def _user_of(phone: str, *, name: str) -> User:
     new = {"name": name, "password": make_password(None)}
     user, _created = User.objects.get_or_create(phone=phone, defaults=new)
     if not user.is_active:
-        raise JoinRefused(_("This membership is closed. Please ask whoever invited you."))
+        raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
     return user

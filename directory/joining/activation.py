@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +18,6 @@ from accounts.models import User
 from accounts.second_factor.factors import forget_factors, has_factor, keep_passkey
 from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
-from directory.joining.actions import JoinRefused
 from directory.joining.activation_codes import find_code, get_code
 from directory.joining.invitations import revoke_invitations
 from directory.models import ActivationCode, Address, Member
@@ -61,8 +61,8 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
     and no password.
 
     Who had joined before chooses anew and is signed out elsewhere; whoever had no password loses the passkeys too, for
-    they were what the code replaces. The phone on record stays unproven: the user has none. Raises JoinRefused when the
-    code, read under the enterprise's lock, no longer counts, or a passkey would stand in for a second factor.
+    they were what the code replaces. The phone on record stays unproven: the user has none. Raises ValidationError when
+    the code, read under the enterprise's lock, no longer counts, or a passkey would stand in for a second factor.
     """
     code = _counting(id)
     # Slow on purpose, so not under the lock.
@@ -71,7 +71,9 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
         code = _counting(id)
         member, before, now = code.member, code.member.status, timezone.now()
         if passkey and not may_use_passkey(member):
-            raise JoinRefused(_("Please choose a password: your second factor stays as it is."))
+            raise ValidationError(
+                _("Please choose a password: your second factor stays as it is."), code="password_needed"
+            )
         if member.user and not member.user.has_usable_password() and (count := forget_factors(member.user)):
             record("factors_reset", member.user, before={"factors": count})
         member.user = _user_of(member, encoded, passkey)
@@ -105,13 +107,15 @@ def login_of(member: Member) -> str:
 def _counting(id: int) -> ActivationCode:
     code = get_code(id)
     if code is None:
-        raise JoinRefused(_("This activation code is no longer good. Please ask your administrator for a new one."))
+        raise ValidationError(
+            _("This activation code is no longer good. Please ask your administrator for a new one."), code="code_over"
+        )
     return code
 
 
 def _user_of(member: Member, encoded: str, passkey: NewPasskey | None) -> User:
     if passkey and member.user and member.user.pk != passkey.user:
-        raise JoinRefused(_("This passkey was made for somebody else. Please begin again."))
+        raise ValidationError(_("This passkey was made for somebody else. Please begin again."), code="other_passkey")
     if member.user:
         end_sessions(member.user)
         member.user.password = encoded
@@ -122,4 +126,6 @@ def _user_of(member: Member, encoded: str, passkey: NewPasskey | None) -> User:
             id = passkey.user if passkey else None
             return User.objects.create(pk=id, login=login_of(member), name=member.name, password=encoded)
     except IntegrityError:
-        raise JoinRefused(_("Your address is a login already. Please ask your administrator.")) from None
+        raise ValidationError(
+            _("Your address is a login already. Please ask your administrator."), code="login_taken"
+        ) from None

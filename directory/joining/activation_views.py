@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -24,7 +25,6 @@ from accounts.sign_in.sessions import open_session, renew_key
 from core.responses import limited, see_other
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
-from directory.joining.actions import JoinRefused
 from directory.joining.activation import (
     SESSION_KEY,
     NewPasskey,
@@ -87,8 +87,8 @@ def activation_password(request: PublicRequest) -> HttpResponse:
     except HashersBusy:
         form.add_error("password", _("Too many tries. Please wait a few minutes."))
         return _private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
-    except JoinRefused as refusal:
-        return _refuse(request, refusal)
+    except ValidationError as error:
+        return _refuse(request, error)
     return _enter(request, code, user)
 
 
@@ -106,8 +106,8 @@ def activation_passkey(request: PublicRequest) -> HttpResponse:
     except PasskeyRefused:
         form = ActivationPasswordForm(login=login_of(code.member), name=code.member.name)
         return _password_page(request, code, form, is_passkey_refused=True, status=422)
-    except JoinRefused as refusal:
-        return _refuse(request, refusal)
+    except ValidationError as error:
+        return _refuse(request, error)
     return _enter(request, code, user)
 
 
@@ -148,9 +148,9 @@ def _context(request: PublicRequest, code: ActivationCode, form: ActivationPassw
     return {"form": form, "has_passkeys": passkeys_are_offered(request) and may_use_passkey(member), **told}
 
 
-def _refuse(request: PublicRequest, refusal: JoinRefused) -> HttpResponse:
+def _refuse(request: PublicRequest, error: ValidationError) -> HttpResponse:
     del request.session[SESSION_KEY]
-    return code_page(request, refusal=str(refusal), status=410)
+    return code_page(request, refusal=error.messages[0], status=410)
 
 
 def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResponse:

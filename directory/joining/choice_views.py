@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,8 +18,8 @@ from accounts.sign_in.sessions import PROVE_NO_PHONE, open_session, proven_phone
 from core.responses import limited, refused, see_other
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
-from directory.joining.actions import JoinRefused, join_member
-from directory.joining.invitations import InvitationRefused, Standing, invite_member, living_invitation, standing_of
+from directory.joining.actions import join_member
+from directory.joining.invitations import InvitationNotSent, Standing, invite_member, living_invitation, standing_of
 from sms.phones import mask_phone
 
 CHOOSE = "directory/choose.html"
@@ -63,8 +64,8 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
         return see_other("directory:choose")
     try:
         invite_member(access.member, by=acting_as(request, access.member), is_recovery=True)
-    except InvitationRefused as refusal:
-        context = _choices(request) | {"refusal": str(refusal), "wait": refusal.retry_after}
+    except InvitationNotSent as refusal:
+        context = _choices(request) | {"refusal": refusal.messages[0], "wait": refusal.retry_after}
         if not refusal.retry_after:
             return refused(request, CHOOSE, context)
         return limited(request, CHOOSE, context, retry_after=refusal.retry_after)
@@ -83,8 +84,8 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
         raise Http404
     try:
         user = join_member(member, phone=phone, by=acting_as(request, member))
-    except JoinRefused as refusal:
-        messages.error(request, str(refusal))
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
         return see_other("directory:choose")
     if request.user != user:
         open_session(request, user, method="code")

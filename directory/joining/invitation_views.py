@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,10 +23,10 @@ from core.responses import limited, see_other
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
-from directory.joining.actions import JoinRefused, join_member
+from directory.joining.actions import join_member
 from directory.joining.activation_views import code_page
 from directory.joining.invitations import (
-    InvitationRefused,
+    InvitationNotSent,
     Standing,
     find_invitation,
     get_invitation,
@@ -109,7 +110,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
     except CodeRefused as refusal:
         form.add_error("code", str(refusal))
         return _page(request, invitation, form=form, retry_after=getattr(refusal, "retry_after", 0))
-    except JoinRefused:
+    except ValidationError:
         # Disabled, given another number, or joined on another phone since the code was sent.
         return _dead(request, invitation)
     open_session(request, user, method="invitation")
@@ -130,7 +131,7 @@ def invitation_renew(request: PublicRequest) -> HttpResponse:
     try:
         by = acting_as(request, invitation.member)
         invite_member(invitation.member, by=by, is_recovery=invitation.is_recovery)
-    except InvitationRefused as refusal:
+    except InvitationNotSent as refusal:
         return _dead(request, invitation, retry_after=refusal.retry_after)
     return see_other("directory:invitation")
 

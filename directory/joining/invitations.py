@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
-from core.translatable import tell
+from core.translatable import Message, messages_of
 from directory.entry.entry import is_long_absent
 from directory.models import Invitation, Member
 from sms.codes.actions import unlock_phones
@@ -34,12 +35,11 @@ CHUNK = 500
 LIVING = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
-class InvitationRefused(Exception):
-    """No link was sent. The text says why; `retry_after` is the seconds to wait, 0 where waiting won't help."""
+class InvitationNotSent(ValidationError):
+    """No link was sent. A class of its own for `retry_after`: the seconds to wait, 0 where waiting won't help."""
 
-    def __init__(self, message: str, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.reason = message
+    def __init__(self, message: str, *, params: dict[str, Any], retry_after: int = 0) -> None:
+        super().__init__(message, params=params)
         self.retry_after = retry_after
 
 
@@ -58,7 +58,7 @@ class Invited:
     """What came of inviting many: how many links were sent, who was left out and why."""
 
     sent: int = 0
-    left_out: list[tuple[Member, str]] = field(default_factory=list)
+    left_out: list[tuple[Member, Message]] = field(default_factory=list)
 
 
 class Past(TypedDict):
@@ -73,7 +73,7 @@ def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> In
     """Send the member a fresh personal link; the one before is dead from now on. One that `is_recovery` lets in a
     member who joined already; the caller knows that they must scan and asked for it.
 
-    Raises InvitationRefused for a member who is disabled, has joined, has no phone, or got one too recently.
+    Raises InvitationNotSent for a member who is disabled, has joined, has no phone, or got one too recently.
     """
     sent, refused = _invite_chunk(member.enterprise, [member.pk], by, is_recovery=is_recovery)
     for _member, refusal in refused:
@@ -90,7 +90,7 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
         chunk = chosen[start : start + CHUNK]
         sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
         outcome.sent += len(sent)
-        outcome.left_out += [(member, refusal.reason) for member, refusal in refused]
+        outcome.left_out += [(member, messages_of(refusal)[0]) for member, refusal in refused]
     return outcome
 
 
@@ -144,7 +144,7 @@ def _invitations() -> QuerySet[Invitation]:
 
 def _invite_chunk(
     enterprise: Enterprise, ids: Sequence[int], by: Actor, *, is_recovery: bool = False
-) -> tuple[list[Invitation], list[tuple[Member, InvitationRefused]]]:
+) -> tuple[list[Invitation], list[tuple[Member, InvitationNotSent]]]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
@@ -175,30 +175,30 @@ def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
     return {row["member"]: Past(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
 
 
-def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool) -> InvitationRefused | None:
+def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
     if member.deleted_at:
-        return InvitationRefused(tell(_("%(name)s is in the bin."), {"name": member.name}))
+        return InvitationNotSent(_("%(name)s is in the bin."), params={"name": member.name})
     if member.status == Member.Status.DISABLED:
-        return InvitationRefused(tell(_("%(name)s is disabled."), {"name": member.name}))
+        return InvitationNotSent(_("%(name)s is disabled."), params={"name": member.name})
     if not (may_join(member) or is_recovery):
-        return InvitationRefused(tell(_("%(name)s has joined already."), {"name": member.name}))
+        return InvitationNotSent(_("%(name)s has joined already."), params={"name": member.name})
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
-        return InvitationRefused(
-            tell(_("%(name)s joins with an activation code, without a message."), {"name": member.name})
+        return InvitationNotSent(
+            _("%(name)s joins with an activation code, without a message."), params={"name": member.name}
         )
     if not member.phone:
-        return InvitationRefused(tell(_("%(name)s has no phone number."), {"name": member.name}))
+        return InvitationNotSent(_("%(name)s has no phone number."), params={"name": member.name})
     return _haste(member, past, now) if past else None
 
 
-def _haste(member: Member, past: Past, now: datetime) -> InvitationRefused | None:
+def _haste(member: Member, past: Past, now: datetime) -> InvitationNotSent | None:
     wait = settings.INVITATION_PAUSE_SECONDS - (now - past["last"]).total_seconds()
     if wait > 0:
         words = _("%(name)s was sent a link less than a minute ago.")
-        return InvitationRefused(tell(words, {"name": member.name}), math.ceil(wait))
+        return InvitationNotSent(words, params={"name": member.name}, retry_after=math.ceil(wait))
     if past["today"] >= settings.INVITATIONS_PER_DAY:
         words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
-        return InvitationRefused(tell(words, {"name": member.name, "count": past["today"]}), 86400)
+        return InvitationNotSent(words, params={"name": member.name, "count": past["today"]}, retry_after=86400)
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Unpack
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
@@ -13,16 +14,15 @@ from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise, User
 from accounts.sign_in.known_browsers import forget_browsers
 from accounts.sign_in.sessions import end_sessions
-from core.translatable import tell
 from directory.departments.member_counts import move_counts
 from directory.joining.activation_codes import revoke_codes
 from directory.joining.invitations import revoke_invitations
-from directory.members.fields import Errors, Facts, MemberRefused, Said, choose_account, clean_facts, conflicts_of
+from directory.members.fields import Facts, Said, choose_account, clean_facts, conflicts_of
 from directory.members.search_keys import Keys, keys_of, other_readings
 from directory.models import Address, Member, Membership, Reading
 
 __all__ = [
-    "WRITTEN", "MemberRefused", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
+    "WRITTEN", "create_member", "disable_member", "disable_members", "edit_member", "enable_member",
     "enable_members", "login_of", "part_from_users", "put_facts", "requires_rejoin", "told_of",
 ]  # fmt: skip
 
@@ -37,7 +37,7 @@ def create_member(
 ) -> Member:
     """A pending member in the named departments, else in the root. Sends nothing.
 
-    Raises MemberRefused: for what breaks a rule, and for what another holds (the message names the holder)."""
+    Raises ValidationError: for what breaks a rule, and for what another holds (the message names the holder)."""
     facts = clean_facts(enterprise, said)
     with _last_word(facts, enterprise, by), recording(enterprise, by=by) as record:
         facts = _without_conflict(facts, enterprise, by)
@@ -51,13 +51,13 @@ def create_member(
 def edit_member(member: Member, *, by: Actor, **said: Unpack[Said]) -> Member:
     """Everything is said anew. Another phone, or another way of activation, unlinks the user, ends their sessions here,
     forgets their browsers, kills invitation and code, and makes an active member pending again. Whoever joined by code
-    keeps their user with another phone, and signs in with their new address. Raises MemberRefused."""
+    keeps their user with another phone, and signs in with their new address. Raises ValidationError."""
     enterprise = member.enterprise
     facts = clean_facts(enterprise, said)
     with _last_word(facts, enterprise, by, member), recording(enterprise, by=by) as record:
         member = _fresh(member)
         if member.deleted_at:
-            raise MemberRefused({"name": [_("%(name)s is in the bin.") % {"name": member.name}]})
+            raise ValidationError({"name": ValidationError(_("%(name)s is in the bin."), params={"name": member.name})})
         facts = _without_conflict(facts, enterprise, by, member)
         before, stood_in = told_of(member), list(member.departments.all())
         if requires_rejoin(member, facts):
@@ -165,14 +165,14 @@ def _last_word(facts: Facts, enterprise: Enterprise, by: Actor, but: Member | No
         errors = conflicts_of(choose_account(facts, enterprise, but=but), enterprise, by=by, but=but)
         if not errors:
             raise
-        raise MemberRefused(errors) from None
+        raise ValidationError(errors) from None
 
 
 def _without_conflict(facts: Facts, enterprise: Enterprise, by: Actor, but: Member | None = None) -> Facts:
     facts = choose_account(facts, enterprise, but=but)
-    errors: Errors = conflicts_of(facts, enterprise, by=by, but=but)
+    errors = conflicts_of(facts, enterprise, by=by, but=but)
     if errors:
-        raise MemberRefused(errors)
+        raise ValidationError(errors)
     return facts
 
 
@@ -185,7 +185,8 @@ def _keep_login(user: User, facts: Facts) -> None:
     """Whoever signs in with their address does so with the new one."""
     login = login_of(facts)
     if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        raise MemberRefused({"prefix": [tell(_("%(address)s is a login already."), {"address": login})]})
+        error = ValidationError(_("%(address)s is a login already."), params={"address": login})
+        raise ValidationError({"prefix": error})
     User.objects.filter(pk=user.pk).update(login=login)
 
 

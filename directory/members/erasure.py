@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.audit.recording import erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
 from core.registry import Registry
-from core.translatable import say
+from core.translatable import render_message
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
 from sms.phones import show_phone
@@ -124,7 +124,7 @@ def _keys_of(member: Member) -> set[str]:
 
 
 def _tells_of(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
-    text = say(problem)
+    text = render_message(problem)
     if own and any(name in text for name in own):
         return True
     return any(name in text and any(key in text for key in known) for name, known in keys)

@@ -13,22 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role
-from core.translatable import tell, words_of
 from directory.access import is_scoped, members_of
 from directory.domains.addresses import ACCOUNT_MAX, clean_account, clean_prefix, split_address
 from directory.models import Address, Department, Domain, Member
 from directory.names import clean_name, clean_position
 from sms.phones import PhoneRefused, parse_phone, show_phone
 
-Errors = dict[str, list[str]]
-
-
-class MemberRefused(Exception):
-    """Nothing was changed. `errors`: the field's name to its messages."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__(errors)
-        self.errors = errors
+Errors = dict[str, list[ValidationError]]
 
 
 class Said(TypedDict, total=False):
@@ -82,19 +73,20 @@ class Facts:
 
 @dataclass
 class _Cleaning:
-    errors: Errors = field(default_factory=dict)
+    errors: dict[str, ValidationError] = field(default_factory=dict)
 
     def take(self, name: str, rule: Callable[..., Any], *typed: Any) -> Any:
         try:
             return rule(*typed)
-        except (ValidationError, PhoneRefused) as refused:
-            error = refused.as_validation_error() if isinstance(refused, PhoneRefused) else refused
-            self.errors.setdefault(name, []).extend(words_of(error))
+        except PhoneRefused as refused:
+            self.errors[name] = refused.as_validation_error()
+        except ValidationError as error:
+            self.errors[name] = error
         return None
 
 
 def clean_facts(enterprise: Enterprise, said: Said) -> Facts:
-    """Raises MemberRefused with every field that is wrong. Looks at nothing that others may hold."""
+    """Raises ValidationError with every field that is wrong. Looks at nothing that others may hold."""
     cleaning = _Cleaning()
     domain = said["domain"]
     departments = cleaning.take("departments", _clean_departments, enterprise, said)
@@ -111,7 +103,7 @@ def clean_facts(enterprise: Enterprise, said: Said) -> Facts:
         "aliases": cleaning.take("aliases", _clean_aliases, enterprise, said),
     }
     if cleaning.errors:
-        raise MemberRefused(cleaning.errors)
+        raise ValidationError(cleaning.errors)
     return Facts(**facts)
 
 
@@ -122,7 +114,7 @@ def choose_account(facts: Facts, enterprise: Enterprise, *, but: Member | None =
     address = f"{facts.prefix}@{facts.domain}"
     is_free = not _holders_of_account(enterprise, facts.prefix, but).exists()
     if not is_free and len(address) > ACCOUNT_MAX:
-        raise MemberRefused({"account": [_("The prefix is taken as an account: enter another account.")]})
+        raise ValidationError({"account": _("The prefix is taken as an account: enter another account.")})
     return replace(facts, account=facts.prefix if is_free else address)
 
 
@@ -131,7 +123,7 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
     errors: Errors = {}
     present = Department.objects.filter(enterprise=enterprise, pk__in=[one.pk for one in facts.departments])
     if present.count() < len(facts.departments):
-        errors["departments"] = [_("One of these departments no longer exists.")]
+        errors["departments"] = [ValidationError(_("One of these departments no longer exists."))]
     holder = _holders_of_account(enterprise, facts.account, but).first()
     if holder:
         errors["account"] = [_belongs(facts.account, holder, by)]
@@ -142,19 +134,13 @@ def conflicts_of(facts: Facts, enterprise: Enterprise, *, by: Actor, but: Member
     if holder:
         errors["phone"] = [_belongs(show_phone(facts.phone), holder, by)]
     for place, (local, domain) in enumerate(facts.addresses):
-        message = holder_of_address(local, domain, by, but)
-        if message:
-            errors.setdefault("aliases" if place else "prefix", []).append(message)
+        if error := holder_of_address(local, domain, by, but):
+            errors.setdefault("aliases" if place else "prefix", []).append(error)
     return errors
 
 
-def name_holder(what: str, holder: Member, *, is_seen: bool) -> str:
-    """Who holds what can be held once, to someone who may see that member or not."""
-    return tell(*holder_words(what, holder, is_seen=is_seen))
-
-
 def holder_words(what: str, holder: Member, *, is_seen: bool) -> tuple[str, dict[str, Any]]:
-    """The same, the text and what it names apart."""
+    """Return text and parameters that name who holds a unique value, to someone who may see that member or not."""
     if not is_seen:
         return _("%(what)s belongs to a member outside your departments."), {"what": what}
     return _("%(what)s belongs to %(name)s (%(department)s, %(status)s)"), {
@@ -165,17 +151,17 @@ def holder_words(what: str, holder: Member, *, is_seen: bool) -> tuple[str, dict
     }
 
 
-def holder_of_address(local: str, domain: Domain, by: Actor, but: Member | None = None) -> str:
-    """Words that name who holds the address; none if nobody (but `but`) does."""
+def holder_of_address(local: str, domain: Domain, by: Actor, but: Member | None = None) -> ValidationError | None:
+    """Return an error that names who holds the address, or None if nobody (but `but`) does."""
     held = Address.objects.filter(domain=domain, local=local).select_related("member__main_department").first()
     if not held or (but and held.member_id == but.pk):
-        return ""
+        return None
     what = {"address": f"{local}@{domain}", "name": held.held_for}
     if held.member:
         return _belongs(what["address"], held.member, by)
     if held.purpose == Address.Purpose.RESERVED:
-        return tell(_("%(address)s is reserved."), what)
-    return tell(_("%(address)s has been applied for by %(name)s."), what)
+        return ValidationError(_("%(address)s is reserved."), params=what)
+    return ValidationError(_("%(address)s has been applied for by %(name)s."), params=what)
 
 
 def split_aliases(text: str) -> list[str]:
@@ -190,9 +176,10 @@ def _holders_of_account(enterprise: Enterprise, account: str, but: Member | None
     return held.exclude(pk=but.pk if but else 0).select_related("main_department")
 
 
-def _belongs(what: str, holder: Member, by: Actor) -> str:
+def _belongs(what: str, holder: Member, by: Actor) -> ValidationError:
     """A department administrator hears names from their own departments only."""
-    return name_holder(what, holder, is_seen=_is_seen_by(by, holder))
+    text, params = holder_words(what, holder, is_seen=_is_seen_by(by, holder))
+    return ValidationError(text, params=params)
 
 
 def _is_seen_by(by: Actor, holder: Member) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -14,7 +13,7 @@ from accounts.permissions import Permission, may
 from directory.access import is_scoped, scope_of
 from directory.departments.picker import PickingForm, offer_departments
 from directory.members.actions import create_member, edit_member
-from directory.members.fields import MemberRefused, Said, clean_facts, split_aliases
+from directory.members.fields import Said, clean_facts, split_aliases
 from directory.models import Department, Member
 from sms.phones import mask_phone
 
@@ -73,8 +72,9 @@ class MemberForm(PickingForm):
             nothing |= {"domain": next(iter(self.domains)), "departments": [], "activation": Member.Activation.PHONE}
             try:
                 clean_facts(self.enterprise, self.said(nothing | self.cleaned_data))
-            except MemberRefused as refused:
-                self.refuse(refused, but=set(self.errors))
+            except forms.ValidationError as error:
+                new = {field: errors for field, errors in error.error_dict.items() if field not in self.errors}
+                self.add_error(None, forms.ValidationError(new))
         return self.cleaned_data
 
     def said(self, typed: dict[str, Any] | None = None) -> Said:
@@ -92,12 +92,6 @@ class MemberForm(PickingForm):
             activation=typed["activation"],
             aliases=split_aliases(typed["aliases"]),
         )
-
-    def refuse(self, refused: MemberRefused, *, but: Collection[str] = ()) -> None:
-        """Each message beside its field; the fields in `but` have said enough."""
-        for field, messages in refused.errors.items():
-            for message in messages if field not in but else ():
-                self.add_error(field, message)
 
     def home_department(self) -> Department:
         """Where a member without departments belongs: the root, or the first that this administrator looks after."""
@@ -121,8 +115,8 @@ class MemberNewForm(MemberForm):
             said["departments"] = [said["main_department"] or self.home_department()]
         try:
             return create_member(self.enterprise, by=by, **said)
-        except MemberRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
 
@@ -151,8 +145,8 @@ class MemberEditForm(MemberForm):
         said["departments"] = [*(said["departments"] or [self.home_department()]), *elsewhere]
         try:
             edit_member(self.member, by=by, **said)
-        except MemberRefused as refused:
-            self.refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return not self.errors
 
 

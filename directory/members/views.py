@@ -21,7 +21,7 @@ from core.responses import refused, see_other
 from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
-from directory.joining.invitations import PURPOSE, InvitationRefused, invite_member, may_join, subject_of
+from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_member, may_join, subject_of
 from directory.members.actions import disable_member, enable_member
 from directory.members.forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.members.list import IN_BIN, MemberQuery, rows_of
@@ -163,8 +163,8 @@ def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
 def _invite(request: ConsoleRequest, member: Member) -> None:
     try:
         invite_member(member, by=request.actor)
-    except InvitationRefused as refusal:
-        messages.warning(request, str(refusal))
+    except InvitationNotSent as refusal:
+        messages.warning(request, refusal.messages[0])
     else:
         messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
 

@@ -1,8 +1,9 @@
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts.audit.recording import command_actor
 from directory.domains.addresses import RESERVED
-from directory.enterprise import EnterpriseRefused, open_enterprise
+from directory.enterprise import open_enterprise
 from directory.models import Address, Domain
 
 LIST = "/console/settings/domains/"
@@ -25,9 +26,9 @@ def test_an_enterprise_opens_with_domain_reserved_addresses_and_root():
 
 @pytest.mark.django_db
 def test_a_refused_domain_opens_nothing(house):
-    with pytest.raises(EnterpriseRefused) as refused:
+    with pytest.raises(ValidationError) as refused:
         open_enterprise(name="新企业", domain="example.com", by=command_actor())
-    assert list(refused.value.errors) == ["domain"]
+    assert list(refused.value.error_dict) == ["domain"]
     assert not type(house.enterprise).objects.filter(name="新企业").exists()
 
 

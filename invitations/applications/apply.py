@@ -21,7 +21,6 @@ from accounts.models import Enterprise, User
 from directory.domains.addresses import clean_prefix
 from directory.joining.actions import join_member
 from directory.members.actions import create_member
-from directory.members.fields import MemberRefused
 from directory.members.search_keys import keys_of
 from directory.models import Address, Domain, Member
 from directory.names import clean_name
@@ -34,17 +33,13 @@ State = Application.State
 LINK_RULES = ["revoked_at", "expires_at", "uses", "uses_max", "department", "domain", "approval_required"]
 
 
-class ApplyRefused(Exception):
-    """Nothing was filed. `errors`: the field's name to its messages."""
+class AddressUnavailable(ValidationError):
+    """Somebody has the wanted address, has applied for it, or nobody may have it; the public never learns which.
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
+    A class of its own, because this answer counts as a check of an address."""
 
-    @property
-    def names_taken(self) -> bool:
-        """Whether it tells that an address is not available."""
-        return self.errors == _not_available()
+    def __init__(self) -> None:
+        super().__init__({"prefix": _("This address is not available. Please choose another.")})
 
 
 class ApplyLimited(Exception):
@@ -86,7 +81,7 @@ def file_application(
 
     Without a `consent` from before, filing is agreeing to the notice of this moment.
 
-    Raises LinkDead, PhoneKnown, ApplyLimited, or ApplyRefused with messages that tell the public no holder.
+    Raises LinkDead, PhoneKnown, ApplyLimited, or ValidationError with messages that tell the public no holder.
     """
     wish = _clean(wish)
     try:
@@ -98,7 +93,7 @@ def file_application(
     except LinkSpent:
         raise LinkDead from None
     except IntegrityError:
-        raise ApplyRefused(_not_available()) from None
+        raise AddressUnavailable from None
 
 
 def withdraw_application(application: Application, *, by: Actor) -> bool:
@@ -138,15 +133,15 @@ def is_available(prefix: str, domain: Domain) -> bool:
 
 
 def _clean(wish: Wish) -> Wish:
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, ValidationError] = {}
     kept: dict[str, str] = {}
     for field, rule in {"name": clean_name, "prefix": clean_prefix}.items():
         try:
             kept[field] = rule(getattr(wish, field))
-        except ValidationError as refused:
-            errors[field] = refused.messages
+        except ValidationError as error:
+            errors[field] = error
     if errors:
-        raise ApplyRefused(errors)
+        raise ValidationError(errors)
     return Wish(**kept)
 
 
@@ -161,7 +156,7 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, con
     _refuse_beyond_limits(enterprise, phone, is_pending)
     domain = landing_domain(link, rules)
     if not is_available(wish.prefix, domain):
-        raise ApplyRefused(_not_available())
+        raise AddressUnavailable
     keys, agreed = keys_of(wish.name, phone), consent or _consent_now(rules)
     application = Application(
         enterprise=enterprise,
@@ -203,7 +198,7 @@ def hold_address(application: Application) -> None:
 
 
 def make_member(application: Application, *, by: Actor, is_inside: bool) -> Member:
-    """The new member it asks for, joined by the phone it proved (`is_inside` as there). Raises MemberRefused."""
+    """The new member it asks for, joined by the phone it proved (`is_inside` as there). Raises ValidationError."""
     member = create_member(
         application.enterprise,
         by=by,
@@ -228,9 +223,13 @@ def origin_of(application: Application, by: Actor) -> dict[str, Any]:
 def _let_in(application: Application, by: Actor) -> None:
     try:
         application.member = make_member(application, by=by, is_inside=True)
-    except MemberRefused as refused:
+    except ValidationError as error:
+        if not hasattr(error, "error_dict"):
+            raise
         # What another holds would name the holder; the name alone is the applicant's own.
-        raise ApplyRefused({"name": refused.errors["name"]} if "name" in refused.errors else _not_available()) from None
+        if "name" in error.error_dict:
+            raise ValidationError({"name": error.error_dict["name"]}) from None
+        raise AddressUnavailable from None
     application.state, application.decided_at = State.APPROVED, timezone.now()
 
 
@@ -243,10 +242,6 @@ def _refuse_beyond_limits(enterprise: Enterprise, phone: str, is_pending: bool) 
     if is_pending and waiting.count() >= settings.APPLICATIONS_PENDING:
         words = _("So many applications are waiting that no more can be taken at the moment. Please try again later.")
         raise ApplyLimited(words, 3600)
-
-
-def _not_available() -> dict[str, list[str]]:
-    return {"prefix": [_("This address is not available. Please choose another.")]}
 
 
 def _told(application: Application) -> dict[str, Any]:

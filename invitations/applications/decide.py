@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Role
-from core.translatable import tell
 from directory.access import members_of
 from directory.domains.addresses import clean_prefix
-from directory.joining.actions import JoinRefused, join_member
-from directory.members.fields import Errors, MemberRefused, holder_of_address
+from directory.joining.actions import join_member
+from directory.members.fields import holder_of_address
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
 from directory.names import clean_name
@@ -31,28 +30,12 @@ PURPOSE = "decision"
 State = Application.State
 
 
-class DecisionRefused(Exception):
-    """Nothing was changed. `errors`: the field's name ("" for none) to its messages."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-    def __str__(self) -> str:
-        return " ".join(self.reasons)
-
-    @property
-    def reasons(self) -> list[str]:
-        return [message for messages in self.errors.values() for message in messages]
-
-
-class DecidedAlready(DecisionRefused):
-    """Somebody else was quicker, or the applicant withdrew."""
+class DecidedAlready(ValidationError):
+    """Somebody else was quicker, or the applicant withdrew. A class of its own: the page is left instead of shown."""
 
     def __init__(self, application: Application) -> None:
-        words = _("%(name)s: decided already (%(state)s).")
-        state = State(application.state).label
-        super().__init__({"": [tell(words, {"name": application.name, "state": state})]})
+        params = {"name": application.name, "state": State(application.state).label}
+        super().__init__(_("%(name)s: decided already (%(state)s)."), params=params)
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ class Decided:
 
 
 def edit_application(application: Application, amended: Amended, *, by: Actor) -> None:
-    """Another name, department or address, held from now on. Raises DecisionRefused with the holder's name."""
+    """Another name, department or address, held from now on. Raises ValidationError with the holder's name."""
     try:
         with recording(application.enterprise, by=by) as record:
             _refuse_if_decided(application)
@@ -83,33 +66,28 @@ def edit_application(application: Application, amended: Amended, *, by: Actor) -
             if _told(application) != before:
                 record("application_edited", application, before=before, after=_told(application))
     except IntegrityError:
-        raise DecisionRefused({"prefix": [_("This address has just been taken.")]}) from None
+        raise ValidationError({"prefix": _("This address has just been taken.")}) from None
 
 
 def approve_application(application: Application, *, by: Actor) -> Member:
     """Make the applicant a member who has joined, and tell them by SMS.
 
-    Who stands in the directory by now joins as that member. Raises DecisionRefused with the holder's name.
+    Who stands in the directory by now joins as that member. Raises ValidationError with the holder's name.
     """
-    try:
-        with recording(application.enterprise, by=by) as record:
-            _refuse_if_decided(application)
-            known = member_with(application.phone, application.enterprise)
-            if not known and not application.department:
-                raise DecisionRefused({"department": [_("Its department was deleted meanwhile: choose another.")]})
-            end_application(application, State.APPROVED, decided_by=by.user)
-            application.member = _join_known(known, by) if known else make_member(application, by=by, is_inside=False)
-            _tell_applicant(application)
-            record("application_approved", application, after=_told(application))
-    except MemberRefused as refused:
-        raise DecisionRefused(refused.errors) from None
-    except JoinRefused as refused:
-        raise DecisionRefused({"": [str(refused)]}) from None
+    with recording(application.enterprise, by=by) as record:
+        _refuse_if_decided(application)
+        known = member_with(application.phone, application.enterprise)
+        if not known and not application.department:
+            raise ValidationError({"department": _("Its department was deleted meanwhile: choose another.")})
+        end_application(application, State.APPROVED, decided_by=by.user)
+        application.member = _join_known(known, by) if known else make_member(application, by=by, is_inside=False)
+        _tell_applicant(application)
+        record("application_approved", application, after=_told(application))
     return application.member
 
 
 def reject_application(application: Application, *, by: Actor, reason: str = "") -> None:
-    """Free its address and tell the applicant by SMS; the reason stands on their page. Raises DecisionRefused."""
+    """Free its address and tell the applicant by SMS; the reason stands on their page. Raises ValidationError."""
     with recording(application.enterprise, by=by) as record:
         _refuse_if_decided(application)
         end_application(application, State.REJECTED, decided_by=by.user, reason=clean_reason(reason))
@@ -124,8 +102,8 @@ def decide_all(applications: Iterable[Application], decide: Callable[[Applicatio
         try:
             decide(application)
             outcome.done += 1
-        except DecisionRefused as refused:
-            outcome.left_out.append((application, str(refused)))
+        except ValidationError as error:
+            outcome.left_out.append((application, " ".join(error.messages)))
     return outcome
 
 
@@ -137,22 +115,22 @@ def _refuse_if_decided(application: Application) -> None:
 
 
 def _amend(application: Application, amended: Amended, by: Actor) -> None:
-    errors: Errors = {}
+    errors: dict[str, ValidationError] = {}
     name, prefix = application.name, application.prefix
     try:
         name = clean_name(amended.name)
-    except ValidationError as refused:
-        errors["name"] = refused.messages
+    except ValidationError as error:
+        errors["name"] = error
     try:
         prefix = clean_prefix(amended.prefix)
-    except ValidationError as refused:
-        errors["prefix"] = refused.messages
+    except ValidationError as error:
+        errors["prefix"] = error
     is_moved = (prefix, amended.domain) != (application.prefix, application.domain)
     if is_moved and not errors:
         holder = holder_of_address(prefix, amended.domain, by)
-        errors |= {"prefix": [holder]} if holder else {}
+        errors |= {"prefix": holder} if holder else {}
     if errors:
-        raise DecisionRefused(errors)
+        raise ValidationError(errors)
     keys = keys_of(name, application.phone)
     application.name, application.pinyin, application.initials = name, keys.pinyin, keys.initials
     application.department = amended.department
@@ -169,10 +147,10 @@ def _join_known(member: Member, by: Actor) -> Member:
     """A member who was created after the application was filed: they keep their own address."""
     role = Role.objects.filter(user=by.user, enterprise=member.enterprise_id).first()
     if role and not members_of(role).filter(pk=member.pk).exists():
-        raise DecisionRefused({"": [_("This phone belongs to a member outside your departments.")]})
+        raise ValidationError(_("This phone belongs to a member outside your departments."))
     if member.status == Member.Status.DISABLED:
         words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
-        raise DecisionRefused({"": [tell(words, {"name": member.name})]})
+        raise ValidationError(words, params={"name": member.name})
     if member.status == Member.Status.PENDING:
         join_member(member, phone=str(member.phone), by=by, is_inside=False)
     return member

@@ -5,6 +5,7 @@ A worker that was killed, or two at once, decide nothing twice: an item is settl
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -15,9 +16,9 @@ from accounts.audit.recording import Actor, recording, task_actor
 from accounts.models import Enterprise
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
-from core.translatable import keep, tell
+from core.translatable import Message, messages_of
 from invitations.access import applications_of
-from invitations.applications.decide import DecisionRefused, approve_application, clean_reason, reject_application
+from invitations.applications.decide import approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
 
 WORK = "invitations.tasks.work_on_decisions"
@@ -68,7 +69,7 @@ def _decide_next(decision: Decision, lease: Lease[Decision]) -> bool:
         if item is None:
             lease.renew(state=Decision.State.DONE, finished_at=timezone.now())
             return False
-        item.why = list(map(keep, _decide(decision, item, by)))
+        item.why = [one.serialize() for one in _decide(decision, item, by)]
         item.state = State.LEFT_OUT if item.why else State.DONE
         item.save(update_fields=["state", "why"])
     return True
@@ -80,23 +81,23 @@ def counts_of(decision: Decision) -> dict[str, int]:
     return {state: found.get(state, 0) for state in State.values}
 
 
-def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[str]:
+def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Message]:
     """Why it was left out; nothing where it was decided."""
     role = acting_role(decision.author_id, decision.enterprise_id)
     if not role or not may(role, Permission.MANAGE_MEMBERS):
-        return [tell(_("%(name)s may no longer decide."), {"name": decision.author_name})]
+        return [Message(_("%(name)s may no longer decide."), {"name": decision.author_name})]
     chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
     application = chosen.filter(pk=item.application_id).first()
     if application is None:
         words = _("This application no longer belongs to the departments of %(name)s.")
-        return [tell(words, {"name": decision.author_name})]
+        return [Message(words, {"name": decision.author_name})]
     try:
         if decision.verdict == Decision.Verdict.APPROVED:
             approve_application(application, by=by)
         else:
             reject_application(application, by=by, reason=decision.reason)
-    except DecisionRefused as refused:
-        return refused.reasons
+    except ValidationError as error:
+        return messages_of(error)
     return []
 
 
@@ -106,7 +107,7 @@ def _give_up(lease: Lease[Decision]) -> None:
         decision = lease.lock()
         item = decision.items.filter(state=State.WAITING).order_by("pk").first()
         if item:
-            item.why, item.state = [keep(BROKEN)], State.LEFT_OUT
+            item.why, item.state = [Message(BROKEN).serialize()], State.LEFT_OUT
             item.save(update_fields=["state", "why"])
 
 

@@ -87,10 +87,10 @@ class ApplicationEditForm(PickingForm):
         offer.fill(self, blank={"department": "" if application.department_id else "—"})
         self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
 
-    def refuse(self, errors: dict[str, list[str]]) -> None:
-        for field, messages in errors.items():
-            for message in messages:
-                self.add_error(field if field in self.fields else None, message)
+    def refuse(self, error: forms.ValidationError) -> None:
+        """Show what concerns a field that the form lacks, such as the phone, above it."""
+        for field, errors in error.update_error_dict({}).items():
+            self.add_error(field if field in self.fields else None, forms.ValidationError(errors))
 
 
 class ApplicationRejectForm(forms.Form):

@@ -31,11 +31,11 @@ from directory.domains.addresses import clean_prefix
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.entry.phone_lookup import enterprises_of
-from directory.joining.actions import JoinRefused, join_member
+from directory.joining.actions import join_member
 from directory.models import Member
 from invitations.applications.apply import (
+    AddressUnavailable,
     ApplyLimited,
-    ApplyRefused,
     LinkDead,
     PhoneKnown,
     Wish,
@@ -224,8 +224,8 @@ def join_apply(request: PublicRequest, link: JoinLink, phone: str) -> HttpRespon
         return see_other("invitations:join")
     except ApplyLimited as limit:
         return _ask_details(request, link, phone, form, refusal=str(limit), retry_after=limit.retry_after)
-    except ApplyRefused as refused:
-        return _refuse(request, link, phone, form, refused)
+    except ValidationError as error:
+        return _refuse(request, link, phone, form, error)
     if application.member:
         return _enter(request, application.member)
     drop_proof(request)
@@ -244,7 +244,7 @@ def join_as_member(request: PublicRequest, link: JoinLink, phone: str) -> HttpRe
         return see_other("invitations:join")
     try:
         join_member(member, phone=phone, by=acting_as(request, member))
-    except JoinRefused:
+    except ValidationError:
         return see_other("invitations:join")
     return _enter(request, member)
 
@@ -347,17 +347,15 @@ def _answer(
 
 
 def _refuse(
-    request: PublicRequest, link: JoinLink, phone: str, form: JoinApplyForm, refused: ApplyRefused
+    request: PublicRequest, link: JoinLink, phone: str, form: JoinApplyForm, error: ValidationError
 ) -> HttpResponse:
     """That an address is not available is an answer that counts."""
     try:
-        if refused.names_taken:
+        if isinstance(error, AddressUnavailable):
             count_prefix_check(phone)
     except PrefixChecksSpent as spent:
         return _ask_details(request, link, phone, form, refusal=str(spent), retry_after=spent.retry_after)
-    for field, messages in refused.errors.items():
-        for message in messages:
-            form.add_error(field, message)
+    form.add_error(None, error)
     return _ask_details(request, link, phone, form)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -29,7 +30,6 @@ from invitations.applications.decide import (
     PURPOSE,
     Amended,
     DecidedAlready,
-    DecisionRefused,
     approve_application,
     edit_application,
     reject_application,
@@ -122,8 +122,8 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
         return refused(request, DETAIL, _context(request, application) | {"reject_form": form})
     try:
         reject_application(application, by=request.actor, reason=form.cleaned_data["reason"])
-    except DecisionRefused as refusal:
-        messages.warning(request, str(refusal))
+    except ValidationError as error:
+        messages.warning(request, " ".join(error.messages))
     else:
         messages.success(request, _("The application was rejected; an SMS says so."))
     return see_other("invitations:application_detail", id=id)
@@ -142,12 +142,12 @@ def _decide(request: ConsoleRequest, application: Application, decide: Callable[
             decide()
             messages.success(request, done)
             return see_other("invitations:application_detail", id=application.pk)
-    except DecidedAlready as refusal:
-        messages.warning(request, str(refusal))
+    except DecidedAlready as error:
+        messages.warning(request, error.messages[0])
         return see_other("invitations:application_detail", id=application.pk)
-    except DecisionRefused as refusal:
+    except ValidationError as error:
         form.is_valid()
-        form.refuse(refusal.errors)
+        form.refuse(error)
     application = get_application(request, application.pk)
     return refused(request, DETAIL, _context(request, application) | {"form": form})
 

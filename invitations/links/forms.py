@@ -16,7 +16,7 @@ from accounts.models import Role
 from directory.departments.picker import PickingForm, offer_departments
 from directory.departments.tree import paths_of
 from directory.models import Department
-from invitations.links.named import LinkFacts, LinkRefused, add_link, edit_link, last_day_of
+from invitations.links.named import LinkFacts, add_link, edit_link, last_day_of
 from invitations.links.settings import rules_of
 from invitations.links.settings_forms import domains_of
 from invitations.models import JoinLink
@@ -95,8 +95,8 @@ class LinkForm(PickingForm):
         """The new link, or None with the errors beside their fields."""
         try:
             return add_link(self.role.enterprise, self._facts(), by=by)
-        except LinkRefused as refused:
-            self._refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return None
 
     def edit(self, *, by: Actor) -> bool:
@@ -104,8 +104,8 @@ class LinkForm(PickingForm):
         assert self.link
         try:
             edit_link(self.link, self._facts(), by=by)
-        except LinkRefused as refused:
-            self._refuse(refused)
+        except forms.ValidationError as error:
+            self.add_error(None, error)
         return not self.errors
 
     def _facts(self) -> LinkFacts:
@@ -121,11 +121,6 @@ class LinkForm(PickingForm):
 
     def _department(self, id: str) -> Department | None:
         return self.departments[int(id)] if id else None
-
-    def _refuse(self, refused: LinkRefused) -> None:
-        for field, messages in refused.errors.items():
-            for message in messages:
-                self.add_error(field or None, message)
 
 
 def _initial(link: JoinLink | None) -> dict[str, Any]:

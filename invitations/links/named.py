@@ -19,14 +19,6 @@ from invitations.links.actions import mint_link
 from invitations.models import JoinLink
 
 
-class LinkRefused(Exception):
-    """Nothing was changed. `errors`: the field's name ("" for none) to its messages."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-
 @dataclass(frozen=True)
 class LinkFacts:
     """What an administrator says of a link. None leaves it to the joining settings, or means without end or cap."""
@@ -40,7 +32,7 @@ class LinkFacts:
 
 
 def add_link(enterprise: Enterprise, facts: LinkFacts, *, by: Actor) -> JoinLink:
-    """Raises LinkRefused."""
+    """Raises ValidationError for `name`."""
     columns = _columns(facts)
     try:
         with recording(enterprise, by=by) as record:
@@ -52,13 +44,13 @@ def add_link(enterprise: Enterprise, facts: LinkFacts, *, by: Actor) -> JoinLink
 
 
 def edit_link(link: JoinLink, facts: LinkFacts, *, by: Actor) -> None:
-    """The token stays: what hangs on a wall leads on by the new rules. Raises LinkRefused, for a revoked one too."""
+    """Keep the token: posters stay valid and follow the new rules. Raises ValidationError, for a revoked link too."""
     columns = _columns(facts)
     try:
         with recording(link.enterprise, by=by) as record:
             link.refresh_from_db()
             if link.revoked_at:
-                raise LinkRefused({"": [_("This link was revoked meanwhile.")]})
+                raise ValidationError(_("This link was revoked meanwhile."))
             before = _told(link)
             for column, value in columns.items():
                 setattr(link, column, value)
@@ -89,12 +81,12 @@ def last_day_of(link: JoinLink) -> date | None:
 def _columns(facts: LinkFacts) -> dict[str, Any]:
     try:
         return {**vars(facts), "name": clean_name(facts.name)}
-    except ValidationError as refused:
-        raise LinkRefused({"name": refused.messages}) from None
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from None
 
 
-def _name_taken() -> LinkRefused:
-    return LinkRefused({"name": [_("Another living link bears this name.")]})
+def _name_taken() -> ValidationError:
+    return ValidationError({"name": _("Another living link bears this name.")})
 
 
 def _told(link: JoinLink) -> dict[str, Any]:

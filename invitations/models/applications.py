@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
 from core.leased_jobs import LeasedJob
-from core.translatable import say_all
+from core.translatable import render_messages
 from directory.models import Address, Department, Domain, Member
 from invitations.models.links import JoinLink, PrivacyNotice
 
@@ -125,7 +125,7 @@ class DecisionItem(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items", db_index=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
-    # Each as core.translatable keeps it.
+    # Serialized messages of core.translatable.
     why = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -138,4 +138,4 @@ class DecisionItem(models.Model):
     @property
     def reason(self) -> str:
         """In the reader's language."""
-        return say_all(self.why)
+        return render_messages(self.why)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
 from core.leased_jobs import LeasedJob
-from core.translatable import say_all
+from core.translatable import render_messages
 from directory.models import Invitation, Member
 
 
@@ -66,7 +66,7 @@ class Recipient(models.Model):
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="batch_recipients", db_index=False)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     invitation = models.ForeignKey(Invitation, on_delete=models.SET_NULL, null=True, related_name="+")
-    # Each as core.translatable keeps it.
+    # Serialized messages of core.translatable.
     why = models.JSONField(default=list, blank=True)
     sent_at = models.DateTimeField(null=True)
 
@@ -83,4 +83,4 @@ class Recipient(models.Model):
     @property
     def reason(self) -> str:
         """In the reader's language."""
-        return say_all(self.why)
+        return render_messages(self.why)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.audit.recording import command_actor
 from accounts.models import Role, User
-from directory.enterprise import EnterpriseRefused, open_enterprise
+from directory.enterprise import open_enterprise
 from sms.phones import PhoneRefused, parse_phone
 
 
@@ -38,8 +38,8 @@ class Command(BaseCommand):
                 enterprise = open_enterprise(name=name, domain=domain, by=command_actor())
                 owner.save()
                 Role.objects.create(user=owner, enterprise=enterprise, name=Role.Name.OWNER)
-        except EnterpriseRefused as refused:
-            raise CommandError(" ".join(text for texts in refused.errors.values() for text in texts)) from None
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
         self.stdout.write(f"Created {enterprise.name} with {domain}; {login} owns it.")
 
     def login(self, text: str) -> str:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -18,7 +19,7 @@ from directory.imports.actions import begin_import
 from directory.imports.columns import fold
 from directory.imports.job import QUEUE
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.transitions import ImportRefused, cancel_import
+from directory.imports.transitions import cancel_import
 from directory.imports.upload import start_import
 from directory.imports.workbook_writer import write_failed
 from directory.models import Department, Domain, Import
@@ -76,8 +77,10 @@ class Command(BaseCommand):
                 )
         except OSError as error:
             raise CommandError(f"{file} can't be read: {error.strerror}.") from error
-        except (WorkbookRefused, ImportRefused) as refused:
+        except WorkbookRefused as refused:
             raise CommandError(str(refused)) from refused
+        except ValidationError as error:
+            raise CommandError(error.messages[0]) from error
         self._work(imported)
         return imported
 

@@ -2,6 +2,7 @@ import random
 from contextlib import suppress
 
 import pytest
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
@@ -9,8 +10,8 @@ from django.utils.translation import override
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from conftest import build_department, build_member, build_user
-from core.translatable import say
-from directory.departments.actions import DepartmentRefused, add_department
+from core.translatable import render_message
+from directory.departments.actions import add_department
 from directory.departments.member_counts import move_counts
 from directory.departments.moving import move_department, plan_move
 from directory.imports.actions import begin_import
@@ -30,9 +31,9 @@ def move(department, parent):
 
 
 def refusal(department, parent):
-    with override("en"), pytest.raises(DepartmentRefused) as refused:
+    with override("en"), pytest.raises(ValidationError) as refused:
         move(department, parent)
-    return refused.value.errors
+    return ValidationError(refused.value.update_error_dict({})).message_dict
 
 
 def is_true(enterprise):
@@ -97,24 +98,24 @@ def test_who_lies_in_the_bin_goes_along_uncounted(house, wang, finance):
 
 
 def test_never_below_itself_nor_where_it_is_nor_the_root(house, shanghai):
-    assert refusal(house.market, house.market) == {"parent": ["“市场部” can't go below itself."]}
+    assert refusal(house.market, house.market) == {"department": ["“市场部” can't go below itself."]}
     assert refusal(house.market, shanghai) == {
-        "parent": ["“市场部” can't go below “上海”, which is below “市场部” itself."]
+        "department": ["“市场部” can't go below “上海”, which is below “市场部” itself."]
     }
-    assert refusal(house.east, house.market) == {"parent": ["“华东组” is below “市场部” already."]}
-    assert "can't be moved" in refusal(house.root, house.market)[""][0]
+    assert refusal(house.east, house.market) == {"department": ["“华东组” is below “市场部” already."]}
+    assert "can't be moved" in refusal(house.root, house.market)[NON_FIELD_ERRORS][0]
     assert is_true(house.enterprise)
     assert not AuditEvent.objects.exists()
 
 
 def test_never_into_another_enterprise(house, other_house):
-    assert refusal(house.east, other_house.root) == {"parent": ["This department no longer exists."]}
+    assert refusal(house.east, other_house.root) == {"department": ["This department no longer exists."]}
 
 
 def test_a_name_that_is_taken_there_is_refused_and_said_by_whom(house, finance):
     build_department(house.enterprise, "Sales É", finance)
     twin = build_department(house.enterprise, "sALES é", house.market)
-    assert refusal(twin, finance) == {"parent": ["财务部 already has a department named “sALES é”."]}
+    assert refusal(twin, finance) == {"department": ["财务部 already has a department named “sALES é”."]}
     assert is_true(house.enterprise)
 
 
@@ -123,7 +124,7 @@ def test_fifteen_levels_are_the_limit_for_the_deepest_that_goes_along(house, fin
     for level in range(2, 14):
         deep = add_department(deep, name=f"level {level}", by=BY)
     assert (deep.depth, is_true(house.enterprise)) == (13, True)
-    assert refusal(house.market, deep)["parent"][0].endswith("with what is below it these would be 16.")
+    assert refusal(house.market, deep)["department"][0].endswith("with what is below it these would be 16.")
     move(house.east, deep)
     shanghai.refresh_from_db()
     assert shanghai.depth == 15
@@ -191,7 +192,7 @@ def wood(house):
     def grow(dice):
         tree = [house.root, house.market, house.east]
         for number in range(20):
-            with suppress(DepartmentRefused):
+            with suppress(ValidationError):
                 tree.append(add_department(dice.choice(tree), name=str(number % 7), by=BY))
         for number in range(25):
             member = build_member(house, "李四", f"p{number}", f"+861390013{number:04}", department=dice.choice(tree))
@@ -210,7 +211,7 @@ def test_after_any_moves_path_depth_and_counts_are_as_computed_anew(house, wood,
     tree, moves = wood(dice), 0
     assert is_true(house.enterprise)
     for _step in range(30):
-        with suppress(DepartmentRefused):
+        with suppress(ValidationError):
             move(*dice.sample(tree, 2))
             moves += 1
         assert is_true(house.enterprise)
@@ -239,7 +240,7 @@ def applied(imported, user):
 
 def reasons(imported):
     with override("en"):
-        return [say(problem) for row in imported.rows.order_by("number") for problem in row.problems]
+        return [render_message(problem) for row in imported.rows.order_by("number") for problem in row.problems]
 
 
 def test_an_import_previewed_before_goes_where_its_departments_are_now(house, alice, finance, checked):
@@ -286,8 +287,8 @@ def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(house, b
 
 def at_once(*actions):
     """What each returned; None for the refused."""
-    done = racing.at_once(*actions, refusals=(DepartmentRefused,))
-    return [None if isinstance(one, DepartmentRefused) else one for one in done]
+    done = racing.at_once(*actions, refusals=(ValidationError,))
+    return [None if isinstance(one, ValidationError) else one for one in done]
 
 
 def on_postgresql(test):

@@ -20,7 +20,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from accounts.audit.recording import command_actor
 from conftest import build_member
-from core.translatable import say
+from core.translatable import render_message
 from directory.imports import workbook_writer
 from directory.imports.actions import begin_import
 from directory.imports.job import work_on_imports
@@ -349,7 +349,7 @@ def test_what_the_cells_come_to(look):
 def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, sign, real):
     (row,) = look(cells(name=f"王{sign}")).rows
     with override("en"):
-        told = say(row.problems[0])
+        told = render_message(row.problems[0])
     assert f"U+{ord(sign):04X}" in told
     assert (f"“{real}”" in told) == bool(real)
 
@@ -596,8 +596,8 @@ def test_u2_u5_a_holder_is_named_also_from_the_bin(look, house, wang):
     gone = build_member(house, "离职", "gone", "+8613700000009", deleted_at=datetime.datetime.now(datetime.UTC))
     seen = look(xlsx(person(1, phone="13800138002"), person(2, prefix="gone"), person(3, phone="13700000009")))
     assert seen.verdicts == ["refused", "refused", "new"], "the phone of a deleted member is free"
-    assert "王芳" in say(seen.rows[0].problems[0])
-    assert gone.name in say(seen.rows[1].problems[0])
+    assert "王芳" in render_message(seen.rows[0].problems[0])
+    assert gone.name in render_message(seen.rows[1].problems[0])
 
 
 def test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused(look, wang):

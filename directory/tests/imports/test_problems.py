@@ -7,7 +7,7 @@ import pytest
 from django.utils.translation import override
 
 from conftest import build_member
-from core.translatable import say
+from core.translatable import render_message
 from directory.imports.job import work_on_imports
 from directory.models import Import
 from directory.tests.imports.test_pages import applied, checked
@@ -44,7 +44,9 @@ def _files_of_its_own(settings, tmp_path):
 
 def reasons_in(language):
     with override(language):
-        return [say(problem) for row in Import.objects.get().rows.order_by("number") for problem in row.problems]
+        return [
+            render_message(problem) for row in Import.objects.get().rows.order_by("number") for problem in row.problems
+        ]
 
 
 @pytest.mark.parametrize("uploaded_in", ["en", "zh-hans"])

@@ -3,15 +3,15 @@
 import threading
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from accounts.audit.recording import command_actor
 from conftest import build_house, build_user
 from directory.imports.actions import begin_import
 from directory.imports.job import QUEUE, work_on_imports
-from directory.imports.transitions import ImportRefused
 from directory.imports.upload import start_import
-from directory.members.actions import MemberRefused, create_member
+from directory.members.actions import create_member
 from directory.models import Import, Member
 from directory.tests.imports.workbooks import person, upload, xlsx
 
@@ -90,7 +90,7 @@ def test_a_member_added_by_hand_during_the_import_is_there_once():
     assert imported.state == "done"
     assert Member.objects.filter(phone="+8613900000007").count() == 1
     assert (imported.refused, len(errors)) in {(1, 0), (0, 1)}
-    assert all(isinstance(error, MemberRefused) for error in errors)
+    assert all(isinstance(error, ValidationError) for error in errors)
 
 
 def test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_once():
@@ -118,7 +118,7 @@ def test_apply_pressed_twice_is_one_import():
     imported = start_import(house.root, by=by, upload=upload(xlsx(person(1))))
     work_on_imports()
     errors = at_once(*[lambda: begin_import(imported, by=by)] * 2)
-    assert [type(error) for error in errors] == [ImportRefused]
+    assert [type(error) for error in errors] == [ValidationError]
     at_once(*[work_on_imports] * 2)
     work_on_imports()
     assert Member.objects.count() == 1
@@ -141,5 +141,5 @@ def test_parallel_uploads_don_t_pass_the_limit(settings):
     by = command_actor(build_user("alice", house, "owner"))
     content = xlsx(person(1))
     errors = at_once(*[lambda: start_import(house.root, by=by, upload=upload(content))] * 8)
-    assert [type(error) for error in errors] == [ImportRefused] * 5
+    assert [type(error) for error in errors] == [ValidationError] * 5
     assert Import.objects.count() == 3

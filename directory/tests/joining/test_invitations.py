@@ -13,7 +13,7 @@ from accounts.models import AuditEvent
 from conftest import build_member
 from core.encryption import decrypt
 from directory.joining.invitations import (
-    InvitationRefused,
+    InvitationNotSent,
     Standing,
     find_invitation,
     invite_member,
@@ -67,7 +67,7 @@ def test_a_fresh_link_supersedes_the_one_before_and_its_waiting_message(wang, by
 
 def test_links_go_out_a_minute_apart(wang, by):
     first = invite_member(wang, by=by)
-    with pytest.raises(InvitationRefused) as refusal:
+    with pytest.raises(InvitationNotSent) as refusal:
         invite_member(wang, by=by)
     assert 0 < refusal.value.retry_after <= 60
     age(first, seconds=61)
@@ -79,7 +79,7 @@ def test_five_links_go_out_within_a_day_and_no_sixth(wang, by):
         invitation = invite_member(wang, by=by)
         assert invitation.number == number
         age(invitation, hours=23)
-    with pytest.raises(InvitationRefused):
+    with pytest.raises(InvitationNotSent):
         invite_member(wang, by=by)
     Invitation.objects.filter(number=1).update(created_at=timezone.now() - timedelta(days=1, seconds=1))
     assert invite_member(wang, by=by).number == 6
@@ -87,7 +87,7 @@ def test_five_links_go_out_within_a_day_and_no_sixth(wang, by):
 
 @pytest.mark.parametrize("who", ["lin", "zhao"])
 def test_who_joined_or_is_disabled_gets_no_link(who, by, request):
-    with pytest.raises(InvitationRefused):
+    with pytest.raises(InvitationNotSent):
         invite_member(request.getfixturevalue(who), by=by)
     assert not Message.objects.exists()
 

@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from accounts.audit.recording import command_actor
 from conftest import build_house
-from directory.members.actions import MemberRefused, create_member
+from directory.members.actions import create_member
 from directory.models import Address, Member
 
 HANDS = 50
@@ -30,8 +31,8 @@ def test_of_fifty_who_create_with_one_value_one_wins(field):
         gate.wait()
         try:
             create_member(house.enterprise, by=command_actor(), name="李四", domain=house.domain, **facts)
-        except MemberRefused as refused:
-            return refused.errors
+        except ValidationError as refused:
+            return refused.message_dict
         finally:
             connection.close()
         return None
@@ -60,8 +61,8 @@ def test_the_databases_last_word_is_the_same_field_error():
                 prefix="lisi",
                 phone="13800138000",
             )
-        except MemberRefused as refused:
-            return refused.errors
+        except ValidationError as refused:
+            return refused.message_dict
         finally:
             connection.close()
         return {}

@@ -342,6 +342,16 @@ def test_what_breaks_a_rule_is_said_beside_its_field(free_house, name, prefix):
     assert not Member.objects.exists()
 
 
+def test_a_person_who_may_not_sign_in_is_told_that_joining_is_closed(free_house):
+    User.objects.create(phone=PHONE, name="张伟", is_active=False)
+    client = new_phone()
+    prove(client, join_path(free_house.enterprise))
+    answer = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
+    assert answer.status_code == 422
+    assert "This membership is closed. Please ask whoever invited you." in answer.text
+    assert not Member.objects.exists()
+
+
 def test_a_free_mailbox_is_offered_from_the_name(open_house):
     build_member(open_house, "曾国", "zengguo", None, activation="code")
     client = new_phone()

@@ -59,7 +59,7 @@ def test_of_fifty_applications_for_one_address_one_is_filed(open_house, approval
     rules = rules_of(open_house.enterprise)
     rules.approval_required = approval_required
     rules.save()
-    assert at_once(lambda number: file(open_house, number, prefix="same")) == {"filed": 1, "ApplyRefused": 49}
+    assert at_once(lambda number: file(open_house, number, prefix="same")) == {"filed": 1, "AddressUnavailable": 49}
     assert Application.objects.count() == Address.objects.filter(local="same").count() == 1
     assert Member.objects.count() == (0 if approval_required else 1)
 
