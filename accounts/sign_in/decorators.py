@@ -25,6 +25,6 @@ def signed_in_page(view: View) -> View:
 
 
 def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
-    """To the sign-in `page` and back here; after a POST back to the front door, for a action is not repeated unseen."""
+    """Redirect to the sign-in `page`, and then back here; after a POST to the start, so that nothing is repeated."""
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
     return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")

@@ -63,7 +63,7 @@ def open_bulk_action(
 
 
 def cancel_bulk_action(action: BulkAction, *, by: Actor) -> None:
-    """What is done stays done, the rest is not reached. Waits for the chunk that is under way; does nothing to a action
+    """What is done stays done, the rest is not reached. Waits for the chunk that is under way; does nothing to one
     that is over."""
     with recording(action.enterprise, by=by) as record:
         locked = BulkAction.objects.select_for_update().get(pk=action.pk)

@@ -137,14 +137,14 @@ class MemberQuery:
         return self.filtered().filter(any_of(self.ways))
 
     def chosen(self, asked: QueryDict) -> MemberQuerySet:
-        """Whom a action on many is about: all who match if `all_matching` is said, else those ticked in `members`."""
+        """Return whom a bulk action is about: all who match if `all_matching` is set, else those in `members`."""
         if asked.get("all_matching"):
             return self.matching()
         reachable = binned_members_of(self.role) if self.is_bin else members_of(self.role)
         return reachable.filter(pk__in=read_ids(asked.getlist("members")))
 
     def fields(self, **others: str) -> dict[str, str]:
-        """As the address has them, also what it asks for in vain: without it a action would be about more."""
+        """As the address has them, unknown values included: without those an action would be about more members."""
         narrowing = {name: self.asked.get(name, "")[:TEXT_MAX] for name in ("department", "status", "import")}
         fields = {"q": self.text, **narrowing, **others}
         return {name: value for name, value in fields.items() if value}

@@ -1,4 +1,4 @@
-"""Notices, and one batch's list, as their pages show them."""
+"""The list of batches, and the recipients of one."""
 
 from __future__ import annotations
 
