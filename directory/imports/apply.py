@@ -65,12 +65,10 @@ def apply_rows(check: Check, spool: Spool, *, by: Actor, lease: Lease[Import]) -
     for rows in planned:
         if not apply_new(check, rows, cells, by=by, lease=lease) or lease.is_turn_over:
             return False
-    number: int | None = 0
-    while number is not None:
-        if lease.is_turn_over:
-            return False
+    number = apply_changes(check, after=0, by=by, lease=lease)
+    while number is not None and not lease.is_turn_over:
         number = apply_changes(check, after=number, by=by, lease=lease)
-    return True
+    return number is None
 
 
 def apply_new(check: Check, rows: list[Planned], cells: Picker, *, by: Actor, lease: Lease[Import]) -> bool:

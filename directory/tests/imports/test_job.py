@@ -153,3 +153,5 @@ def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, othe
     finally:
         applying.insert_members = real
     assert set(states) == {"ready"}, "checked before the first chunk of the other enterprise's import"
+    begun.refresh_from_db()
+    assert (begun.state, begun.created) == ("done", ROWS), "each turn gets on, however short"
