@@ -160,6 +160,10 @@ class JobQueue(Generic[Job]):
                 return lease
         return None
 
+    def is_free(self) -> Q:
+        """Return the condition that no worker has a job. A killed one leaves its token behind, but not its time."""
+        return Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+
     def lease_end(self, seconds: int | None = None) -> Any:
         """Return the time at which a lease that is taken now expires."""
         return timezone.now() + timedelta(seconds=seconds or settings.JOB_LEASE_SECONDS)
@@ -168,7 +172,7 @@ class JobQueue(Generic[Job]):
         """Return the jobs that wait, those of the enterprise that was served longest ago first."""
         served = self.rows.filter(enterprise=OuterRef("enterprise"), turn_ended_at__isnull=False)
         served_at = Subquery(served.order_by("-turn_ended_at").values("turn_ended_at")[:1])
-        waiting = self.rows.filter(self.waits, self._is_free()).alias(served_at=served_at)
+        waiting = self.rows.filter(self.waits, self.is_free()).alias(served_at=served_at)
         order = (F("served_at").asc(nulls_first=True), "pk")
         return waiting.select_related("enterprise").order_by(*order)  # type: ignore[misc]  # every job has one
 
@@ -178,7 +182,7 @@ class JobQueue(Generic[Job]):
         with transaction.atomic():
             if self._is_excluded(job):
                 return None
-            free = self.rows.filter(self.waits, self._is_free(), pk=job.pk)
+            free = self.rows.filter(self.waits, self.is_free(), pk=job.pk)
             return lease if free.update(lease=lease.token, lease_until=self.lease_end()) else None
 
     def _is_excluded(self, job: Job) -> bool:
@@ -188,6 +192,3 @@ class JobQueue(Generic[Job]):
         hold(f"{self.model._meta.label_lower} of {enterprise}")
         busy = self.rows.filter(self.excludes, enterprise=enterprise, lease_until__gt=timezone.now())
         return busy.exclude(pk=job.pk).exists()
-
-    def _is_free(self) -> Q:
-        return Q(lease_until=None) | Q(lease_until__lt=timezone.now())

@@ -92,7 +92,7 @@ def empty_imports() -> int:
 
 def _empty(imported: Import) -> bool:
     with recording(imported.enterprise, by=task_actor("upkeep")) as record:
-        idle = Import.objects.select_for_update().filter(pk=imported.pk, follow_up="", lease="")
+        idle = Import.objects.select_for_update().filter(QUEUE.is_free(), pk=imported.pk, follow_up="")
         locked = idle.exclude(state=State.APPLYING).exclude(stored="").first()
         if locked is None:
             return False

@@ -126,6 +126,15 @@ def test_the_upkeep_takes_nothing_from_an_import_that_is_worked_on(begun, by, se
     assert Spool(Import.objects.get().stored).path("plan").exists()
 
 
+def test_a_worker_killed_after_the_end_keeps_no_file_for_ever(begun):
+    """Its token stays on an import that waits for nothing any more."""
+    work_on_imports()
+    passed = timezone.now() - timedelta(seconds=1)
+    Import.objects.update(lease="killed", lease_until=passed, created_at=timezone.now() - timedelta(days=31))
+    assert empty_imports() == 1
+    assert Import.objects.get().stored == ""
+
+
 def test_an_import_that_was_never_applied_ends_with_a_record_of_it(house, by):
     """C17."""
     start_import(house.root, by=by, upload=upload(xlsx(person(1))))
