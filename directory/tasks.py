@@ -10,7 +10,7 @@ from directory.members import erasure
 
 @shared_task
 def work_on_imports() -> None:
-    """Woken by a hint, and every ten seconds for what was forgotten or whose worker was killed."""
+    """Woken at once, and swept every ten seconds for lost wake-ups and killed workers."""
     imports.work_on_imports()
 
 
@@ -28,7 +28,7 @@ def purge_members() -> None:
 
 @shared_task
 def work_on_bulk_actions() -> None:
-    """Woken by a hint, and every ten seconds, as imports are."""
+    """Woken and swept as imports are."""
     bulk_actions.work_on_bulk_actions()
 
 

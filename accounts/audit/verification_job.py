@@ -5,7 +5,7 @@ The clock asks each hour for what is new, for a chain as a whole only now and th
 changed since is found by that, or by a person who asks. A chain that was found broken stays so until a person asks.
 
 The row of AuditCheck is the truth: a slice takes up where the one before stopped, a killed worker's check is taken
-over, and a hint that is lost is made up for by the sweep.
+over, and a wake-up that is lost is made up for by the sweep.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from directory.imports.apply import apply_rows, recount
 from directory.imports.check import Check, check_rows, open_check
 from directory.imports.row_files import Draft, Spool
 from directory.imports.transitions import (
-    WORK,
     State,
     Verdict,
     actor_of,
@@ -38,6 +37,8 @@ from directory.joining.invitations import invite_members
 from directory.models import Import, Member
 from directory.table_statistics import settle_statistics
 
+WORK = "directory.tasks.work_on_imports"
+# So many new rows call for fresh statistics.
 MANY = 5000
 # Far longer than any upload lasts.
 ORPHAN_SECONDS = 24 * 3600

@@ -14,10 +14,7 @@ from accounts.audit.recording import Actor, Record, recording
 from directory.imports.apply import recount
 from directory.models import Import, ImportRow, Member
 
-WORK = "directory.tasks.work_on_imports"
-
 State = Import.State
-
 Verdict = ImportRow.Verdict
 
 

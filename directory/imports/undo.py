@@ -103,8 +103,3 @@ def _mark(row: ImportRow, undo: str, why: Words | None) -> None:
     row.undo = undo
     if why:
         row.problems = [*row.problems, problem_of("", *why)]
-
-
-def rows_kept(imported: Import) -> Sequence[ImportRow]:
-    """Those that the undo left as they are, with why."""
-    return list(imported.rows.filter(undo=ImportRow.Undo.KEPT).select_related("member").order_by("number")[:100])

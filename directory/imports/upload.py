@@ -7,7 +7,7 @@ import logging
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
@@ -147,9 +147,3 @@ def _store(upload: Upload, path: Path) -> str:
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest()
-
-
-def kept_columns(imported: Import) -> Sequence[str]:
-    """The names of the columns that the file has, in its order."""
-    places: dict[str, int] = imported.heading["columns"]["places"]
-    return sorted(places, key=lambda name: places[name])
