@@ -83,7 +83,7 @@ def file_application(
 
     Raises LinkDead, PhoneKnown, ApplyLimited, or ValidationError with messages that tell the public no holder.
     """
-    wish = _clean(wish)
+    wish = clean_wish(wish)
     try:
         with recording(link.enterprise, by=by) as record:
             link.enterprise.refresh_from_db()
@@ -132,7 +132,7 @@ def is_available(prefix: str, domain: Domain) -> bool:
     return not Address.objects.filter(domain=domain, local=prefix).exists()
 
 
-def _clean(wish: Wish) -> Wish:
+def clean_wish(wish: Wish) -> Wish:
     errors: dict[str, ValidationError] = {}
     kept: dict[str, str] = {}
     for field, rule in {"name": clean_name, "prefix": clean_prefix}.items():

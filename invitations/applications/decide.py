@@ -1,27 +1,26 @@
-"""The approval desk's actions: edit, approve, reject. One outcome each, however many decide at once."""
+"""An administrator's actions on applications: edit, approve, reject. Each application is decided once."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.audit.recording import Actor, recording
+from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Role
 from directory.access import members_of
-from directory.domains.addresses import clean_prefix
 from directory.joining.actions import join_member
 from directory.members.fields import holder_of_address
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
-from directory.names import clean_name
-from invitations.applications.apply import end_application, hold_address, make_member, member_with
+from invitations.applications.apply import Wish, clean_wish, end_application, hold_address, make_member, member_with
 from invitations.links.actions import digest_of
 from invitations.models import Application
 from sms.outbox.queue import queue_message
@@ -31,7 +30,7 @@ State = Application.State
 
 
 class DecidedAlready(ValidationError):
-    """Somebody else was quicker, or the applicant withdrew. A class of its own: the page is left instead of shown."""
+    """Another administrator has decided, or the applicant has withdrawn the application."""
 
     def __init__(self, application: Application) -> None:
         params = {"name": application.name, "state": State(application.state).label}
@@ -39,8 +38,8 @@ class DecidedAlready(ValidationError):
 
 
 @dataclass(frozen=True)
-class Amended:
-    """What an administrator makes of an application before approving it."""
+class Amendment:
+    """What an administrator changes in an application before approving it."""
 
     name: str
     prefix: str
@@ -49,55 +48,51 @@ class Amended:
 
 
 @dataclass
-class Decided:
-    """What came of deciding on many."""
+class DecisionOutcome:
+    """How many applications were decided, and which were skipped for what reason."""
 
     done: int = 0
     left_out: list[tuple[Application, str]] = field(default_factory=list)
 
 
-def edit_application(application: Application, amended: Amended, *, by: Actor) -> None:
-    """Another name, department or address, held from now on. Raises ValidationError with the holder's name."""
-    try:
-        with recording(application.enterprise, by=by) as record:
-            _refuse_if_decided(application)
-            before = _told(application)
-            _amend(application, amended, by)
-            if _told(application) != before:
-                record("application_edited", application, before=before, after=_told(application))
-    except IntegrityError:
-        raise ValidationError({"prefix": _("This address has just been taken.")}) from None
+def edit_application(application: Application, *, amendment: Amendment | None, by: Actor) -> None:
+    """Change name, department or address; hold the new address at once.
 
-
-def approve_application(application: Application, *, by: Actor) -> Member:
-    """Make the applicant a member who has joined, and tell them by SMS.
-
-    Who stands in the directory by now joins as that member. Raises ValidationError with the holder's name.
+    Raises ValidationError for the fields of Amendment; the message names who holds the address.
     """
-    with recording(application.enterprise, by=by) as record:
-        _refuse_if_decided(application)
+    with _deciding(application, by) as record:
+        _amend(application, amendment, record)
+
+
+def approve_application(application: Application, *, amendment: Amendment | None = None, by: Actor) -> Member:
+    """Make the applicant a member who has joined, and tell them by SMS. Apply `amendment` first, if there is one.
+
+    If the directory has a member with this phone by now, the applicant joins as that member. All or nothing: a refusal
+    leaves the application unchanged. Raises ValidationError for the fields of Amendment or for no field.
+    """
+    with _deciding(application, by) as record, _errors_of_application():
+        _amend(application, amendment, record)
         known = member_with(application.phone, application.enterprise)
         if not known and not application.department:
             raise ValidationError({"department": _("Its department was deleted meanwhile: choose another.")})
         end_application(application, State.APPROVED, decided_by=by.user)
         application.member = _join_known(known, by) if known else make_member(application, by=by, is_inside=False)
-        _tell_applicant(application)
-        record("application_approved", application, after=_told(application))
+        _notify_applicant(application)
+        record("application_approved", application, after=audit_snapshot(application))
     return application.member
 
 
 def reject_application(application: Application, *, by: Actor, reason: str = "") -> None:
-    """Free its address and tell the applicant by SMS; the reason stands on their page. Raises ValidationError."""
-    with recording(application.enterprise, by=by) as record:
-        _refuse_if_decided(application)
+    """Free the address and tell the applicant by SMS; their page shows the reason. Raises DecidedAlready."""
+    with _deciding(application, by) as record:
         end_application(application, State.REJECTED, decided_by=by.user, reason=clean_reason(reason))
-        _tell_applicant(application)
+        _notify_applicant(application)
         record("application_rejected", application, after={"reason": application.reason})
 
 
-def decide_all(applications: Iterable[Application], decide: Callable[[Application], Any]) -> Decided:
-    """Each in a transaction of its own: what can't be decided is left out with the reason."""
-    outcome = Decided()
+def decide_all(applications: Iterable[Application], decide: Callable[[Application], Any]) -> DecisionOutcome:
+    """Call `decide` for each application, in a transaction of its own; skip those for which it raises."""
+    outcome = DecisionOutcome()
     for application in applications:
         try:
             decide(application)
@@ -107,40 +102,66 @@ def decide_all(applications: Iterable[Application], decide: Callable[[Applicatio
     return outcome
 
 
-def _refuse_if_decided(application: Application) -> None:
-    """As it is now, under the lock."""
-    application.refresh_from_db()
-    if not application.is_pending:
-        raise DecidedAlready(application)
+def subject_of(application: Application) -> str:
+    """Return the subject of the message that tells the applicant the decision."""
+    return f"application:{application.pk}"
 
 
-def _amend(application: Application, amended: Amended, by: Actor) -> None:
-    errors: dict[str, ValidationError] = {}
-    name, prefix = application.name, application.prefix
+def clean_reason(reason: str) -> str:
+    """Collapse whitespace and truncate to the column's length."""
+    return " ".join(reason.split())[: Application.REASON_MAX]
+
+
+@contextmanager
+def _deciding(application: Application, by: Actor) -> Iterator[Record]:
+    """Lock the enterprise and read the application again; raise DecidedAlready if it is not pending."""
+    with recording(application.enterprise, by=by) as record:
+        application.refresh_from_db()
+        if not application.is_pending:
+            raise DecidedAlready(application)
+        yield record
+
+
+@contextmanager
+def _errors_of_application() -> Iterator[None]:
+    """Turn errors for fields of a member that an application lacks, such as the account, into non-field errors."""
     try:
-        name = clean_name(amended.name)
+        yield
     except ValidationError as error:
-        errors["name"] = error
-    try:
-        prefix = clean_prefix(amended.prefix)
-    except ValidationError as error:
-        errors["prefix"] = error
-    is_moved = (prefix, amended.domain) != (application.prefix, application.domain)
-    if is_moved and not errors:
-        holder = holder_of_address(prefix, amended.domain, by)
-        errors |= {"prefix": holder} if holder else {}
-    if errors:
-        raise ValidationError(errors)
-    keys = keys_of(name, application.phone)
-    application.name, application.pinyin, application.initials = name, keys.pinyin, keys.initials
-    application.department = amended.department
-    application.prefix, application.domain = prefix, amended.domain
-    held = application.address
+        errors: dict[str, list[ValidationError]] = {}
+        for name, found in error.update_error_dict({}).items():
+            key = name if name in Amendment.__dataclass_fields__ else NON_FIELD_ERRORS
+            errors.setdefault(key, []).extend(found)
+        raise ValidationError(errors) from None
+
+
+def _amend(application: Application, amendment: Amendment | None, record: Record) -> None:
+    if amendment is None:
+        return
+    before, held = audit_snapshot(application), application.address
+    wish = clean_wish(Wish(amendment.name, amendment.prefix))
+    is_moved = (wish.prefix, amendment.domain) != (application.prefix, application.domain)
+    if is_moved and (holder := holder_of_address(wish.prefix, amendment.domain, record.by)):
+        raise ValidationError({"prefix": holder})
+    keys = keys_of(wish.name, application.phone)
+    application.name, application.pinyin, application.initials = wish.name, keys.pinyin, keys.initials
+    application.prefix, application.domain = wish.prefix, amendment.domain
+    application.department = amendment.department
     if is_moved:
-        hold_address(application)
+        _hold_new_address(application)
     application.save()
     if is_moved and held:
         held.delete()
+    if (after := audit_snapshot(application)) != before:
+        record("application_edited", application, before=before, after=after)
+
+
+def _hold_new_address(application: Application) -> None:
+    try:
+        with transaction.atomic():
+            hold_address(application)
+    except IntegrityError:
+        raise ValidationError({"prefix": _("This address has just been taken.")}) from None
 
 
 def _join_known(member: Member, by: Actor) -> Member:
@@ -156,7 +177,7 @@ def _join_known(member: Member, by: Actor) -> Member:
     return member
 
 
-def _tell_applicant(application: Application) -> None:
+def _notify_applicant(application: Application) -> None:
     token = secrets.token_urlsafe(16)
     application.token_digest = digest_of(token)
     application.save(update_fields=["token_digest", "member"])
@@ -172,17 +193,8 @@ def _tell_applicant(application: Application) -> None:
     )
 
 
-def subject_of(application: Application) -> str:
-    """How the outbox names the application whose decision it tells."""
-    return f"application:{application.pk}"
-
-
-def clean_reason(reason: str) -> str:
-    """What is kept of a reason that was typed."""
-    return " ".join(reason.split())[: Application.REASON_MAX]
-
-
-def _told(application: Application) -> dict[str, Any]:
+def audit_snapshot(application: Application) -> dict[str, Any]:
+    """Return what the audit log keeps of an application that is decided."""
     return {
         "name": application.name,
         "address": application.wanted_address,

@@ -22,7 +22,7 @@ from core.pagination import Pages, read_page
 from core.responses import refused, see_other
 from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
-from invitations.applications.decide import Decided, approve_application, decide_all, reject_application
+from invitations.applications.decide import DecisionOutcome, approve_application, decide_all, reject_application
 from invitations.applications.decide_job import counts_of, open_decision
 from invitations.applications.forms import ApplicationRejectForm
 from invitations.applications.list import ApplicationQuery
@@ -88,7 +88,7 @@ def _decide_many(request: ConsoleRequest, verdict: str, *, reason: str = "") -> 
     return _after_many(request, outcome, words)
 
 
-def _after_many(request: ConsoleRequest, outcome: Decided, words: str) -> HttpResponse:
+def _after_many(request: ConsoleRequest, outcome: DecisionOutcome, words: str) -> HttpResponse:
     if outcome.done:
         messages.success(request, words % {"n": outcome.done})
     for application, reason in outcome.left_out[:NAMED_MAX]:

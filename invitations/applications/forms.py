@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from directory.departments.picker import PickingForm, offer_departments
+from invitations.applications.decide import Amendment
 from invitations.links.settings_forms import domains_of
 from invitations.models import Application
 from sms.phones import PhoneRefused, parse_phone
@@ -87,10 +88,14 @@ class ApplicationEditForm(PickingForm):
         offer.fill(self, blank={"department": "" if application.department_id else "—"})
         self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
 
-    def refuse(self, error: forms.ValidationError) -> None:
-        """Show what concerns a field that the form lacks, such as the phone, above it."""
-        for field, errors in error.update_error_dict({}).items():
-            self.add_error(field if field in self.fields else None, forms.ValidationError(errors))
+    def amendment(self) -> Amendment:
+        typed = self.cleaned_data
+        return Amendment(
+            name=typed["name"],
+            prefix=typed["prefix"],
+            domain=self.domains[typed["domain"]],
+            department=self.departments[typed["department"]],
+        )
 
 
 class ApplicationRejectForm(forms.Form):

@@ -28,7 +28,6 @@ from invitations.access import decisions_of, get_application
 from invitations.applications.apply import member_with
 from invitations.applications.decide import (
     PURPOSE,
-    Amended,
     DecidedAlready,
     approve_application,
     edit_application,
@@ -100,17 +99,16 @@ def application_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def application_edit(request: ConsoleRequest, id: int) -> HttpResponse:
-    application = get_application(request, id)
-    return _decide(request, application, lambda: None, _("Saved."))
+    return _amend_and_decide(request, get_application(request, id), edit_application, _("Saved."))
 
 
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def application_approve(request: ConsoleRequest, id: int) -> HttpResponse:
-    """With what was typed on the page, if anything was."""
+    """Approve the application with the changes in the form, if the request has any."""
     application = get_application(request, id)
     done = _("%(name)s has joined.") % {"name": request.POST.get("name") or application.name}
-    return _decide(request, application, lambda: approve_application(application, by=request.actor), done)
+    return _amend_and_decide(request, application, approve_application, done)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -129,37 +127,26 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     return see_other("invitations:application_detail", id=id)
 
 
-def _decide(request: ConsoleRequest, application: Application, decide: Callable[[], Any], done: str) -> HttpResponse:
-    """Save what was typed, then decide; what stands in the way is shown beside its field."""
+def _amend_and_decide(
+    request: ConsoleRequest, application: Application, decide: Callable[..., object], done: str
+) -> HttpResponse:
+    """Call `decide` with the changes in the form; show the form with the errors if it refuses."""
     form = ApplicationEditForm(request.POST, application=application, role=request.role)
-    if form.is_searching:
+    has_amendment = "name" in request.POST
+    if form.is_searching or (has_amendment and not form.is_valid()):
         return refused(request, DETAIL, _context(request, application) | {"form": form})
-    is_typed = "name" in request.POST
+    amendment = form.amendment() if has_amendment else None
     try:
-        if is_typed and form.is_valid():
-            edit_application(application, _amended(form), by=request.actor)
-        if not is_typed or not form.errors:
-            decide()
-            messages.success(request, done)
-            return see_other("invitations:application_detail", id=application.pk)
+        decide(application, amendment=amendment, by=request.actor)
     except DecidedAlready as error:
         messages.warning(request, error.messages[0])
-        return see_other("invitations:application_detail", id=application.pk)
     except ValidationError as error:
-        form.is_valid()
-        form.refuse(error)
-    application = get_application(request, application.pk)
-    return refused(request, DETAIL, _context(request, application) | {"form": form})
-
-
-def _amended(form: ApplicationEditForm) -> Amended:
-    typed = form.cleaned_data
-    return Amended(
-        name=typed["name"],
-        prefix=typed["prefix"],
-        domain=form.domains[typed["domain"]],
-        department=form.departments[typed["department"]],
-    )
+        form.add_error(None, error)
+        unchanged = get_application(request, application.pk)
+        return refused(request, DETAIL, _context(request, unchanged) | {"form": form})
+    else:
+        messages.success(request, done)
+    return see_other("invitations:application_detail", id=application.pk)
 
 
 def _context(request: ConsoleRequest, application: Application) -> dict[str, Any]:

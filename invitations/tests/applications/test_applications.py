@@ -165,7 +165,6 @@ def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_house):
     assert application_of().is_pending
 
 
-@pytest.mark.xfail(strict=True, reason="the edit is saved in a transaction of its own")
 def test_refused_approval_saves_nothing_of_the_edit(desk, open_house):
     apply(open_house.enterprise)
     build_member(open_house, "张伟伟", "zww", PHONE, status="disabled")
