@@ -1,4 +1,4 @@
-"""Joining: a member's way from pending to active, taken by whoever proved the phone on record."""
+"""Join: make a member active, with the user of the phone number that the person verified."""
 
 from __future__ import annotations
 
@@ -21,66 +21,81 @@ from sms.outbox.queue import cancel_messages
 
 
 def join_member(
-    member: Member, *, phone: str, by: Actor, link: Invitation | None = None, is_inside: bool = True
+    member: Member, *, phone: str, by: Actor, link: Invitation | None = None, is_entering: bool = True
 ) -> User:
-    """Make the member active and give them the user of this proven E.164 phone, found or made; all or nothing.
+    """Make the member active and give them the user of this verified E.164 number, found or created.
 
-    Their living link is used up and a waiting one is never sent. A member who was away for ENTRY_DAYS comes back the
-    same way, and so does one who joined already, by a `link` that leads back. `is_inside`: the person does it
-    themselves and goes in at once; else a new member has not been inside yet. Raises ValidationError when the member,
-    read under the enterprise's lock, may not join with this phone.
+    Use up the open invitation and cancel its message. A member who was absent for ENTRY_DAYS returns in the same way by
+    any open `link`; one who has joined, by a recovery link. `is_entering` is False if somebody else lets a new member
+    join, who then has not entered yet. Raises ValidationError if the member, read again under the enterprise's lock,
+    may not join with this number.
     """
     with recording(member.enterprise, by=by) as record:
         member.refresh_from_db()
-        _refuse_if_closed(member, phone, link)
-        before = member.status
-        now = timezone.now()
-        member.user = _user_of(phone, name=member.name)
-        _begin_anew(member.user, record)
-        member.status = Member.Status.ACTIVE
-        member.last_entered_at = now if is_inside or member.joined_at else None
-        member.joined_at = member.joined_at or now
-        member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
-        Invitation.objects.filter(LIVING, member=member).update(used_at=now)
+        _check_may_join(member, phone, link)
+        Invitation.objects.filter(LIVING, member=member).update(used_at=timezone.now())
         cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
         revoke_codes(member)
-        action = "member_returned" if before == Member.Status.ACTIVE else "member_joined"
-        record(action, member, before={"status": before}, after={"status": member.status})
-    return member.user
+        return activate_by_phone(member, record=record, is_entering=is_entering)
 
 
-def _refuse_if_closed(member: Member, phone: str, link: Invitation | None) -> None:
+def activate_by_phone(member: Member, *, record: Record, is_entering: bool) -> User:
+    """Make the member active with the user of their number, which was verified, in the caller's transaction.
+
+    Raises ValidationError if that user is deactivated.
+    """
+    before = member.status
+    user = _user_of(member)
+    _reset_if_absent(user, record)
+    activate(member, user, is_entering=is_entering)
+    action = "member_returned" if before == Member.Status.ACTIVE else "member_joined"
+    record(action, member, before={"status": before}, after={"status": member.status})
+    return user
+
+
+def activate(member: Member, user: User, *, is_entering: bool) -> None:
+    """Save the member as active with this user; `is_entering` is explained at `join_member`."""
+    now = timezone.now()
+    member.last_entered_at = now if is_entering or member.joined_at else None
+    member.user, member.status, member.joined_at = user, Member.Status.ACTIVE, member.joined_at or now
+    member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
+
+
+def _check_may_join(member: Member, phone: str, link: Invitation | None) -> None:
     if member.deleted_at or member.status == Member.Status.DISABLED:
         raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
     if member.phone != phone:
         text = _("The phone number on record has changed. Please ask for a fresh link.")
         raise ValidationError(text, code="phone_changed")
-    if member.status == Member.Status.ACTIVE and not _leads_back(link, member):
+    if member.status == Member.Status.ACTIVE and not _may_return(member, link):
         raise ValidationError(_("This invitation has been used: the member has joined already."), code="used")
 
 
-def _begin_anew(user: User, record: Record) -> None:
-    """Numbers are given to new people: who is inside nowhere any more starts without the WeChat, the factors and the
-    known browsers of whoever had the number before. Who has a role keeps the factors, or the number alone would open
-    the console."""
-    if all(map(is_long_absent, active_members(user))):
-        forget_browsers(user)
-        if forget_weixins(user):
-            record("weixin_unbound", user)
-        if not user.roles.exists() and (count := forget_factors(user)):
-            record("factors_reset", user, before={"factors": count})
+def _may_return(member: Member, link: Invitation | None) -> bool:
+    """Return True if the link is still open and lets an active member in: a recovery link, or any after ENTRY_DAYS."""
+    if link is None:
+        return False
+    invitations = Invitation.objects.filter(LIVING, pk=link.pk, member=member)
+    return invitations.exists() if is_long_absent(member) else invitations.filter(is_recovery=True).exists()
 
 
-def _leads_back(link: Invitation | None, member: Member) -> bool:
-    """Whether the link, read afresh, is still to be used, once, like any other: sent for the purpose, or to a member
-    away for ENTRY_DAYS, whom nothing but a personal link lets in again."""
-    living = Invitation.objects.filter(LIVING, pk=link.pk, member=member) if link else Invitation.objects.none()
-    return living.exists() if is_long_absent(member) else living.filter(is_recovery=True).exists()
+def _reset_if_absent(user: User, record: Record) -> None:
+    """Delete what a previous owner of the number has set up, if the user has not entered anywhere for ENTRY_DAYS.
+
+    Carriers reassign numbers. A user with a role keeps the second factor, or the number alone would open the console.
+    """
+    if not all(map(is_long_absent, active_members(user))):
+        return
+    forget_browsers(user)
+    if forget_weixins(user):
+        record("weixin_unbound", user)
+    if not user.roles.exists() and (count := forget_factors(user)):
+        record("factors_reset", user, before={"factors": count})
 
 
-def _user_of(phone: str, *, name: str) -> User:
-    new = {"name": name, "password": make_password(None)}
-    user, _created = User.objects.get_or_create(phone=phone, defaults=new)
+def _user_of(member: Member) -> User:
+    new = {"name": member.name, "password": make_password(None)}
+    user, _created = User.objects.get_or_create(phone=member.phone, defaults=new)
     if not user.is_active:
         raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
     return user

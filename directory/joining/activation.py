@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.second_factor.factors import forget_factors, has_factor, keep_passkey
 from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
+from directory.joining.actions import activate
 from directory.joining.activation_codes import find_code, get_code
 from directory.joining.invitations import revoke_invitations
 from directory.models import ActivationCode, Address, Member
@@ -64,33 +65,30 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
     they were what the code replaces. The phone on record stays unproven: the user has none. Raises ValidationError when
     the code, read under the enterprise's lock, no longer counts, or a passkey would stand in for a second factor.
     """
-    code = _counting(id)
+    code = _usable(id)
     # Slow on purpose, so not under the lock.
     encoded = make_password(password)
     with recording(code.enterprise, by=by) as record:
-        code = _counting(id)
-        member, before, now = code.member, code.member.status, timezone.now()
+        code = _usable(id)
+        member, before = code.member, code.member.status
         if passkey and not may_use_passkey(member):
             raise ValidationError(
                 _("Please choose a password: your second factor stays as it is."), code="password_needed"
             )
         if member.user and not member.user.has_usable_password() and (count := forget_factors(member.user)):
             record("factors_reset", member.user, before={"factors": count})
-        member.user = _user_of(member, encoded, passkey)
-        member.status = Member.Status.ACTIVE
-        member.joined_at = member.joined_at or now
-        member.last_entered_at = now
-        member.save(update_fields=["user", "status", "joined_at", "last_entered_at"])
+        user = _user_of(member, encoded, passkey)
+        activate(member, user, is_entering=True)
         revoke_invitations(member)
-        code.used_at = now
+        code.used_at = timezone.now()
         code.save(update_fields=["used_at"])
         if passkey:
-            keep_passkey(member.user, name=passkey.name, credential=passkey.credential)
-            record("factor_added", member.user, after={"kind": "passkey", "name": passkey.name})
+            keep_passkey(user, name=passkey.name, credential=passkey.credential)
+            record("factor_added", user, after={"kind": "passkey", "name": passkey.name})
         if before == Member.Status.PENDING or not passkey:
             action = "member_joined" if before == Member.Status.PENDING else "member_password_chosen"
             record(action, member, before={"status": before}, after={"status": member.status})
-    return member.user
+    return user
 
 
 def may_use_passkey(member: Member) -> bool:
@@ -104,7 +102,7 @@ def login_of(member: Member) -> str:
     return str(member.addresses.select_related("domain").get(purpose=Address.Purpose.PRIMARY)).lower()
 
 
-def _counting(id: int) -> ActivationCode:
+def _usable(id: int) -> ActivationCode:
     code = get_code(id)
     if code is None:
         raise ValidationError(

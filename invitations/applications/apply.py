@@ -18,9 +18,8 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, User
+from directory.admission import admit_person, member_with_phone
 from directory.domains.addresses import clean_prefix
-from directory.joining.actions import join_member
-from directory.members.actions import create_member
 from directory.members.search_keys import keys_of
 from directory.models import Address, Domain, Member
 from directory.names import clean_name
@@ -117,12 +116,6 @@ def end_application(application: Application, state: str, *, decided_by: User | 
         address.delete()
 
 
-def member_with(phone: str, enterprise: Enterprise) -> Member | None:
-    """Whoever has this phone in the directory, the bin aside."""
-    members = Member.objects.select_related("enterprise", "main_department")
-    return members.filter(enterprise=enterprise, phone=phone, deleted_at=None).first()
-
-
 def waiting_application(phone: str, enterprise: Enterprise) -> Application | None:
     return Application.objects.filter(enterprise=enterprise, phone=phone, state=State.PENDING).first()
 
@@ -149,11 +142,11 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, con
     enterprise = link.enterprise
     if standing_of(link) != Standing.LIVING:
         raise LinkDead
-    if member_with(phone, enterprise) or waiting_application(phone, enterprise):
+    if member_with_phone(enterprise, phone) or waiting_application(phone, enterprise):
         raise PhoneKnown
     rules = rules_of(enterprise)
-    is_pending = is_approval_required(link, rules)
-    _refuse_beyond_limits(enterprise, phone, is_pending)
+    needs_approval = is_approval_required(link, rules)
+    _refuse_beyond_limits(enterprise, phone, needs_approval)
     domain = landing_domain(link, rules)
     if not is_available(wish.prefix, domain):
         raise AddressUnavailable
@@ -172,12 +165,11 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, con
         consented_at=agreed.at,
         consented_to_id=agreed.notice_id,
     )
-    if is_pending:
-        hold_address(application)
-    else:
-        _let_in(application, by)
+    hold_address(application)
     application.save(force_insert=True)
-    record("application_filed", application, after=_told(application))
+    if not needs_approval:
+        _admit_at_once(application, by)
+    record("application_filed", application, after=_audit_snapshot(application))
     return application
 
 
@@ -197,54 +189,59 @@ def hold_address(application: Application) -> None:
     )
 
 
-def make_member(application: Application, *, by: Actor, is_inside: bool) -> Member:
-    """The new member it asks for, joined by the phone it proved (`is_inside` as there). Raises ValidationError."""
-    member = create_member(
+def admit_applicant(
+    application: Application, *, by: Actor, is_entering: bool, decided_by: User | None = None
+) -> Member:
+    """Approve the application, in the caller's transaction: free its address and let the applicant join.
+
+    Raises ValidationError as `admit_person` does.
+    """
+    end_application(application, State.APPROVED, decided_by=decided_by)
+    application.member = admit_person(
         application.enterprise,
         by=by,
-        origin=origin_of(application, by),
+        origin=_origin_of(application, by),
+        is_entering=is_entering,
         name=application.name,
         prefix=application.prefix,
         domain=application.domain,
         phone=application.phone,
         departments=[application.department] if application.department else [],
     )
-    join_member(member, phone=application.phone, by=by, is_inside=is_inside)
-    return member
+    application.save(update_fields=["member"])
+    return application.member
 
 
-def origin_of(application: Application, by: Actor) -> dict[str, Any]:
-    """How the member came in: by which link, invited and approved by whom."""
+def _origin_of(application: Application, by: Actor) -> dict[str, Any]:
     inviter = application.inviter
     origin: dict[str, Any] = {"by": by.name, "link": application.link_id}
     return {**origin, "inviter": inviter.pk, "invited_by": inviter.name} if inviter else origin
 
 
-def _let_in(application: Application, by: Actor) -> None:
+def _admit_at_once(application: Application, by: Actor) -> None:
     try:
-        application.member = make_member(application, by=by, is_inside=True)
+        admit_applicant(application, by=by, is_entering=True)
     except ValidationError as error:
         if not hasattr(error, "error_dict"):
             raise
-        # What another holds would name the holder; the name alone is the applicant's own.
+        # Errors on other fields name the holder of an address, which the public must not learn.
         if "name" in error.error_dict:
             raise ValidationError({"name": error.error_dict["name"]}) from None
         raise AddressUnavailable from None
-    application.state, application.decided_at = State.APPROVED, timezone.now()
 
 
-def _refuse_beyond_limits(enterprise: Enterprise, phone: str, is_pending: bool) -> None:
+def _refuse_beyond_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> None:
     day_ago = timezone.now() - timedelta(days=1)
     today = Application.objects.filter(phone=phone, created_at__gt=day_ago)
     if today.count() >= settings.APPLICATIONS_PER_DAY:
         raise ApplyLimited(_("You applied several times today. Please try again tomorrow."), 86400)
     waiting = Application.objects.filter(enterprise=enterprise, state=State.PENDING)
-    if is_pending and waiting.count() >= settings.APPLICATIONS_PENDING:
+    if needs_approval and waiting.count() >= settings.APPLICATIONS_PENDING:
         words = _("So many applications are waiting that no more can be taken at the moment. Please try again later.")
         raise ApplyLimited(words, 3600)
 
 
-def _told(application: Application) -> dict[str, Any]:
+def _audit_snapshot(application: Application) -> dict[str, Any]:
     return {
         "name": application.name,
         "address": application.wanted_address,

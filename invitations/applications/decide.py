@@ -14,13 +14,11 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
-from accounts.models import Role
-from directory.access import members_of
-from directory.joining.actions import join_member
+from directory.admission import member_with_phone
 from directory.members.fields import holder_of_address
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
-from invitations.applications.apply import Wish, clean_wish, end_application, hold_address, make_member, member_with
+from invitations.applications.apply import Wish, admit_applicant, clean_wish, end_application, hold_address
 from invitations.links.actions import digest_of
 from invitations.models import Application
 from sms.outbox.queue import queue_message
@@ -72,14 +70,12 @@ def approve_application(application: Application, *, amendment: Amendment | None
     """
     with _deciding(application, by) as record, _errors_of_application():
         _amend(application, amendment, record)
-        known = member_with(application.phone, application.enterprise)
-        if not known and not application.department:
+        if not application.department and not member_with_phone(application.enterprise, application.phone):
             raise ValidationError({"department": _("Its department was deleted meanwhile: choose another.")})
-        end_application(application, State.APPROVED, decided_by=by.user)
-        application.member = _join_known(known, by) if known else make_member(application, by=by, is_inside=False)
+        member = admit_applicant(application, by=by, is_entering=False, decided_by=by.user)
         _notify_applicant(application)
         record("application_approved", application, after=audit_snapshot(application))
-    return application.member
+    return member
 
 
 def reject_application(application: Application, *, by: Actor, reason: str = "") -> None:
@@ -164,23 +160,10 @@ def _hold_new_address(application: Application) -> None:
         raise ValidationError({"prefix": _("This address has just been taken.")}) from None
 
 
-def _join_known(member: Member, by: Actor) -> Member:
-    """A member who was created after the application was filed: they keep their own address."""
-    role = Role.objects.filter(user=by.user, enterprise=member.enterprise_id).first()
-    if role and not members_of(role).filter(pk=member.pk).exists():
-        raise ValidationError(_("This phone belongs to a member outside your departments."))
-    if member.status == Member.Status.DISABLED:
-        words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
-        raise ValidationError(words, params={"name": member.name})
-    if member.status == Member.Status.PENDING:
-        join_member(member, phone=str(member.phone), by=by, is_inside=False)
-    return member
-
-
 def _notify_applicant(application: Application) -> None:
     token = secrets.token_urlsafe(16)
     application.token_digest = digest_of(token)
-    application.save(update_fields=["token_digest", "member"])
+    application.save(update_fields=["token_digest"])
     queue_message(
         enterprise=application.enterprise,
         kind="decision",

@@ -27,6 +27,7 @@ from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
 from core.counters import CounterFull, count_up
 from core.responses import see_other
+from directory.admission import member_with_phone
 from directory.domains.addresses import clean_prefix
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
@@ -41,7 +42,6 @@ from invitations.applications.apply import (
     Wish,
     file_application,
     is_available,
-    member_with,
     waiting_application,
 )
 from invitations.applications.browser_state import (
@@ -239,7 +239,7 @@ def join_apply(request: PublicRequest, link: JoinLink, phone: str) -> HttpRespon
 @with_proven_phone
 def join_as_member(request: PublicRequest, link: JoinLink, phone: str) -> HttpResponse:
     """Join as the member whose phone on record was proven: no stranger, and no application."""
-    member = member_with(phone, link.enterprise)
+    member = member_with_phone(link.enterprise, phone)
     if member is None:
         return see_other("invitations:join")
     try:
@@ -318,7 +318,7 @@ def _ask_details(
         keep_application(answer, waiting)
         return answer
     rules = rules_of(link.enterprise)
-    member = member_with(phone, link.enterprise)
+    member = member_with_phone(link.enterprise, phone)
     whole = {
         "step": "member" if member else "details",
         "form": form or JoinApplyForm(),

@@ -23,9 +23,9 @@ from core.downloads import CSV, write_csv, write_xlsx
 from core.responses import refused, see_other
 from core.workbook_cells import XLSX
 from directory.access import members_of
+from directory.admission import member_with_phone
 from directory.departments.tree import paths_of
 from invitations.access import decisions_of, get_application
-from invitations.applications.apply import member_with
 from invitations.applications.decide import (
     PURPOSE,
     DecidedAlready,
@@ -150,7 +150,7 @@ def _amend_and_decide(
 
 
 def _context(request: ConsoleRequest, application: Application) -> dict[str, Any]:
-    known = member_with(application.phone, request.enterprise) if application.is_pending else None
+    known = member_with_phone(request.enterprise, application.phone) if application.is_pending else None
     may_decide = may(request.role, Permission.MANAGE_MEMBERS) and application.is_pending
     return {
         "here": reverse("invitations:application_detail", args=[application.pk]),

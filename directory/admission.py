@@ -1,0 +1,52 @@
+"""Admit a person who has verified a phone number: find or create their member, and let them join."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from accounts.audit.recording import Actor, recording
+from accounts.models import Enterprise, Role
+from directory.access import members_of
+from directory.joining.actions import activate_by_phone, join_member
+from directory.members.actions import create_member
+from directory.members.fields import Said
+from directory.models import Member
+
+
+def member_with_phone(enterprise: Enterprise, phone: str) -> Member | None:
+    """Return the member who has this E.164 number; those in the recycle bin do not count."""
+    members = Member.objects.select_related("enterprise", "main_department")
+    return members.filter(enterprise=enterprise, phone=phone, deleted_at=None).first()
+
+
+def admit_person(
+    enterprise: Enterprise, *, by: Actor, origin: dict[str, Any], is_entering: bool, **data: Unpack[Said]
+) -> Member:
+    """Let the person with `data["phone"]`, a verified E.164 number, join in one transaction, and return their member.
+
+    That is the member who has the number already and keeps all other data, else a new one created from `data`.
+    `is_entering` is explained at `join_member`. Raises ValidationError: for what `create_member` refuses, for a member
+    who is disabled or whom `by` may not manage, and for a number whose user is deactivated.
+    """
+    with recording(enterprise, by=by) as record:
+        member = member_with_phone(enterprise, data["phone"] or "")
+        if member:
+            _check_may_admit(member, by)
+            if member.status == Member.Status.PENDING:
+                join_member(member, phone=str(member.phone), by=by, is_entering=is_entering)
+        else:
+            member = create_member(enterprise, by=by, origin=origin, **data)
+            activate_by_phone(member, record=record, is_entering=is_entering)
+    return member
+
+
+def _check_may_admit(member: Member, by: Actor) -> None:
+    role = Role.objects.filter(user=by.user, enterprise=member.enterprise_id).first()
+    if role and not members_of(role).filter(pk=member.pk).exists():
+        raise ValidationError(_("This phone belongs to a member outside your departments."))
+    if member.status == Member.Status.DISABLED:
+        words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
+        raise ValidationError(words, params={"name": member.name})
