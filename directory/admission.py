@@ -7,10 +7,10 @@ from typing import Any, Unpack
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.audit.recording import Actor, recording
+from accounts.audit.recording import Actor, Record
 from accounts.models import Enterprise, Role
 from directory.access import members_of
-from directory.joining.actions import activate_by_phone, join_member
+from directory.joining.actions import activate_by_phone
 from directory.members.actions import create_member
 from directory.members.fields import Said
 from directory.models import Member
@@ -22,24 +22,22 @@ def member_with_phone(enterprise: Enterprise, phone: str) -> Member | None:
     return members.filter(enterprise=enterprise, phone=phone, deleted_at=None).first()
 
 
-def admit_person(
-    enterprise: Enterprise, *, by: Actor, origin: dict[str, Any], is_entering: bool, **data: Unpack[Said]
-) -> Member:
-    """Let the person with `data["phone"]`, a verified E.164 number, join in one transaction, and return their member.
+def admit_person(record: Record, *, origin: dict[str, Any], is_entering: bool, **data: Unpack[Said]) -> Member:
+    """Let the person with `data["phone"]`, a verified E.164 number, join; return their member, who is active then.
 
-    That is the member who has the number already and keeps all other data, else a new one created from `data`.
-    `is_entering` is explained at `join_member`. Raises ValidationError: for what `create_member` refuses, for a member
-    who is disabled or whom `by` may not manage, and for a number whose user is deactivated.
+    That is the member who has the number already and keeps all other data, else a new one created from `data`. All in
+    the transaction of `record`, whose author is the one who admits; `is_entering` is explained at `join_member`.
+
+    Raises ValidationError: for what `create_member` refuses, for a member who is disabled or out of the author's reach,
+    and for a number whose user is deactivated.
     """
-    with recording(enterprise, by=by) as record:
-        member = member_with_phone(enterprise, data["phone"] or "")
-        if member:
-            _check_may_admit(member, by)
-            if member.status == Member.Status.PENDING:
-                join_member(member, phone=str(member.phone), by=by, is_entering=is_entering)
-        else:
-            member = create_member(enterprise, by=by, origin=origin, **data)
-            activate_by_phone(member, record=record, is_entering=is_entering)
+    member = member_with_phone(record.enterprise, data["phone"] or "")
+    if member is None:
+        member = create_member(record.enterprise, by=record.by, origin=origin, **data)
+    else:
+        _check_may_admit(member, record.by)
+    if member.status == Member.Status.PENDING:
+        activate_by_phone(member, record=record, is_entering=is_entering)
     return member
 
 

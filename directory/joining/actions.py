@@ -25,26 +25,25 @@ def join_member(
 ) -> User:
     """Make the member active and give them the user of this verified E.164 number, found or created.
 
-    Use up the open invitation and cancel its message. A member who was absent for ENTRY_DAYS returns in the same way by
-    any open `link`; one who has joined, by a recovery link. `is_entering` is False if somebody else lets a new member
-    join, who then has not entered yet. Raises ValidationError if the member, read again under the enterprise's lock,
-    may not join with this number.
+    A member who was absent for ENTRY_DAYS returns in the same way by any open `link`; another active member, by a
+    recovery link. `is_entering` is False if somebody else lets a new member join, who then has not entered yet. Raises
+    ValidationError if the member, read again under the enterprise's lock, may not join with this number.
     """
     with recording(member.enterprise, by=by) as record:
         member.refresh_from_db()
         _check_may_join(member, phone, link)
-        Invitation.objects.filter(LIVING, member=member).update(used_at=timezone.now())
-        cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
-        revoke_codes(member)
         return activate_by_phone(member, record=record, is_entering=is_entering)
 
 
 def activate_by_phone(member: Member, *, record: Record, is_entering: bool) -> User:
-    """Make the member active with the user of their number, which was verified, in the caller's transaction.
+    """Make the member active with the user of their number, which was verified, in the transaction of `record`.
 
-    Raises ValidationError if that user is deactivated.
+    Use up the open invitation, cancel its message, revoke the code. Raises ValidationError if the user is deactivated.
     """
     before = member.status
+    Invitation.objects.filter(LIVING, member=member).update(used_at=timezone.now())
+    cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
+    revoke_codes(member)
     user = _user_of(member)
     _reset_if_absent(user, record)
     activate(member, user, is_entering=is_entering)

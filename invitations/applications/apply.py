@@ -88,7 +88,7 @@ def file_application(
             link.enterprise.refresh_from_db()
             if link.pk:
                 link.refresh_from_db(fields=LINK_RULES)
-            return _file(link, wish, phone, by, record, consent)
+            return _file(link, wish, phone, record, consent)
     except LinkSpent:
         raise LinkDead from None
     except IntegrityError:
@@ -138,7 +138,7 @@ def clean_wish(wish: Wish) -> Wish:
     return Wish(**kept)
 
 
-def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, consent: Consent | None) -> Application:
+def _file(link: JoinLink, wish: Wish, phone: str, record: Record, consent: Consent | None) -> Application:
     enterprise = link.enterprise
     if standing_of(link) != Standing.LIVING:
         raise LinkDead
@@ -168,7 +168,7 @@ def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, con
     hold_address(application)
     application.save(force_insert=True)
     if not needs_approval:
-        _admit_at_once(application, by)
+        _admit_at_once(application, record)
     record("application_filed", application, after=_audit_snapshot(application))
     return application
 
@@ -190,17 +190,16 @@ def hold_address(application: Application) -> None:
 
 
 def admit_applicant(
-    application: Application, *, by: Actor, is_entering: bool, decided_by: User | None = None
+    application: Application, *, record: Record, is_entering: bool, decided_by: User | None = None
 ) -> Member:
-    """Approve the application, in the caller's transaction: free its address and let the applicant join.
+    """Approve the application, in the transaction of `record`: free its address and let the applicant join.
 
     Raises ValidationError as `admit_person` does.
     """
     end_application(application, State.APPROVED, decided_by=decided_by)
     application.member = admit_person(
-        application.enterprise,
-        by=by,
-        origin=_origin_of(application, by),
+        record,
+        origin=_origin_of(application, record.by),
         is_entering=is_entering,
         name=application.name,
         prefix=application.prefix,
@@ -218,9 +217,9 @@ def _origin_of(application: Application, by: Actor) -> dict[str, Any]:
     return {**origin, "inviter": inviter.pk, "invited_by": inviter.name} if inviter else origin
 
 
-def _admit_at_once(application: Application, by: Actor) -> None:
+def _admit_at_once(application: Application, record: Record) -> None:
     try:
-        admit_applicant(application, by=by, is_entering=True)
+        admit_applicant(application, record=record, is_entering=True)
     except ValidationError as error:
         if not hasattr(error, "error_dict"):
             raise

@@ -72,7 +72,7 @@ def approve_application(application: Application, *, amendment: Amendment | None
         _amend(application, amendment, record)
         if not application.department and not member_with_phone(application.enterprise, application.phone):
             raise ValidationError({"department": _("Its department was deleted meanwhile: choose another.")})
-        member = admit_applicant(application, by=by, is_entering=False, decided_by=by.user)
+        member = admit_applicant(application, record=record, is_entering=False, decided_by=by.user)
         _notify_applicant(application)
         record("application_approved", application, after=audit_snapshot(application))
     return member
