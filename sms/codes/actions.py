@@ -124,8 +124,14 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
 
 
 def unlock_phones(phones: Collection[str]) -> None:
-    """Forget these numbers' failures: the holder was proven in another way, or an administrator vouches."""
-    PhoneAttemptCounter.objects.filter(phone__in=phones).update(failures=0, wait_until=None)
+    """Reset the failures of these numbers: a code was correct, or an administrator vouches for them.
+
+    Lock the rows in the order of their keys, so that two calls for the same numbers do not deadlock.
+    """
+    counters = PhoneAttemptCounter.objects.filter(phone__in=phones)
+    with transaction.atomic(savepoint=False):
+        locked = list(counters.order_by("pk").select_for_update().values_list("pk", flat=True))
+        PhoneAttemptCounter.objects.filter(pk__in=locked).update(failures=0, wait_until=None)
 
 
 def _lock_standing(phone: str) -> PhoneAttemptCounter:

@@ -264,6 +264,20 @@ def test_twenty_codes_of_five_guesses_switch_a_number_off_until_somebody_vouches
     assert ask()
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_counters_are_unlocked_in_the_order_of_their_keys():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    phones = [f"+861390013900{digit}" for digit in (3, 1, 2)]
+    PhoneAttemptCounter.objects.bulk_create(PhoneAttemptCounter(phone=phone, failures=5) for phone in phones)
+    with CaptureQueriesContext(connection) as queries:
+        unlock_phones(phones)
+    locking = next(query["sql"] for query in queries if "FOR UPDATE" in query["sql"])
+    assert locking.endswith("ORDER BY 1 ASC FOR UPDATE")
+    assert not PhoneAttemptCounter.objects.filter(failures__gt=0).exists()
+
+
 @pytest.mark.django_db
 def test_waiting_number_has_no_code_checked():
     digits = digits_of(ask())
