@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from invitations.applications import apply_views as apply
 from invitations.applications import decision_views as decisions
 from invitations.applications import join_views as join
 from invitations.applications import status_views as join_status
@@ -48,9 +49,9 @@ an_applicants_way = [
     path("j/send/", join.join_send, name="join_send"),
     path("j/resend/", join.join_resend, name="join_resend"),
     path("j/code/", join.join_code, name="join_code"),
-    path("j/prefix/", join.join_prefix, name="join_prefix"),
-    path("j/apply/", join.join_apply, name="join_apply"),
-    path("j/member/", join.join_as_member, name="join_as_member"),
+    path("j/prefix/", apply.join_prefix, name="join_prefix"),
+    path("j/apply/", apply.join_apply, name="join_apply"),
+    path("j/member/", apply.join_as_member, name="join_as_member"),
     path("j/status/", join_status.join_status, name="join_status"),
     path("j/status/withdraw/", join_status.join_withdraw, name="join_withdraw"),
     path("j/<str:token>/", join.join_open, name="join_open"),

@@ -64,13 +64,18 @@ def is_proven(request: PublicRequest) -> bool:
 
 
 def acting_as(request: PublicRequest, member: Member) -> Actor:
-    """The author of what a person does as this member, perhaps before any session of theirs is open."""
-    origin = request.actor
-    user = origin.user if origin.user and origin.user.phone and origin.user.phone == member.phone else None
+    """Return the actor for what a person does as this member, perhaps before they have a session."""
+    return actor_with_phone(request, member.phone, name=member.name)
+
+
+def actor_with_phone(request: PublicRequest, phone: str | None, *, name: str) -> Actor:
+    """Return an actor called `name`, who is the request's user only if that user has this E.164 number."""
+    actor = request.actor
+    is_same = actor.user is not None and actor.user.phone is not None and actor.user.phone == phone
     return Actor(
-        user=user,
-        name=member.name,
-        ip=origin.ip,
-        user_agent=origin.user_agent,
-        request_id=origin.request_id,
+        user=actor.user if is_same else None,
+        name=name,
+        ip=actor.ip,
+        user_agent=actor.user_agent,
+        request_id=actor.request_id,
     )

@@ -58,7 +58,7 @@ class PhoneKnown(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class ApplicationInput:
     """What an applicant typed."""
 
     name: str
@@ -74,7 +74,7 @@ class Consent:
 
 
 def file_application(
-    link: JoinLink, wish: Wish, *, phone: str, by: Actor, consent: Consent | None = None
+    link: JoinLink, wish: ApplicationInput, *, phone: str, by: Actor, consent: Consent | None = None
 ) -> Application:
     """File it for this proven E.164 phone: it waits, its address held; without approval its member joins at once.
 
@@ -125,7 +125,7 @@ def is_available(prefix: str, domain: Domain) -> bool:
     return not Address.objects.filter(domain=domain, local=prefix).exists()
 
 
-def clean_wish(wish: Wish) -> Wish:
+def clean_wish(wish: ApplicationInput) -> ApplicationInput:
     errors: dict[str, ValidationError] = {}
     kept: dict[str, str] = {}
     for field, rule in {"name": clean_name, "prefix": clean_prefix}.items():
@@ -135,10 +135,10 @@ def clean_wish(wish: Wish) -> Wish:
             errors[field] = error
     if errors:
         raise ValidationError(errors)
-    return Wish(**kept)
+    return ApplicationInput(**kept)
 
 
-def _file(link: JoinLink, wish: Wish, phone: str, record: Record, consent: Consent | None) -> Application:
+def _file(link: JoinLink, wish: ApplicationInput, phone: str, record: Record, consent: Consent | None) -> Application:
     enterprise = link.enterprise
     if standing_of(link) != Standing.LIVING:
         raise LinkDead

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Enterprise
+from accounts.sign_in.browser_codes import BrowserCodes
 from accounts.sign_in.sessions import renew_key
 from invitations.applications.apply import Consent
 from invitations.links.actions import get_link, mark_of
@@ -65,6 +66,11 @@ def consent_for(request: HttpRequest, enterprise: Enterprise) -> Consent | None:
     """What was agreed to in this browser, and when; whoever proved a phone for the enterprise has."""
     id, notice, at = request.session.get(CONSENT_KEY, (0, None, 0))
     return Consent(datetime.fromtimestamp(at, tz=UTC), notice) if id == enterprise.pk else None
+
+
+def codes_for(request: HttpRequest, enterprise: Enterprise) -> BrowserCodes:
+    """Return the browser's codes that verify a phone number for this enterprise."""
+    return BrowserCodes(request, "apply", f"enterprise:{enterprise.pk}")
 
 
 def drop_proof(request: HttpRequest) -> None:

@@ -18,7 +18,7 @@ from directory.admission import member_with_phone
 from directory.members.fields import holder_of_address
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
-from invitations.applications.apply import Wish, admit_applicant, clean_wish, end_application, hold_address
+from invitations.applications.apply import ApplicationInput, admit_applicant, clean_wish, end_application, hold_address
 from invitations.links.actions import digest_of
 from invitations.models import Application
 from sms.outbox.queue import queue_message
@@ -135,7 +135,7 @@ def _amend(application: Application, amendment: Amendment | None, record: Record
     if amendment is None:
         return
     before, held = audit_snapshot(application), application.address
-    wish = clean_wish(Wish(amendment.name, amendment.prefix))
+    wish = clean_wish(ApplicationInput(amendment.name, amendment.prefix))
     is_moved = (wish.prefix, amendment.domain) != (application.prefix, application.domain)
     if is_moved and (holder := holder_of_address(wish.prefix, amendment.domain, record.by)):
         raise ValidationError({"prefix": holder})

@@ -19,27 +19,19 @@ from core.counters import CounterFull, count_up
 from directory.domains.addresses import PREFIX_MAX, clean_prefix
 from directory.members.search_keys import keys_of
 from directory.models import Domain
-from invitations.applications.apply import is_available
+from invitations.applications.apply import ApplyLimited, is_available
 
 HOUR_SECONDS = 3600
 TRIES = 20
 
 
-class PrefixChecksSpent(Exception):
-    """This phone asked too often. `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(_("You have tried many addresses. Please go on in an hour."))
-        self.retry_after = retry_after
-
-
 def count_prefix_check(phone: str) -> None:
-    """Count one answer to this proven phone, before it is given. Raises PrefixChecksSpent."""
+    """Count one answer to this proven phone, before it is given. Raises ApplyLimited."""
     key = f"prefix:{hashlib.sha256(phone.encode()).hexdigest()}"
     try:
         count_up(key, seconds=HOUR_SECONDS, most=settings.PREFIX_CHECKS_PER_HOUR)
     except CounterFull as full:
-        raise PrefixChecksSpent(full.retry_after) from None
+        raise ApplyLimited(_("You have tried many addresses. Please go on in an hour."), full.retry_after) from None
 
 
 def suggest_prefix(name: str, domain: Domain) -> str:

@@ -8,12 +8,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit.recording import Actor
 from accounts.requests import PublicRequest
 from core.responses import see_other
+from directory.entry.decorators import actor_with_phone
 from invitations.applications.apply import withdraw_application
 from invitations.applications.browser_state import carried_application, keep_application
-from invitations.applications.join_views import private
+from invitations.applications.join_pages import private
 from invitations.links.actions import digest_of
 from invitations.models import Application
 
@@ -44,8 +44,6 @@ def join_withdraw(request: PublicRequest) -> HttpResponse:
     application = carried_application(request)
     if application is None:
         return see_other("invitations:join_status")
-    origin = request.actor
-    by = Actor(None, application.name, ip=origin.ip, user_agent=origin.user_agent, request_id=origin.request_id)
-    if not withdraw_application(application, by=by):
+    if not withdraw_application(application, by=actor_with_phone(request, None, name=application.name)):
         messages.info(request, _("It was decided just before you withdrew it."))
     return see_other("invitations:join_status")

@@ -13,7 +13,7 @@ from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, User
 from conftest import House, build_house
 from directory.models import Address, Member
-from invitations.applications.apply import Wish, file_application, withdraw_application
+from invitations.applications.apply import ApplicationInput, file_application, withdraw_application
 from invitations.applications.decide import approve_application, reject_application
 from invitations.links.actions import default_link, mint_link, reset_link, use_link
 from invitations.links.settings import edit_rules, rules_of
@@ -49,7 +49,7 @@ def at_once(work: Callable[[int], str], times: int = 50) -> Counter[str]:
 
 def file(house: House, number: int, *, prefix: str = "", phone: str = "") -> str:
     link = default_link(house.enterprise)
-    wish = Wish(name=f"人{number}", prefix=prefix or f"ren{number}")
+    wish = ApplicationInput(name=f"人{number}", prefix=prefix or f"ren{number}")
     file_application(link, wish, phone=phone or f"+86139001390{number:02}", by=BY)
     return "filed"
 
@@ -92,7 +92,7 @@ def test_fifty_who_join_at_once_do_not_pass_a_links_cap(open_house):
 
     def join(number: int) -> str:
         own = JoinLink.objects.select_related("enterprise").get(pk=link.pk)
-        file_application(own, Wish(f"人{number}", f"ren{number}"), phone=f"+86139001390{number:02}", by=BY)
+        file_application(own, ApplicationInput(f"人{number}", f"ren{number}"), phone=f"+86139001390{number:02}", by=BY)
         return "joined"
 
     assert at_once(join) == {"joined": 20, "LinkDead": 30}
@@ -145,7 +145,7 @@ def test_once_the_switch_is_off_or_the_link_reset_nothing_more_is_filed(open_hou
             reset_link(open_house.enterprise, by=BY)
             return "reset"
         link = links[number % 2]
-        file_application(link, Wish(f"人{number}", f"ren{number}"), phone=f"+86139001390{number:02}", by=BY)
+        file_application(link, ApplicationInput(f"人{number}", f"ren{number}"), phone=f"+86139001390{number:02}", by=BY)
         return "filed"
 
     links = [default_link(open_house.enterprise) for _ in range(2)]

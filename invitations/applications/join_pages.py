@@ -1,0 +1,126 @@
+"""The pages of the join link: one for each step, one for a link that lets nobody in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts.requests import PublicRequest
+from accounts.sign_in.browser_codes import resend_seconds
+from accounts.sign_in.forms import LoginCodeForm
+from core.responses import limited, refused, see_other
+from directory.admission import member_with_phone
+from invitations.applications.apply import ApplyLimited, waiting_application
+from invitations.applications.browser_state import carried_application, codes_for, keep_application
+from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
+from invitations.links.actions import standing_of
+from invitations.links.settings import is_approval_required, landing_domain, notice_of, rules_of
+from invitations.models import JoinLink, PrivacyNotice
+from sms.codes.proof_of_work import Challenge
+from sms.phones import mask_phone
+
+
+def phone_page(
+    request: PublicRequest,
+    link: JoinLink,
+    form: JoinPhoneForm | None = None,
+    *,
+    retry_after: int = 0,
+    challenge: Challenge | None = None,
+) -> HttpResponse:
+    """Ask for the phone number."""
+    rules, application = rules_of(link.enterprise), carried_application(request)
+    is_same_enterprise = application is not None and application.enterprise_id == link.enterprise_id
+    context = {
+        "form": form or JoinPhoneForm(region=link.enterprise.region),
+        "rules": rules,
+        "version": notice_version(notice_of(rules)),
+        "waits": application is not None and is_same_enterprise and application.is_pending,
+        "challenge": challenge,
+    }
+    return _page(request, link, "phone", context, is_refused=form is not None, retry_after=retry_after)
+
+
+def code_page(
+    request: PublicRequest,
+    link: JoinLink,
+    form: LoginCodeForm | None = None,
+    *,
+    refusal: str = "",
+    retry_after: int = 0,
+    challenge: Challenge | None = None,
+) -> HttpResponse:
+    """Ask for the code that was sent."""
+    code = codes_for(request, link.enterprise).sent()
+    context = {
+        "form": form or LoginCodeForm(),
+        "phone": mask_phone(code.phone) if code else "",
+        "wait": max(0 if challenge else retry_after, resend_seconds(code)),
+        "refusal": refusal,
+        "challenge": challenge,
+    }
+    return _page(request, link, "code", context, is_refused=form is not None, retry_after=retry_after)
+
+
+def details_page(
+    request: PublicRequest,
+    link: JoinLink,
+    phone: str,
+    form: JoinApplyForm | None = None,
+    *,
+    limit: ApplyLimited | None = None,
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Ask for name and address, or show that the directory has the phone already. Redirect if an application waits."""
+    waiting = waiting_application(phone, link.enterprise)
+    if waiting:
+        response = see_other("invitations:join_status")
+        keep_application(response, waiting)
+        return response
+    rules, member = rules_of(link.enterprise), member_with_phone(link.enterprise, phone)
+    context = {
+        "form": form or JoinApplyForm(),
+        "member": member,
+        "phone": mask_phone(phone),
+        "domain": landing_domain(link, rules),
+        "is_approved_first": is_approval_required(link, rules),
+        "refusal": str(limit or ""),
+        **(context or {}),
+    }
+    is_refused = form is not None and form.is_bound
+    retry_after = limit.retry_after if limit else 0
+    step = "member" if member else "details"
+    return _page(request, link, step, context, is_refused=is_refused, retry_after=retry_after)
+
+
+def closed_page(request: PublicRequest, link: JoinLink) -> HttpResponse:
+    """Say why the link lets nobody in; the page has no field to fill in."""
+    has_applied = carried_application(request) is not None
+    context = {"standing": standing_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
+    return private(render(request, "invitations/join_dead.html", context, status=410))
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """Forbid to store or to index the page."""
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def notice_version(notice: PrivacyNotice | None) -> str:
+    """Return the version that the phone form submits, so that a notice changed meanwhile is shown again."""
+    return str(notice.number if notice else 0)
+
+
+def _page(
+    request: PublicRequest, link: JoinLink, step: str, context: dict[str, Any], *, is_refused: bool, retry_after: int
+) -> HttpResponse:
+    context |= {"step": step, "enterprise": link.enterprise, "inviter": link.inviter}
+    if request.method == "POST":
+        context["here"] = reverse("invitations:join")
+    if retry_after:
+        return limited(request, "invitations/join.html", context, retry_after=retry_after)
+    return (refused if is_refused else render)(request, "invitations/join.html", context)
