@@ -1,14 +1,14 @@
-"""What a person without a phone types on their way in."""
+"""Forms of joining by an activation code."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.security.forms import PasswordEditForm
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
@@ -29,32 +29,9 @@ class ActivationCodeForm(forms.Form):
     )
 
 
-class ActivationPasswordForm(forms.Form):
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=512,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
-    )
-    confirm = forms.CharField(
-        label=_("The same once more"),
-        max_length=512,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+class ActivationPasswordForm(PasswordEditForm):
+    """The password of a member who joins by an activation code and may not have a user yet."""
 
-    def __init__(self, *args: Any, login: str, name: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.person = User(login=login, name=name)
-        self.fields["password"].help_text = " ".join(map(str, password_validators_help_texts()))
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password, self.person)
-        return password
-
-    def clean(self) -> dict[str, Any]:
-        typed = super().clean() or self.cleaned_data
-        if typed.get("password") and typed.get("confirm") and typed["password"] != typed["confirm"]:
-            self.add_error("confirm", _("The two passwords differ."))
-        return typed
+    def __init__(self, typed: Any = None, *, login: str, name: str) -> None:
+        super().__init__(typed, user=User(login=login, name=name))
+        self.fields["password"].label = _("Password")
