@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -27,6 +28,20 @@ def clean_required(text: str, limit: int, *, missing: Any) -> str:
         raise ValidationError(missing)
     refuse_invisible(kept)
     return refuse_longer(kept, limit)
+
+
+def clean_fields(rules: Mapping[str, Callable[[str], str]], /, **typed: str) -> dict[str, str]:
+    """Return each text cleaned by the rule of its name. Raises one ValidationError with the errors of all fields."""
+    cleaned: dict[str, str] = {}
+    errors: dict[str, ValidationError] = {}
+    for name, text in typed.items():
+        try:
+            cleaned[name] = rules[name](text)
+        except ValidationError as error:
+            errors[name] = error
+    if errors:
+        raise ValidationError(errors)
+    return cleaned
 
 
 def squeeze(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which applications and links a role may reach; other people's are 404."""
+"""The rows a role may reach, one function per noun. Everything else is 404."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from invitations.models import Application, Decision, JoinLink
 
 
 def applications_of(role: Role) -> QuerySet[Application]:
-    """All of the enterprise; to a department administrator those that lead into their own departments."""
+    """Return the enterprise's applications; for a department administrator, those for their departments."""
     applications = Application.objects.filter(enterprise=role.enterprise_id)
     return applications.filter(department__in=departments_of(role)) if is_scoped(role) else applications
 
@@ -25,7 +25,7 @@ def get_application(request: ConsoleRequest, id: int) -> Application:
 
 
 def named_links_of(role: Role) -> QuerySet[JoinLink]:
-    """All of the enterprise, dead ones too; neither the default link nor colleagues'."""
+    """Return the enterprise's named links, including revoked and expired ones."""
     links = JoinLink.objects.filter(enterprise=role.enterprise_id, inviter=None).exclude(name="")
     return links.select_related("enterprise", "inviter", "department", "domain", "created_by")
 
@@ -35,6 +35,6 @@ def get_named_link(request: ConsoleRequest, id: int) -> JoinLink:
 
 
 def decisions_of(role: Role) -> QuerySet[Decision]:
-    """Of the enterprise; a department administrator sees their own."""
+    """Return the enterprise's decisions; for a department administrator, their own."""
     decisions = Decision.objects.filter(enterprise=role.enterprise_id)
     return decisions.filter(author=role.user_id) if is_scoped(role) else decisions

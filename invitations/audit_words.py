@@ -1,4 +1,4 @@
-"""What joining, applications and batches are called in the audit log (accounts.audit_log.vocabulary)."""
+"""Labels of this app's events in the audit log (accounts.audit_log.vocabulary)."""
 
 from django.utils.translation import gettext_lazy as _
 

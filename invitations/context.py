@@ -1,4 +1,4 @@
-"""What the console's navigation counts."""
+"""Context processor: the counts in the console's navigation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from invitations.models import Application
 
 
 def waiting(request: HttpRequest) -> dict[str, Any]:
-    """`waiting`: URL name of a room to how many wait there; asked only where a page shows it."""
+    """Add `waiting`: URL name of a navigation item to its count, queried only if a page shows it."""
     role = getattr(request, "role", None)
     return {"waiting": SimpleLazyObject(lambda: _counts(role)) if role else {}}
 

@@ -1,4 +1,4 @@
-"""Erase what this app holds about members who are purged (see directory.members.erasure)."""
+"""Erase the data of this app about members who are erased (directory.members.erasure)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from sms.retention import forget_messages
 
 
 def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Their applications, their link for colleagues and whom they invited, and why a batch left them out; in the
-    caller's transaction."""
+    """Delete the members' applications, revoke their links, and clear references to them, in the caller's transaction."""
     phones = [member.phone for member in members if member.phone]
-    # From its deletion on a number may be somebody else's.
+    # After a member's deletion their number may belong to somebody else.
     last = max(member.deleted_at for member in members if member.deleted_at)
     theirs = Q(member__in=members) | Q(phone__in=phones, created_at__lte=last)
     applications = Application.objects.filter(theirs, enterprise=enterprise).exclude(state=Application.State.PENDING)

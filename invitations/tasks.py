@@ -1,4 +1,4 @@
-"""When batches move. A task carries nothing: the rows are the truth, so each may be lost, doubled or late."""
+"""Tasks of batches and decisions. They take no arguments and are safe to lose, to repeat and to delay."""
 
 from celery import shared_task
 
@@ -8,11 +8,11 @@ from invitations.batches import send as batches
 
 @shared_task
 def send_batches() -> None:
-    """Every ten seconds: go on with what is to be sent, and with what a killed worker left."""
+    """Send what is due, including what a killed worker left. Runs every ten seconds."""
     batches.send_batches()
 
 
 @shared_task
 def work_on_decisions() -> None:
-    """The same for decisions on many applications."""
+    """Work on open decisions. Runs when one is opened, and every ten seconds."""
     decide_job.work_on_decisions()

@@ -1,4 +1,4 @@
-"""Routes of invitations."""
+"""URLs of join links, applications and batches."""
 
 from django.urls import path
 
@@ -14,7 +14,7 @@ from invitations.links import views as links
 from invitations.overview import views as overview
 
 app_name = "invitations"
-in_the_console = [
+console_urls = [
     path("console/", overview.overview, name="overview"),
     path("console/joining/", joining.joining, name="joining"),
     path("console/joining/reset/", joining.joining_reset, name="joining_reset"),
@@ -44,7 +44,7 @@ in_the_console = [
     path("console/applications/<int:id>/approve/", applications.application_approve, name="application_approve"),
     path("console/applications/<int:id>/reject/", applications.application_reject, name="application_reject"),
 ]
-an_applicants_way = [
+applicant_urls = [
     path("j/", join.join, name="join"),
     path("j/send/", join.join_send, name="join_send"),
     path("j/resend/", join.join_resend, name="join_resend"),
@@ -57,10 +57,10 @@ an_applicants_way = [
     path("j/<str:token>/", join.join_open, name="join_open"),
     path("a/<str:token>/", join_status.decision_open, name="decision_open"),
 ]
-a_members_colleagues = [
+member_urls = [
     path("mailbox/colleagues/", colleagues.colleague_list, name="colleague_list"),
     path("mailbox/colleagues/qr.svg", colleagues.colleague_qr_svg, name="colleague_qr_svg"),
     path("mailbox/colleagues/qr.png", colleagues.colleague_qr_png, name="colleague_qr_png"),
 ]
 
-urlpatterns = [*in_the_console, *an_applicants_way, *a_members_colleagues]
+urlpatterns = [*console_urls, *applicant_urls, *member_urls]

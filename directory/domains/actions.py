@@ -1,4 +1,4 @@
-"""Mail domains: what they are called, where their mailboxes are opened, which addresses no person gets."""
+"""Actions on mail domains: add one with its reserved addresses, edit its servers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
+from core.text_rules import clean_fields
 from directory.domains.addresses import RESERVED, clean_domain, clean_host, clean_webmail_url
 from directory.models import Address, Domain
 
@@ -32,21 +33,21 @@ def add_domain(
     smtp: str = "",
     is_default: bool = False,
 ) -> Domain:
-    """With its reserved addresses; an enterprise's first one is its default. Raises ValidationError."""
-    facts = _clean(name=name, webmail_url=webmail_url, imap=imap, smtp=smtp)
+    """Add a domain and its reserved addresses. The first one becomes the default. Raises ValidationError."""
+    columns: dict[str, Any] = clean_fields(RULES, name=name, webmail_url=webmail_url, imap=imap, smtp=smtp)
     try:
         with recording(enterprise, by=by) as record:
             is_default = is_default or not enterprise.domains.filter(is_default=True).exists()
             if is_default:
                 enterprise.domains.update(is_default=False)
-            domain = Domain.objects.create(enterprise=enterprise, is_default=is_default, **facts)
+            domain = Domain.objects.create(enterprise=enterprise, is_default=is_default, **columns)
             Address.objects.bulk_create(
                 Address(enterprise=enterprise, domain=domain, local=local, purpose=Address.Purpose.RESERVED)
                 for local in RESERVED
             )
-            record("domain_added", domain, after=facts | {"is_default": is_default})
+            record("domain_added", domain, after=columns | {"is_default": is_default})
     except IntegrityError as conflict:
-        # The holder may be another enterprise: it is not named.
+        # Another enterprise may hold the domain, so do not name the holder.
         raise ValidationError({"name": [_("This domain is already in use here.")]}) from conflict
     return domain
 
@@ -54,29 +55,19 @@ def add_domain(
 def edit_domain(
     domain: Domain, *, by: Actor, webmail_url: str = "", imap: str = "", smtp: str = "", is_default: bool = False
 ) -> Domain:
-    """The name stays: every address hangs on it. A default gives way only to another. Raises ValidationError."""
-    facts = _clean(webmail_url=webmail_url, imap=imap, smtp=smtp)
+    """Change all but the name, which is part of every address. Raises ValidationError.
+
+    The default domain stays the default until another one replaces it.
+    """
+    columns: dict[str, Any] = clean_fields(RULES, webmail_url=webmail_url, imap=imap, smtp=smtp)
     with recording(domain.enterprise, by=by) as record:
         domain = Domain.objects.get(pk=domain.pk)
-        before = {fact: getattr(domain, fact) for fact in [*facts, "is_default"]}
-        facts["is_default"] = is_default or domain.is_default
-        if facts["is_default"]:
+        before = {column: getattr(domain, column) for column in [*columns, "is_default"]}
+        columns["is_default"] = is_default or domain.is_default
+        if columns["is_default"]:
             domain.enterprise.domains.exclude(pk=domain.pk).update(is_default=False)
-        for fact, value in facts.items():
-            setattr(domain, fact, value)
-        domain.save(update_fields=[*facts])
-        record("domain_edited", domain, before=before, after=facts)
+        for column, value in columns.items():
+            setattr(domain, column, value)
+        domain.save(update_fields=[*columns])
+        record("domain_edited", domain, before=before, after=columns)
     return domain
-
-
-def _clean(**typed: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    errors: dict[str, ValidationError] = {}
-    for field, text in typed.items():
-        try:
-            facts[field] = RULES[field](text)
-        except ValidationError as error:
-            errors[field] = error
-    if errors:
-        raise ValidationError(errors)
-    return facts

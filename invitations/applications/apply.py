@@ -1,14 +1,14 @@
-"""Applying: somebody whose phone was proven asks for a place and an address, and gets or awaits it.
+"""An applicant's actions on applications: file one by a join link, withdraw it; and what every decision does to one.
 
-All is decided under the enterprise's lock, by the rules of that moment and not of the page that was shown; the
-database's constraints have the last word.
+The settings and the link are read again under the enterprise's lock, because they may have changed since the page was
+shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, User
+from core.text_rules import clean_fields
 from directory.admission import admit_person, member_with_phone
 from directory.domains.addresses import clean_prefix
 from directory.members.search_keys import keys_of
@@ -28,21 +29,19 @@ from invitations.links.settings import is_approval_required, landing_department,
 from invitations.models import Application, JoinLink, JoinSettings
 
 State = Application.State
-# What may have changed since the page was shown.
+# The columns of a link that may have changed since the page was shown.
 LINK_RULES = ["revoked_at", "expires_at", "uses", "uses_max", "department", "domain", "approval_required"]
 
 
 class AddressUnavailable(ValidationError):
-    """Somebody has the wanted address, has applied for it, or nobody may have it; the public never learns which.
-
-    A class of its own, because this answer counts as a check of an address."""
+    """The address is held or reserved; applicants must not learn which."""
 
     def __init__(self) -> None:
         super().__init__({"prefix": _("This address is not available. Please choose another.")})
 
 
 class ApplyLimited(Exception):
-    """Too many applications. The text says so; `retry_after` is in seconds."""
+    """Too many applications, or checks of an address. The message is for the applicant; `retry_after` in seconds."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
@@ -50,45 +49,49 @@ class ApplyLimited(Exception):
 
 
 class LinkDead(Exception):
-    """Joining was closed, or this link died, since the page was shown."""
+    """The link no longer lets people in: joining is closed, or it has expired, was revoked or used up."""
 
 
 class PhoneKnown(Exception):
-    """This phone stands in the directory already, or its application waits."""
+    """A member or a pending application has this phone number."""
 
 
 @dataclass(frozen=True)
 class ApplicationInput:
-    """What an applicant typed."""
+    """What an applicant enters."""
 
     name: str
     prefix: str
 
+    def cleaned(self) -> Self:
+        """Return a copy with name and prefix cleaned. Raises ValidationError for both fields at once."""
+        cleaned = clean_fields({"name": clean_name, "prefix": clean_prefix}, name=self.name, prefix=self.prefix)
+        return replace(self, **cleaned)
+
 
 @dataclass(frozen=True)
 class Consent:
-    """When the applicant agreed to a privacy notice, and to which (its id; None: the general text)."""
+    """When the applicant agreed to which privacy notice: its id, or None for the general text."""
 
     at: datetime
     notice_id: int | None
 
 
 def file_application(
-    link: JoinLink, wish: ApplicationInput, *, phone: str, by: Actor, consent: Consent | None = None
+    link: JoinLink, typed: ApplicationInput, *, phone: str, by: Actor, consent: Consent | None = None
 ) -> Application:
-    """File it for this proven E.164 phone: it waits, its address held; without approval its member joins at once.
+    """File an application for this verified E.164 number, and hold its address while it is pending.
 
-    Without a `consent` from before, filing is agreeing to the notice of this moment.
-
-    Raises LinkDead, PhoneKnown, ApplyLimited, or ValidationError with messages that tell the public no holder.
+    If no approval is required, the applicant joins at once. Without `consent`, filing is consent to the current notice.
+    Raises LinkDead, PhoneKnown, ApplyLimited, and ValidationError, whose messages never name the holder of an address.
     """
-    wish = clean_wish(wish)
+    typed = typed.cleaned()
     try:
         with recording(link.enterprise, by=by) as record:
             link.enterprise.refresh_from_db()
             if link.pk:
                 link.refresh_from_db(fields=LINK_RULES)
-            return _file(link, wish, phone, record, consent)
+            return _file(link, typed, phone, record, consent)
     except LinkSpent:
         raise LinkDead from None
     except IntegrityError:
@@ -96,7 +99,7 @@ def file_application(
 
 
 def withdraw_application(application: Application, *, by: Actor) -> bool:
-    """Free the address it held; False if it was decided meanwhile."""
+    """Withdraw the application and free its address; return False if it has been decided already."""
     with recording(application.enterprise, by=by) as record:
         application.refresh_from_db()
         if not application.is_pending:
@@ -107,7 +110,7 @@ def withdraw_application(application: Application, *, by: Actor) -> bool:
 
 
 def end_application(application: Application, state: str, *, decided_by: User | None = None, reason: str = "") -> None:
-    """Bring it into a state that is over and free the address it held, in the caller's transaction."""
+    """Save the application in a final state and free the address it holds, in the caller's transaction."""
     address, application.address = application.address, None
     application.state, application.reason = state, reason
     application.decided_at, application.decided_by = timezone.now(), decided_by
@@ -116,70 +119,17 @@ def end_application(application: Application, state: str, *, decided_by: User | 
         address.delete()
 
 
-def waiting_application(phone: str, enterprise: Enterprise) -> Application | None:
+def pending_application(enterprise: Enterprise, phone: str) -> Application | None:
     return Application.objects.filter(enterprise=enterprise, phone=phone, state=State.PENDING).first()
 
 
 def is_available(prefix: str, domain: Domain) -> bool:
-    """Nobody's, not applied for, not reserved; the public never learns which."""
+    """Return True if the address is neither held nor reserved."""
     return not Address.objects.filter(domain=domain, local=prefix).exists()
 
 
-def clean_wish(wish: ApplicationInput) -> ApplicationInput:
-    errors: dict[str, ValidationError] = {}
-    kept: dict[str, str] = {}
-    for field, rule in {"name": clean_name, "prefix": clean_prefix}.items():
-        try:
-            kept[field] = rule(getattr(wish, field))
-        except ValidationError as error:
-            errors[field] = error
-    if errors:
-        raise ValidationError(errors)
-    return ApplicationInput(**kept)
-
-
-def _file(link: JoinLink, wish: ApplicationInput, phone: str, record: Record, consent: Consent | None) -> Application:
-    enterprise = link.enterprise
-    if standing_of(link) != Standing.LIVING:
-        raise LinkDead
-    if member_with_phone(enterprise, phone) or waiting_application(phone, enterprise):
-        raise PhoneKnown
-    rules = rules_of(enterprise)
-    needs_approval = is_approval_required(link, rules)
-    _refuse_beyond_limits(enterprise, phone, needs_approval)
-    domain = landing_domain(link, rules)
-    if not is_available(wish.prefix, domain):
-        raise AddressUnavailable
-    keys, agreed = keys_of(wish.name, phone), consent or _consent_now(rules)
-    application = Application(
-        enterprise=enterprise,
-        link=use_link(link),
-        inviter=link.inviter,
-        name=wish.name,
-        phone=phone,
-        prefix=wish.prefix,
-        domain=domain,
-        department=landing_department(link, rules),
-        pinyin=keys.pinyin,
-        initials=keys.initials,
-        consented_at=agreed.at,
-        consented_to_id=agreed.notice_id,
-    )
-    hold_address(application)
-    application.save(force_insert=True)
-    if not needs_approval:
-        _admit_at_once(application, record)
-    record("application_filed", application, after=_audit_snapshot(application))
-    return application
-
-
-def _consent_now(rules: JoinSettings) -> Consent:
-    notice = notice_of(rules)
-    return Consent(timezone.now(), notice.pk if notice else None)
-
-
 def hold_address(application: Application) -> None:
-    """Keep the address from everyone else; raises IntegrityError if it is taken. The caller saves the application."""
+    """Reserve the address that the application names. Raises IntegrityError if it is held; saves no application."""
     application.address = Address.objects.create(
         enterprise=application.enterprise,
         domain=application.domain,
@@ -211,6 +161,46 @@ def admit_applicant(
     return application.member
 
 
+def _file(link: JoinLink, typed: ApplicationInput, phone: str, record: Record, consent: Consent | None) -> Application:
+    enterprise = link.enterprise
+    if standing_of(link) != Standing.LIVING:
+        raise LinkDead
+    if member_with_phone(enterprise, phone) or pending_application(enterprise, phone):
+        raise PhoneKnown
+    rules = rules_of(enterprise)
+    needs_approval = is_approval_required(link, rules)
+    _check_limits(enterprise, phone, needs_approval)
+    domain = landing_domain(link, rules)
+    if not is_available(typed.prefix, domain):
+        raise AddressUnavailable
+    keys, agreed = keys_of(typed.name, phone), consent or _consent_now(rules)
+    application = Application(
+        enterprise=enterprise,
+        link=use_link(link),
+        inviter=link.inviter,
+        name=typed.name,
+        phone=phone,
+        prefix=typed.prefix,
+        domain=domain,
+        department=landing_department(link, rules),
+        pinyin=keys.pinyin,
+        initials=keys.initials,
+        consented_at=agreed.at,
+        consented_to_id=agreed.notice_id,
+    )
+    hold_address(application)
+    application.save(force_insert=True)
+    if not needs_approval:
+        _admit_at_once(application, record)
+    record("application_filed", application, after=_audit_snapshot(application))
+    return application
+
+
+def _consent_now(rules: JoinSettings) -> Consent:
+    notice = notice_of(rules)
+    return Consent(timezone.now(), notice.pk if notice else None)
+
+
 def _origin_of(application: Application, by: Actor) -> dict[str, Any]:
     inviter = application.inviter
     origin: dict[str, Any] = {"by": by.name, "link": application.link_id}
@@ -229,7 +219,7 @@ def _admit_at_once(application: Application, record: Record) -> None:
         raise AddressUnavailable from None
 
 
-def _refuse_beyond_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> None:
+def _check_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> None:
     day_ago = timezone.now() - timedelta(days=1)
     today = Application.objects.filter(phone=phone, created_at__gt=day_ago)
     if today.count() >= settings.APPLICATIONS_PER_DAY:

@@ -1,6 +1,6 @@
-"""What a browser on its way in carries: the link it opened, the phone it proved, the application it filed.
+"""What a browser keeps during the join flow: the link it opened, the number it verified, the application it filed.
 
-Link and application stand in signed cookies, by id; the proof in the session, for one enterprise and half an hour.
+Signed cookies hold the ids of link and application; the session holds the verified number, for one enterprise.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SALT = "invitations."
 PROOF_KEY, CONSENT_KEY = "join_proof", "join_consent"  # in the session
 
 
-def keep_link(answer: HttpResponse, link: JoinLink) -> None:
-    _keep(answer, LINK, mark_of(link), LINK_SECONDS)
+def keep_link(response: HttpResponse, link: JoinLink) -> None:
+    _keep(response, LINK, mark_of(link), LINK_SECONDS)
 
 
 def carried_link(request: HttpRequest) -> JoinLink | None:
-    """The link that this browser opened within the hour."""
+    """Return the link that this browser opened in the last hour."""
     mark = _carried(request, LINK, LINK_SECONDS)
     return get_link(mark) if mark else None
 
 
-def keep_application(answer: HttpResponse, application: Application) -> None:
-    _keep(answer, APPLICATION, str(application.pk), APPLICATION_SECONDS)
+def keep_application(response: HttpResponse, application: Application) -> None:
+    _keep(response, APPLICATION, str(application.pk), APPLICATION_SECONDS)
 
 
 def carried_application(request: HttpRequest) -> Application | None:
@@ -45,25 +45,25 @@ def carried_application(request: HttpRequest) -> Application | None:
 
 
 def keep_proof(request: HttpRequest, enterprise: Enterprise, phone: str) -> None:
-    """`phone` was proven by a code sent for this enterprise."""
+    """Remember that `phone` (E.164) was verified for this enterprise."""
     renew_key(request)
     request.session[PROOF_KEY] = [enterprise.pk, phone, int(time.time())]
 
 
 def proven_for(request: HttpRequest, enterprise: Enterprise) -> str | None:
-    """The phone (E.164) this browser proved for the enterprise a short while ago."""
+    """Return the number (E.164) that was verified for this enterprise within JOIN_PROOF_SECONDS."""
     id, phone, at = request.session.get(PROOF_KEY, (0, "", 0))
     is_fresh = time.time() - at < settings.JOIN_PROOF_SECONDS
     return phone if id == enterprise.pk and is_fresh else None
 
 
 def keep_consent(request: HttpRequest, enterprise: Enterprise, notice: PrivacyNotice | None) -> None:
-    """Whoever sits here has just agreed to this text; None: the general one."""
+    """Remember the consent to this notice; None is the general text."""
     request.session[CONSENT_KEY] = [enterprise.pk, notice.pk if notice else None, int(time.time())]
 
 
 def consent_for(request: HttpRequest, enterprise: Enterprise) -> Consent | None:
-    """What was agreed to in this browser, and when; whoever proved a phone for the enterprise has."""
+    """Return the consent given in this browser for this enterprise."""
     id, notice, at = request.session.get(CONSENT_KEY, (0, None, 0))
     return Consent(datetime.fromtimestamp(at, tz=UTC), notice) if id == enterprise.pk else None
 
@@ -77,8 +77,8 @@ def drop_proof(request: HttpRequest) -> None:
     request.session.pop(PROOF_KEY, None)
 
 
-def _keep(answer: HttpResponse, name: str, value: str, seconds: int) -> None:
-    answer.set_signed_cookie(
+def _keep(response: HttpResponse, name: str, value: str, seconds: int) -> None:
+    response.set_signed_cookie(
         _cookie(name),
         value,
         salt=SALT + name,

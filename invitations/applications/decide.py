@@ -18,12 +18,13 @@ from directory.admission import member_with_phone
 from directory.members.fields import holder_of_address
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
-from invitations.applications.apply import ApplicationInput, admit_applicant, clean_wish, end_application, hold_address
+from invitations.applications.apply import ApplicationInput, admit_applicant, end_application, hold_address
 from invitations.links.actions import digest_of
 from invitations.models import Application
 from sms.outbox.queue import queue_message
 
 PURPOSE = "decision"
+FIELDS = {"name", "prefix", "domain", "department"}
 State = Application.State
 
 
@@ -36,11 +37,9 @@ class DecidedAlready(ValidationError):
 
 
 @dataclass(frozen=True)
-class Amendment:
+class Amendment(ApplicationInput):
     """What an administrator changes in an application before approving it."""
 
-    name: str
-    prefix: str
     domain: Domain
     department: Department
 
@@ -126,7 +125,7 @@ def _errors_of_application() -> Iterator[None]:
     except ValidationError as error:
         errors: dict[str, list[ValidationError]] = {}
         for name, found in error.update_error_dict({}).items():
-            key = name if name in Amendment.__dataclass_fields__ else NON_FIELD_ERRORS
+            key = name if name in FIELDS else NON_FIELD_ERRORS
             errors.setdefault(key, []).extend(found)
         raise ValidationError(errors) from None
 
@@ -135,13 +134,13 @@ def _amend(application: Application, amendment: Amendment | None, record: Record
     if amendment is None:
         return
     before, held = audit_snapshot(application), application.address
-    wish = clean_wish(ApplicationInput(amendment.name, amendment.prefix))
-    is_moved = (wish.prefix, amendment.domain) != (application.prefix, application.domain)
-    if is_moved and (holder := holder_of_address(wish.prefix, amendment.domain, record.by)):
+    amendment = amendment.cleaned()
+    is_moved = (amendment.prefix, amendment.domain) != (application.prefix, application.domain)
+    if is_moved and (holder := holder_of_address(amendment.prefix, amendment.domain, record.by)):
         raise ValidationError({"prefix": holder})
-    keys = keys_of(wish.name, application.phone)
-    application.name, application.pinyin, application.initials = wish.name, keys.pinyin, keys.initials
-    application.prefix, application.domain = wish.prefix, amendment.domain
+    keys = keys_of(amendment.name, application.phone)
+    application.name, application.pinyin, application.initials = amendment.name, keys.pinyin, keys.initials
+    application.prefix, application.domain = amendment.prefix, amendment.domain
     application.department = amendment.department
     if is_moved:
         _hold_new_address(application)

@@ -1,6 +1,7 @@
-"""One verdict on many applications, in the background, one a transaction: nobody else has to wait for all of them.
+"""Decide on many applications in the background, one per transaction, so that others wait for one at most.
 
-A worker that was killed, or two at once, decide nothing twice: an item is settled in the transaction that decides.
+An item is marked in the transaction that decides on it, so that no application is decided twice, even if a worker is
+killed or two run at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ State = DecisionItem.State
 def open_decision(
     enterprise: Enterprise, applications: QuerySet[Application], verdict: str, *, by: Actor, reason: str = ""
 ) -> Decision:
-    """Write down what is to be decided; the worker does the rest, in the author's name and by the author's rights."""
+    """Create the decision with its items; a worker decides on each in the author's name, if the author still may."""
     with recording(enterprise, by=by) as record:
         decision = Decision.objects.create(
             enterprise=enterprise,
@@ -48,13 +49,13 @@ def open_decision(
 
 
 def work_on_decisions() -> None:
-    """Give each decision that waits its turn, until none waits."""
+    """Work on each open decision in turn, until there is none."""
     QUEUE.work_on_all()
 
 
 def _work(lease: Lease[Decision]) -> None:
     decision = lease.job()
-    # Reasons are stored for readers of any language, and each message is in the enterprise's anyway.
+    # Reasons are stored untranslated and rendered in the language of whoever reads them.
     with override(None):
         while _decide_next(decision, lease) and not lease.is_turn_over:
             pass
@@ -76,13 +77,13 @@ def _decide_next(decision: Decision, lease: Lease[Decision]) -> bool:
 
 
 def counts_of(decision: Decision) -> dict[str, int]:
-    """Done, left out, waiting."""
-    found = dict(decision.items.order_by().values_list("state").annotate(Count("pk")))
-    return {state: found.get(state, 0) for state in State.values}
+    """Return the number of items per state."""
+    counts = dict(decision.items.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counts.get(state, 0) for state in State.values}
 
 
 def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Message]:
-    """Why it was left out; nothing where it was decided."""
+    """Return why the item is skipped; an empty list if the application was decided."""
     role = acting_role(decision.author_id, decision.enterprise_id)
     if not role or not may(role, Permission.MANAGE_MEMBERS):
         return [Message(_("%(name)s may no longer decide."), {"name": decision.author_name})]
@@ -102,7 +103,7 @@ def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Message]:
 
 
 def _give_up(lease: Lease[Decision]) -> None:
-    """Leave out the application that can't be decided, with a reason, so that the others get their turn."""
+    """Skip the application that failed, so that the others are decided."""
     with recording(lease.job().enterprise, by=task_actor("upkeep")):
         decision = lease.lock()
         item = decision.items.filter(state=State.WAITING).order_by("pk").first()

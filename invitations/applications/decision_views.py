@@ -1,4 +1,4 @@
-"""Deciding on many applications: a few at once, more by the worker with a page of their own."""
+"""Decide on many applications: a few in the request, more in the background with a progress page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from invitations.applications.list import ApplicationQuery
 from invitations.applications.views import LIST, list_context
 from invitations.models import Application, Decision, DecisionItem
 
-# Whoever is left out beyond these is counted only.
+# Messages that name a skipped applicant; the others are counted.
 NAMED_MAX = 5
 LEFT_OUT_PAGE = 50
 
@@ -43,7 +43,7 @@ def application_approve_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def application_reject_many(request: ConsoleRequest) -> HttpResponse:
-    """A reason that is refused comes back on the list, with those ticked."""
+    """Reject the chosen applications; show the list again, with the same ones ticked, if the reason is invalid."""
     is_all = bool(request.POST.get("all_matching"))
     form = ApplicationRejectForm(request.POST, auto_id="all_%s" if is_all else "chosen_%s")
     if form.is_valid():
@@ -57,7 +57,7 @@ def application_reject_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    """How far a decision on many has come, and what was left out and why."""
+    """Show the progress of a decision, and the skipped applications with the reasons."""
     decision = get_object_or_404(decisions_of(request.role), pk=id)
     left_out = decision.items.filter(state=DecisionItem.State.LEFT_OUT).select_related("application__domain")
     page = read_page(left_out, request.GET, url=lambda **key: f"?{urlencode(key)}", size=LEFT_OUT_PAGE)
@@ -74,7 +74,7 @@ def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 def _decide_many(request: ConsoleRequest, verdict: str, *, reason: str = "") -> HttpResponse:
-    """Few at once, and told in the toasts; more by the worker, with a page of its own."""
+    """Decide in the request if there are few, else open a decision for a worker and show its page."""
     chosen = _chosen(request)
     if chosen[: settings.APPLICATIONS_AT_ONCE + 1].count() > settings.APPLICATIONS_AT_ONCE:
         decision = open_decision(request.enterprise, chosen, verdict, by=request.actor, reason=reason)
@@ -104,7 +104,7 @@ def _after_many(request: ConsoleRequest, outcome: DecisionOutcome, words: str) -
 
 
 def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
-    """Those ticked, or all that match; only what waits and only what this role may decide on."""
+    """Return the ticked applications, or with `all_matching` the filtered ones, within the role's reach."""
     if request.POST.get("all_matching"):
         chosen = ApplicationQuery(request.POST, request.role).matching()
     else:

@@ -24,9 +24,8 @@ class JoinPhoneForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
 
-    # A trap for programs that fill in whatever there is (security.md 3.3). Nobody sees it, and should a browser fill it
-    # for a person after all, the refusal shows it with what to do. How long a person takes is not asked: browsers and
-    # honest scripts fill a form at once, and the limits on codes count what matters.
+    # A hidden honeypot (security.md 3.3). If a browser fills it in for a person, the field appears with an error that
+    # says what to do. There is no minimum time, because browsers fill in a form at once.
     homepage = forms.CharField(
         label=_("Leave this empty"),
         required=False,
@@ -43,7 +42,7 @@ class JoinPhoneForm(forms.Form):
         return ""
 
     def clean_phone(self) -> str:
-        """Strangers are sent codes within the enterprise's own country only (security.md 1.2)."""
+        """Accept numbers of the enterprise's country only: anyone can have a code sent here (security.md 1.2)."""
         try:
             phone = parse_phone(self.cleaned_data["phone"], self.region)
         except PhoneRefused as refused:

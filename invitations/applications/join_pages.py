@@ -13,7 +13,7 @@ from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from core.responses import limited, refused, see_other
 from directory.admission import member_with_phone
-from invitations.applications.apply import ApplyLimited, waiting_application
+from invitations.applications.apply import ApplyLimited, pending_application
 from invitations.applications.browser_state import carried_application, codes_for, keep_application
 from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
 from invitations.links.actions import standing_of
@@ -74,11 +74,10 @@ def details_page(
     limit: ApplyLimited | None = None,
     context: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """Ask for name and address, or show that the directory has the phone already. Redirect if an application waits."""
-    waiting = waiting_application(phone, link.enterprise)
-    if waiting:
+    """Ask for name and address, or show the member who has the number. Redirect if an application is pending."""
+    if pending := pending_application(link.enterprise, phone):
         response = see_other("invitations:join_status")
-        keep_application(response, waiting)
+        keep_application(response, pending)
         return response
     rules, member = rules_of(link.enterprise), member_with_phone(link.enterprise, phone)
     context = {

@@ -1,7 +1,6 @@
-"""The mailbox prefix an applicant is offered: from the name's pinyin, and free at this moment.
+"""Suggest a mailbox prefix from the pinyin of an applicant's name, and limit how many addresses a number may check.
 
-Names of mailboxes are half public, but nobody shall read the list off this form: whether one is free is told
-PREFIX_CHECKS_PER_HOUR times to a proven phone (security.md 3.2).
+Without the limit the form could list all addresses of an enterprise (security.md 3.2).
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,7 +25,7 @@ TRIES = 20
 
 
 def count_prefix_check(phone: str) -> None:
-    """Count one answer to this proven phone, before it is given. Raises ApplyLimited."""
+    """Count a check by this verified number, before the result is shown. Raises ApplyLimited."""
     key = f"prefix:{hashlib.sha256(phone.encode()).hexdigest()}"
     try:
         count_up(key, seconds=HOUR_SECONDS, most=settings.PREFIX_CHECKS_PER_HOUR)
@@ -35,16 +34,11 @@ def count_prefix_check(phone: str) -> None:
 
 
 def suggest_prefix(name: str, domain: Domain) -> str:
-    """The first free of `zhangwei`, `zhangwei2` …; "" where the name has nothing to spell."""
-    for tried, prefix in enumerate(_spellings(name)):
-        if tried == TRIES:
-            break
-        if is_available(prefix, domain):
-            return prefix
-    return ""
+    """Return the first available of `zhangwei`, `zhangwei2`, …; "" if there is none within TRIES or no pinyin."""
+    return next((prefix for prefix in islice(_candidates(name), TRIES) if is_available(prefix, domain)), "")
 
 
-def _spellings(name: str) -> Iterator[str]:
+def _candidates(name: str) -> Iterator[str]:
     spelt = re.sub(r"[^a-z0-9]", "", keys_of(name, None).pinyin)[: PREFIX_MAX - 3]
     try:
         plain = clean_prefix(spelt)

@@ -1,4 +1,4 @@
-"""How an application stands: in the browser that filed it, or from the link in the SMS that tells the decision."""
+"""The status of an application, in the browser that filed it or by the link in the SMS about the decision."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from invitations.models import Application
 
 @require_safe
 def decision_open(request: PublicRequest, token: str) -> HttpResponse:
-    """The address in the SMS: leads to the page without the token in it."""
+    """Move the token from the URL, which the SMS holds, to a cookie."""
     application = Application.objects.filter(token_digest=digest_of(token)).first()
     if application is None:
         raise Http404
-    answer = see_other("invitations:join_status")
-    answer["Referrer-Policy"] = "no-referrer"
-    keep_application(answer, application)
-    return private(answer)
+    response = see_other("invitations:join_status")
+    response["Referrer-Policy"] = "no-referrer"
+    keep_application(response, application)
+    return private(response)
 
 
 @require_safe

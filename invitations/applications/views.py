@@ -1,4 +1,4 @@
-"""The approval desk: who applied, and what is decided about them."""
+"""Applications in the console: the list, its export, one application, and the decision on it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, 
 @fresh_download("invitations:application_list")
 @require_safe
 def application_export(request: ConsoleRequest) -> HttpResponse:
-    """All that the list's search and filters find, as a workbook, or with `format=csv` as text."""
+    """Download the filtered applications as a workbook, or with `format=csv` as CSV."""
     headings, rows = sheet_of(ApplicationQuery(request.GET, request.role))
     if request.GET.get("format") == "csv":
         return _file(write_csv(headings, rows), CSV, "applications.csv")
@@ -83,7 +83,7 @@ def application_export(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def inviter_list(request: ConsoleRequest) -> HttpResponse:
-    """Who invited whom, by member."""
+    """Show how many applicants each member has invited."""
     query = InviterQuery(request.GET, request.role)
     rows, pages = inviters.rows_of(query)
     return render(request, "invitations/inviter_list.html", {"query": query, "rows": rows, "pages": pages})
@@ -168,7 +168,7 @@ def _context(request: ConsoleRequest, application: Application) -> dict[str, Any
 
 
 def _decisions(request: ConsoleRequest) -> QuerySet[Decision]:
-    """On their way, or done within the last day: whoever left their page finds them again."""
+    """Return the latest decisions that are open or were finished in the last day, to lead back to their pages."""
     lately = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - timedelta(days=1))
     return decisions_of(request.role).filter(lately).order_by("-pk")[:DECISIONS_SHOWN]
 

@@ -1,4 +1,4 @@
-"""Applications and decisions on many of them."""
+"""Applications to join, and decisions on many of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from invitations.models.links import JoinLink, PrivacyNotice
 
 
 class Application(models.Model):
-    """What somebody filed through a join link, their phone proven. While it waits, it holds its address."""
+    """An application filed by a join link with a verified phone number. While pending it holds its address."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting for approval")
@@ -70,12 +70,12 @@ class Application(models.Model):
 
     @property
     def wanted_address(self) -> str:
-        """As it was applied for, or as the approval will make it."""
+        """The address that the applicant gets on approval."""
         return f"{self.prefix}@{self.domain}"
 
     @property
     def own_address(self) -> str:
-        """Where the applicant's mail arrives: who joined as a member the directory had already keeps that address."""
+        """The applicant's mailbox: that of the member they joined as, who may have had another address before."""
         if self.member is None:
             return self.wanted_address
         primary = self.member.addresses.filter(purpose=Address.Purpose.PRIMARY).select_related("domain").first()
@@ -87,7 +87,7 @@ class Application(models.Model):
 
 
 class Decision(LeasedJob):
-    """One verdict on many applications, carried out in the background; see invitations.applications.decide_job."""
+    """One verdict on many applications, worked on in the background (invitations.applications.decide_job)."""
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", _("Approve")
@@ -115,7 +115,7 @@ class Decision(LeasedJob):
 
 
 class DecisionItem(models.Model):
-    """One application of a decision on many: waiting until it is decided or there is a reason to leave it out."""
+    """One application of a decision: waiting, decided, or skipped for a reason."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -137,5 +137,5 @@ class DecisionItem(models.Model):
 
     @property
     def reason(self) -> str:
-        """In the reader's language."""
+        """The reason in the reader's language."""
         return render_messages(self.why)

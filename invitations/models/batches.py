@@ -15,7 +15,7 @@ from directory.models import Invitation, Member
 
 
 class InvitationBatch(LeasedJob):
-    """A batch of personal invitations, sent in the background; see invitations.batches.send."""
+    """A batch of personal invitations, sent in the background (invitations.batches.send)."""
 
     class State(models.TextChoices):
         SENDING = "sending", _("Being sent")
@@ -26,7 +26,7 @@ class InvitationBatch(LeasedJob):
     )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64)
-    # Whom it was meant for, in the author's words and language.
+    # The filter that chose the recipients, described in the author's language.
     about = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.SENDING)
     total = models.PositiveIntegerField(default=0)
@@ -41,7 +41,7 @@ class InvitationBatch(LeasedJob):
 
 
 class QuietHours(models.Model):
-    """When an enterprise sends no batches, in its own zone; it may reach over midnight. No row: they go at any hour."""
+    """When an enterprise sends no batches, in its time zone; may include midnight. Without a row: never."""
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="quiet_hours")
     begins = models.TimeField()
@@ -55,7 +55,7 @@ class QuietHours(models.Model):
 
 
 class Recipient(models.Model):
-    """One member of a batch: waiting until there is an invitation or a reason to leave them out."""
+    """One member of a batch: waiting, invited, or skipped for a reason."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -82,5 +82,5 @@ class Recipient(models.Model):
 
     @property
     def reason(self) -> str:
-        """In the reader's language."""
+        """The reason in the reader's language."""
         return render_messages(self.why)

@@ -13,9 +13,9 @@ from directory.models import Department, Domain, Member
 
 
 class JoinSettings(models.Model):
-    """How people outside the directory join. The switch itself is Enterprise.is_joining_open.
+    """How people outside the directory join, while Enterprise.is_joining_open.
 
-    No department means the root, no domain the enterprise's default.
+    Without a default department it is the root; without a default domain, the enterprise's default domain.
     """
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="join_settings")
@@ -32,9 +32,9 @@ class JoinSettings(models.Model):
 
 
 class PrivacyNotice(models.Model):
-    """A text that applicants agreed to, kept as it was: each change of the joining settings' notice makes another.
+    """A version of the privacy notice that applicants agreed to; each change in the joining settings adds one.
 
-    Where the settings' is blank applicants see the general one, which is part of this software and has no row.
+    The general notice, shown if the settings have none, is part of the templates and has no row.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="privacy_notices", db_index=False)
@@ -52,10 +52,10 @@ class PrivacyNotice(models.Model):
 
 
 class JoinLink(models.Model):
-    """One link that many may open: the enterprise's own, a named one, or a colleague's.
+    """A link by which many can join: the enterprise's default link, a named one, or a member's for their colleagues.
 
-    Its token must be shown again, so it lies sealed beside the SHA-256 it is found by. What a link leaves open
-    (department, domain, approval) the settings say.
+    The token is stored encrypted, to be shown again, beside the SHA-256 by which it is found. Department, domain and
+    approval default to the joining settings.
     """
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="join_links")
