@@ -24,7 +24,7 @@ class Outcome:
     remarks: list[tuple[int, str, int | None]] = field(default_factory=list)
 
 
-def do_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) -> Outcome:
+def apply_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) -> Outcome:
     """By the right of this role, inside the caller's `recording`: what is checked here holds until all is done."""
     enterprise = role.enterprise
     outcome = Outcome(_reasons_against(kind, role, ids))

@@ -22,7 +22,7 @@ from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, Role
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
-from directory.bulk_actions.actions import Outcome, do_to_members
+from directory.bulk_actions.actions import Outcome, apply_to_members
 from directory.imports.export import CHUNK as EXPORT_CHUNK
 from directory.imports.export import export_members
 from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
@@ -132,7 +132,7 @@ def _do_chunk(lease: Lease[BulkAction]) -> bool:
         if not ids:
             _finish(locked, record)
             return False
-        _note(locked, ids, do_to_members(locked.kind, role, ids, by=_actor_of(action)))
+        _note(locked, ids, apply_to_members(locked.kind, role, ids, by=_actor_of(action)))
     return True
 
 

@@ -32,11 +32,11 @@ def add_department(parent: Department, *, name: str, by: Actor) -> Department:
             if above.depth >= Department.MAX_DEPTH:
                 message = _("Departments can be at most %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
                 raise ValidationError({"department": message})
-            refuse_twin(above, kept_name)
+            check_name_is_free(above, kept_name)
             department = _place(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
             record("department_added", department, after={"name": kept_name, "parent": above.name})
     except IntegrityError as conflict:
-        raise ValidationError({"name": twin_message(kept_name, parent)}) from conflict
+        raise ValidationError({"name": name_taken_message(kept_name, parent)}) from conflict
     return department
 
 
@@ -46,13 +46,13 @@ def rename_department(department: Department, *, name: str, by: Actor) -> Depart
     try:
         with recording(department.enterprise, by=by) as record:
             department = Department.objects.get(pk=department.pk)
-            refuse_twin(department.parent, kept_name, but=department)
+            check_name_is_free(department.parent, kept_name, exclude=department)
             before = {"name": department.name}
             department.name = kept_name
             department.save(update_fields=["name"])
             record("department_renamed", department, before=before, after={"name": kept_name})
     except IntegrityError as conflict:
-        raise ValidationError({"name": twin_message(kept_name, department.parent)}) from conflict
+        raise ValidationError({"name": name_taken_message(kept_name, department.parent)}) from conflict
     return department
 
 
@@ -72,16 +72,18 @@ def delete_department(department: Department, *, by: Actor) -> None:
             raise _not_empty(department, _what_protects(protected)) from protected
 
 
-def refuse_twin(parent: Department | None, name: str, *, but: Department | None = None, field: str = "name") -> None:
+def check_name_is_free(
+    parent: Department | None, name: str, *, exclude: Department | None = None, field: str = "name"
+) -> None:
     """The constraint folds ASCII only on SQLite; this folds as Python does on both."""
     if not parent:
         return
-    names = parent.children.exclude(pk=but.pk if but else 0).values_list("name", flat=True)
+    names = parent.children.exclude(pk=exclude.pk if exclude else 0).values_list("name", flat=True)
     if name.casefold() in {taken.casefold() for taken in names}:
-        raise ValidationError({field: twin_message(name, parent)})
+        raise ValidationError({field: name_taken_message(name, parent)})
 
 
-def twin_message(name: str, parent: Department | None) -> str:
+def name_taken_message(name: str, parent: Department | None) -> str:
     return _("%(parent)s already has a department named “%(name)s”.") % {"parent": parent or "", "name": name}
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Role
-from directory.departments.actions import refuse_twin, twin_message
+from directory.departments.actions import check_name_is_free, name_taken_message
 from directory.departments.member_counts import add_to_counts
 from directory.departments.tree import paths_of
 from directory.models import Department, DepartmentScope, Membership
@@ -62,7 +62,7 @@ def plan_move(department: Department, *, parent: Department) -> Move:
     _refuse_place(department, parent)
     below = Department.objects.within([department]).aggregate(number=Count("pk"), depth=Max("depth"))
     _refuse_depth(parent.depth + 1 + below["depth"] - department.depth)
-    refuse_twin(parent, department.name, field="department")
+    check_name_is_free(parent, department.name, field="department")
     above = [pk for pk in department.ids_above if pk != department.pk]
     paths = paths_of(Department.objects.filter(pk__in=[department.parent_id, parent.pk]))
     return Move(
@@ -87,7 +87,7 @@ def move_department(department: Department, *, parent: Department, by: Actor) ->
             department = Department.objects.get(pk=department.pk)
             record("department_moved", department, before=_told(move, is_before=True), after=_told(move))
     except IntegrityError as conflict:
-        raise ValidationError({"department": twin_message(department.name, parent)}) from conflict
+        raise ValidationError({"department": name_taken_message(department.name, parent)}) from conflict
     if move.below >= MANY:
         settle_statistics(Department)
     return department

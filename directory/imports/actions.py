@@ -14,7 +14,7 @@ from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
 from directory.imports.transitions import State, lock_import
-from directory.joining.activation_codes import may_have_code, mint_codes
+from directory.joining.activation_codes import issue_codes, may_have_code
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
 
@@ -70,7 +70,7 @@ def waiting_for_code(imported: Import, role: Role) -> MemberQuerySet:
 def mint_codes_of(imported: Import, role: Role, *, by: Actor) -> list[tuple[Member, str]]:
     """A fresh activation code for each of them, which only the caller ever sees; those they had are dead."""
     ids = list(waiting_for_code(imported, role).order_by("pk").values_list("pk", flat=True))
-    codes = mint_codes(imported.enterprise, ids, by=by, target=imported)
+    codes = issue_codes(imported.enterprise, ids, by=by, target=imported)
     addresses = Prefetch("addresses", Address.objects.select_related("domain").filter(purpose="primary"))
     members = waiting_for_code(imported, role).select_related("main_department").prefetch_related(addresses)
     return [(member, codes[member.pk]) for member in members.order_by("pk") if member.pk in codes]

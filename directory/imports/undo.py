@@ -14,7 +14,7 @@ from directory.imports.check import Check, rewrite_rows
 from directory.imports.conflicts import as_row, is_same
 from directory.imports.problems import Words, problem_of
 from directory.imports.row_files import PLANNED, Picker, Spool
-from directory.joining.activation_codes import living_code
+from directory.joining.activation_codes import active_code
 from directory.members.bulk_insert import remove_members
 from directory.members.bulk_update import Standing
 from directory.models import Import, ImportRow, Member
@@ -86,7 +86,7 @@ def _why_kept(check: Check, row: ImportRow, standing: Standing | None) -> Words 
     if row.verdict == Verdict.CREATED and member.invited_at:
         return _("%(name)s was invited since."), name
     is_by_code = row.verdict == Verdict.CREATED and member.activation == Member.Activation.CODE
-    if is_by_code and living_code(member):
+    if is_by_code and active_code(member):
         return _("%(name)s was given an activation code since."), name
     return None
 

@@ -31,19 +31,19 @@ CHUNK = 2000
 LIVING = Q(used_at=None, revoked_at=None)
 
 
-class CodeNotMinted(Exception):
+class CodeNotIssued(Exception):
     """No code was made; the text says why."""
 
 
-def mint_code(member: Member, *, by: Actor) -> str:
-    """A fresh code for this member, which only the caller ever sees; the one before is dead. Raises CodeNotMinted."""
-    minted = mint_codes(member.enterprise, [member.pk], by=by, target=member)
+def issue_code(member: Member, *, by: Actor) -> str:
+    """A fresh code for this member, which only the caller ever sees; the one before is dead. Raises CodeNotIssued."""
+    minted = issue_codes(member.enterprise, [member.pk], by=by, target=member)
     if not minted:
-        raise CodeNotMinted(_("%(name)s doesn't join with an activation code.") % {"name": member.name})
+        raise CodeNotIssued(_("%(name)s doesn't join with an activation code.") % {"name": member.name})
     return minted[member.pk]
 
 
-def mint_codes(enterprise: Enterprise, ids: Sequence[int], *, by: Actor, target: models.Model) -> dict[int, str]:
+def issue_codes(enterprise: Enterprise, ids: Sequence[int], *, by: Actor, target: models.Model) -> dict[int, str]:
     """A fresh code for each of these members who may have one, by id; a transaction for each 2,000.
 
     One line in the audit log for each transaction, about `target`."""
@@ -58,7 +58,7 @@ def revoke_codes(*members: Member) -> None:
     ActivationCode.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
 
 
-def living_code(member: Member) -> ActivationCode | None:
+def active_code(member: Member) -> ActivationCode | None:
     """The code that counts now, if one was minted and is not used up; it may have expired."""
     return ActivationCode.objects.filter(LIVING, member=member).select_related("minted_by").first()
 

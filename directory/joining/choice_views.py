@@ -19,7 +19,13 @@ from core.responses import limited, refused, see_other
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
 from directory.joining.actions import join_member
-from directory.joining.invitations import InvitationNotSent, Standing, invite_member, living_invitation, standing_of
+from directory.joining.invitations import (
+    InvitationNotSent,
+    LinkStatus,
+    active_invitation,
+    invite_member,
+    link_status_of,
+)
 from sms.phones import mask_phone
 
 CHOOSE = "directory/choose.html"
@@ -96,8 +102,8 @@ def choose_join(request: PublicRequest, id: int) -> HttpResponse:
 def _choices(request: PublicRequest) -> dict[str, object]:
     available = session_access(request)
     for access in available.enterprises:
-        link = living_invitation(access.member) if access.member and access.needs_scan else None
-        access.link = link if link and link.is_recovery and standing_of(link) == Standing.LIVING else None
+        link = active_invitation(access.member) if access.member and access.needs_scan else None
+        access.link = link if link and link.is_recovery and link_status_of(link) == LinkStatus.LIVING else None
     return {
         "here": reverse("directory:choose"),
         "session_access": available,

@@ -27,12 +27,12 @@ from directory.joining.actions import join_member
 from directory.joining.activation_views import code_page
 from directory.joining.invitations import (
     InvitationNotSent,
-    Standing,
+    LinkStatus,
+    active_invitation,
     find_invitation,
     get_invitation,
     invite_member,
-    living_invitation,
-    standing_of,
+    link_status_of,
 )
 from directory.models import Invitation
 from sms.codes.actions import CodeLimited, CodeRefused
@@ -45,7 +45,7 @@ JOIN, RETURN = "join", "return"
 InvitedView = Callable[[PublicRequest, Invitation], HttpResponse]
 
 
-def with_living_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpResponse]:
+def with_active_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpResponse]:
     """Pass on the invitation the cookie names, if it still lets its member join; else answer why not."""
 
     @wraps(view)
@@ -53,7 +53,7 @@ def with_living_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpR
         invitation = _carried(request)
         if invitation is None:
             return _lost(request)
-        if standing_of(invitation) != Standing.LIVING:
+        if link_status_of(invitation) != LinkStatus.LIVING:
             return _dead(request, invitation)
         return view(request, invitation)
 
@@ -66,7 +66,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
     invitation = find_invitation(token)
     if invitation is None:
         raise Http404
-    if standing_of(invitation) == Standing.LIVING:
+    if link_status_of(invitation) == LinkStatus.LIVING:
         answer: HttpResponse = see_other("directory:invitation")
         answer["Referrer-Policy"] = "no-referrer"
     else:
@@ -82,11 +82,11 @@ def invitation(request: PublicRequest) -> HttpResponse:
     """What the link led to; without one the page asks for account and activation code."""
     if _carried(request) is None:
         return code_page(request)
-    return with_living_invitation(_page)(request)
+    return with_active_invitation(_page)(request)
 
 
 @require_POST
-@with_living_invitation
+@with_active_invitation
 def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """Send a code to the number on record; no field of the form has a say in which number that is."""
     try:
@@ -97,7 +97,7 @@ def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpRespo
 
 
 @require_POST
-@with_living_invitation
+@with_active_invitation
 def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """The right code makes the member active and signs this browser in."""
     form = LoginCodeForm(request.POST)
@@ -126,7 +126,7 @@ def invitation_renew(request: PublicRequest) -> HttpResponse:
     invitation = _carried(request)
     if invitation is None:
         return _lost(request)
-    if standing_of(invitation) not in {Standing.EXPIRED, Standing.SUPERSEDED}:
+    if link_status_of(invitation) not in {LinkStatus.EXPIRED, LinkStatus.SUPERSEDED}:
         return see_other("directory:invitation")
     try:
         by = acting_as(request, invitation.member)
@@ -167,18 +167,18 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
     """Why the link no longer leads anywhere, and the way forward."""
     invitation.refresh_from_db()
     member = invitation.member
-    standing = standing_of(invitation)
-    if standing == Standing.LIVING:
+    standing = link_status_of(invitation)
+    if standing == LinkStatus.LIVING:
         # The link lives, yet its member may not join: their user is shut out of the whole deployment.
-        standing = Standing.CLOSED
+        standing = LinkStatus.CLOSED
     context = {
         "here": reverse("directory:invitation"),
         "standing": standing,
         "invitation": invitation,
         "enterprise": invitation.enterprise,
         "phone": mask_phone(invitation.phone) if invitation.phone == member.phone else "",
-        "may_renew": standing in {Standing.EXPIRED, Standing.SUPERSEDED} and member.phone,
-        "newer": living_invitation(member),
+        "may_renew": standing in {LinkStatus.EXPIRED, LinkStatus.SUPERSEDED} and member.phone,
+        "newer": active_invitation(member),
         "scans_next": must_scan(member),
         "wait": retry_after,
     }

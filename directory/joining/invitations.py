@@ -43,7 +43,7 @@ class InvitationNotSent(ValidationError):
         self.retry_after = retry_after
 
 
-class Standing(StrEnum):
+class LinkStatus(StrEnum):
     """What a link that we issued is worth now."""
 
     LIVING = "living"
@@ -111,21 +111,21 @@ def get_invitation(id: int) -> Invitation | None:
     return _invitations().filter(pk=id).first()
 
 
-def living_invitation(member: Member) -> Invitation | None:
+def active_invitation(member: Member) -> Invitation | None:
     """The link that counts now, if one was sent and is not used up; it may have expired."""
     return Invitation.objects.filter(LIVING, member=member).first()
 
 
-def standing_of(invitation: Invitation) -> Standing:
+def link_status_of(invitation: Invitation) -> LinkStatus:
     """What the link is worth at this moment. A number changed on record supersedes links to the old one."""
     member = invitation.member
     if member.deleted_at or member.status == Member.Status.DISABLED:
-        return Standing.CLOSED
+        return LinkStatus.CLOSED
     if invitation.used_at or not (may_join(member) or invitation.is_recovery):
-        return Standing.USED
+        return LinkStatus.USED
     if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
-        return Standing.SUPERSEDED
-    return Standing.LIVING if timezone.now() < invitation.expires_at else Standing.EXPIRED
+        return LinkStatus.SUPERSEDED
+    return LinkStatus.LIVING if timezone.now() < invitation.expires_at else LinkStatus.EXPIRED
 
 
 def subject_of(member: Member) -> str:

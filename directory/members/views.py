@@ -20,7 +20,7 @@ from accounts.requests import ConsoleRequest
 from core.responses import refused, see_other
 from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
-from directory.joining.activation_codes import CodeNotMinted, living_code, may_have_code, mint_code
+from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code
 from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_member, may_join, subject_of
 from directory.members.actions import disable_member, enable_member
 from directory.members.forms import MemberEditForm, MemberForm, MemberNewForm
@@ -102,7 +102,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
-        "code": living_code(member),
+        "code": active_code(member),
         "minted": minted_once(request, member),
         "is_administrator": administrators_among(members_of(request.role).filter(pk=member.pk)).exists(),
         "bin_days": settings.MEMBER_BIN_DAYS,
@@ -172,8 +172,8 @@ def _invite(request: ConsoleRequest, member: Member) -> None:
 def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
     """The code goes to the next page and no further; `is_invited`: a message was asked for, which there is not."""
     try:
-        remember_minted(request, member, mint_code(member, by=request.actor))
-    except CodeNotMinted as refusal:
+        remember_minted(request, member, issue_code(member, by=request.actor))
+    except CodeNotIssued as refusal:
         messages.warning(request, str(refusal))
         return
     if is_invited:

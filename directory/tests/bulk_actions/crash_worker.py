@@ -19,7 +19,7 @@ from directory.tests.imports.crash_worker import doom, in_another_process, prepa
 
 MEMBERS = 10
 POINTS = {
-    "inside a chunk": ("delete", "do_to_members", "after", 2),
+    "inside a chunk": ("delete", "apply_to_members", "after", 2),
     "between chunks": ("delete", "_note", "before", 3),
     "before the end": ("delete", "_finish", "before", 1),
     "after the end": ("delete", "_finish", "after", 1),

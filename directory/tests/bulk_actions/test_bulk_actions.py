@@ -289,14 +289,14 @@ def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_
 
 def test_what_breaks_says_so_and_keeps_what_is_done(desk, house, alice, five, monkeypatch):
     action = opened(house, alice, "delete", five)
-    real = bulk_actions.do_to_members
+    real = bulk_actions.apply_to_members
 
     def break_at_second(kind, role, ids, *, by):
         if BulkAction.objects.get(pk=action.pk).done:
             raise RuntimeError
         return real(kind, role, ids, by=by)
 
-    monkeypatch.setattr(bulk_actions, "do_to_members", break_at_second)
+    monkeypatch.setattr(bulk_actions, "apply_to_members", break_at_second)
     monkeypatch.setattr(settings, "JOB_RETRY_SECONDS", 0)
     assert (after_work(action).state, counts(action)) == ("failed", [5, 2, 0, 3])
     assert "Something broke on our side" in desk.get(f"{BULK}{action.pk}/").text

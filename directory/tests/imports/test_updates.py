@@ -22,7 +22,7 @@ from directory.imports.actions import begin_import, start_follow_up
 from directory.imports.conflicts import Holders
 from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.upload import start_import
-from directory.joining.activation_codes import mint_code
+from directory.joining.activation_codes import issue_code
 from directory.joining.invitations import invite_member
 from directory.models import ActivationCode, Address, Department, Import, Invitation, Member, Membership, Reading
 from directory.tests.imports.workbooks import upload, xlsx
@@ -80,7 +80,7 @@ def stand(house, number, state, by):
     if state == "invited":
         invite_member(member, by=by)
     if state == "by code":
-        mint_code(member, by=by)
+        issue_code(member, by=by)
     return member
 
 

@@ -14,7 +14,7 @@ from accounts.models import AttemptCounter, AuditEvent, Role, User
 from conftest import PASSWORD as ALICE_PASSWORD
 from conftest import build_member, build_user
 from directory.joining.activation import activate_member
-from directory.joining.activation_codes import find_code, mint_code
+from directory.joining.activation_codes import find_code, issue_code
 from directory.members.actions import disable_member, edit_member, enable_member
 from directory.models import ActivationCode, Member
 
@@ -31,7 +31,7 @@ def zhou(house):
 
 @pytest.fixture
 def code(zhou):
-    return mint_code(zhou, by=SHOP)
+    return issue_code(zhou, by=SHOP)
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def test_the_code_is_read_as_people_write_it(browser, code, write):
 
 def test_every_wrong_pair_gets_the_same_answer(house, other_house, zhou, code):
     other = build_member(house, "李四", "lisi", None, activation="code")
-    others_code = mint_code(other, by=SHOP)
+    others_code = issue_code(other, by=SHOP)
     build_member(other_house, "周工", "zhou.gong", None, activation="code")
-    dead = mint_code(zhou, by=SHOP)
-    living = mint_code(zhou, by=SHOP)
+    dead = issue_code(zhou, by=SHOP)
+    living = issue_code(zhou, by=SHOP)
     ActivationCode.objects.filter(member=other).update(expires_at=timezone.now())
     pairs = [
         ("zhou.gong", code),  # superseded
@@ -178,7 +178,7 @@ def test_what_changed_after_the_code_was_entered_counts(browser, house, zhou, co
     elif action == "edit":
         edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=house.domain, phone="13900000001")
     elif action == "mint":
-        mint_code(zhou, by=SHOP)
+        issue_code(zhou, by=SHOP)
     else:
         Member.objects.filter(pk=zhou.pk).update(deleted_at=timezone.now())
     assert choose(browser).status_code == 302
@@ -253,7 +253,7 @@ def test_right_codes_do_not_count(house, settings):
     settings.ACTIVATION_FAILURES_PER_ADDRESS = 3
     for number in range(5):
         member = build_member(house, f"工{number}", f"g{number}", None, activation="code")
-        assert enter(Client(), mint_code(member, by=SHOP), f"g{number}").status_code == 303
+        assert enter(Client(), issue_code(member, by=SHOP), f"g{number}").status_code == 303
 
 
 def test_the_code_stands_in_clear_nowhere(browser, zhou, code, caplog):
@@ -269,7 +269,7 @@ def test_the_code_stands_in_clear_nowhere(browser, zhou, code, caplog):
 def test_who_lost_the_password_chooses_another_with_a_new_code_and_is_signed_out_elsewhere(browser, zhou, code):
     enter(browser, code)
     choose(browser)
-    fresh, user = mint_code(zhou, by=SHOP), Member.objects.get(pk=zhou.pk).user
+    fresh, user = issue_code(zhou, by=SHOP), Member.objects.get(pk=zhou.pk).user
     assert browser.get("/mailbox/").status_code == 200
     desk = Client()
     enter(desk, fresh)
@@ -296,7 +296,7 @@ def test_an_address_that_is_somebodys_login_is_never_taken_over(browser, house, 
 
 def test_a_phone_on_record_stays_unproven(browser, house):
     member = build_member(house, "吴姐", "wu", "+8613900000007", activation="code")
-    enter(browser, mint_code(member, by=SHOP), "wu")
+    enter(browser, issue_code(member, by=SHOP), "wu")
     choose(browser)
     member.refresh_from_db()
     assert (member.status, member.user.phone) == ("active", None)

@@ -9,7 +9,7 @@ import pytest
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from conftest import build_member
-from directory.joining.activation_codes import find_code, mint_code
+from directory.joining.activation_codes import find_code, issue_code
 from directory.models import ActivationCode, Member
 from directory.tests.members.test_create import filled
 from sms.models import Message
@@ -75,7 +75,7 @@ def test_a_phone_is_needed_only_for_joining_by_phone(console, house):
 
 def test_a_new_code_supersedes_the_one_before(console, house):
     member = build_member(house, "周工", "zhou", None, activation="code")
-    old = mint_code(member, by=command_actor())
+    old = issue_code(member, by=command_actor())
     page = console.post(f"/console/members/{member.pk}/code/", follow=True).content.decode()
     (code,) = set(CODE.findall(page))
     assert code != old
@@ -104,7 +104,7 @@ def test_switching_to_a_code_makes_one_and_back_kills_it(console, house, wang):
 
 def test_disabling_kills_the_code(console, house):
     member = build_member(house, "周工", "zhou", None, activation="code")
-    code = mint_code(member, by=command_actor())
+    code = issue_code(member, by=command_actor())
     console.post(f"/console/members/{member.pk}/disable/")
     console.post(f"/console/members/{member.pk}/enable/")
     assert find_code(code) is None

@@ -12,7 +12,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, User
 from accounts.second_factor.factors import keep_passkey
 from accounts.tests.device import Device
-from directory.joining.activation_codes import mint_code
+from directory.joining.activation_codes import issue_code
 from directory.models import ActivationCode
 from directory.tests.joining.test_activation import PASSWORD, choose, code, enter, zhou
 
@@ -77,7 +77,7 @@ def test_who_had_joined_before_needs_no_password_any_more(browser, zhou, code):
     choose(browser)
     zhou.refresh_from_db()
     other = Client(headers={"accept-language": "en"})
-    enter(other, mint_code(zhou, by=command_actor()))
+    enter(other, issue_code(zhou, by=command_actor()))
     device = Device()
     assert make(other, device).status_code == 303
     assert browser.get("/mailbox/").status_code == 302, "signed out elsewhere"
@@ -92,7 +92,7 @@ def test_a_new_code_replaces_a_lost_passkey_by_a_password(browser, zhou, code):
     make(browser, lost)
     zhou.refresh_from_db()
     other = Client(headers={"accept-language": "en"})
-    enter(other, mint_code(zhou, by=command_actor()))
+    enter(other, issue_code(zhou, by=command_actor()))
     assert choose(other).status_code == 303
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get(action="factors_reset").personal["before"] == {"factors": 1}
@@ -107,7 +107,7 @@ def test_a_code_is_no_way_around_the_second_factor_of_who_has_a_password(browser
     zhou.refresh_from_db()
     keep_passkey(zhou.user, name="phone", credential=a_credential())
     other = Client(headers={"accept-language": "en"})
-    enter(other, mint_code(zhou, by=command_actor()))
+    enter(other, issue_code(zhou, by=command_actor()))
     assert PASSKEY not in other.get(PAGE, secure=True).text
     answer = make(other, Device())
     assert answer.status_code == 410
@@ -141,7 +141,7 @@ def test_a_challenge_counts_once_and_for_its_own_person(browser, zhou, code, hou
     enter(browser, code)
     made = Device().create(browser.post(OPTIONS).json())
     other = Client()
-    enter(other, mint_code(zhou, by=command_actor()))
+    enter(other, issue_code(zhou, by=command_actor()))
     assert other.post(PASSKEY, {"passkey": made}).status_code == 422
     assert browser.post(PASSKEY, {"passkey": made}).status_code in {302, 410}, "the code was replaced"
     assert not Authenticator.objects.exists()

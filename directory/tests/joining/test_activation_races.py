@@ -12,7 +12,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, User
 from conftest import build_house, build_member
 from directory.joining.activation import activate_member
-from directory.joining.activation_codes import find_code, mint_code
+from directory.joining.activation_codes import find_code, issue_code
 from directory.models import ActivationCode, Member
 
 HANDS = 50
@@ -44,7 +44,7 @@ def all_at_once(action):
 
 
 def test_of_fifty_who_use_one_code_one_joins(member):
-    id = find_code(mint_code(member, by=command_actor())).pk
+    id = find_code(issue_code(member, by=command_actor())).pk
 
     def use(number):
         try:
@@ -59,7 +59,7 @@ def test_of_fifty_who_use_one_code_one_joins(member):
 
 
 def test_of_fifty_codes_made_at_once_one_lives(member):
-    codes = all_at_once(lambda _number: mint_code(member, by=command_actor()))
+    codes = all_at_once(lambda _number: issue_code(member, by=command_actor()))
     assert len(set(codes)) == HANDS
     assert sum(find_code(code) is not None for code in codes) == 1
     assert ActivationCode.objects.filter(revoked_at=None).count() == 1

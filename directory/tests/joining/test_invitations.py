@@ -14,12 +14,12 @@ from conftest import build_member
 from core.encryption import decrypt
 from directory.joining.invitations import (
     InvitationNotSent,
-    Standing,
+    LinkStatus,
     find_invitation,
     invite_member,
     invite_members,
+    link_status_of,
     revoke_invitations,
-    standing_of,
 )
 from directory.models import Invitation
 from directory.tests.phone import link_to
@@ -57,8 +57,8 @@ def test_a_fresh_link_supersedes_the_one_before_and_its_waiting_message(wang, by
     second = invite_member(wang, by=by)
 
     first.refresh_from_db()
-    assert standing_of(first) == Standing.SUPERSEDED
-    assert standing_of(second) == Standing.LIVING
+    assert link_status_of(first) == LinkStatus.SUPERSEDED
+    assert link_status_of(second) == LinkStatus.LIVING
     old, new = Message.objects.order_by("id")
     assert (old.state, old.encrypted) == ("cancelled", "")
     assert new.state == "pending"
@@ -133,7 +133,7 @@ def test_a_revoked_link_is_dead_and_its_message_is_not_sent(wang, by):
     invitation = invite_member(wang, by=by)
     revoke_invitations(wang)
     invitation.refresh_from_db()
-    assert standing_of(invitation) == Standing.SUPERSEDED
+    assert link_status_of(invitation) == LinkStatus.SUPERSEDED
     assert Message.objects.get().state == "cancelled"
 
 
@@ -143,13 +143,13 @@ def test_a_link_lives_until_its_last_second(wang, by, time_machine, left, standi
     time_machine.move_to(now, tick=False)
     invitation = invite_member(wang, by=by)
     invitation.expires_at = now + timedelta(seconds=left)
-    assert standing_of(invitation) == standing
+    assert link_status_of(invitation) == standing
 
 
 def test_a_link_to_a_number_no_longer_on_record_is_superseded(wang, by):
     invitation = invite_member(wang, by=by)
     invitation.member.phone = "+8613800138009"
-    assert standing_of(invitation) == Standing.SUPERSEDED
+    assert link_status_of(invitation) == LinkStatus.SUPERSEDED
 
 
 @pytest.mark.parametrize(("who", "failures"), [("an administrator", 0), ("the member", 100)])
