@@ -1,4 +1,4 @@
-"""Which rows a role may reach: one function per noun, and the only way to get one. Other people's rows are 404."""
+"""The rows a role may reach, one function per noun. Everything else is 404."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ M = TypeVar("M", bound=Model)
 
 
 def departments_of(role: Role) -> DepartmentQuerySet:
-    """All of the enterprise; to a department administrator their own and those below."""
+    """Return the enterprise's departments; for a department administrator, their own and those below."""
     departments = Department.objects.filter(enterprise=role.enterprise_id)
     return departments.within(scope_of(role)) if is_scoped(role) else departments
 
 
 def members_of(role: Role) -> MemberQuerySet:
-    """Without the deleted; to a department administrator those who stand in their departments or below."""
+    """Return members not in the recycle bin; for a department administrator, those in their departments or below."""
     members = Member.objects.present().filter(enterprise=role.enterprise_id)
     return members.under(*scope_of(role)) if is_scoped(role) else members
 
 
 def binned_members_of(role: Role) -> MemberQuerySet:
-    """Those in the bin whom the role could reach before."""
+    """Return members in the recycle bin whom the role could reach before."""
     members = Member.objects.in_bin().filter(enterprise=role.enterprise_id)
     return members.under(*scope_of(role)) if is_scoped(role) else members
 
@@ -43,7 +43,7 @@ def get_binned_member(request: ConsoleRequest, id: int) -> Member:
 
 
 def get_member_anywhere(request: ConsoleRequest, id: int) -> Member:
-    """In the directory or in the bin."""
+    """Return a member, in the recycle bin or not."""
     return _get_of(members_of(request.role) | binned_members_of(request.role), id)
 
 
@@ -52,7 +52,7 @@ def get_department(request: ConsoleRequest, id: int) -> Department:
 
 
 def get_movable_department(request: ConsoleRequest, id: int) -> Department:
-    """Neither the root nor the top of what a department administrator looks after: the one above is theirs too."""
+    """Return a department whose parent the role may reach, too; so neither the root nor the top of a scope."""
     reachable = departments_of(request.role)
     return get_object_or_404(reachable.filter(parent__in=reachable).select_related("enterprise", "parent"), pk=id)
 
@@ -66,17 +66,17 @@ def get_administrator(request: ConsoleRequest, id: int) -> Role:
 
 
 def read_ids(texts: Iterable[str]) -> list[int]:
-    """The ids among what an address or a form holds; what is no id is left out."""
+    """Return the ids among texts from a URL or a form; ignore the others."""
     return [int(text) for text in texts if re.fullmatch(r"\d{1,18}", text, re.ASCII)]
 
 
 def find_one(rows: QuerySet[M], id: str) -> M | None:
-    """The row that an address or a form names, if it is one of `rows`."""
+    """Return the row with the id from a URL or a form, if it is among `rows`."""
     return rows.filter(pk__in=read_ids([id])).first()
 
 
 def imports_of(role: Role) -> QuerySet[Import]:
-    """All of the enterprise; to a department administrator their own."""
+    """Return the enterprise's imports; for a department administrator, their own."""
     imports = Import.objects.filter(enterprise=role.enterprise_id)
     return imports.filter(author=role.user_id) if is_scoped(role) else imports
 
@@ -86,7 +86,7 @@ def get_import(request: ConsoleRequest, id: int) -> Import:
 
 
 def bulk_actions_of(role: Role) -> QuerySet[BulkAction]:
-    """All of the enterprise; to a department administrator their own."""
+    """Return the enterprise's bulk actions; for a department administrator, their own."""
     actions = BulkAction.objects.filter(enterprise=role.enterprise_id)
     return actions.filter(author=role.user_id) if is_scoped(role) else actions
 
@@ -100,7 +100,7 @@ def is_scoped(role: Role) -> bool:
 
 
 def scope_of(role: Role) -> list[Department]:
-    """The departments a department administrator looks after, the topmost first; none for the other roles."""
+    """Return the departments of a department administrator, by path; none for other roles."""
     return list(Department.objects.filter(scopes__role=role, enterprise=role.enterprise_id).order_by("path"))
 
 

@@ -1,4 +1,4 @@
-"""What the directory's part of the audit log is called (accounts.audit_log.vocabulary)."""
+"""Labels of this app's events in the audit log (accounts.audit_log.vocabulary)."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""Open an enterprise: its first domain, its root department, its audit chain."""
+"""Open an enterprise with its first domain and its root department."""
 
 from typing import Any, Protocol
 
@@ -29,8 +29,10 @@ def register_opening_step(step: OpeningStep) -> None:
 
 
 def open_enterprise(*, name: str, domain: str, by: Actor, is_demo: bool = False, **settings: Any) -> Enterprise:
-    """With its default domain, that domain's reserved addresses and the root department. `settings`: further columns
-    of Enterprise. Raises ValidationError for fields `name` and `domain`."""
+    """Create an enterprise with its root department, default domain and reserved addresses.
+
+    `settings` are further columns of Enterprise. Raises ValidationError for `name` and `domain`.
+    """
     try:
         clean_enterprise_name(name)
         kept_name = clean_department_name(name)

@@ -1,4 +1,4 @@
-"""PostgreSQL's statistics after many rows were written at once."""
+"""Update PostgreSQL's statistics after many rows were written at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from directory.models import Address, Department, Member, Membership, Reading
 
 
 def settle_statistics(*changed: type[models.Model]) -> None:
-    """After many rows, of these tables or of all that members fill, PostgreSQL must count anew, or it plans for the
-    table as it was."""
+    """Analyze these tables, or all tables of members, so that PostgreSQL does not plan for the old number of rows."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             for model in changed or (Member, Membership, Address, Reading, Department):

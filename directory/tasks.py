@@ -1,5 +1,4 @@
-"""When imports and bulk actions move and the bin is emptied. A task carries nothing: the rows are the truth, so each
-may be lost, doubled or late."""
+"""Tasks of imports, bulk actions and the recycle bin. They take no arguments and are safe to lose, repeat and delay."""
 
 from celery import shared_task
 
@@ -10,29 +9,29 @@ from directory.members import erasure
 
 @shared_task
 def work_on_imports() -> None:
-    """Woken at once, and swept every ten seconds for lost wake-ups and killed workers."""
+    """Work on open imports. Runs when one is submitted, and every ten seconds for lost wake-ups and killed workers."""
     imports.work_on_imports()
 
 
 @shared_task
 def empty_imports() -> None:
-    """Every hour: forget the files and cells of imports whose time is over."""
+    """Delete the files and cells of old imports. Runs every hour."""
     imports.empty_imports()
 
 
 @shared_task
 def purge_members() -> None:
-    """Every hour: empty the bin of those whose time is over."""
+    """Erase members who were long enough in the recycle bin. Runs every hour."""
     erasure.purge_members()
 
 
 @shared_task
 def work_on_bulk_actions() -> None:
-    """Woken and swept as imports are."""
+    """Work on open bulk actions. Runs as for imports."""
     bulk_actions.work_on_bulk_actions()
 
 
 @shared_task
 def forget_exports() -> None:
-    """Every hour: remove workbooks of members that were there long enough."""
+    """Delete old workbooks of exported members. Runs every hour."""
     bulk_actions.forget_exports()

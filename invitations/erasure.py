@@ -16,7 +16,7 @@ from sms.retention import forget_messages
 
 
 def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Delete the members' applications, revoke their links, and clear references to them, in the caller's transaction."""
+    """Delete the members' applications, revoke their links and clear references, in the caller's transaction."""
     phones = [member.phone for member in members if member.phone]
     # After a member's deletion their number may belong to somebody else.
     last = max(member.deleted_at for member in members if member.deleted_at)

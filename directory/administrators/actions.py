@@ -1,7 +1,7 @@
-"""Who runs the enterprise: appoint, change and remove; all of it recorded, under the enterprise's lock.
+"""Actions on administrators: appoint, change and remove.
 
-The right to do so is read once more under that lock, so that of two owners who remove each other one remains.
-A verb called in a browser raises PermissionDenied for what is above its author (accounts.permissions.may_give).
+Each reads the actor's right again under the enterprise's lock, so that of two owners who remove each other one remains,
+and raises PermissionDenied if a web request asks for more than the actor may give (accounts.permissions.may_give).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from directory.models import Department, DepartmentScope, Member
 from directory.names import clean_name
 
 # No @: a mailbox address is the login of the member who has it.
-A_LOGIN = re.compile(r"[a-z0-9._+-]{1,64}")
+LOGIN = re.compile(r"[a-z0-9._+-]{1,64}")
 
 
 def appoint_user(
     enterprise: Enterprise, *, user: User, name: str, departments: Iterable[Department] = (), by: Actor
 ) -> Role:
-    """Give `user` the role `name`; departments count for a department administrator. Raises ValidationError."""
+    """Give `user` the role `name`, for a department administrator in `departments`. Raises ValidationError."""
     with recording(enterprise, by=by) as record:
-        _refuse_without_right(enterprise, by, name)
+        _check_may_give(enterprise, by, name)
         return _give(record, enterprise, user, name, departments)
 
 
@@ -46,30 +46,35 @@ def appoint_newcomer(
     departments: Iterable[Department] = (),
     by: Actor,
 ) -> Role:
-    """Make a user, who need not be a member, and give them the role `name`. Raises ValidationError."""
+    """Create a user, who need not be a member, and give them the role `name`. Raises ValidationError."""
     user = clean_newcomer(person, login, password)
     # Slow on purpose, so not under the lock.
     user.password = make_password(password)
     try:
         with recording(enterprise, by=by) as record:
-            _refuse_without_right(enterprise, by, name)
+            _check_may_give(enterprise, by, name)
             user.save(force_insert=True)
             return _give(record, enterprise, user, name, departments)
     except IntegrityError as conflict:
-        raise ValidationError({"login": _taken()}) from conflict
+        raise ValidationError({"login": _login_taken()}) from conflict
 
 
 def change_role(role: Role, *, name: str, departments: Iterable[Department] = (), by: Actor) -> bool:
-    """Whether rights were lost: then the person's sessions in this enterprise are over. Raises ValidationError."""
+    """Change the role; end the person's sessions here and return True if they lost rights. Raises ValidationError."""
     with recording(role.enterprise, by=by) as record:
         role, before = _fresh(role), _fresh(role)
-        _refuse_without_right(role.enterprise, by, before.name, name)
+        _check_may_give(role.enterprise, by, before.name, name)
         if name != Role.Name.OWNER:
             refuse_last_owner(before)
         looked_after, chosen = _scope(before), choose_scope(name, departments)
         if (before.name, looked_after) == (name, chosen):
             return False
-        record("administrator_changed", role.user, before=_told(before.name, looked_after), after=_told(name, chosen))
+        record(
+            "administrator_changed",
+            role.user,
+            before=_audit_snapshot(before.name, looked_after),
+            after=_audit_snapshot(name, chosen),
+        )
         role.name = name
         role.save(update_fields=["name"])
         _set_scope(role, chosen)
@@ -80,22 +85,22 @@ def change_role(role: Role, *, name: str, departments: Iterable[Department] = ()
 
 
 def remove_administrator(role: Role, *, by: Actor) -> None:
-    """Take the role away, one's own too; the person's sessions in this enterprise are over, a membership stays.
+    """Delete the role, perhaps one's own, and end the person's sessions in this enterprise. A membership remains.
 
     Raises ValidationError for the last owner.
     """
     with recording(role.enterprise, by=by) as record:
         role = _fresh(role)
         if by.user != role.user:
-            _refuse_without_right(role.enterprise, by, role.name)
+            _check_may_give(role.enterprise, by, role.name)
         refuse_last_owner(role)
-        record("administrator_removed", role.user, before=_told(role.name, _scope(role)))
+        record("administrator_removed", role.user, before=_audit_snapshot(role.name, _scope(role)))
         role.delete()
         end_sessions(role.user, enterprise=role.enterprise)
 
 
 def refuse_last_owner(role: Role) -> None:
-    """Raises ValidationError for who alone owns the enterprise."""
+    """Raise ValidationError if this is the only owner."""
     owners = Role.objects.filter(enterprise=role.enterprise_id, name=Role.Name.OWNER, user__is_active=True)
     if role.name == Role.Name.OWNER and not owners.exclude(pk=role.pk).exists():
         message = _("%(name)s is the only owner. Appoint another owner first.")
@@ -103,27 +108,27 @@ def refuse_last_owner(role: Role) -> None:
 
 
 def may_remove(acting: Role, role: Role) -> bool:
-    """One's own role may be laid down, whatever it is."""
+    """Return True if `acting` may give that role, or it is their own."""
     return acting == role or may_give(acting, role.name)
 
 
 def user_to_appoint(member: Member) -> User | None:
-    """Who has joined has a user; all others can't be appointed yet."""
+    """Return the user of a member who has joined; others cannot be appointed yet."""
     return member.user if member.status == Member.Status.ACTIVE and member.has_joined_user else None
 
 
 def clean_newcomer(person: str, login: str, password: str) -> User:
-    """Not saved, and without the password. Raises ValidationError with all that is wrong at once."""
+    """Return an unsaved user without the password. Raises one ValidationError with all errors."""
     errors: dict[str, str | ValidationError] = {}
     draft = User(login=login.strip().lower(), name=person)
     try:
         draft.name = clean_name(person)
     except ValidationError as error:
         errors["name"] = error
-    if not A_LOGIN.fullmatch(draft.login or ""):
+    if not LOGIN.fullmatch(draft.login or ""):
         errors["login"] = _("1 to 64 letters, digits and signs of . _ + - without an @.")
     elif User.objects.filter(login=draft.login).exists():
-        errors["login"] = _taken()
+        errors["login"] = _login_taken()
     try:
         validate_password(password, draft)
     except ValidationError as error:
@@ -134,7 +139,7 @@ def clean_newcomer(person: str, login: str, password: str) -> User:
 
 
 def choose_scope(name: str, departments: Iterable[Department]) -> list[Department]:
-    """What someone of this role looks after. Raises ValidationError for a department administrator of nothing."""
+    """Return the scope of the role. Raises ValidationError for a department administrator without departments."""
     if name != Role.Name.DEPARTMENT_ADMIN:
         return []
     if chosen := sorted(set(departments), key=lambda department: department.path):
@@ -149,12 +154,12 @@ def _give(record: Record, enterprise: Enterprise, user: User, name: str, departm
     chosen = choose_scope(name, departments)
     role = Role.objects.create(user=user, enterprise=enterprise, name=name)
     _set_scope(role, chosen)
-    record("administrator_appointed", user, after=_told(name, chosen))
+    record("administrator_appointed", user, after=_audit_snapshot(name, chosen))
     return role
 
 
-def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> None:
-    """The operator at the command line needs no role."""
+def _check_may_give(enterprise: Enterprise, by: Actor, *names: str) -> None:
+    """Check a web request's actor; at the command line no role is needed."""
     if by.via != "web":
         return
     acting = Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
@@ -162,15 +167,15 @@ def _refuse_without_right(enterprise: Enterprise, by: Actor, *names: str) -> Non
         raise PermissionDenied
 
 
-def _taken() -> str:
+def _login_taken() -> str:
     return _("This login is taken. Please choose another one.")
 
 
 def _set_scope(role: Role, departments: list[Department]) -> None:
     role.scopes.exclude(department__in=departments).delete()
-    known = set(role.scopes.values_list("department", flat=True))
+    present = set(role.scopes.values_list("department", flat=True))
     DepartmentScope.objects.bulk_create(
-        DepartmentScope(role=role, department=one) for one in departments if one.pk not in known
+        DepartmentScope(role=role, department=one) for one in departments if one.pk not in present
     )
 
 
@@ -179,21 +184,21 @@ def _scope(role: Role) -> list[Department]:
 
 
 def _is_less(before: str, now: str) -> bool:
-    """Whether the second role lacks something that the first one may."""
+    """Return True if the second role lacks a permission of the first."""
     return bool(PERMISSIONS[before] - PERMISSIONS[now]) or (before == Role.Name.OWNER != now)
 
 
 def _covers(now: list[Department], before: list[Department]) -> bool:
-    """Whether who looked after `before` still reaches all of it; without any departments a role reaches everything."""
+    """Return True if scope `now` includes all of `before`; an empty scope is the whole enterprise."""
     return not now or (bool(before) and all(any(old.path.startswith(one.path) for one in now) for old in before))
 
 
-def _told(name: str, departments: list[Department]) -> dict[str, Any]:
+def _audit_snapshot(name: str, departments: list[Department]) -> dict[str, Any]:
     return {"role": name} | ({"departments": departments} if departments else {})
 
 
 def _fresh(role: Role) -> Role:
-    """As it is now, under the lock. Raises ValidationError if another was quicker."""
+    """Read the role again, under the lock. Raises ValidationError if it was removed."""
     role_now = Role.objects.select_related("enterprise", "user").filter(pk=role.pk).first()
     if role_now is None:
         raise ValidationError(_("This role has been removed in the meantime."))

@@ -1,4 +1,4 @@
-"""What is said when someone is appointed or their role is changed. The rules are the verbs' own."""
+"""Forms to appoint an administrator and to change a role. The actions check the rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from directory.administrators.actions import (
 from directory.departments.picker import PickingForm, offer_departments
 from directory.models import Department
 
-# What each role may do, as accounts.access has it, in a sentence for who has to choose.
+# What each role may do (accounts.permissions), in one sentence.
 RIGHTS = {
     Role.Name.OWNER: _("Everything, owners and administrators included."),
     Role.Name.ADMIN: _("Everything but appointing owners and administrators."),
@@ -42,7 +42,7 @@ class RoleForm(PickingForm):
     )
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
-        """`role` is that of who chooses: what it may not give is not offered."""
+        """Offer the roles and departments that `role`, the acting administrator's, may give."""
         super().__init__(*args, **kwargs)
         data = self.data if self.is_bound else None
         offer = offer_departments(role, data, "departments", chosen=self.initial.get("departments", ()))
@@ -53,43 +53,43 @@ class RoleForm(PickingForm):
 
     @property
     def rights(self) -> list[tuple[Any, Any]]:
-        """Each button of `role` with the sentence about it."""
+        """The buttons of the field `role`, each with its sentence."""
         return [(button, RIGHTS[Role.Name(button.data["value"])]) for button in self["role"]]
 
     def chosen(self) -> list[Department]:
         return [self.choosable[pk] for pk in self.cleaned_data["departments"]]
 
     def clean(self) -> dict[str, Any]:
-        """All that is wrong is said at once; the verbs see to it again."""
-        said = super().clean() or self.cleaned_data
-        if "departments" in said:
-            self.run_check(choose_scope, said.get("role", ""), self.chosen())
-        return said
+        """Run the checks of the actions, too, so that all errors appear at once."""
+        data = super().clean() or self.cleaned_data
+        if "departments" in data:
+            self.run_check(choose_scope, data.get("role", ""), self.chosen())
+        return data
 
-    def run_check(self, check: Callable[..., Any], *said: Any) -> None:
-        """Add what `check`, an action's own, refuses, beside each field that has no error yet."""
+    def run_check(self, check: Callable[..., Any], *args: Any) -> None:
+        """Call `check`, which raises ValidationError, and add its errors on fields without an error."""
         try:
-            check(*said)
+            check(*args)
         except forms.ValidationError as error:
             new = {field: errors for field, errors in error.error_dict.items() if field not in self.errors}
             self.add_error(None, forms.ValidationError(new))
 
 
 class AppointmentForm(RoleForm):
-    """Someone who is known already."""
+    """Appoint a member who has joined."""
 
     def appoint(self, user: User, *, role: Role, by: Actor) -> Role | None:
-        """The new role, or None with the errors beside their fields."""
-        said = {"name": self.cleaned_data["role"], "departments": self.chosen()}
+        """Return the new role; None, with the errors added, if refused."""
+        name, departments = self.cleaned_data["role"], self.chosen()
         try:
-            return appoint_user(role.enterprise, user=user, by=by, **said)
+            return appoint_user(role.enterprise, user=user, name=name, departments=departments, by=by)
         except forms.ValidationError as error:
             self.add_error(None, error)
         return None
 
 
 class NewcomerForm(RoleForm):
-    """Someone who is nobody's member, or not yet."""
+    """Appoint somebody who is not a member, with a login and a password."""
 
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
     login = forms.CharField(
@@ -107,20 +107,20 @@ class NewcomerForm(RoleForm):
     field_order = ("name", "login", "password", "role", "departments")
 
     def clean(self) -> dict[str, Any]:
-        said = super().clean()
-        self.run_check(clean_newcomer, *(said.get(field, "") for field in ("name", "login", "password")))
-        return said
+        data = super().clean()
+        self.run_check(clean_newcomer, *(data.get(field, "") for field in ("name", "login", "password")))
+        return data
 
     def appoint(self, *, role: Role, by: Actor) -> Role | None:
-        """The new role, or None with the errors beside their fields."""
-        said = self.cleaned_data
+        """Return the new role; None, with the errors added, if refused."""
+        data = self.cleaned_data
         try:
             return appoint_newcomer(
                 role.enterprise,
-                person=said["name"],
-                login=said["login"],
-                password=said["password"],
-                name=said["role"],
+                person=data["name"],
+                login=data["login"],
+                password=data["password"],
+                name=data["role"],
                 departments=self.chosen(),
                 by=by,
             )
@@ -135,7 +135,7 @@ class RoleEditForm(RoleForm):
         super().__init__(*args, initial={"role": edited.name, "departments": scope}, **kwargs)
 
     def change(self, edited: Role, *, by: Actor) -> bool | None:
-        """Whether rights were lost; None with the errors beside their fields."""
+        """Return True if rights were lost; None, with the errors added, if refused."""
         try:
             return change_role(edited, name=self.cleaned_data["role"], departments=self.chosen(), by=by)
         except forms.ValidationError as error:
@@ -144,6 +144,6 @@ class RoleEditForm(RoleForm):
 
 
 class AdministratorFilterForm(forms.Form):
-    """What makes no sense filters nothing."""
+    """The filter of the list; invalid values are ignored."""
 
     role = forms.ChoiceField(label=_("Role"), required=False, choices=[("", _("All roles")), *Role.Name.choices])

@@ -1,4 +1,4 @@
-"""Administrators in the console: who has which role, appointing, changing, removing."""
+"""Administrators in the console."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def administrator_list(request: ConsoleRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 def administrator_new(request: ConsoleRequest) -> HttpResponse:
-    """A member who has joined, found by a search (`?q=`, then `?member=`), or somebody else with login and password."""
+    """Appoint a member, found by a search (`?q=`, then `?member=`), or somebody else with login and password."""
     typed = request.POST if request.method == "POST" else None
     member = _chosen_member(request, (typed or request.GET).get("member", ""))
     user = user_to_appoint(member) if member else None
@@ -71,8 +71,8 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
         return limited(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
     if role is None:
         return refused(request, "directory/administrator_new.html", context)
-    said = {"name": role.user, "role": role.get_name_display()}
-    messages.success(request, _("%(name)s is now: %(role)s.") % said)
+    params = {"name": role.user, "role": role.get_name_display()}
+    messages.success(request, _("%(name)s is now: %(role)s.") % params)
     return see_other("directory:administrator_list")
 
 
@@ -94,7 +94,7 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if has_lost is None:
         return refused(request, "directory/administrator_edit.html", context)
     if has_lost and edited == request.role:
-        return _out(request)
+        return _sign_out(request)
     messages.success(request, _("Saved."))
     return see_other("directory:administrator_list")
 
@@ -103,7 +103,7 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 @fresh_page
 @require_POST
 def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
-    """Take the second factor from who has lost it: they sign in anew and set up another."""
+    """Delete a lost second factor; the administrator signs in again and sets up another."""
     role = get_administrator(request, id)
     if not may_give(request.role, role.name):
         raise PermissionDenied
@@ -120,7 +120,7 @@ def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
 @fresh_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def administrator_remove(request: ConsoleRequest, id: int) -> HttpResponse:
-    """GET says what would end."""
+    """Remove the role; GET shows the consequences."""
     removed = get_administrator(request, id)
     if not may_remove(request.role, removed):
         raise PermissionDenied
@@ -136,13 +136,13 @@ def administrator_remove(request: ConsoleRequest, id: int) -> HttpResponse:
         status = 422 if request.method == "POST" else 200
         return render(request, "directory/administrator_remove.html", context, status=status)
     if removed == request.role:
-        return _out(request)
+        return _sign_out(request)
     messages.success(request, _("%(name)s has no role any more.") % {"name": removed.user})
     return see_other("directory:administrator_list")
 
 
-def _out(request: ConsoleRequest) -> HttpResponse:
-    """Who took rights from themselves signs in anew, with what is left."""
+def _sign_out(request: ConsoleRequest) -> HttpResponse:
+    """End the session of somebody who has reduced their own rights."""
     end_session(request)
     return see_other("directory:home")
 
@@ -155,7 +155,7 @@ def _chosen_member(request: ConsoleRequest, id: str) -> Member | None:
 
 
 def _found_members(request: ConsoleRequest, text: str) -> list[tuple[Member, User | None, Role | None]]:
-    """The first who match, each with the user to appoint and the role they have."""
+    """Return the first matches, each with the user to appoint and their current role."""
     members = members_of(request.role).select_related("user")
     found = page_of(members, ways_to(text, enterprise=request.enterprise, sees_phones=True), size=FOUND_MAX).members
     users = [user_to_appoint(member) for member in found]

@@ -1,4 +1,4 @@
-"""What a bulk action does to some of its members, and whom it leaves out."""
+"""Apply a bulk action to some of its members, and explain which ones are skipped."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Reason = BulkActionItem.Reason
 
 @dataclass
 class Outcome:
-    """Whom it left out and why; what is to be told of others: id, reason, and who has their phone now."""
+    """Skipped members by id with the reason; remarks on others: id, reason, id of the member with their phone."""
 
     left_out: dict[int, str]
     remarks: list[tuple[int, str, int | None]] = field(default_factory=list)
 
 
 def apply_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) -> Outcome:
-    """By the right of this role, inside the caller's `recording`: what is checked here holds until all is done."""
+    """Act within this role's reach, in the caller's `recording`, so that the checks hold until the commit."""
     enterprise = role.enterprise
     outcome = Outcome(_reasons_against(kind, role, ids))
     chosen = [id for id in ids if id not in outcome.left_out]

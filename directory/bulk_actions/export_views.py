@@ -1,4 +1,4 @@
-"""The download of members: small ones at once, the others as a bulk action."""
+"""Export members: a few in the request, more as a bulk action."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ from directory.models import BulkAction
 @fresh_download("directory:member_list")
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_export(request: ConsoleRequest) -> HttpResponse:
-    """All whom the list's search and filters find, as a workbook that can be imported again. Of many a GET only says
-    how many these are, and a POST has a worker write it."""
+    """Download the filtered members as a workbook that can be imported again.
+
+    If there are more than MEMBERS_EXPORTED_AT_ONCE, GET shows their number, and POST has a worker write the workbook.
+    """
     query = MemberQuery(request.GET, request.role, with_bin=True)
     found = query.matching()
     number = found.count()

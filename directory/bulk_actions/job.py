@@ -1,8 +1,8 @@
-"""Actions on many members, done by a worker: opened, worked on, cancelled.
+"""Bulk actions: act on many members in the background.
 
-Opening one writes an item for each member. A worker takes 500 of them per transaction, under the enterprise's lock, and
-deletes the items of those it did; who was left out stays, with the reason. So a worker that was killed, or two at once,
-do nothing twice. The author's right is read again for each chunk.
+Opening one inserts an item per member. A worker acts on CHUNK members per transaction, under the enterprise's lock, and
+deletes their items; items of skipped members keep the reason. So no member is acted on twice, even if a worker is
+killed or two run at once. The author's right is checked again for each chunk.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ from directory.models import BulkAction, BulkActionItem, Member, MemberQuerySet
 
 WORK = "directory.tasks.work_on_bulk_actions"
 CHUNK = 500
-# Of a million rows: no sign of life comes while a workbook is packed.
+# The lease while a workbook is compressed and written, which renews nothing: measured with a million rows.
 SAVING_SECONDS = 300
 Kind, State = BulkAction.Kind, BulkAction.State
 Reason = BulkActionItem.Reason
 
 
 class NumberChanged(Exception):
-    """It is another number of members than was confirmed: nothing was opened."""
+    """The number of members is not the confirmed one; no bulk action was opened."""
 
 
 def open_bulk_action(
     enterprise: Enterprise, kind: str, members: MemberQuerySet, *, by: Actor, confirmed: int | None = None
 ) -> BulkAction:
-    """Write down whom it is about; the worker does the rest, in the author's name and by the author's right.
+    """Open a bulk action on these members; a worker acts in the author's name, as far as the author may by then.
 
-    Raises NumberChanged if it is not as many as were `confirmed`."""
+    Raises NumberChanged if there are not as many as `confirmed`.
+    """
     with recording(enterprise, by=by) as record:
         action = BulkAction.objects.create(
             enterprise=enterprise,
@@ -63,8 +64,7 @@ def open_bulk_action(
 
 
 def cancel_bulk_action(action: BulkAction, *, by: Actor) -> None:
-    """What is done stays done, the rest is not reached. Waits for the chunk that is under way; does nothing to one
-    that is over."""
+    """Cancel what is not done yet, after the current chunk. A finished bulk action stays as it is."""
     with recording(action.enterprise, by=by) as record:
         locked = BulkAction.objects.select_for_update().get(pk=action.pk)
         if locked.state == State.WORKING:
@@ -72,18 +72,18 @@ def cancel_bulk_action(action: BulkAction, *, by: Actor) -> None:
 
 
 def work_on_bulk_actions() -> None:
-    """Give each bulk action that waits its turn, until none waits."""
+    """Work on each open bulk action in turn, until there is none."""
     QUEUE.work_on_all()
 
 
 def may_still(action: BulkAction, role: Role | None) -> bool:
-    """Whether this role's right is enough for what the action does."""
+    """Return True if this role has the permission that the action needs."""
     needed = Permission.SEE_PHONES if action.kind == Kind.EXPORT else Permission.MANAGE_MEMBERS
     return role is not None and may(role, needed)
 
 
 def exported_file(action: BulkAction) -> Path | None:
-    """The workbook of an export, as long as it is kept."""
+    """Return the workbook of an export; None once it is deleted."""
     if not action.stored or not action.finished_at or action.finished_at < _kept_since():
         return None
     path = _path_of(action.stored)
@@ -91,7 +91,7 @@ def exported_file(action: BulkAction) -> Path | None:
 
 
 def forget_exports() -> None:
-    """Workbooks older than EXPORT_KEPT_HOURS, and what a killed worker left of one."""
+    """Delete workbooks older than EXPORT_KEPT_HOURS, and unfinished ones of killed workers."""
     BulkAction.objects.filter(finished_at__lt=_kept_since()).exclude(stored="").update(stored="")
     for path in Path(settings.EXPORT_DIR).glob("*.*"):
         if path.stat().st_mtime < _kept_since().timestamp():
@@ -99,7 +99,7 @@ def forget_exports() -> None:
 
 
 def _write_items(action: BulkAction, members: MemberQuerySet) -> int:
-    """All at once within the database: they may be a million."""
+    """Insert the items in one statement, because there may be a million."""
     chosen, params = members.order_by().values_list("id").query.sql_with_params()
     columns = "bulk_action_id, member_id, reason"
     with connection.cursor() as cursor:
@@ -119,9 +119,9 @@ def _work(lease: Lease[BulkAction]) -> None:
 
 
 def _do_chunk(lease: Lease[BulkAction]) -> bool:
-    """Do the next 500; return False once nobody waits. Raises LeaseLost."""
+    """Act on the next CHUNK members; return False if there is none. Raises LeaseLost."""
     action = lease.job()
-    # In no language: the audit log's words, and a refusal's, are put together when they are read.
+    # Reasons and events are stored untranslated and rendered in the language of whoever reads them.
     with recording(action.enterprise, by=_actor_of(action)) as record, override(None):
         locked = lease.lock()
         role = _role_of(locked)
@@ -137,7 +137,7 @@ def _do_chunk(lease: Lease[BulkAction]) -> bool:
 
 
 def _export(lease: Lease[BulkAction]) -> None:
-    """Write the workbook from the first member on, also where another worker had begun. Raises LeaseLost."""
+    """Write the workbook from the start, even if another worker had begun. Raises LeaseLost."""
     action = lease.job()
     with override(action.language):
         content = export_members(action.enterprise, _chunks_to_export(action, lease), language=action.language)
@@ -146,7 +146,7 @@ def _export(lease: Lease[BulkAction]) -> None:
     _store(content, stored)
     with recording(action.enterprise, by=_actor_of(action)) as record:
         locked = lease.lock()
-        # As many as were read: a right lost and given back on the way leaves half a workbook too.
+        # The workbook is incomplete, too, if the author lost the right for a while.
         if _role_of(locked) is None or locked.done < locked.total:
             _path_of(stored).unlink()
             _cancel_without_right(locked, record)
@@ -158,7 +158,7 @@ def _export(lease: Lease[BulkAction]) -> None:
 
 
 def _chunks_to_export(action: BulkAction, lease: Lease[BulkAction]) -> Iterator[Sequence[int]]:
-    """Yield ids and move the progress bar. Ends early where the author's right is gone; then the caller cancels."""
+    """Yield ids and update the progress; stop early if the author has lost the right."""
     read, position = 0, 0
     while (ids := _next_ids(action, position, EXPORT_CHUNK)) and _role_of(action):
         yield list(Member.objects.filter(pk__in=ids, erased_at=None).values_list("pk", flat=True))
@@ -168,7 +168,7 @@ def _chunks_to_export(action: BulkAction, lease: Lease[BulkAction]) -> Iterator[
 
 
 def _store(content: bytes, stored: str) -> None:
-    """For this system's user alone, and in place only once it is whole."""
+    """Write a file that only this system user can read, and rename it when it is complete."""
     path = _path_of(stored)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_suffix(".part")
@@ -183,10 +183,11 @@ def _next_ids(action: BulkAction, position: int, number: int) -> list[int]:
 
 
 def _note(locked: BulkAction, ids: Sequence[int], outcome: Outcome) -> None:
-    told = [*((id, reason, None) for id, reason in outcome.left_out.items()), *outcome.remarks]
+    remarks = [*((id, reason, None) for id, reason in outcome.left_out.items()), *outcome.remarks]
     locked.items.filter(member__in=ids).delete()
     BulkActionItem.objects.bulk_create(
-        BulkActionItem(bulk_action=locked, member_id=id, reason=reason, holder_id=holder) for id, reason, holder in told
+        BulkActionItem(bulk_action=locked, member_id=id, reason=reason, holder_id=holder)
+        for id, reason, holder in remarks
     )
     locked.position = ids[-1]
     locked.left_out += len(outcome.left_out)
@@ -221,7 +222,7 @@ def _give_up(lease: Lease[BulkAction]) -> None:
 
 
 def _end(locked: BulkAction, state: str, reason: str = "") -> None:
-    """Whoever still waits is forgotten: they were not reached."""
+    """Save the final state and delete the items that were not reached."""
     locked.state, locked.reason, locked.finished_at = state, reason, timezone.now()
     locked.lease, locked.lease_until = "", None
     locked.save()

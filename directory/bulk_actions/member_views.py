@@ -1,4 +1,4 @@
-"""What is done to many members: few at once, more by a worker with a page of its own (directory.bulk_actions.job)."""
+"""Act on many members: a few in the request, more in the background (directory.bulk_actions.job)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from directory.members.recycle_bin import administrators_among, delete_members, 
 from directory.members.recycle_bin_views import NAMED_MAX, tell_restored
 from directory.models import BulkAction, Member, MemberQuerySet
 
-# Whoever is left out beyond these is counted only.
+# Reasons that a message names; the others are counted.
 LEFT_OUT_NAMED_MAX = 5
 Kind = BulkAction.Kind
 CONFIRMING: dict[str, str] = {
@@ -39,8 +39,11 @@ CONFIRMING: dict[str, str] = {
 @fresh_action
 @require_POST
 def member_delete_many(request: ConsoleRequest) -> HttpResponse:
-    """Those chosen, or with `all_matching` all found: first the page that says how many these are and what becomes of
-    them, then with that number in `confirmed` the action. If it is another number by then, the page comes again."""
+    """Delete the chosen members, or with `all_matching` the filtered ones.
+
+    The first request shows a page with their number; the second has it in `confirmed`. If the number has changed by
+    then, the page is shown again.
+    """
     query = MemberQuery(request.POST, request.role)
     return _confirmed(request, query, Kind.DELETE, query.chosen(request.POST), _delete)
 
@@ -49,7 +52,7 @@ def member_delete_many(request: ConsoleRequest) -> HttpResponse:
 @fresh_action
 @require_POST
 def member_disable_many(request: ConsoleRequest) -> HttpResponse:
-    """As `member_delete_many`; of whom is found those who are not disabled."""
+    """Disable members, as in `member_delete_many`; ignore those who are disabled already."""
     query = MemberQuery(request.POST, request.role)
     chosen = query.chosen(request.POST).exclude(status=Member.Status.DISABLED)
     return _confirmed(request, query, Kind.DISABLE, chosen, _disable)
@@ -58,7 +61,7 @@ def member_disable_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def member_enable_many(request: ConsoleRequest) -> HttpResponse:
-    """Of those chosen, or with `all_matching` of all found, those who are disabled."""
+    """Enable the disabled ones among the chosen members, or with `all_matching` among the filtered ones."""
     query = MemberQuery(request.POST, request.role)
     chosen = query.chosen(request.POST).filter(status=Member.Status.DISABLED)
     return _do(request, query, Kind.ENABLE, chosen, _enable)
@@ -67,7 +70,7 @@ def member_enable_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def member_restore_many(request: ConsoleRequest) -> HttpResponse:
-    """Those chosen in the bin, or with `all_matching` all found there."""
+    """Restore the chosen members from the recycle bin, or with `all_matching` the filtered ones."""
     query = MemberQuery(request.POST, request.role, with_bin=True)
     chosen = query.chosen(request.POST).filter(deleted_at__isnull=False)
     return _do(request, query, Kind.RESTORE, chosen, _restore)
@@ -76,8 +79,10 @@ def member_restore_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.SEND_INVITATIONS)
 @require_POST
 def member_invite_many(request: ConsoleRequest) -> HttpResponse:
-    """Those chosen, or with `all_matching` all found who have not joined. Foreign ids are not there. More than a few
-    are invited by a notice, whose page says first how many messages that is."""
+    """Invite the chosen members, or with `all_matching` the filtered ones who have not joined.
+
+    For more than MEMBERS_AT_ONCE, redirect to the form of an invitation batch, which shows the number of messages.
+    """
     query = MemberQuery(request.POST, request.role)
     chosen = query.chosen(request.POST)
     if request.POST.get("all_matching"):
@@ -88,7 +93,7 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
         return see_other(reverse("invitations:batch_new") + query.url(status=Member.Status.PENDING))
     invited = invite_members(members, by=request.actor)
     if not invited.sent and not invited.left_out:
-        return _nobody(request, query)
+        return _none_chosen(request, query)
     if invited.sent:
         sent = ngettext("%(n)d invitation is on its way.", "%(n)d invitations are on their way.", invited.sent)
         messages.success(request, sent % {"n": invited.sent})
@@ -105,7 +110,7 @@ def _confirmed(
 ) -> HttpResponse:
     number, page = chosen.count(), CONFIRMING[kind]
     if not number:
-        return _nobody(request, query)
+        return _none_chosen(request, query)
     if request.POST.get("confirmed") != str(number):
         return render(request, page, _to_confirm(request, query, chosen, number))
     try:
@@ -125,7 +130,7 @@ def _do(
 ) -> HttpResponse:
     ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: settings.MEMBERS_AT_ONCE + 1])
     if not ids:
-        return _nobody(request, query)
+        return _none_chosen(request, query)
     if len(ids) > settings.MEMBERS_AT_ONCE:
         action = open_bulk_action(request.enterprise, kind, chosen, by=request.actor, confirmed=confirmed)
         return see_other("directory:bulk_action_detail", id=action.pk)
@@ -137,27 +142,27 @@ def _do(
 
 def _delete(request: ConsoleRequest, ids: list[int]) -> None:
     number = delete_members(request.enterprise, ids, by=request.actor)
-    told = ngettext("%(n)d member is in the bin.", "%(n)d members are in the bin.", number)
-    messages.success(request, told % {"n": number})
+    text = ngettext("%(n)d member is in the bin.", "%(n)d members are in the bin.", number)
+    messages.success(request, text % {"n": number})
 
 
 def _disable(request: ConsoleRequest, ids: list[int]) -> None:
     number = disable_members(request.enterprise, ids, by=request.actor)
-    told = ngettext("%(n)d member is disabled.", "%(n)d members are disabled and signed out.", number)
-    messages.success(request, told % {"n": number})
+    text = ngettext("%(n)d member is disabled.", "%(n)d members are disabled and signed out.", number)
+    messages.success(request, text % {"n": number})
 
 
 def _enable(request: ConsoleRequest, ids: list[int]) -> None:
     number = enable_members(request.enterprise, ids, by=request.actor)
-    told = ngettext("%(n)d member is enabled.", "%(n)d members are enabled.", number)
-    messages.success(request, told % {"n": number})
+    text = ngettext("%(n)d member is enabled.", "%(n)d members are enabled.", number)
+    messages.success(request, text % {"n": number})
 
 
 def _restore(request: ConsoleRequest, ids: list[int]) -> None:
     tell_restored(request, restore_members(request.enterprise, ids, by=request.actor))
 
 
-def _nobody(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
+def _none_chosen(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
     messages.warning(request, _("Nobody was chosen."))
     return see_other(_list_of(query))
 

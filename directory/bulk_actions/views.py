@@ -1,4 +1,4 @@
-"""Bulk actions in the console: those that go on and those that are over, and one of them."""
+"""Bulk actions in the console: the list, one of them, and the file of an export."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bulk_action_list(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def bulk_action_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    """How far it has come, or what came of it. While a worker is at it the page asks again each second."""
+    """Show the progress, which htmx polls every second, or the result."""
     action = get_bulk_action(request, id)
     is_working = action.state == BulkAction.State.WORKING
     if getattr(request, "htmx", None) and not is_working:
@@ -65,7 +65,7 @@ def bulk_action_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
 @fresh_download("directory:bulk_action_detail")
 @require_safe
 def bulk_action_file(request: ConsoleRequest, id: int) -> HttpResponse:
-    """The workbook, to whoever asked for it and nobody else."""
+    """Download the workbook of an export; only its author may."""
     action = get_bulk_action(request, id)
     path = exported_file(action)
     if path is None or action.author_id != request.role.user_id:

@@ -1,4 +1,4 @@
-"""The enterprise's tree: add, rename, delete when empty; and how many members stand where."""
+"""Actions on departments: add, rename, delete an empty one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from directory.names import clean_department_name
 
 
 def open_root(enterprise: Enterprise) -> Department:
-    """The department that is the enterprise itself; inside the caller's transaction."""
-    return _place(Department(enterprise=enterprise, name=enterprise.name))
+    """Create the root department, which is the enterprise itself, in the caller's transaction."""
+    return _insert(Department(enterprise=enterprise, name=enterprise.name))
 
 
 def add_department(parent: Department, *, name: str, by: Actor) -> Department:
-    """Raises ValidationError for `name`, and for `department`, the form's field of the parent."""
+    """Add a department below `parent`. Raises ValidationError for `name` and for `department`, the parent's field."""
     kept_name = _clean_name(name)
     try:
         with recording(parent.enterprise, by=by) as record:
@@ -33,7 +33,7 @@ def add_department(parent: Department, *, name: str, by: Actor) -> Department:
                 message = _("Departments can be at most %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
                 raise ValidationError({"department": message})
             check_name_is_free(above, kept_name)
-            department = _place(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
+            department = _insert(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
             record("department_added", department, after={"name": kept_name, "parent": above.name})
     except IntegrityError as conflict:
         raise ValidationError({"name": name_taken_message(kept_name, parent)}) from conflict
@@ -41,7 +41,7 @@ def add_department(parent: Department, *, name: str, by: Actor) -> Department:
 
 
 def rename_department(department: Department, *, name: str, by: Actor) -> Department:
-    """The root too: inside the directory it may bear a shorter name. Raises ValidationError for `name`."""
+    """Rename a department; the root, too, whose name may differ from the enterprise's. Raises ValidationError."""
     kept_name = _clean_name(name)
     try:
         with recording(department.enterprise, by=by) as record:
@@ -57,15 +57,15 @@ def rename_department(department: Department, *, name: str, by: Actor) -> Depart
 
 
 def delete_department(department: Department, *, by: Actor) -> None:
-    """Only an empty one; else raises ValidationError, which says what stands in the way and how many."""
+    """Delete an empty department. Raises ValidationError with the numbers of what it contains."""
     with recording(department.enterprise, by=by) as record:
         if department.parent_id is None:
             raise ValidationError(_("The root department is the enterprise itself: it stays."))
-        parts = _what_stands_in(department)
+        parts = _contents(department)
         if parts:
             raise _not_empty(department, parts)
         record("department_deleted", department, before={"name": department.name})
-        _part_from_bin(department)
+        _remove_deleted_members(department)
         try:
             Department.objects.filter(pk=department.pk).delete()
         except ProtectedError as protected:
@@ -75,7 +75,10 @@ def delete_department(department: Department, *, by: Actor) -> None:
 def check_name_is_free(
     parent: Department | None, name: str, *, exclude: Department | None = None, field: str = "name"
 ) -> None:
-    """The constraint folds ASCII only on SQLite; this folds as Python does on both."""
+    """Raise ValidationError for `field` if a child of `parent` has this name, ignoring case.
+
+    On SQLite the database constraint ignores the case of ASCII letters only.
+    """
     if not parent:
         return
     names = parent.children.exclude(pk=exclude.pk if exclude else 0).values_list("name", flat=True)
@@ -87,8 +90,8 @@ def name_taken_message(name: str, parent: Department | None) -> str:
     return _("%(parent)s already has a department named “%(name)s”.") % {"parent": parent or "", "name": name}
 
 
-def _place(department: Department) -> Department:
-    """Save it where its parent says; the path needs the id."""
+def _insert(department: Department) -> Department:
+    """Insert the department; set its path afterwards, because that contains the id."""
     above = department.parent
     department.depth = above.depth + 1 if above else 0
     department.save(force_insert=True)
@@ -104,7 +107,7 @@ def _clean_name(name: str) -> str:
         raise ValidationError({"name": error}) from error
 
 
-def _what_stands_in(department: Department) -> list[str]:
+def _contents(department: Department) -> list[str]:
     members = department.memberships.filter(member__deleted_at=None).count()
     below = department.children.count()
     parts = [ngettext("%(n)d member", "%(n)d members", members) % {"n": members}] if members else []
@@ -113,9 +116,8 @@ def _what_stands_in(department: Department) -> list[str]:
     )
 
 
-def _part_from_bin(department: Department) -> None:
-    """Who lies in the bin holds no department back; if they are restored they stand in what is left of theirs, or in
-    the root."""
+def _remove_deleted_members(department: Department) -> None:
+    """Remove members in the recycle bin; if restored, they return to their other departments or to the root."""
     root = Department.objects.get(enterprise=department.enterprise_id, parent=None)
     standing = Membership.objects.filter(department=department, member__deleted_at__isnull=False)
     Member.objects.filter(main_department=department, pk__in=standing.values("member")).update(main_department=root)
@@ -123,7 +125,7 @@ def _part_from_bin(department: Department) -> None:
 
 
 def _what_protects(protected: ProtectedError) -> list[str]:
-    """Count the protecting rows by the name of their model, which may be one of a later app."""
+    """Count the protecting rows by the name of their model, which may belong to a higher app."""
     names = Counter(str(held._meta.verbose_name_plural) for held in protected.protected_objects)
     return [f"{count} {name}" if count > 1 else name for name, count in sorted(names.items())]
 

@@ -1,4 +1,4 @@
-"""What an administrator types about a department."""
+"""Forms to add, rename and move a department."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DepartmentEditForm(PickingForm):
     name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def rename(self, department: Department, *, by: Actor) -> bool:
-        """False with the errors beside their fields."""
+        """Rename the department; return False and add the errors if refused."""
         try:
             rename_department(department, name=self.cleaned_data["name"], by=by)
         except forms.ValidationError as error:
@@ -39,7 +39,7 @@ class DepartmentNewForm(DepartmentEditForm):
         self.departments = offer.departments
 
     def create(self, *, by: Actor) -> Department | None:
-        """The new department, or None with the errors beside their fields."""
+        """Return the new department; None, with the errors added, if refused."""
         parent = self.departments[self.cleaned_data["department"]]
         try:
             return add_department(parent, name=self.cleaned_data["name"], by=by)
@@ -56,14 +56,14 @@ class DepartmentMoveForm(PickingForm):
         self.moved = moved
         data = self.data if self.is_bound else {}
         offer = offer_departments(role, data, "department")
-        # What is named all the same is refused with a reason.
+        # Keep invalid choices that were submitted, so that the action refuses them with a reason.
         named = read_ids([str(data.get("department", ""))])
         offer.departments = {id: one for id, one in offer.departments.items() if id in named or self._is_elsewhere(one)}
         offer.fill(self, blank={"department": _("Choose a department")})
         self.departments = offer.departments
 
     def plan(self) -> Move | None:
-        """What it would change, or None with the errors beside their fields."""
+        """Return what the move would change; None, with the errors added, if refused."""
         try:
             return plan_move(self.moved, parent=self._parent)
         except forms.ValidationError as error:
@@ -71,7 +71,7 @@ class DepartmentMoveForm(PickingForm):
         return None
 
     def move(self, *, by: Actor) -> Department | None:
-        """The department where it is now, or None with the errors beside their fields."""
+        """Return the moved department; None, with the errors added, if refused."""
         try:
             return move_department(self.moved, parent=self._parent, by=by)
         except forms.ValidationError as error:

@@ -1,4 +1,4 @@
-"""The number of members in each department and below, kept with every change."""
+"""Keep `Department.members_below`, the number of members in a department and below."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from directory.models import Department, Membership
 
 
 def move_counts(*, before: Iterable[Department] = (), after: Iterable[Department] = ()) -> None:
-    """A member leaves the departments `before` and stands in `after`: keep `members_below` true, in the caller's
-    transaction of the enterprise. A member of two departments counts once in what is above both.
+    """Count a member who leaves the departments `before` and joins `after`, in the caller's transaction.
 
-    What is above them is read here: whoever chose them did so before the lock, and they may have been moved since."""
-    places = [{one.pk for one in before}, {one.pk for one in after}]
-    paths = Department.objects.filter(pk__in=set().union(*places)).only("path")
+    A member of two departments counts once in those above both. The paths are read again, because the departments may
+    have been moved before the caller got the enterprise's lock.
+    """
+    ids_of = [{one.pk for one in before}, {one.pk for one in after}]
+    paths = Department.objects.filter(pk__in=set().union(*ids_of)).only("path")
     above = {one.pk: one.ids_above for one in paths}
-    left, entered = ({pk for one in ids for pk in above.get(one, ())} for ids in places)
+    left, entered = ({pk for one in ids for pk in above.get(one, ())} for ids in ids_of)
     if left - entered:
         Department.objects.filter(pk__in=left - entered).update(members_below=Greatest(F("members_below") - 1, 0))
     if entered - left:
@@ -27,8 +28,7 @@ def move_counts(*, before: Iterable[Department] = (), after: Iterable[Department
 
 
 def shift_counts(members: Collection[int], by: int) -> None:
-    """The same for many members of one enterprise, wherever they stand: `by` 1 as they enter the directory, -1 as they
-    leave it."""
+    """Add these members of one enterprise to the counts of their departments (`by` 1), or subtract them (-1)."""
     above: dict[int, set[int]] = defaultdict(set)
     for member, path in Membership.objects.filter(member__in=members).values_list("member", "department__path"):
         above[member].update(map(int, path.split("/")[:-1]))
@@ -37,12 +37,11 @@ def shift_counts(members: Collection[int], by: int) -> None:
 
 
 def add_to_counts(moved: Mapping[int, int]) -> None:
-    """So many more members, or less, in each department and below it; inside the caller's transaction of the
-    enterprise."""
-    alike: dict[int, list[int]] = defaultdict(list)
+    """Add to each department's count, by id, in the caller's transaction."""
+    by_number: dict[int, list[int]] = defaultdict(list)
     for department, number in moved.items():
         if number:
-            alike[number].append(department)
-    for number, departments in alike.items():
+            by_number[number].append(department)
+    for number, departments in by_number.items():
         count = Greatest(F("members_below") + number, 0)
         Department.objects.filter(pk__in=departments).update(members_below=count)

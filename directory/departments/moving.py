@@ -1,7 +1,6 @@
-"""A department goes below another one, with all that is below it; and what that changes, told before.
+"""Move a department and everything below it, and preview what the move changes.
 
-Every change of the tree waits for the enterprise's lock (accounts.audit.recording): of two moves that would put each
-of two departments below the other, the second finds what the first has made.
+The enterprise's lock (accounts.audit.recording) prevents a cycle from two moves at once: the second one sees the first.
 """
 
 from __future__ import annotations
@@ -24,14 +23,13 @@ from directory.models import Department, DepartmentScope, Membership
 from directory.models.lookups import begins
 from directory.table_statistics import settle_statistics
 
-# So many paths that are new leave PostgreSQL with a wrong idea of all of them.
+# Number of changed paths above which PostgreSQL's statistics are updated.
 MANY = 500
 
 
 @dataclass(frozen=True)
 class Move:
-    """What a move would change, as things stand. `below`: how many departments go along. `losing` and `gaining`: the
-    department administrators who look after it now only, and from then on only."""
+    """What a move changes: `below` departments move along; some department administrators lose or gain them."""
 
     department: Department
     parent: Department
@@ -51,17 +49,19 @@ class Move:
 
 
 def plan_move(department: Department, *, parent: Department) -> Move:
-    """Changes nothing. Raises ValidationError, for `department` (the form's field of the parent) or for no field. Under
-    the enterprise's lock it is true until the commit."""
+    """Return what the move would change; under the enterprise's lock that is true until the commit.
+
+    Raises ValidationError for `department`, the parent's field, or for no field.
+    """
     present = Department.objects.filter(enterprise=department.enterprise_id).in_bulk([department.pk, parent.pk])
     if department.pk not in present:
         raise ValidationError(_("This department no longer exists."))
     if parent.pk not in present:
         raise ValidationError({"department": _("This department no longer exists.")})
     department, parent = present[department.pk], present[parent.pk]
-    _refuse_place(department, parent)
+    _check_parent(department, parent)
     below = Department.objects.within([department]).aggregate(number=Count("pk"), depth=Max("depth"))
-    _refuse_depth(parent.depth + 1 + below["depth"] - department.depth)
+    _check_depth(parent.depth + 1 + below["depth"] - department.depth)
     check_name_is_free(parent, department.name, field="department")
     above = [pk for pk in department.ids_above if pk != department.pk]
     paths = paths_of(Department.objects.filter(pk__in=[department.parent_id, parent.pk]))
@@ -77,15 +77,19 @@ def plan_move(department: Department, *, parent: Department) -> Move:
 
 
 def move_department(department: Department, *, parent: Department, by: Actor) -> Department:
-    """As it stands then. Who stands in it or below goes along; whatever names it names it still. In a number of
-    statements that doesn't grow with what is below. Raises ValidationError as `plan_move`."""
+    """Move the department in a constant number of statements. Raises ValidationError as `plan_move` does."""
     try:
         with recording(department.enterprise, by=by) as record:
             move = plan_move(department, parent=parent)
             _shift_counts(move.department, move.parent)
-            _replant(move.department, move.parent)
+            _move_paths(move.department, move.parent)
             department = Department.objects.get(pk=department.pk)
-            record("department_moved", department, before=_told(move, is_before=True), after=_told(move))
+            record(
+                "department_moved",
+                department,
+                before=_audit_snapshot(move, is_before=True),
+                after=_audit_snapshot(move),
+            )
     except IntegrityError as conflict:
         raise ValidationError({"department": name_taken_message(department.name, parent)}) from conflict
     if move.below >= MANY:
@@ -93,7 +97,7 @@ def move_department(department: Department, *, parent: Department, by: Actor) ->
     return department
 
 
-def _refuse_place(department: Department, parent: Department) -> None:
+def _check_parent(department: Department, parent: Department) -> None:
     names = {"name": department.name, "parent": parent.name}
     if department.parent_id is None:
         raise ValidationError(_("The root department is the enterprise itself: it can't be moved."))
@@ -106,7 +110,7 @@ def _refuse_place(department: Department, parent: Department) -> None:
         raise ValidationError({"department": _("“%(name)s” is below “%(parent)s” already.") % names})
 
 
-def _refuse_depth(depth: int) -> None:
+def _check_depth(depth: int) -> None:
     if depth > Department.MAX_DEPTH:
         limits = {"limit": Department.MAX_DEPTH, "levels": depth}
         message = _(
@@ -116,7 +120,7 @@ def _refuse_depth(depth: int) -> None:
 
 
 def _looking_after(departments: Collection[int]) -> list[Role]:
-    """The department administrators of any of these, by name."""
+    """Return the department administrators of any of these departments, by name."""
     scopes = DepartmentScope.objects.filter(department__in=departments).select_related("role__user")
     return sorted({scope.role for scope in scopes}, key=lambda role: (str(role.user), role.pk))
 
@@ -145,7 +149,7 @@ def _staying(department: Department, others: Collection[int]) -> dict[int, int]:
     return {int(pk): number for pk, number in elsewhere.aggregate(**counts).items()}
 
 
-def _replant(department: Department, parent: Department) -> None:
+def _move_paths(department: Department, parent: Department) -> None:
     path = f"{parent.path}{department.pk}/"
     Department.objects.within([department]).update(
         path=Concat(Value(path), Substr("path", len(department.path) + 1)),
@@ -154,8 +158,8 @@ def _replant(department: Department, parent: Department) -> None:
     Department.objects.filter(pk=department.pk).update(parent=parent)
 
 
-def _told(move: Move, *, is_before: bool = False) -> dict[str, object]:
-    """The department administrators only where they aren't the same before and after."""
+def _audit_snapshot(move: Move, *, is_before: bool = False) -> dict[str, object]:
+    """Include the department administrators only if they change."""
     path, roles = (move.path_before, move.looking_after) if is_before else (move.path_after, move.will_look_after)
     is_same = move.looking_after == move.will_look_after
     return {"parent": path} | ({} if is_same else {"administrators": [role.user for role in roles]})

@@ -1,8 +1,7 @@
-"""Choosing a department among thousands: a select that offers them all while they are few, else what a search finds.
+"""Select a department: offer all of them if there are few, else those that a search finds.
 
-The select's name and values stay the same either way. Beside a select named `department` stands a search box named
-`department_q`, and, without script, a button named `department_search`, which shows the form again with what was found
-and all that was typed.
+Beside a select named `department` is a search box named `department_q` and, without script, a button named
+`department_search`, which shows the form again with the results and everything that was entered.
 """
 
 from __future__ import annotations
@@ -19,22 +18,21 @@ from directory.access import departments_of, is_scoped, read_ids, scope_of
 from directory.departments.tree import paths_of
 from directory.models import Department, DepartmentQuerySet
 
-# So many a select still offers whole; a page with two of them weighs 60 KB.
+# The most departments that a select offers without search: a page with two such selects has 60 KB.
 WHOLE_MAX = 300
 FOUND_MAX = 50
 
 
 @dataclass
 class Offer:
-    """Departments that selects may offer, by id; `is_searched`: there are more, to be searched for. `texts`: what was
-    searched for, by the select's name."""
+    """Departments to choose from, by id; if `is_searched`, there are more. `texts`: search texts by select name."""
 
     departments: dict[int, Department]
     is_searched: bool
     texts: dict[str, str] = field(default_factory=dict)
 
     def fill(self, form: forms.Form, *, blank: Mapping[str, Any] | None = None) -> None:
-        """Into the selects of `form`; `blank`: the words of an empty choice, by the select's name."""
+        """Set the choices of the form's selects; `blank` has the label of an empty choice by select name."""
         paths = list(paths_of(self.departments.values()).items())
         for name, text in self.texts.items():
             select: Any = form.fields[name]
@@ -44,7 +42,7 @@ class Offer:
 
 
 class PickingForm(forms.Form):
-    """A form that may be posted just to search for departments: then nothing in it is wrong, and nothing is done."""
+    """A form that may be submitted only to search for departments: then it is neither validated nor valid."""
 
     @property
     def is_searching(self) -> bool:
@@ -63,8 +61,9 @@ class PickingForm(forms.Form):
 
 
 def offer_departments(role: Role, typed: Any, *names: str, chosen: Iterable[int | None] = ()) -> Offer:
-    """What the selects `names` of a form may offer: all if they are few, else the topmost, those of the ids `chosen`
-    or `typed` (the form's data), and those that were searched for."""
+    """Return what the selects `names` offer: all departments if there are few, else the role's top ones, search
+    results, and those with the ids in `chosen` or in `typed`, the form's data.
+    """
     reachable = departments_of(role)
     few = list(reachable[: WHOLE_MAX + 1])
     if len(few) <= WHOLE_MAX:
@@ -79,7 +78,7 @@ def offer_departments(role: Role, typed: Any, *names: str, chosen: Iterable[int 
 
 
 def find_departments(role: Role, text: str) -> list[Department]:
-    """Whose name has the text in it, those higher up first; "A/B": whose name has B, below one that has A."""
+    """Find departments whose name contains the text, higher ones first; "A/B" finds B below A."""
     *above, name = [part.strip() for part in text.split("/")]
     found = departments_of(role).filter(name__icontains=name).order_by("depth", "path")
     if not any(above):

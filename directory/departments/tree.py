@@ -1,4 +1,4 @@
-"""The tree as pages show it: whole paths for a select, and the few levels beside a list."""
+"""The department tree for pages: full paths, and the branches beside a list."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from accounts.models import Role
 from directory.access import departments_of, is_scoped, scope_of
 from directory.models import Department
 
-# A level with more is read in the list of departments.
+# The most departments that the tree beside a list shows.
 SHOWN_MAX = 500
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A department at its place in the tree. `level` counts from what this role sees at the top."""
+    """A department in the tree; `level` is 0 for the topmost that the role sees."""
 
     department: Department
     level: int
@@ -25,7 +25,7 @@ class Branch:
 
 
 def paths_of(departments: Iterable[Department]) -> dict[int, str]:
-    """Id to whole path ("示例科技/市场部/华东组"), in the tree's order; one query for names above those given."""
+    """Return the full path ("示例科技/市场部/华东组") by id, sorted by path, with at most one query."""
     departments = list(departments)
     names = {department.pk: department.name for department in departments}
     missing = {pk for department in departments for pk in department.ids_above} - set(names)
@@ -35,10 +35,10 @@ def paths_of(departments: Iterable[Department]) -> dict[int, str]:
 
 
 def branches_of(role: Role, current: Department | None) -> list[Branch]:
-    """The tops, and below each department from there down to `current` its children; in two queries."""
+    """Return the topmost departments and the children of each one from there to `current`, in two queries."""
     tops = scope_of(role) if is_scoped(role) else list(departments_of(role).filter(parent=None))
     open_ones = set(current.ids_above) if current else {one.pk for one in tops if not is_scoped(role)}
-    # Two plain conditions, each served by an index: joined by "or" they would read the whole tree.
+    # Two queries that each use an index: one with "or" would read the whole tree.
     below = departments_of(role).filter(parent__in=open_ones).order_by("depth", "pk")[:SHOWN_MAX]
     shown = {one.pk: one for one in (*tops, *below)}.values()
     children: dict[int | None, list[Department]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The enterprise's tree in the console."""
+"""Departments in the console."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from directory.models import Department
 @console_page(Permission.READ)
 @require_safe
 def department_list(request: ConsoleRequest) -> HttpResponse:
-    """The tops and their children; `?department=` opens the tree down to that one, `?q=` finds some by name."""
+    """Show the top of the tree; `?department=` opens it down to that department, `?q=` searches by name."""
     asked = read_ids([request.GET.get("department", "")])
     current = departments_of(request.role).filter(pk__in=asked).first()
     text = request.GET.get("q", "").replace("\0", "").strip()[: Department.NAME_MAX]
@@ -44,8 +44,7 @@ def department_list(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def department_options(request: ConsoleRequest) -> HttpResponse:
-    """What a select that searches offers: `for` is its name, `blank` the words of its empty choice; what is chosen in
-    it stays chosen."""
+    """Return the options of a searchable select named `for`, with its selected ones and an empty choice `blank`."""
     name = request.GET.get("for", "")
     chosen = read_ids(request.GET.getlist(name))
     offer = offer_departments(request.role, request.GET, name)
@@ -91,19 +90,18 @@ def department_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_DEPARTMENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def department_move(request: ConsoleRequest, id: int) -> HttpResponse:
-    """First the choice of a place; then, with it in `?department=`, what the move there changes and the form that does
-    it."""
+    """Choose a parent; then, with `?department=`, preview the move; POST moves."""
     department = get_movable_department(request, id)
-    is_deed = request.method == "POST"
-    typed = request.POST if is_deed else request.GET if "department" in request.GET else None
+    is_move = request.method == "POST"
+    typed = request.POST if is_move else request.GET if "department" in request.GET else None
     form = DepartmentMoveForm(typed, role=request.role, moved=department)
     context = {"form": form, "department": department, "path": paths_of([department])[department.pk]}
-    if typed is None or (form.is_searching and not is_deed):
+    if typed is None or (form.is_searching and not is_move):
         return render(request, "directory/department_move.html", context)
     move = form.plan() if form.is_valid() else None
     if move is None:
         return refused(request, "directory/department_move.html", context)
-    if not is_deed:
+    if not is_move:
         context |= {"move": move, "losing": _names(move.losing), "gaining": _names(move.gaining)}
         return render(request, "directory/department_move.html", context)
     if not form.move(by=request.actor):

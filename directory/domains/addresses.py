@@ -1,6 +1,6 @@
-"""The one rule of mail addresses, accounts and domains (product.md, "Rules that hold everywhere", 1 and 4).
+"""Rules of mail addresses, accounts and domains (product.md, "Rules that hold everywhere", 1 and 4).
 
-Each `clean_…` takes what was typed and returns what is kept, or raises ValidationError with the message for its field.
+Each `clean_…` returns the normalized text or raises ValidationError with the message for its field.
 """
 
 import re
@@ -18,8 +18,8 @@ PREFIX_MAX = 64
 ACCOUNT_MAX = 64
 DOMAIN_MAX = 253
 
-# RFC 2142's mailboxes of operations, those a certificate authority writes to (CA/Browser Forum 3.2.2.4.4), and the
-# senders no person should pose as. Names a business wants for itself (info, sales, support) stay free.
+# Operational mailboxes of RFC 2142, those that certificate authorities write to (CA/Browser Forum 3.2.2.4.4), and names
+# of automatic senders. Names that a business uses itself (info, sales, support) are not reserved.
 RESERVED = (
     "postmaster", "abuse", "hostmaster", "webmaster", "admin", "administrator", "root", "noc", "security", "usenet",
     "news", "uucp", "www", "ftp", "ssladmin", "sslwebmaster", "sysadmin", "mailer-daemon", "noreply", "no-reply",
@@ -27,51 +27,51 @@ RESERVED = (
 )  # fmt: skip
 
 
-# What the rules of `clean_prefix` come to; they themselves say what is wrong with anything else.
+# All rules of `clean_prefix` in one: checked first, because nearly every prefix is valid.
 _GOOD_PREFIX = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
 
 
 def clean_prefix(text: str) -> str:
-    """The part before the @, lower-cased; full-width signs are understood."""
+    """Return the part before the @ in lower case, full-width characters as ASCII."""
     prefix = _narrow(text).lower()
     if _GOOD_PREFIX.fullmatch(prefix):
-        return _refuse_longer(prefix, PREFIX_MAX)
+        return _check_length(prefix, PREFIX_MAX)
     if not prefix:
         raise ValidationError(_("Enter the mailbox prefix."))
     if "@" in prefix:
         raise ValidationError(_("Enter only the part before the @."))
-    strange = re.search(r"[^a-z0-9._-]", prefix)
-    if strange:
+    invalid = re.search(r"[^a-z0-9._-]", prefix)
+    if invalid:
         raise ValidationError(
             _("“%(sign)s” can't be in an address: use letters a–z, digits, dot, hyphen and underscore."),
-            params={"sign": _show(strange.group())},
+            params={"sign": _show(invalid.group())},
         )
     if not prefix[0].isalnum() or not prefix[-1].isalnum():
         raise ValidationError(_("Begin and end with a letter or a digit."))
     doubled = re.search(r"[._-]{2}", prefix)
     if doubled:
         raise ValidationError(_("Two signs stand side by side: “%(signs)s”."), params={"signs": doubled.group()})
-    return _refuse_longer(prefix, PREFIX_MAX)
+    return _check_length(prefix, PREFIX_MAX)
 
 
 def clean_account(text: str) -> str:
-    """Kept as typed, compared ignoring case; "" when blank (the member verbs then choose)."""
+    """Return the account, whose case is kept but does not distinguish; "" if blank, for the action to choose one."""
     account = _narrow(text)
     if not account:
         return ""
-    strange = re.search(r"[^A-Za-z0-9_.@-]", account)
-    if strange:
+    invalid = re.search(r"[^A-Za-z0-9_.@-]", account)
+    if invalid:
         raise ValidationError(
             _("“%(sign)s” can't be in an account: use letters a–z, digits, and _ - @ ."),
-            params={"sign": _show(strange.group())},
+            params={"sign": _show(invalid.group())},
         )
     if not account[0].isalnum():
         raise ValidationError(_("Begin the account with a letter or a digit."))
-    return _refuse_longer(account, ACCOUNT_MAX)
+    return _check_length(account, ACCOUNT_MAX)
 
 
 def clean_domain(text: str) -> str:
-    """A mail domain in its ASCII form: 例子.公司 becomes xn--…; lower-cased, without a last dot."""
+    """Return the domain in ASCII (例子.公司 as xn--…) and lower case, without a trailing dot."""
     domain = _narrow(text).lower().removeprefix("@").replace("。", ".").removesuffix(".")
     if not domain:
         raise ValidationError(_("Enter the domain, such as example.com."))
@@ -83,11 +83,11 @@ def clean_domain(text: str) -> str:
         raise ValidationError(_("This is not a domain name.")) from None
     if "." not in ascii_domain or ascii_domain.rsplit(".", 1)[1].isdigit() or "_" in ascii_domain:
         raise ValidationError(_("This is not a domain name: write it like example.com."))
-    return _refuse_longer(ascii_domain, DOMAIN_MAX)
+    return _check_length(ascii_domain, DOMAIN_MAX)
 
 
 def clean_host(text: str) -> str:
-    """A mail server as `host` or `host:port`; "" when blank."""
+    """Return the mail server as `host` or `host:port`; "" if blank."""
     line = _narrow(text).lower()
     if not line:
         return ""
@@ -98,7 +98,7 @@ def clean_host(text: str) -> str:
 
 
 def clean_webmail_url(text: str) -> str:
-    """An http or https address; "" when blank. Anything else could run as a script behind the button."""
+    """Return an http or https URL; "" if blank. Other schemes could run a script when the link is clicked."""
     url = _narrow(text)
     if not url:
         return ""
@@ -109,11 +109,11 @@ def clean_webmail_url(text: str) -> str:
         has_host = False
     if not has_host or parts.scheme not in {"http", "https"} or re.search(r"[\s\\<>\"]", url) or parts.username:
         raise ValidationError(_("Enter an address that begins with https:// or http://."))
-    return _refuse_longer(url, 500)
+    return _check_length(url, 500)
 
 
 def split_address(text: str) -> tuple[str, str]:
-    """ "a@b" as ("a", "b"); "a" as ("a", "")."""
+    """Return "a@b" as ("a", "b"), and "a" as ("a", "")."""
     local, _at, domain = _narrow(text).rpartition("@") if "@" in _narrow(text) else (_narrow(text), "", "")
     return local, domain
 
@@ -131,17 +131,23 @@ def _clean_host_name(host: str) -> str:
 
 
 def _narrow(text: str) -> str:
-    """Full-width letters as ASCII, zero-width signs gone, nothing around."""
+    """Convert full-width characters to ASCII, remove zero-width ones and surrounding whitespace."""
     if not text or text.isascii():
         return (text or "").strip()
     return re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", text)).strip()
 
 
-def _show(sign: str) -> str | Promise:
-    return gettext_lazy("space") if sign.isspace() else sign if sign.isprintable() else f"U+{ord(sign):04X}"
+def _show(character: str) -> str | Promise:
+    return (
+        gettext_lazy("space")
+        if character.isspace()
+        else character
+        if character.isprintable()
+        else f"U+{ord(character):04X}"
+    )
 
 
-def _refuse_longer(text: str, limit: int) -> str:
+def _check_length(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValidationError(
             _("At most %(limit)d characters; this has %(length)d."),

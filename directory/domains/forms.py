@@ -1,4 +1,4 @@
-"""What an administrator types about a mail domain."""
+"""Forms to add and edit a mail domain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DomainEditForm(forms.Form):
     )
 
     def edit(self, domain: Domain, *, by: Actor) -> bool:
-        """False with the errors beside their fields."""
+        """Save the domain; return False and add the errors if refused."""
         try:
             edit_domain(domain, by=by, **self.cleaned_data)
         except forms.ValidationError as error:
@@ -51,7 +51,7 @@ class DomainNewForm(DomainEditForm):
     field_order = ["name"]
 
     def create(self, enterprise: Enterprise, *, by: Actor) -> Domain | None:
-        """The new domain, or None with the errors beside their fields."""
+        """Return the new domain; None, with the errors added, if refused."""
         try:
             return add_domain(enterprise, by=by, **self.cleaned_data)
         except forms.ValidationError as error:

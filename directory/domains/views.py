@@ -1,4 +1,4 @@
-"""The enterprise's mail domains in the console."""
+"""Mail domains in the console."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from directory.domains.forms import DomainEditForm, DomainNewForm
 @console_page(Permission.READ_SETTINGS)
 @require_safe
 def domain_list(request: ConsoleRequest) -> HttpResponse:
-    """With what a member is missing where no server is named."""
+    """List the domains with their number of mailboxes."""
     mailboxes = Count("addresses", filter=Q(addresses__purpose="primary"))
     domains = request.enterprise.domains.annotate(mailboxes=mailboxes).order_by("-is_default", "name")
     may_edit = may(request.role, Permission.MANAGE_SETTINGS)

@@ -1,4 +1,4 @@
-"""The enterprise's rule on phone codes: which members who joined must scan to sign in (product.md, step 4)."""
+"""The enterprise's rule on phone codes: which members must sign in by scanning (product.md, step 4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sms.phones import is_mainland
 
 
 def must_scan(member: Member) -> bool:
-    """Whether their enterprise asks this member to scan once they have joined; a browser may be excepted."""
+    """Return True if the rule does not let this member sign in by phone code once they have joined."""
     enterprise = member.enterprise
     if enterprise.code_rule == Enterprise.CodeRule.EVERYONE or enterprise.code_rule_since is None:
         return False
@@ -21,8 +21,10 @@ def must_scan(member: Member) -> bool:
 
 
 def may_enter_by_code(member: Member, *, browser: str) -> bool:
-    """Whether a phone code lets this active member in, in the browser with this secret. Who was never inside, for an
-    administrator let them join, has nothing yet to scan with."""
+    """Return True if a phone code lets this active member in, in the browser with this secret.
+
+    A member who has never entered may use a code, because they have no session to scan with yet.
+    """
     if not must_scan(member) or member.last_entered_at is None:
         return True
     return member.user is not None and is_known_browser(member.user, member.enterprise, browser=browser)

@@ -1,4 +1,4 @@
-"""Who may see a member's own pages: whoever is a member at this very moment, asked on each request."""
+"""Conditions of a member's own pages, checked on each request, and the actor of what a person does there."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class MemberRequest(SignedInRequest):
 
 
 def member_page(view: View) -> View:
-    """For a member of the session's enterprise; sets request.member and request.enterprise.
+    """Require an active member of the session's enterprise; set request.member and request.enterprise.
 
-    Others go to the choice of enterprises, or to the sign-in first: disabled in one, they may still enter another.
+    Redirect others to the choice of enterprises, or to the sign-in first.
     """
 
     @never_cache
@@ -46,7 +46,7 @@ def member_page(view: View) -> View:
 
 
 def proven_page(view: View) -> View:
-    """For whoever proved a phone or signed in, member of anything or not; others are sent to sign in."""
+    """Require a session that has signed in or verified a phone, whether it leads into an enterprise or not."""
 
     @never_cache
     @functools.wraps(view)
@@ -59,7 +59,7 @@ def proven_page(view: View) -> View:
 
 
 def is_proven(request: PublicRequest) -> bool:
-    """Whether this browser's person signed in or has just proven a phone."""
+    """Return True if the session has signed in or verified a phone."""
     return request.user.is_authenticated or proven_phone(request) is not None
 
 

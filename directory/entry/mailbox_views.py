@@ -1,4 +1,4 @@
-"""The member's own page: their mailbox and where they stand."""
+"""The member's own page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sms.phones import show_phone
 @member_page
 @require_safe
 def mailbox(request: MemberRequest) -> HttpResponse:
-    """The address, the way into the mailbox, and the lines a mail program asks for."""
+    """Show the address, the link to the mailbox, and the settings for a mail program."""
     member = request.member
     addresses = list(member.addresses.select_related("domain").order_by("domain__name", "local"))
     primary = next(address for address in addresses if address.purpose == Address.Purpose.PRIMARY)

@@ -1,5 +1,4 @@
-"""The story of an activation code: account and code belong together, a password is chosen or a passkey made, and the
-member has joined."""
+"""Join by an activation code: verify account and code, then exchange the code for a password or a passkey."""
 
 from __future__ import annotations
 
@@ -23,13 +22,13 @@ from directory.joining.activation_codes import find_code, get_code
 from directory.joining.invitations import revoke_invitations
 from directory.models import ActivationCode, Address, Member
 
-# Names the code that this browser entered, and the user to come if it makes a passkey.
+# Holds the id of the verified code, and the id reserved for the user if the browser asks for passkey options.
 SESSION_KEY = "activation"
 
 
 @dataclass(frozen=True)
 class NewPasskey:
-    """Made on a device for the user with this id, who may not exist yet (accounts.second_factor.passkeys)."""
+    """A passkey created for the user with this id, who may not exist yet (accounts.second_factor.passkeys)."""
 
     user: int
     name: str
@@ -37,7 +36,7 @@ class NewPasskey:
 
 
 class PairWrong(Exception):
-    """No such code, not this account's, or no longer good: nobody is told which."""
+    """The code is unknown, expired or another account's; the person must not learn which."""
 
 
 def prove_pair(*, account: str, code: str, browser: str, address: str) -> ActivationCode:
@@ -58,12 +57,11 @@ def prove_pair(*, account: str, code: str, browser: str, address: str) -> Activa
 
 
 def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey | None = None, by: Actor) -> User:
-    """Use up the code with this id: its member becomes active, with a user of this login and password, or this passkey
-    and no password.
+    """Use up the code with this id: make its member active, with a user who has this password, or this passkey only.
 
-    Who had joined before chooses anew and is signed out elsewhere; whoever had no password loses the passkeys too, for
-    they were what the code replaces. The phone on record stays unproven: the user has none. Raises ValidationError when
-    the code, read under the enterprise's lock, no longer counts, or a passkey would stand in for a second factor.
+    A member who joined before keeps the user, whose other sessions end and whose passkeys are deleted if they were the
+    only credential. The user has no phone, because the one on record is not verified. Raises ValidationError if the
+    code, read again under the enterprise's lock, is no longer usable, or if the passkey would replace a second factor.
     """
     code = _usable(id)
     # Slow on purpose, so not under the lock.
@@ -92,13 +90,12 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
 
 
 def may_use_passkey(member: Member) -> bool:
-    """Whether a code may be exchanged for a passkey, which signs in alone: not where a second factor stands beside the
-    password that the code replaces."""
+    """Return False if the member has a second factor beside the password: a passkey would sign in without it."""
     return not (member.user and member.user.has_usable_password() and has_factor(member.user))
 
 
 def login_of(member: Member) -> str:
-    """What a member activated by code signs in with: their address, which nobody else in the deployment has."""
+    """Return the login of a member who joins by code: their address, which is unique in the deployment."""
     return str(member.addresses.select_related("domain").get(purpose=Address.Purpose.PRIMARY)).lower()
 
 

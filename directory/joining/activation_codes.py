@@ -1,7 +1,7 @@
-"""The activation code: what a member without a phone joins with, and later chooses a new password with.
+"""Activation codes, by which members without a phone join and later choose a new password.
 
-12 signs from 31 that can't be mistaken for one another (59 bits), said once to whoever minted it. The table keeps an
-HMAC under a key of SECRET_KEY: whoever reads the table can neither use a code nor try codes against it.
+A code has 12 characters from an alphabet of 31 without similar ones (59 bits) and is shown once, to whoever issued it.
+The table holds an HMAC keyed from SECRET_KEY, so that a leaked table allows neither use nor guessing.
 """
 
 from __future__ import annotations
@@ -32,52 +32,53 @@ LIVING = Q(used_at=None, revoked_at=None)
 
 
 class CodeNotIssued(Exception):
-    """No code was made; the text says why."""
+    """No code was issued; the message says why."""
 
 
 def issue_code(member: Member, *, by: Actor) -> str:
-    """A fresh code for this member, which only the caller ever sees; the one before is dead. Raises CodeNotIssued."""
-    minted = issue_codes(member.enterprise, [member.pk], by=by, target=member)
-    if not minted:
+    """Issue a code for this member and revoke the previous one; only the caller sees it. Raises CodeNotIssued."""
+    issued = issue_codes(member.enterprise, [member.pk], by=by, target=member)
+    if not issued:
         raise CodeNotIssued(_("%(name)s doesn't join with an activation code.") % {"name": member.name})
-    return minted[member.pk]
+    return issued[member.pk]
 
 
 def issue_codes(enterprise: Enterprise, ids: Sequence[int], *, by: Actor, target: models.Model) -> dict[int, str]:
-    """A fresh code for each of these members who may have one, by id; a transaction for each 2,000.
+    """Issue a code for each of these members who may have one; return them by member id.
 
-    One line in the audit log for each transaction, about `target`."""
-    minted: dict[int, str] = {}
+    Uses a transaction for each CHUNK members, and records one event about `target` in each.
+    """
+    issued: dict[int, str] = {}
     for start in range(0, len(ids), CHUNK):
-        minted |= _mint_chunk(enterprise, ids[start : start + CHUNK], by, target)
-    return minted
+        issued |= _issue_chunk(enterprise, ids[start : start + CHUNK], by, target)
+    return issued
 
 
 def revoke_codes(*members: Member) -> None:
-    """Kill their living codes; inside the caller's transaction."""
+    """Revoke the members' active codes, in the caller's transaction."""
     ActivationCode.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
 
 
 def active_code(member: Member) -> ActivationCode | None:
-    """The code that counts now, if one was minted and is not used up; it may have expired."""
+    """Return the member's code that is neither used nor revoked; it may have expired."""
     return ActivationCode.objects.filter(LIVING, member=member).select_related("minted_by").first()
 
 
 def find_code(text: str) -> ActivationCode | None:
-    """The code that was typed, in whatever case and grouping, if it can still be used."""
+    """Return the usable code that matches the text, in any case and grouping."""
     keys = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
     return _usable().filter(digest__in=[_digest(plain_code(text), key) for key in keys]).first()
 
 
 def get_code(id: int) -> ActivationCode | None:
-    """The same, for a browser that has just entered it."""
+    """Return the code with this id if it is usable."""
     return _usable().filter(pk=id).first()
 
 
 def may_have_code(members: MemberQuerySet) -> MemberQuerySet:
-    """Those activated by code who have not joined, or have joined by code and may choose a new password.
+    """Return those who are to join by code, or have done so and may choose a new password.
 
-    Not who has a role somewhere: whoever looks after members could become an administrator by their code.
+    Users with a role are excluded, or a code would let whoever manages members sign in as an administrator.
     """
     joined = Q(status=Member.Status.ACTIVE, user__isnull=False, user__phone=None, user__roles=None)
     by_code = members.filter(activation=Member.Activation.CODE, deleted_at=None)
@@ -85,16 +86,16 @@ def may_have_code(members: MemberQuerySet) -> MemberQuerySet:
 
 
 def plain_code(text: str) -> str:
-    """Its signs alone: capitals and figures."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isalnum())
+    """Return the letters and digits of a code, in upper case."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).upper()))
 
 
-def _mint_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: models.Model) -> dict[int, str]:
+def _issue_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: models.Model) -> dict[int, str]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = may_have_code(Member.objects.filter(enterprise=enterprise, pk__in=ids))
-        minted = {id: _new_code() for id in members.order_by("pk").values_list("pk", flat=True)}
-        ActivationCode.objects.filter(LIVING, member__in=minted).update(revoked_at=now)
+        issued = {id: _new_code() for id in members.order_by("pk").values_list("pk", flat=True)}
+        ActivationCode.objects.filter(LIVING, member__in=issued).update(revoked_at=now)
         ActivationCode.objects.bulk_create(
             ActivationCode(
                 enterprise=enterprise,
@@ -104,11 +105,11 @@ def _mint_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: m
                 created_at=now,
                 expires_at=now + timedelta(days=settings.ACTIVATION_DAYS),
             )
-            for id, code in minted.items()
+            for id, code in issued.items()
         )
-        if minted:
-            record("activation_codes_minted", target, after={"members": len(minted)})
-    return minted
+        if issued:
+            record("activation_codes_minted", target, after={"members": len(issued)})
+    return issued
 
 
 def _usable() -> models.QuerySet[ActivationCode]:
@@ -117,8 +118,8 @@ def _usable() -> models.QuerySet[ActivationCode]:
 
 
 def _new_code() -> str:
-    signs = "".join(secrets.choice(ALPHABET) for _place in range(LENGTH))
-    return "-".join(signs[start : start + GROUP] for start in range(0, LENGTH, GROUP))
+    characters = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return "-".join(characters[start : start + GROUP] for start in range(0, LENGTH, GROUP))
 
 
 def _digest(plain: str, secret_key: str) -> str:

@@ -1,6 +1,6 @@
-"""Joining with an activation code: account and code on `/i/`, then the choice of a password, or a passkey.
+"""Join by an activation code: enter account and code on `/i/`, then choose a password or create a passkey.
 
-The code itself never leaves the form that brought it; from then on the session names its row.
+The session keeps the id of the code, never the code itself.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ BUSY_SECONDS = 5
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def activation_code(request: PublicRequest) -> HttpResponse:
-    """Account and code; the right pair leads on to the password, every wrong one gets the same answer."""
+    """Verify account and code. All errors look the same, so that they tell nothing about accounts."""
     if request.method != "POST":
         return code_page(request)
     form = ActivationCodeForm(request.POST)
@@ -72,7 +72,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "confirm")
 @require_http_methods(["GET", "HEAD", "POST"])
 def activation_password(request: PublicRequest) -> HttpResponse:
-    """Choose the password to sign in with; that joins the member and signs this browser in."""
+    """Choose a password: the member joins and is signed in."""
     code = _carried(request)
     if code is None:
         return redirect("directory:activation_code")
@@ -94,7 +94,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
 
 @require_POST
 def activation_passkey(request: PublicRequest) -> HttpResponse:
-    """The passkey that the device has just made joins the member like a password."""
+    """Take the passkey that the device has created: the member joins and is signed in."""
     code = _carried(request)
     if code is None:
         return redirect("directory:activation_code")
@@ -113,7 +113,7 @@ def activation_passkey(request: PublicRequest) -> HttpResponse:
 
 @require_POST
 def activation_passkey_options(request: PublicRequest) -> HttpResponse:
-    """What the browser is to ask the device, as JSON. Who has no user yet is given the id of one to come."""
+    """Return the options for creating a passkey, as JSON; reserve an id if the member has no user yet."""
     code = _carried(request)
     if code is None:
         return redirect("directory:activation_code")
@@ -126,7 +126,7 @@ def activation_passkey_options(request: PublicRequest) -> HttpResponse:
 def code_page(
     request: PublicRequest, form: ActivationCodeForm | None = None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
-    """The page that asks for account and code, which `/i/` shows too where the browser brings no link."""
+    """Ask for account and code. `/i/` shows this, too, if the browser has no invitation."""
     return _private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
 
 
@@ -144,8 +144,13 @@ def _password_page(
 
 def _context(request: PublicRequest, code: ActivationCode, form: ActivationPasswordForm) -> dict[str, object]:
     member = code.member
-    told = {"member": member, "enterprise": member.enterprise, "login": login_of(member)}
-    return {"form": form, "has_passkeys": passkeys_are_offered(request) and may_use_passkey(member), **told}
+    return {
+        "form": form,
+        "has_passkeys": passkeys_are_offered(request) and may_use_passkey(member),
+        "member": member,
+        "enterprise": member.enterprise,
+        "login": login_of(member),
+    }
 
 
 def _refuse(request: PublicRequest, error: ValidationError) -> HttpResponse:
@@ -161,7 +166,7 @@ def _enter(request: PublicRequest, code: ActivationCode, user: User) -> HttpResp
 
 
 def _carried(request: PublicRequest) -> ActivationCode | None:
-    """The code this browser has just entered, if it still counts."""
+    """Return the code that this browser verified within ACTIVATION_PROOF_SECONDS, if it is usable."""
     proof = request.session.get(SESSION_KEY)
     if not proof or time.time() - proof["at"] >= settings.ACTIVATION_PROOF_SECONDS:
         return None

@@ -1,4 +1,4 @@
-"""The front door and the choice behind it: where a proven person goes."""
+"""The home page, and the choice of an enterprise after sign-in."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHOOSE = "directory/choose.html"
 @never_cache
 @require_safe
 def home(request: PublicRequest) -> HttpResponse:
-    """To the console, the mailbox, the choice or the sign-in; administrators signed in for it to the console."""
+    """Redirect to sign-in, the console, the mailbox or the choice of an enterprise."""
     if not is_proven(request):
         return redirect("accounts:login")
     is_member, role = member_of(request), role_of(request)
@@ -46,7 +46,7 @@ def home(request: PublicRequest) -> HttpResponse:
 @proven_page
 @require_safe
 def choose(request: PublicRequest) -> HttpResponse:
-    """What a proven person may enter or join; kind words where there is nothing."""
+    """Show the enterprises that the person may enter or join."""
     return render(request, CHOOSE, _choices(request))
 
 
@@ -64,7 +64,7 @@ def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
 @proven_page
 @require_POST
 def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
-    """Send a fresh personal link to the phone on record of who must scan there and can't any more."""
+    """Send a recovery link to the phone on record of a member who must scan there and no longer can."""
     access = _access(request, id)
     if access.member is None or not access.needs_scan or access.needs_link:
         return see_other("directory:choose")
@@ -83,7 +83,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
 @proven_page
 @require_POST
 def choose_join(request: PublicRequest, id: int) -> HttpResponse:
-    """Join as the member with this id, by the phone proven in this session."""
+    """Join as the member with this id, by the number verified in this session."""
     phone = proven_phone(request)
     member = next((member for member in session_access(request).joinable if member.pk == id), None)
     if member is None or phone is None:

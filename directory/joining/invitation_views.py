@@ -1,6 +1,6 @@
-"""The personal invitation: `/i/<token>/` from the SMS leads to `/i/`, which shows it; the actions stand below that.
+"""The personal invitation: `/i/<token>/` from the SMS redirects to `/i/`, which shows it, with its actions below.
 
-The token leaves the address bar at once; from then on a signed cookie names the invitation. No GET changes a row.
+The redirect replaces the token by a signed cookie with the invitation's id. No GET changes a row.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ InvitedView = Callable[[PublicRequest, Invitation], HttpResponse]
 
 
 def with_active_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpResponse]:
-    """Pass on the invitation the cookie names, if it still lets its member join; else answer why not."""
+    """Pass the invitation in the cookie to the view, or show why it no longer lets its member join."""
 
     @wraps(view)
     def guarded(request: PublicRequest) -> HttpResponse:
@@ -62,7 +62,7 @@ def with_active_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpR
 
 @require_safe
 def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
-    """The address in the SMS. Previews and scanners open it too, so it only takes the token out of sight."""
+    """Move the token from the URL, which the SMS holds, to a cookie. Previews and scanners open it, too."""
     invitation = find_invitation(token)
     if invitation is None:
         raise Http404
@@ -71,7 +71,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
         answer["Referrer-Policy"] = "no-referrer"
     else:
         answer = _dead(request, invitation)
-        # "no-referrer" would make its form send "Origin: null"; this keeps the token out of every Referer too.
+        # "no-referrer" would make the form send "Origin: null"; this keeps the token out of every Referer, too.
         answer["Referrer-Policy"] = "strict-origin"
     _remember(answer, invitation)
     return _private(answer)
@@ -79,7 +79,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
 
 @require_safe
 def invitation(request: PublicRequest) -> HttpResponse:
-    """What the link led to; without one the page asks for account and activation code."""
+    """Show the invitation; without one, ask for account and activation code."""
     if _carried(request) is None:
         return code_page(request)
     return with_active_invitation(_page)(request)
@@ -88,7 +88,7 @@ def invitation(request: PublicRequest) -> HttpResponse:
 @require_POST
 @with_active_invitation
 def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
-    """Send a code to the number on record; no field of the form has a say in which number that is."""
+    """Send a code to the number on record; nothing in the request can choose another number."""
     try:
         _codes(request, invitation).send(invitation.phone, enterprise=invitation.enterprise)
     except CodeLimited as limit:
@@ -99,7 +99,7 @@ def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpRespo
 @require_POST
 @with_active_invitation
 def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
-    """The right code makes the member active and signs this browser in."""
+    """Verify the code: the member joins and is signed in."""
     form = LoginCodeForm(request.POST)
     if not form.is_valid():
         return _page(request, invitation, form=form)
@@ -111,7 +111,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
         form.add_error("code", str(refusal))
         return _page(request, invitation, form=form, retry_after=getattr(refusal, "retry_after", 0))
     except ValidationError:
-        # Disabled, given another number, or joined on another phone since the code was sent.
+        # The member was disabled, got another number or joined elsewhere since the code was sent.
         return _dead(request, invitation)
     open_session(request, user, method="invitation")
     enter_after_joining(request, invitation.member)
@@ -122,7 +122,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
 
 @require_POST
 def invitation_renew(request: PublicRequest) -> HttpResponse:
-    """Send a fresh link in place of a dead one: to the phone on record, whoever asks."""
+    """Send another link to the phone on record in place of an expired one."""
     invitation = _carried(request)
     if invitation is None:
         return _lost(request)
@@ -164,12 +164,12 @@ def _page(
 
 
 def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 0) -> HttpResponse:
-    """Why the link no longer leads anywhere, and the way forward."""
+    """Show why the link no longer works and what to do."""
     invitation.refresh_from_db()
     member = invitation.member
     standing = link_status_of(invitation)
     if standing == LinkStatus.LIVING:
-        # The link lives, yet its member may not join: their user is shut out of the whole deployment.
+        # The link is active, but the member's user is deactivated.
         standing = LinkStatus.CLOSED
     context = {
         "here": reverse("directory:invitation"),
@@ -188,19 +188,19 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
 
 
 def _lost(request: PublicRequest) -> HttpResponse:
-    """The browser brings no invitation: its cookie is gone, or it never opened the link."""
+    """Show that the browser has no invitation: its cookie has expired, or it never opened the link."""
     return _private(
         render(request, "directory/invitation_lost.html", {"here": reverse("directory:invitation")}, status=404)
     )
 
 
 def _purpose(invitation: Invitation) -> str:
-    """What the code is for, in words of its SMS."""
+    """Return the purpose of the code, which selects the text of the SMS."""
     return RETURN if invitation.is_recovery else JOIN
 
 
 def _codes(request: PublicRequest, invitation: Invitation) -> BrowserCodes:
-    """A code proves the phone for this link alone."""
+    """Return the browser's codes, which verify the number for this link only."""
     return BrowserCodes(request, _purpose(invitation), f"invitation:{invitation.pk}")
 
 
@@ -221,7 +221,7 @@ def _remember(answer: HttpResponse, invitation: Invitation) -> None:
 
 
 def _carried(request: PublicRequest) -> Invitation | None:
-    """The invitation that this browser opened within the hour."""
+    """Return the invitation that this browser opened in the last hour."""
     id = request.get_signed_cookie(_cookie_name(), default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
     return get_invitation(int(id)) if id else None
 

@@ -1,7 +1,7 @@
-"""The personal invitation: one SMS link to one member, who joins by proving the phone on record.
+"""Personal invitations: a link sent by SMS to one member, who joins by verifying the phone on record.
 
-The token is 128 random bits (security.md 3.1) known to the SMS alone; the table keeps its SHA-256. A link only opens
-a page: whoever holds it still needs the code, which goes to the stored number.
+The token has 128 random bits (security.md 3.1) and is in the SMS only; the table holds its SHA-256. The link opens a
+page, and joining takes a code, which is sent to the number on record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LIVING = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
 class InvitationNotSent(ValidationError):
-    """No link was sent. A class of its own for `retry_after`: the seconds to wait, 0 where waiting won't help."""
+    """No link was sent. `retry_after` is in seconds; 0 if waiting does not help."""
 
     def __init__(self, message: str, *, params: dict[str, Any], retry_after: int = 0) -> None:
         super().__init__(message, params=params)
@@ -44,7 +44,7 @@ class InvitationNotSent(ValidationError):
 
 
 class LinkStatus(StrEnum):
-    """What a link that we issued is worth now."""
+    """Whether a link can be used, and if not, why."""
 
     LIVING = "living"
     EXPIRED = "expired"
@@ -54,15 +54,15 @@ class LinkStatus(StrEnum):
 
 
 @dataclass
-class Invited:
-    """What came of inviting many: how many links were sent, who was left out and why."""
+class InvitationOutcome:
+    """How many links were sent, and which members were skipped for what reason."""
 
     sent: int = 0
     left_out: list[tuple[Member, Message]] = field(default_factory=list)
 
 
-class Past(TypedDict):
-    """What was sent to a member before."""
+class History(TypedDict):
+    """The links sent to a member before: the last number and time, and the count of the last 24 hours."""
 
     number: int
     last: datetime
@@ -70,10 +70,11 @@ class Past(TypedDict):
 
 
 def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> Invitation:
-    """Send the member a fresh personal link; the one before is dead from now on. One that `is_recovery` lets in a
-    member who joined already; the caller knows that they must scan and asked for it.
+    """Send the member a personal link, which replaces the previous one.
 
-    Raises InvitationNotSent for a member who is disabled, has joined, has no phone, or got one too recently.
+    A recovery link lets a member in who has joined already; the caller has checked that they must scan and asked for
+    it. Raises InvitationNotSent for a member who is deleted or disabled, has joined, has no phone, or got a link too
+    recently.
     """
     sent, refused = _invite_chunk(member.enterprise, [member.pk], by, is_recovery=is_recovery)
     for _member, refusal in refused:
@@ -81,11 +82,13 @@ def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> In
     return sent[0]
 
 
-def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
-    """Send each of these members of one enterprise a fresh link, a transaction for each 500; safe to run again:
-    whoever got one a minute ago is left out."""
+def invite_members(members: Iterable[Member], *, by: Actor) -> InvitationOutcome:
+    """Send each of these members of one enterprise a personal link, in a transaction for each CHUNK.
+
+    Safe to run again, because members who got a link less than INVITATION_PAUSE_SECONDS ago are skipped.
+    """
     chosen = list(members)
-    outcome = Invited()
+    outcome = InvitationOutcome()
     for start in range(0, len(chosen), CHUNK):
         chunk = chosen[start : start + CHUNK]
         sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
@@ -95,29 +98,29 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> Invited:
 
 
 def revoke_invitations(*members: Member) -> None:
-    """Kill their living links and the messages that wait to carry them; inside the caller's transaction."""
+    """Revoke the members' active links and cancel the messages with them, in the caller's transaction."""
     Invitation.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
     subjects = [subject_of(member) for member in members]
     cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("The link was withdrawn."))
 
 
 def find_invitation(token: str) -> Invitation | None:
-    """The invitation this token opens, whatever it is worth by now; none if we never issued it."""
+    """Return the invitation with this token, usable or not."""
     return _invitations().filter(token_digest=digest_of(token)).first()
 
 
 def get_invitation(id: int) -> Invitation | None:
-    """The same, for a browser that opened the link before."""
+    """Return the invitation with this id, usable or not."""
     return _invitations().filter(pk=id).first()
 
 
 def active_invitation(member: Member) -> Invitation | None:
-    """The link that counts now, if one was sent and is not used up; it may have expired."""
+    """Return the member's link that is neither used, replaced nor revoked; it may have expired."""
     return Invitation.objects.filter(LIVING, member=member).first()
 
 
 def link_status_of(invitation: Invitation) -> LinkStatus:
-    """What the link is worth at this moment. A number changed on record supersedes links to the old one."""
+    """Return the status of the link. A new number on record supersedes links sent to the old one."""
     member = invitation.member
     if member.deleted_at or member.status == Member.Status.DISABLED:
         return LinkStatus.CLOSED
@@ -128,13 +131,18 @@ def link_status_of(invitation: Invitation) -> LinkStatus:
     return LinkStatus.LIVING if timezone.now() < invitation.expires_at else LinkStatus.EXPIRED
 
 
+def may_join(member: Member) -> bool:
+    """Return True if a personal link lets the member in: they have not joined, or were absent for ENTRY_DAYS."""
+    return member.status == Member.Status.PENDING or (member.status == Member.Status.ACTIVE and is_long_absent(member))
+
+
 def subject_of(member: Member) -> str:
-    """How the outbox names the member whom an invitation is about."""
+    """Return the subject of messages about the member's invitation."""
     return f"member:{member.pk}"
 
 
 def digest_of(token: str) -> str:
-    """What the table keeps of a token."""
+    """Return the digest by which a token is found."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -148,34 +156,33 @@ def _invite_chunk(
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
-        past = _past_of(members, now)
-        whys = ((member, _refusal(member, past.get(member.pk), now, is_recovery)) for member in members)
+        history = _history_of(members, now)
+        whys = ((member, _refusal(member, history.get(member.pk), now, is_recovery)) for member in members)
         refused = [(member, why) for member, why in whys if why]
         left_out = {member.pk for member, _why in refused}
         invited = [member for member in members if member.pk not in left_out]
-        _supersede([member for member in invited if member.pk in past], now)
+        _supersede([member for member in invited if member.pk in history], now)
         tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
         sent = Invitation.objects.bulk_create(
-            _invitation(member, tokens[member.pk], past.get(member.pk), by, now, is_recovery) for member in invited
+            _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in invited
         )
         Member.objects.filter(pk__in=tokens).update(invited_at=now)
         queue_messages([_promise(enterprise, member, tokens[member.pk], now, is_recovery) for member in invited])
         if by.user:
-            # An administrator vouches for these numbers: codes that failed too often may be tried anew.
+            # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
         _note(record, enterprise, invited, is_recovery)
     return sent, refused
 
 
-def _past_of(members: Sequence[Member], now: datetime) -> dict[int, Past]:
-    """For each member who was invited before: the last number and time, and how many within a day."""
+def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:
     day = Q(created_at__gt=now - timedelta(days=1))
     rows = Invitation.objects.filter(member__in=members).values("member")
     figures = rows.annotate(last_number=Max("number"), last=Max("created_at"), today=Count("id", filter=day))
-    return {row["member"]: Past(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
+    return {row["member"]: History(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
 
 
-def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
+def _refusal(member: Member, history: History | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
     if member.deleted_at:
         return InvitationNotSent(_("%(name)s is in the bin."), params={"name": member.name})
     if member.status == Member.Status.DISABLED:
@@ -188,23 +195,18 @@ def _refusal(member: Member, past: Past | None, now: datetime, is_recovery: bool
         )
     if not member.phone:
         return InvitationNotSent(_("%(name)s has no phone number."), params={"name": member.name})
-    return _haste(member, past, now) if past else None
+    return _haste(member, history, now) if history else None
 
 
-def _haste(member: Member, past: Past, now: datetime) -> InvitationNotSent | None:
-    wait = settings.INVITATION_PAUSE_SECONDS - (now - past["last"]).total_seconds()
+def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent | None:
+    wait = settings.INVITATION_PAUSE_SECONDS - (now - history["last"]).total_seconds()
     if wait > 0:
         words = _("%(name)s was sent a link less than a minute ago.")
         return InvitationNotSent(words, params={"name": member.name}, retry_after=math.ceil(wait))
-    if past["today"] >= settings.INVITATIONS_PER_DAY:
+    if history["today"] >= settings.INVITATIONS_PER_DAY:
         words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
-        return InvitationNotSent(words, params={"name": member.name, "count": past["today"]}, retry_after=86400)
+        return InvitationNotSent(words, params={"name": member.name, "count": history["today"]}, retry_after=86400)
     return None
-
-
-def may_join(member: Member) -> bool:
-    """Whether a personal link would let the member in: not joined yet, or away so long that only a link does."""
-    return member.status == Member.Status.PENDING or (member.status == Member.Status.ACTIVE and is_long_absent(member))
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:
@@ -214,7 +216,7 @@ def _supersede(members: Sequence[Member], now: datetime) -> None:
 
 
 def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_recovery: bool) -> None:
-    """One line, however many were invited at once."""
+    """Record one event for all of them."""
     if is_recovery and invited:
         record("way_back_sent", invited[0])
     elif len(invited) == 1:
@@ -224,12 +226,12 @@ def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_
 
 
 def _invitation(
-    member: Member, token: str, past: Past | None, by: Actor, now: datetime, is_recovery: bool
+    member: Member, token: str, history: History | None, by: Actor, now: datetime, is_recovery: bool
 ) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
         member=member,
-        number=past["number"] + 1 if past else 1,
+        number=history["number"] + 1 if history else 1,
         token_digest=digest_of(token),
         phone=str(member.phone),
         sent_by=by.user,
