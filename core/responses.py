@@ -23,3 +23,10 @@ def limited(request: HttpRequest, template: str, context: dict[str, Any], *, ret
     response = render(request, template, context, status=429)
     response["Retry-After"] = str(max(1, retry_after))
     return response
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """Forbid caches to store and search engines to index a page that was opened by a personal link."""
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex"
+    return response

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit.recording import Actor
 from accounts.models import Role, User
 from accounts.permissions import may_give
+from core.forms import call_action
 from directory.administrators.actions import (
     appoint_newcomer,
     appoint_user,
@@ -79,13 +80,8 @@ class AppointmentForm(RoleForm):
     """Appoint a member who has joined."""
 
     def appoint(self, user: User, *, role: Role, by: Actor) -> Role | None:
-        """Return the new role; None, with the errors added, if refused."""
         name, departments = self.cleaned_data["role"], self.chosen()
-        try:
-            return appoint_user(role.enterprise, user=user, name=name, departments=departments, by=by)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, appoint_user, role.enterprise, user=user, name=name, departments=departments, by=by)
 
 
 class NewcomerForm(RoleForm):
@@ -112,21 +108,18 @@ class NewcomerForm(RoleForm):
         return data
 
     def appoint(self, *, role: Role, by: Actor) -> Role | None:
-        """Return the new role; None, with the errors added, if refused."""
         data = self.cleaned_data
-        try:
-            return appoint_newcomer(
-                role.enterprise,
-                person=data["name"],
-                login=data["login"],
-                password=data["password"],
-                name=data["role"],
-                departments=self.chosen(),
-                by=by,
-            )
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(
+            self,
+            appoint_newcomer,
+            role.enterprise,
+            person=data["name"],
+            login=data["login"],
+            password=data["password"],
+            name=data["role"],
+            departments=self.chosen(),
+            by=by,
+        )
 
 
 class RoleEditForm(RoleForm):
@@ -135,12 +128,8 @@ class RoleEditForm(RoleForm):
         super().__init__(*args, initial={"role": edited.name, "departments": scope}, **kwargs)
 
     def change(self, edited: Role, *, by: Actor) -> bool | None:
-        """Return True if rights were lost; None, with the errors added, if refused."""
-        try:
-            return change_role(edited, name=self.cleaned_data["role"], departments=self.chosen(), by=by)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        """Return True if rights were lost; None if refused."""
+        return call_action(self, change_role, edited, name=self.cleaned_data["role"], departments=self.chosen(), by=by)
 
 
 class AdministratorFilterForm(forms.Form):

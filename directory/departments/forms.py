@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.recording import Actor
 from accounts.models import Role
+from core.forms import call_action
 from directory.access import read_ids
 from directory.departments.actions import add_department, rename_department
 from directory.departments.moving import Move, move_department, plan_move
@@ -19,13 +20,8 @@ from directory.models import Department
 class DepartmentEditForm(PickingForm):
     name = forms.CharField(label=_("Department name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
-    def rename(self, department: Department, *, by: Actor) -> bool:
-        """Rename the department; return False and add the errors if refused."""
-        try:
-            rename_department(department, name=self.cleaned_data["name"], by=by)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return not self.errors
+    def rename(self, department: Department, *, by: Actor) -> Department | None:
+        return call_action(self, rename_department, department, name=self.cleaned_data["name"], by=by)
 
 
 class DepartmentNewForm(DepartmentEditForm):
@@ -39,13 +35,8 @@ class DepartmentNewForm(DepartmentEditForm):
         self.departments = offer.departments
 
     def create(self, *, by: Actor) -> Department | None:
-        """Return the new department; None, with the errors added, if refused."""
         parent = self.departments[self.cleaned_data["department"]]
-        try:
-            return add_department(parent, name=self.cleaned_data["name"], by=by)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, add_department, parent, name=self.cleaned_data["name"], by=by)
 
 
 class DepartmentMoveForm(PickingForm):
@@ -63,20 +54,10 @@ class DepartmentMoveForm(PickingForm):
         self.departments = offer.departments
 
     def plan(self) -> Move | None:
-        """Return what the move would change; None, with the errors added, if refused."""
-        try:
-            return plan_move(self.moved, parent=self._parent)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, plan_move, self.moved, parent=self._parent)
 
     def move(self, *, by: Actor) -> Department | None:
-        """Return the moved department; None, with the errors added, if refused."""
-        try:
-            return move_department(self.moved, parent=self._parent, by=by)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, move_department, self.moved, parent=self._parent, by=by)
 
     @property
     def _parent(self) -> Department:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
+from core.forms import call_action
 from directory.domains.actions import add_domain, edit_domain
 from directory.models import Domain
 
@@ -32,13 +33,8 @@ class DomainEditForm(forms.Form):
         label=_("Default domain"), required=False, help_text=_("Preset for new members; the one before gives way.")
     )
 
-    def edit(self, domain: Domain, *, by: Actor) -> bool:
-        """Save the domain; return False and add the errors if refused."""
-        try:
-            edit_domain(domain, by=by, **self.cleaned_data)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return not self.errors
+    def edit(self, domain: Domain, *, by: Actor) -> Domain | None:
+        return call_action(self, edit_domain, domain, by=by, **self.cleaned_data)
 
 
 class DomainNewForm(DomainEditForm):
@@ -51,9 +47,4 @@ class DomainNewForm(DomainEditForm):
     field_order = ["name"]
 
     def create(self, enterprise: Enterprise, *, by: Actor) -> Domain | None:
-        """Return the new domain; None, with the errors added, if refused."""
-        try:
-            return add_domain(enterprise, by=by, **self.cleaned_data)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, add_domain, enterprise, by=by, **self.cleaned_data)

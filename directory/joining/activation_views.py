@@ -22,7 +22,7 @@ from accounts.second_factor.passkeys import PasskeyRefused, creation_options, re
 from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
-from core.responses import limited, see_other
+from core.responses import limited, private, see_other
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.joining.activation import (
@@ -63,7 +63,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
         return code_page(request, form, status=422)
     except AttemptsExceeded as limit:
         form.add_error("code", _("Too many tries. Please wait a few minutes."))
-        return _private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
+        return private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)
     request.session[SESSION_KEY] = {"code": code.pk, "at": int(time.time())}
     return see_other("directory:activation_password")
@@ -86,7 +86,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
         form.add_error("password", _("Too many tries. Please wait a few minutes."))
-        return _private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
+        return private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except ValidationError as error:
         return _refuse(request, error)
     return _enter(request, code, user)
@@ -120,14 +120,14 @@ def activation_passkey_options(request: PublicRequest) -> HttpResponse:
     member, proof = code.member, request.session[SESSION_KEY]
     user = member.user or user_to_come(login=login_of(member), name=member.name)
     request.session[SESSION_KEY] = {**proof, "user": user.pk}
-    return _private(JsonResponse(creation_options(user)))
+    return private(JsonResponse(creation_options(user)))
 
 
 def code_page(
     request: PublicRequest, form: ActivationCodeForm | None = None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     """Ask for account and code. `/i/` shows this, too, if the browser has no invitation."""
-    return _private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
+    return private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
 
 
 def _password_page(
@@ -139,7 +139,7 @@ def _password_page(
     status: int = 200,
 ) -> HttpResponse:
     context = _context(request, code, form) | {"is_passkey_refused": is_passkey_refused}
-    return _private(render(request, PASSWORD, context, status=status))
+    return private(render(request, PASSWORD, context, status=status))
 
 
 def _context(request: PublicRequest, code: ActivationCode, form: ActivationPasswordForm) -> dict[str, object]:
@@ -171,9 +171,3 @@ def _carried(request: PublicRequest) -> ActivationCode | None:
     if not proof or time.time() - proof["at"] >= settings.ACTIVATION_PROOF_SECONDS:
         return None
     return get_code(proof["code"])
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    return answer

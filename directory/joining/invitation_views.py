@@ -19,7 +19,7 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
-from core.responses import limited, see_other
+from core.responses import limited, private, see_other
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
@@ -74,7 +74,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
         # "no-referrer" would make the form send "Origin: null"; this keeps the token out of every Referer, too.
         answer["Referrer-Policy"] = "strict-origin"
     _remember(answer, invitation)
-    return _private(answer)
+    return private(answer)
 
 
 @require_safe
@@ -159,8 +159,8 @@ def _page(
         "scans_next": must_scan(invitation.member),
     }
     if retry_after:
-        return _private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
-    return _private(render(request, "directory/invitation.html", context, status=422 if form else 200))
+        return private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
+    return private(render(request, "directory/invitation.html", context, status=422 if form else 200))
 
 
 def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 0) -> HttpResponse:
@@ -183,13 +183,13 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         "wait": retry_after,
     }
     if retry_after:
-        return _private(limited(request, "directory/invitation_dead.html", context, retry_after=retry_after))
-    return _private(render(request, "directory/invitation_dead.html", context, status=410))
+        return private(limited(request, "directory/invitation_dead.html", context, retry_after=retry_after))
+    return private(render(request, "directory/invitation_dead.html", context, status=410))
 
 
 def _lost(request: PublicRequest) -> HttpResponse:
     """Show that the browser has no invitation: its cookie has expired, or it never opened the link."""
-    return _private(
+    return private(
         render(request, "directory/invitation_lost.html", {"here": reverse("directory:invitation")}, status=404)
     )
 
@@ -224,9 +224,3 @@ def _carried(request: PublicRequest) -> Invitation | None:
     """Return the invitation that this browser opened in the last hour."""
     id = request.get_signed_cookie(_cookie_name(), default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
     return get_invitation(int(id)) if id else None
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    return answer

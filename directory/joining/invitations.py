@@ -157,22 +157,32 @@ def _invite_chunk(
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
         history = _history_of(members, now)
-        whys = ((member, _refusal(member, history.get(member.pk), now, is_recovery)) for member in members)
-        refused = [(member, why) for member, why in whys if why]
-        left_out = {member.pk for member, _why in refused}
-        invited = [member for member in members if member.pk not in left_out]
-        _supersede([member for member in invited if member.pk in history], now)
-        tokens = {member.pk: secrets.token_urlsafe(16) for member in invited}
-        sent = Invitation.objects.bulk_create(
-            _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in invited
-        )
-        Member.objects.filter(pk__in=tokens).update(invited_at=now)
-        queue_messages([_promise(enterprise, member, tokens[member.pk], now, is_recovery) for member in invited])
+        checked = [(member, _refusal(member, history.get(member.pk), now, is_recovery)) for member in members]
+        invited = [member for member, refusal in checked if not refusal]
+        sent = _send_links(enterprise, invited, history, by, now, is_recovery)
         if by.user:
             # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
         _note(record, enterprise, invited, is_recovery)
-    return sent, refused
+    return sent, [(member, refusal) for member, refusal in checked if refusal]
+
+
+def _send_links(
+    enterprise: Enterprise,
+    members: Sequence[Member],
+    history: dict[int, History],
+    by: Actor,
+    now: datetime,
+    is_recovery: bool,
+) -> list[Invitation]:
+    _supersede([member for member in members if member.pk in history], now)
+    tokens = {member.pk: secrets.token_urlsafe(16) for member in members}
+    sent = Invitation.objects.bulk_create(
+        _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in members
+    )
+    Member.objects.filter(pk__in=tokens).update(invited_at=now)
+    queue_messages([_promise(enterprise, member, tokens[member.pk], now, is_recovery) for member in members])
+    return sent
 
 
 def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:

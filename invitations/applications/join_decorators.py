@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.requests import PublicRequest
-from core.responses import see_other
+from core.responses import private, see_other
 from invitations.applications.browser_state import carried_link, proven_for
-from invitations.applications.join_pages import closed_page, private
+from invitations.applications.join_pages import closed_page
 from invitations.links.actions import Standing, standing_of
 from invitations.models import JoinLink
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
-from core.responses import limited, refused, see_other
+from core.responses import limited, private, refused, see_other
 from directory.admission import member_with_phone
 from invitations.applications.apply import ApplyLimited, pending_application
 from invitations.applications.browser_state import carried_application, codes_for, keep_application
@@ -100,13 +100,6 @@ def closed_page(request: PublicRequest, link: JoinLink) -> HttpResponse:
     has_applied = carried_application(request) is not None
     context = {"standing": standing_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
     return private(render(request, "invitations/join_dead.html", context, status=410))
-
-
-def private(response: HttpResponse) -> HttpResponse:
-    """Forbid to store or to index the page."""
-    response["Cache-Control"] = "no-store"
-    response["X-Robots-Tag"] = "noindex"
-    return response
 
 
 def notice_version(notice: PrivacyNotice | None) -> str:

@@ -16,7 +16,7 @@ from accounts.clients import address_block, client_address
 from accounts.requests import PublicRequest
 from accounts.sign_in.forms import LoginCodeForm
 from core.counters import CounterFull, count_up
-from core.responses import see_other
+from core.responses import private, see_other
 from directory.entry.phone_lookup import enterprises_of
 from invitations.applications.browser_state import (
     codes_for,
@@ -34,7 +34,6 @@ from invitations.applications.join_pages import (
     details_page,
     notice_version,
     phone_page,
-    private,
 )
 from invitations.links.actions import Standing, find_link, standing_of
 from invitations.links.settings import notice_of, rules_of

@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import PublicRequest
-from core.responses import see_other
+from core.responses import private, see_other
 from directory.entry.decorators import actor_with_phone
 from invitations.applications.apply import withdraw_application
 from invitations.applications.browser_state import carried_application, keep_application
-from invitations.applications.join_pages import private
 from invitations.links.actions import digest_of
 from invitations.models import Application
 
