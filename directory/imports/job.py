@@ -21,7 +21,7 @@ from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
 from directory.imports.apply import apply_rows, recount
 from directory.imports.check import Check, check_rows, open_check
-from directory.imports.row_files import Draft, Spool
+from directory.imports.row_files import PlanWriter, RowFiles
 from directory.imports.transitions import (
     State,
     Verdict,
@@ -103,7 +103,7 @@ def _empty(imported: Import) -> bool:
             locked.state, locked.finished_at = State.CANCELLED, timezone.now()
             record("import_cancelled", locked, after=counts_of_import(locked))
         locked.save()
-    Spool(stored).remove()
+    RowFiles(stored).remove()
     return True
 
 
@@ -133,28 +133,28 @@ def _work(lease: Lease[Import]) -> None:
 
 
 def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
-    spool, by = Spool(imported.stored), actor_of(imported)
+    files, by = RowFiles(imported.stored), actor_of(imported)
     try:
         if imported.state == State.CHECKING:
-            _check(check, spool, lease)
+            _check(check, files, lease)
         elif imported.state == State.APPLYING:
-            if apply_rows(check, spool, by=by, lease=lease):
+            if apply_rows(check, files, by=by, lease=lease):
                 _finish(imported, lease)
         elif imported.follow_up == Import.FollowUp.UNDO:
-            undo_rows(check, spool, by=by, lease=lease)
+            undo_rows(check, files, by=by, lease=lease)
         elif imported.follow_up == Import.FollowUp.INVITE:
             _invite(imported, lease)
     except FileNotFoundError:
         _fail(lease, gettext_noop("The file is no longer there. Please upload it again."))
 
 
-def _check(check: Check, spool: Spool, lease: Lease[Import]) -> None:
-    with spool.drafting() as draft:
-        check_rows(check, spool, draft, keep=lease.renew)
-        _make_ready(check, draft, lease)
+def _check(check: Check, files: RowFiles, lease: Lease[Import]) -> None:
+    with files.plan_writer() as plan:
+        check_rows(check, files, plan, keep=lease.renew)
+        _make_ready(check, plan, lease)
 
 
-def _make_ready(check: Check, draft: Draft, lease: Lease[Import]) -> None:
+def _make_ready(check: Check, plan: PlanWriter, lease: Lease[Import]) -> None:
     with transaction.atomic():
         locked = lease.lock()
         if locked.state != State.CHECKING:
@@ -165,7 +165,7 @@ def _make_ready(check: Check, draft: Draft, lease: Lease[Import]) -> None:
         locked.unchanged, locked.left_out = counts[Verdict.UNCHANGED], counts[Verdict.LEFT_OUT]
         locked.state = State.READY
         locked.save()
-        draft.put_in_place()
+        plan.publish()
 
 
 def _finish(imported: Import, lease: Lease[Import]) -> None:

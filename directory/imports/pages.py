@@ -22,7 +22,9 @@ from core.pagination import Pages, count_capped, read_page
 from core.translatable import render_message
 from directory.access import imports_of
 from directory.imports.check import JOIN_AGAIN
-from directory.imports.columns import BY_NAME, GUIDANCE, LISTS, show_cell
+from directory.imports.columns import BY_NAME
+from directory.imports.reading.cells import show_cell
+from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.models import Import, ImportRow
 
 HISTORY_SIZE = 20

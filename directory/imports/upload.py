@@ -22,10 +22,10 @@ from django.utils.translation import gettext as _
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from core.counters import CounterFull, count_up
-from directory.imports.columns import HEADING_ROWS, find_heading
+from directory.imports.headings import HEADING_ROWS, find_heading
 from directory.imports.job import QUEUE
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 
 MERGES_KEPT = 2000
@@ -61,18 +61,18 @@ def start_import(
     _count_upload(department.enterprise)
     stored = uuid.uuid4().hex
     try:
-        spool = Spool(stored)
-        digest = _store(upload, spool.path("upload"))
-        sheet = read_workbook(spool.path("upload"), spool.path("rows"), name=upload.name or "")
+        files = RowFiles(stored)
+        digest = _store(upload, files.path("upload"))
+        sheet = read_workbook(files.path("upload"), files.path("rows"), name=upload.name or "")
         heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
         return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
     except OSError as error:
-        Spool(stored).remove()
+        RowFiles(stored).remove()
         log.exception("import_not_stored")
         text = _("The file can't be kept: our disk may be full. Please tell the operator.")
         raise ValidationError(text, code="not_stored") from error
     except BaseException:
-        Spool(stored).remove()
+        RowFiles(stored).remove()
         raise
 
 

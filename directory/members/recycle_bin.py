@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.departments.member_counts import shift_counts
-from directory.members.actions import part_from_users, told_of
+from directory.members.actions import audit_snapshot, unlink_users
 from directory.models import Department, Member, MemberQuerySet, Membership
 
 CHUNK = 500
@@ -54,7 +54,7 @@ def _delete_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor) -> int:
         members = list(chosen.select_related("enterprise", "user", "main_department").order_by("pk"))
         _note(record, "deleted", enterprise, members)
         shift_counts([member.pk for member in members], -1)
-        part_from_users(*members)
+        unlink_users(*members)
         joined = When(status=Member.Status.ACTIVE, then=Value(Member.Status.PENDING))
         chosen.update(
             user=None,
@@ -121,8 +121,8 @@ def _save_settled(restored: Sequence[Restored], stood_in: Mapping[int, int]) -> 
 def _note(record: Record, action: str, enterprise: Enterprise, members: Sequence[Member]) -> None:
     """One line, however many it were at once."""
     if len(members) == 1:
-        told = told_of(members[0])
-        record(f"member_{action}", members[0], **({"before": told} if action == "deleted" else {"after": told}))
+        snapshot = audit_snapshot(members[0])
+        record(f"member_{action}", members[0], **({"before": snapshot} if action == "deleted" else {"after": snapshot}))
     elif members:
         record(f"members_{action}", enterprise, after={"members": [member.pk for member in members]})
 

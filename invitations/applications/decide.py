@@ -17,7 +17,7 @@ from accounts.models import Role
 from directory.access import members_of
 from directory.domains.addresses import clean_prefix
 from directory.joining.actions import join_member
-from directory.members.fields import holder_of_address
+from directory.members.conflicts import address_conflict
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
 from directory.names import clean_name
@@ -127,7 +127,7 @@ def _amend(application: Application, amended: Amended, by: Actor) -> None:
         errors["prefix"] = error
     is_moved = (prefix, amended.domain) != (application.prefix, application.domain)
     if is_moved and not errors:
-        holder = holder_of_address(prefix, amended.domain, by)
+        holder = address_conflict(prefix, amended.domain, by)
         errors |= {"prefix": holder} if holder else {}
     if errors:
         raise ValidationError(errors)

@@ -1,6 +1,6 @@
-"""`python -m directory.imports.reading.process LIMITS FILE SPOOL`: reads one file, in a process that may die of it.
+"""`python -m directory.imports.reading.process LIMITS FILE TARGET`: reads one file, in a process that may die of it.
 
-Prints one line of JSON: what was found, or {"refused": code}. The rows go to SPOOL, one line of JSON each: the number
+Prints one line of JSON: what was found, or {"refused": code}. The rows go to TARGET, one line of JSON each: the number
 in the sheet and the cells from the first column on, as text, number, boolean or {"date" | "time" | "dead": text}.
 Knows no database and no settings.
 """
@@ -36,13 +36,13 @@ HANZI = re.compile("[\u3400-\u9fff]")
 HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
 
 
-def main(limits: str, file: str, spool: str) -> None:
+def main(limits: str, file: str, target: str) -> None:
     # Rows end with being written, and this process with the last of them.
     gc.disable()
     given = json.loads(limits)
-    _limit_process(given["memory"], given["cpu"], given["spool"])
+    _limit_process(given["memory"], given["cpu"], given["file_size"])
     try:
-        found = _read(Path(file), Path(spool), Limits(*given["workbook"]), is_csv=given["is_csv"])
+        found = _read(Path(file), Path(target), Limits(*given["workbook"]), is_csv=given["is_csv"])
     except Refused as refused:
         found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
@@ -55,11 +55,11 @@ def main(limits: str, file: str, spool: str) -> None:
     print(json.dumps(found))
 
 
-def _limit_process(memory: int, cpu: int, spool: int) -> None:
+def _limit_process(memory: int, cpu: int, file_size: int) -> None:
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, spool),
+        (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))
@@ -72,18 +72,18 @@ def highest_memory() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
-def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
+def _read(file: Path, target: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
     if kind_of(file) == "text":
         if not is_csv:
             raise _wrongly_named(file)
-        return _write(spool, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
-    copy = spool.with_suffix(".copy")
+        return _write(target, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
+    copy = target.with_suffix(".copy")
     try:
         scanned = scan_workbook(file, limits, copy)
         facts = scanned.facts
         if facts.last_row * facts.last_column > limits.cells * 4:
             raise Refused("cell_limit")
-        found = _write(spool, _sheet_rows(copy, scanned), limits)
+        found = _write(target, _sheet_rows(copy, scanned), limits)
     finally:
         copy.unlink(missing_ok=True)
     return found | {
@@ -96,10 +96,10 @@ def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str,
     }
 
 
-def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
+def _write(target: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
     """Blank rows are no rows."""
     count = 0
-    with spool.open("wb") as file:
+    with target.open("wb") as file:
         for number, cells in rows:
             while cells and cells[-1] == "":
                 cells.pop()

@@ -59,9 +59,9 @@ class WorkbookRefused(Exception):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The rows of one file as they wait in the spool, and what is told about the rest of it."""
+    """The rows of one file as they wait in the target, and what is told about the rest of it."""
 
-    spool: Path
+    target: Path
     rows: int
     name: str = ""
     other_sheets: list[str] = field(default_factory=list)
@@ -72,21 +72,21 @@ class Sheet:
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
         """The number of each row in its sheet, and its cells."""
-        return read_lines(self.spool)
+        return read_lines(self.target)
 
 
-def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
-    """Scan and parse `file`, uploaded as `name`, into `spool`. Raises WorkbookRefused; then the spool is gone."""
+def read_workbook(file: Path, target: Path, *, name: str) -> Sheet:
+    """Scan and parse `file`, uploaded as `name`, into `target`. Raises WorkbookRefused; then the target is gone."""
     is_csv = Path(name.lower()).suffix in {".csv", ".txt", ".tsv"}
     try:
-        found = _ask_child(file, spool, is_csv=is_csv)
+        found = _ask_child(file, target, is_csv=is_csv)
         if "refused" in found:
             raise WorkbookRefused(found["refused"], found.get("names", ""))
     except WorkbookRefused:
-        spool.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
         raise
     return Sheet(
-        spool=spool,
+        target=target,
         rows=found["rows"],
         name=found.get("sheet", ""),
         other_sheets=found.get("other_sheets", []),
@@ -97,14 +97,14 @@ def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
     )
 
 
-def _ask_child(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:
+def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
         "directory.imports.reading.process",
         json.dumps(_limits(is_csv)),
         str(file),
-        str(spool),
+        str(target),
     ]
     try:
         # An environment of its own: no database, no secret.
@@ -129,7 +129,7 @@ def _limits(is_csv: bool) -> dict[str, Any]:
     return {
         "memory": settings.IMPORT_READ_MEMORY_BYTES,
         "cpu": settings.IMPORT_READ_CPU_SECONDS,
-        "spool": settings.IMPORT_UNPACKED_BYTES * 2,
+        "file_size": settings.IMPORT_UNPACKED_BYTES * 2,
         "workbook": [
             settings.IMPORT_ENTRIES,
             settings.IMPORT_UNPACKED_BYTES,
