@@ -40,12 +40,16 @@ Verdict = ImportRow.Verdict
 
 @dataclass(slots=True)
 class Row:
-    """A row being checked. It has the attributes of an ImportRow that are to be stored."""
+    """A row being checked: its `values` are what it states, then what the member would be.
+
+    It has the attributes of an ImportRow that are to be stored.
+    """
 
     number: int
     cells: list[Any] | None
     parsed: Parsed
     is_skipped: bool = False
+    values: dict[str, Any] = field(default_factory=dict)
     data: MemberData | None = None
     previous: MemberData | None = None
     member_id: int | None = None
@@ -159,7 +163,7 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
         for column in merged.get(number, ()):
             text = _("The cell is merged with others: only the first of them holds the value.")
             parsed.refuse(column, ValidationError(text))
-        yield Row(number, cells, parsed, is_skipped=number in skipped_rows)
+        yield Row(number, cells, parsed, number in skipped_rows, parsed.values)
 
 
 def _check_chunk(check: Check, chunk: list[Row]) -> None:
@@ -169,8 +173,7 @@ def _check_chunk(check: Check, chunk: list[Row]) -> None:
         check.counts[row.verdict] += 1
         if row.is_skipped:
             continue
-        values = row.data.as_dict() if row.data else row.parsed.values
-        check.clashes.add(row.number, values, check.context.default_domain)
+        check.clashes.add(row.number, row.values, check.context.default_domain)
         if row.verdict == Verdict.NEW and row.data and row.data.phone in check.applicants:
             row.notes.append(_warning("phone", _("With this phone an application waits for approval.")))
         if row.verdict == Verdict.UNCHANGED:
@@ -200,12 +203,13 @@ def _check_row(check: Check, row: Row, claimed: ClaimedValues) -> str:
     if parsed.problems:
         return Verdict.REFUSED
     before = claimed.data[target.pk] if target else None
-    row.data = _merge(check, parsed, before, claimed)
+    row.values = _merge(check, parsed, before, claimed)
+    row.data = MemberData(**row.values)
     # A blank name is refused even where nothing else differs.
     if target and before and "name" not in parsed.blank and not differing(before, row.data):
         row.member_id = target.pk
         return Verdict.UNCHANGED
-    _refuse_invalid(check, parsed, row.data, claimed, target)
+    _refuse_invalid(check, row, row.data, claimed, target)
     if parsed.problems:
         return Verdict.REFUSED
     if not target or not before or not check.is_update:
@@ -215,17 +219,13 @@ def _check_row(check: Check, row: Row, claimed: ClaimedValues) -> str:
     return Verdict.CHANGED
 
 
-def _refuse_invalid(
-    check: Check, parsed: Parsed, data: MemberData, claimed: ClaimedValues, target: Member | None
-) -> None:
-    is_new = target is None or not check.is_update
+def _refuse_invalid(check: Check, row: Row, data: MemberData, claimed: ClaimedValues, target: Member | None) -> None:
+    parsed, is_new = row.parsed, target is None or not check.is_update
     for column, error in claimed.conflicts(data, check.labels, exclude=target.pk if target and not is_new else None):
         # Of a member who is found and may not be updated, refuse only what the row itself states.
         if not target or not is_new or column in parsed.values:
             parsed.refuse(column, error)
-    values = data.as_dict()
-    if "name" in parsed.blank:
-        values["name"] = ""
+    values = row.values | {"name": ""} if "name" in parsed.blank else row.values
     for column, error in refusals(values):
         parsed.refuse(column, error)
 
@@ -243,7 +243,7 @@ def _find_target(check: Check, parsed: Parsed, claimed: ClaimedValues) -> Member
     return target
 
 
-def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: ClaimedValues) -> MemberData:
+def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: ClaimedValues) -> dict[str, Any]:
     """Return what the row states over what the member is, or over the defaults.
 
     A column that is absent changes nothing; a blank cell empties a field that can be empty.
@@ -261,7 +261,7 @@ def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: Cla
         merged["departments"] = (*merged["departments"], *others)
     if not merged["account"]:
         merged["account"] = _choose_account(check, merged, claimed)
-    return MemberData(**merged)
+    return merged
 
 
 def _choose_account(check: Check, values: dict[str, Any], claimed: ClaimedValues) -> str:

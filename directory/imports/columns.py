@@ -101,18 +101,16 @@ class ParseContext:
 
 @dataclass(frozen=True)
 class Column:
-    """A column whose cells are text.
+    """A column, and the field of MemberData with its `name`.
 
-    Pairs are Chinese and English; `aliases` are headings of other programs, the best first. `rule` returns the value of
-    a text, or raises ValidationError. In an update a blank cell empties the field if `is_clearable`, else leaves it.
-    The values of an `is_repeated` column are cached.
+    Pairs are Chinese and English; `aliases` are headings of other programs, the best first. In an update a blank cell
+    empties the field if `is_clearable`, else leaves it. The values of an `is_repeated` column are cached.
     """
 
     name: str
     headings: tuple[str, str]
     guidance: str | Promise
     aliases: tuple[str, ...] = ()
-    rule: Callable[[str], Any] = str
     examples: tuple[str, str] = ("", "")
     is_required: bool = False
     is_clearable: bool = False
@@ -130,11 +128,11 @@ class Column:
 
     def read(self, text: str, context: ParseContext) -> Any:
         """Return the value. Raises ValidationError."""
-        return self.rule(text)
+        raise NotImplementedError
 
     def repaired(self, text: str, value: Any) -> str:
-        """Return how the value reads if it is not what `text` says; else ""."""
-        return "" if value == text or value == text.strip() or "@" in text else str(value)
+        """Return how the value reads if that is worth a note because `text` reads differently; else ""."""
+        return ""
 
     def write(self, data: MemberData, labels: Labels) -> str:
         """Return the cell of a workbook, which `read` understands."""
@@ -150,7 +148,20 @@ class Column:
 
 
 @dataclass(frozen=True)
-class PrefixColumn(Column):
+class TextColumn(Column):
+    """Reads text by `rule`, which returns the value or raises ValidationError."""
+
+    rule: Callable[[str], Any] = str
+
+    def read(self, text: str, context: ParseContext) -> Any:
+        return self.rule(text)
+
+    def repaired(self, text: str, value: Any) -> str:
+        return "" if value == text or value == text.strip() or "@" in text else str(value)
+
+
+@dataclass(frozen=True)
+class PrefixColumn(TextColumn):
     """Reads the prefix and, where the cell holds a whole address, the domain's id."""
 
     def read(self, text: str, context: ParseContext) -> tuple[str, int | None]:
@@ -168,15 +179,12 @@ class DomainColumn(Column):
     def read(self, text: str, context: ParseContext) -> int:
         return context.find_domain(text)
 
-    def repaired(self, text: str, value: Any) -> str:
-        return ""
-
     def show(self, value: int, labels: Labels) -> str:
         return labels.domains[value]
 
 
 @dataclass(frozen=True)
-class PhoneColumn(Column):
+class PhoneColumn(TextColumn):
     def default(self, context: ParseContext) -> None:
         return None
 
@@ -212,9 +220,6 @@ class DepartmentsColumn(Column):
         found = [context.find_department(path) for path in re.split("[;；]", text) if path.strip()]
         return check_departments(found) or (context.department,)
 
-    def repaired(self, text: str, value: Any) -> str:
-        return ""
-
     def write(self, data: MemberData, labels: Labels) -> str:
         return "; ".join(labels.departments[id] or "/" for id in data.departments)
 
@@ -247,9 +252,6 @@ class ActivationColumn(Column):
                 return activation
         raise ValidationError(_("Write 手机号 (phone) or 激活码 (code)."))
 
-    def repaired(self, text: str, value: Any) -> str:
-        return ""
-
     def write(self, data: MemberData, labels: Labels) -> str:
         return in_language(self.words[data.activation], labels.language)
 
@@ -266,9 +268,6 @@ class AliasesColumn(Column):
 
     def read(self, text: str, context: ParseContext) -> tuple[tuple[str, int | None], ...]:
         return check_aliases(read_address(alias, context) for alias in split_aliases(text))
-
-    def repaired(self, text: str, value: Any) -> str:
-        return ""
 
     def is_same(self, one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
         return sorted(one) == sorted(other)
@@ -320,10 +319,10 @@ def _lost_digits() -> ValidationError:
 
 
 COLUMNS: list[Column] = [
-    Column(
+    TextColumn(
         "name", ("姓名", "Name"), gettext_lazy("Required. 1 to 64 characters."),
-        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "display name", "full name", "名字"), clean_name,
-        ("张三（示例）", "Jane Doe (example)"), is_required=True,
+        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "display name", "full name", "名字"),
+        ("张三（示例）", "Jane Doe (example)"), is_required=True, rule=clean_name,
     ),
     PrefixColumn(
         "prefix", ("邮箱前缀", "Mailbox prefix"),
@@ -336,10 +335,10 @@ COLUMNS: list[Column] = [
         "domain", ("域名", "Domain"), gettext_lazy("Blank: the enterprise's default domain."),
         ("邮箱域名", "邮箱后缀", "mail domain", "email domain"), is_repeated=True,
     ),
-    Column(
+    TextColumn(
         "account", ("帐号", "Account"),
         gettext_lazy("Blank: the mailbox prefix, and if that is taken the whole address."),
-        ("账号", "成员帐号", "成员账号", "员工userid", "userid"), clean_account,
+        ("账号", "成员帐号", "成员账号", "员工userid", "userid"), rule=clean_account,
     ),
     PhoneColumn(
         "phone", ("手机号", "Phone"),
@@ -353,10 +352,10 @@ COLUMNS: list[Column] = [
         ("所属部门", "所在部门", "部门名称", "departments", "org unit path"), examples=("市场部/华东组", "Sales/East"),
         is_clearable=True, is_repeated=True, width=28,
     ),
-    Column(
+    TextColumn(
         "position", ("职务", "Position"), gettext_lazy("At most 128 characters."),
-        ("职位", "岗位", "job title", "employee title", "title"), clean_position, ("客户经理", "Account manager"),
-        is_clearable=True, is_repeated=True,
+        ("职位", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
+        is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(
         "activation", ("激活方式", "Activation"),
