@@ -75,12 +75,12 @@ def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
         phone_reversed=None,
         pinyin="",
         initials="",
-        position="",
         origin={},
         user=None,
         main_department=Department.objects.get(enterprise=enterprise, parent=None),
         deleted_by="",
         erased_at=timezone.now(),
+        **dict.fromkeys(Member.DETAILS, ""),
     )
 
 

@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
@@ -74,6 +75,8 @@ class Member(models.Model):
 
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
+    # Optional columns of text that pages show under their verbose name, and an erasure empties.
+    DETAILS = ("position",)
 
     # The departments': checked there, and a second time it would only slow the writing down, as would an index
     # of its own beside those below.
@@ -154,6 +157,12 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        """Label and text of each of DETAILS that is not blank."""
+        texts = [(self._meta.get_field(name).verbose_name, getattr(self, name)) for name in self.DETAILS]
+        return [(capfirst(label), text) for label, text in texts if text]
 
     @property
     def tone(self) -> str:
