@@ -1,4 +1,4 @@
-"""Start an import: keep the uploaded file, read it, find its headings."""
+"""Start an import: store the uploaded file, read it, and find its headings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Upload(Protocol):
-    """As Django hands it over."""
+    """The part of Django's UploadedFile that is used."""
 
     @property
     def name(self) -> str | None: ...
@@ -52,8 +52,10 @@ def start_import(
     mode: str = Import.Mode.CREATE,
     create_departments: bool = False,
 ) -> Import:
-    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ValidationError;
-    then nothing was kept."""
+    """Store, scan and parse the file, and wake a worker to check its rows.
+
+    Raises WorkbookRefused or ValidationError; nothing is kept then.
+    """
     if not upload.size:
         raise WorkbookRefused("empty_file")
     if upload.size > settings.IMPORT_FILE_BYTES:
@@ -77,7 +79,7 @@ def start_import(
 
 
 def _count_upload(enterprise: Enterprise) -> None:
-    """Count an upload, whatever comes of its file. Raises ValidationError beyond IMPORT_UPLOADS in a window."""
+    """Count an upload, successful or not. Raises ValidationError beyond IMPORT_UPLOADS in a window."""
     try:
         window = settings.IMPORT_UPLOAD_WINDOW_SECONDS
         count_up(f"uploads {enterprise.pk}", seconds=window, most=settings.IMPORT_UPLOADS)
@@ -134,9 +136,9 @@ def _keep(
 
 
 def plain_file_name(name: str) -> str:
-    """For showing only: no path, nothing that can't be seen."""
+    """Return the file's name for display, without path and invisible characters."""
     base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    return "".join(sign for sign in base if unicodedata.category(sign)[0] != "C").strip()[-128:] or "–"
+    return "".join(char for char in base if unicodedata.category(char)[0] != "C").strip()[-128:] or "–"
 
 
 def _store(upload: Upload, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""From an uploaded file to its rows: parsed by a child process with hard limits, never in this one."""
+"""Read an uploaded file into rows, in a child process with hard limits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MESSAGES = {
 
 
 class WorkbookRefused(Exception):
-    """The file as a whole is not taken; nothing was kept. `code` is a key of MESSAGES, the text is for the person."""
+    """The file as a whole is refused, and nothing is kept. `code` is a key of MESSAGES; the text is for the user."""
 
     def __init__(self, code: str, names: str = "") -> None:
         super().__init__(str(MESSAGES[code]) % {"names": names} if names else str(MESSAGES[code]))
@@ -59,7 +59,7 @@ class WorkbookRefused(Exception):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The rows of one file as they wait in the target, and what is told about the rest of it."""
+    """A sheet that was read: `target` has its rows, and the rest says what else was found in the file."""
 
     target: Path
     rows: int
@@ -71,12 +71,12 @@ class Sheet:
     child_memory: int = 0
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
-        """The number of each row in its sheet, and its cells."""
+        """Yield the number of each row in its sheet, and its cells."""
         return read_lines(self.target)
 
 
 def read_workbook(file: Path, target: Path, *, name: str) -> Sheet:
-    """Scan and parse `file`, uploaded as `name`, into `target`. Raises WorkbookRefused; then the target is gone."""
+    """Scan and parse `file`, uploaded as `name`, into `target`. Raises WorkbookRefused; the target is deleted then."""
     is_csv = Path(name.lower()).suffix in {".csv", ".txt", ".tsv"}
     try:
         found = _ask_child(file, target, is_csv=is_csv)
@@ -107,7 +107,7 @@ def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
         str(target),
     ]
     try:
-        # An environment of its own: no database, no secret.
+        # Without our environment: it needs no database and no secret.
         done = subprocess.run(  # noqa: S603 - ourselves
             command,
             cwd=settings.BASE_DIR,
@@ -120,7 +120,7 @@ def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"refused": "too_slow"}
     if done.returncode:
-        # Ended by one of its limits, or by the parser itself.
+        # Killed by one of its limits, or crashed in the parser.
         return {"refused": "too_slow" if done.returncode in {-24, -9} else "too_heavy"}
     return json.loads(done.stdout)
 
