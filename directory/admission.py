@@ -12,7 +12,7 @@ from accounts.models import Enterprise, Role
 from directory.access import members_of
 from directory.joining.actions import activate_by_phone
 from directory.members.actions import create_member
-from directory.members.fields import Said
+from directory.members.data import MemberInput
 from directory.models import Member
 
 
@@ -22,7 +22,7 @@ def member_with_phone(enterprise: Enterprise, phone: str) -> Member | None:
     return members.filter(enterprise=enterprise, phone=phone, deleted_at=None).first()
 
 
-def admit_person(record: Record, *, origin: dict[str, Any], is_entering: bool, **data: Unpack[Said]) -> Member:
+def admit_person(record: Record, *, origin: dict[str, Any], is_entering: bool, **data: Unpack[MemberInput]) -> Member:
     """Let the person with `data["phone"]`, a verified E.164 number, join; return their member, who is active then.
 
     That is the member who has the number already and keeps all other data, else a new one created from `data`. All in

@@ -1,6 +1,6 @@
-"""What may be written where a name, a position or a department's name belongs; one rule for every door.
+"""The rules for names, positions and names of departments.
 
-Each `clean_…` takes what was typed and returns what is kept, or raises ValidationError with the message for its field.
+Each `clean_…` function returns the normalised text, or raises ValidationError with the message for its field.
 """
 
 from django.core.exceptions import ValidationError
@@ -27,7 +27,7 @@ def clean_position(text: str) -> str:
 
 
 def clean_department_name(text: str) -> str:
-    """Without the signs that part departments in a workbook's path."""
+    """Refuse the characters that separate departments in the path of a workbook."""
     name = clean_required(text, DEPARTMENT_NAME_MAX, missing=NO_DEPARTMENT_NAME)
     refused = sorted(set(name) & set(DEPARTMENT_NAME_REFUSED))
     if refused:

@@ -1,4 +1,4 @@
-"""What is done with an import: start, repair, leave out, apply, undo, invite."""
+"""Actions on an import: repair or leave out rows, apply, undo, invite, issue activation codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
 
 def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Actor) -> None:
-    """Other cells for one row, and all rows are checked anew: a repair may free another row, or clash with one."""
+    """Replace cells of one row, and check all rows again: a repair may free another row, or clash with it."""
     with lock_import(imported, by, State.READY) as (locked, _record):
         known = locked.heading["columns"]["places"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
@@ -38,7 +38,7 @@ def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
 
 
 def begin_import(imported: Import, *, by: Actor) -> None:
-    """From the preview to the worker. Raises ValidationError if it is not ready, or has nothing to do."""
+    """Let a worker apply the import. Raises ValidationError if it is not in the preview."""
     with lock_import(imported, by, State.READY) as (locked, record):
         locked.state, locked.started_at = State.APPLYING, timezone.now()
         locked.lease, locked.lease_until = "", None
@@ -49,7 +49,7 @@ def begin_import(imported: Import, *, by: Actor) -> None:
 
 
 def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
-    """Undo the import, or invite the members it made; small ones at once, the others by a worker."""
+    """Undo the import, or invite the members it created: small imports at once, others by a worker."""
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
             raise ValidationError(_("Something is being done with this import already."), code="busy")
@@ -61,14 +61,14 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
 
 
 def waiting_for_code(imported: Import, role: Role) -> MemberQuerySet:
-    """The members it created or changed who join by code and have not joined, of those this role looks after."""
+    """Return the members of the import, within the role's reach, who are pending and join by code."""
     written = imported.rows.filter(verdict__in=[ImportRow.Verdict.CREATED, ImportRow.Verdict.UPDATED])
     members = members_of(role).filter(pk__in=written.exclude(undo=ImportRow.Undo.UNDONE).values("member"))
     return may_have_code(members).filter(status=Member.Status.PENDING)
 
 
-def mint_codes_of(imported: Import, role: Role, *, by: Actor) -> list[tuple[Member, str]]:
-    """A fresh activation code for each of them, which only the caller ever sees; those they had are dead."""
+def issue_codes_for(imported: Import, role: Role, *, by: Actor) -> list[tuple[Member, str]]:
+    """Issue a new code to each member who waits for one; previous codes are revoked. Only the caller sees the codes."""
     ids = list(waiting_for_code(imported, role).order_by("pk").values_list("pk", flat=True))
     codes = issue_codes(imported.enterprise, ids, by=by, target=imported)
     addresses = Prefetch("addresses", Address.objects.select_related("domain").filter(purpose="primary"))

@@ -1,147 +1,105 @@
-"""Members who are there already become what rows, or an undo, say: a chunk at once, as `edit_member` does it to one."""
+"""Change members as rows, or an undo, demand: a chunk at once, as `change_member` does it to one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Record
 from directory.access import is_scoped, members_of
 from directory.imports.check import Check
-from directory.imports.columns import Facts
-from directory.imports.conflicts import find_holders, wanted_by
-from directory.imports.problems import Words
-from directory.members.actions import edit_member
-from directory.members.bulk_update import Edit, Standing, edit_members, read_standings, taken_logins
-from directory.members.fields import Said, clean_facts
-from directory.models import Department, Domain, ImportRow, Member
+from directory.members.actions import change_member
+from directory.members.bulk_update import Edit, edit_members, read_members, taken_logins
+from directory.members.conflicts import Claims, Conflict
+from directory.members.data import MemberData, refusals
+from directory.models import Department, ImportRow, Member
 
 
-@dataclass(slots=True)
-class Change:
-    """What a member shall be, as rows state it; afterwards column and words for all that stood in the way."""
-
-    standing: Standing
-    facts: Facts
-    refusals: list[tuple[str, Words]] = field(default_factory=list)
-
-    @property
-    def member(self) -> Member:
-        return self.standing.member
-
-
-Ready = tuple[Change, Said, Edit]
-
-
-def standings_of(check: Check, rows: Iterable[ImportRow]) -> dict[int, Standing]:
-    """Of the members whom these rows are about, if they are in the directory still, and where the author reaches."""
+def reachable_members(check: Check, rows: Iterable[ImportRow]) -> dict[int, tuple[Member, MemberData]]:
+    """Return the members whom these rows are about, if they are in the directory and the author manages them."""
     enterprise, ids = check.imported.enterprise, [row.member_id for row in rows if row.member_id]
     prefetch_related_objects([enterprise], "domains")
     if check.role and is_scoped(check.role):
         ids = list(members_of(check.role).filter(pk__in=ids).values_list("pk", flat=True))
-    return read_standings(enterprise, ids)
+    return read_members(enterprise, ids)
 
 
-def words_of_absence(check: Check) -> str:
-    """Why there is no standing."""
+def absence_of(check: Check) -> str:
+    """Return why a member is not reachable."""
     if check.role and is_scoped(check.role):
         return _("The member is no longer in the directory, or in no department that you look after.")
     return _("The member is no longer in the directory.")
 
 
-def change_members(check: Check, changes: Sequence[Change], *, record: Record) -> None:
-    """In the caller's `recording`; each member once, as they stand now. Whom nothing stands in the way of is
-    changed, with an event that says how."""
-    _refuse_conflicts(check, changes)
-    ready = _clean(check, [change for change in changes if not change.refusals])
-    taken = taken_logins(edit for _change, _said, edit in ready)
-    for change, *_rest in ready:
-        if change.member.pk in taken:
-            login = taken[change.member.pk]
-            change.refusals.append(("prefix", (_("%(address)s is a login already."), {"address": login})))
-    _edit([one for one in ready if not one[0].refusals], record)
+def edit_rows(check: Check, edits: Sequence[Edit], *, record: Record) -> None:
+    """Write the edits, each of another member, in the caller's `recording`; collect errors in what is refused."""
+    _settle_departments(check, edits)
+    claims = Claims()
+    for edit in edits:
+        claims.add(edit.after, check.labels)
+    claimed = check.look_up(claims, {edit.member.pk: edit.member for edit in edits})
+    for edit in edits:
+        edit.errors += claimed.conflicts(edit.after, check.labels, exclude=edit.member.pk)
+        # Each value is valid, but maybe not together with those that the row doesn't state.
+        edit.errors += [] if edit.errors else refusals(edit.after.as_dict())
+    taken = taken_logins([edit for edit in edits if not edit.errors], check.labels)
+    for edit in edits:
+        if login := taken.get(edit.member.pk):
+            error = ValidationError(_("%(address)s is a login already."), params={"address": login})
+            edit.errors.append(("prefix", error))
+    _write([edit for edit in edits if not edit.errors], record)
 
 
-def _refuse_conflicts(check: Check, changes: Sequence[Change]) -> None:
-    known = {change.member.pk: change.member for change in changes}
-    wanted = wanted_by(change.facts for change in changes)
-    holders = find_holders(check.imported.enterprise, wanted, check.role, known)
-    for change in changes:
-        change.refusals += holders.conflicts(change.facts, check.names.domains, but=change.member.pk)
-
-
-def _clean(check: Check, changes: Sequence[Change]) -> list[Ready]:
-    """By the rules of every door: what rows state is clean, but not always together with what they leave as it is."""
+def _settle_departments(check: Check, edits: Sequence[Edit]) -> None:
+    """Leave out departments that are gone; a member without any other is put into the root."""
     enterprise = check.imported.enterprise
-    domains = {domain.pk: domain for domain in enterprise.domains.all()}
-    named = {id for change in changes for id in change.facts["departments"]}
-    present = Department.objects.filter(Q(pk__in=named) | Q(parent=None), enterprise=enterprise)
-    departments = {department.pk: department for department in present}
-    ready = []
-    for change in changes:
-        said = _said_of(change.facts, departments, domains)
-        try:
-            ready.append((change, said, Edit(change.standing, clean_facts(enterprise, said))))
-        except ValidationError as error:
-            change.refusals += _words_of(error)
-    return ready
+    named = {id for edit in edits for id in edit.after.departments}
+    present = set(Department.objects.filter(enterprise=enterprise, pk__in=named).values_list("pk", flat=True))
+    if present >= named:
+        return
+    root = Department.objects.get(enterprise=enterprise, parent=None).pk
+    for edit in edits:
+        departments = tuple(id for id in edit.after.departments if id in present)
+        edit.after = replace(edit.after, departments=departments or (root,))
 
 
-def _said_of(facts: Facts, departments: Mapping[int, Department], domains: Mapping[int, Domain]) -> Said:
-    """Facts as the member verbs take them. Where no department is left, the root takes the member in."""
-    chosen = [departments[id] for id in facts["departments"] if id in departments]
-    chosen = chosen or [one for one in departments.values() if one.parent_id is None]
-    return Said(
-        name=facts["name"],
-        account=facts["account"],
-        prefix=facts["prefix"],
-        domain=domains[facts["domain"]],
-        phone=facts["phone"],
-        departments=chosen,
-        main_department=chosen[0],
-        position=facts["position"],
-        activation=facts["activation"],
-        aliases=[f"{local}@{domains[domain]}" for local, domain in facts["aliases"]],
-    )
-
-
-def _edit(ready: Sequence[Ready], record: Record) -> None:
-    """All at once. Should the database refuse, which our checks rule out, the one that it means is found by halves."""
-    if not ready:
+def _write(edits: Sequence[Edit], record: Record) -> None:
+    """Write all at once. If the database refuses, which our checks rule out, find the edit it means by halves."""
+    if not edits:
         return
     try:
         with transaction.atomic():
-            edit_members([edit for _change, _said, edit in ready], record=record)
+            edit_members(edits, record=record)
     except IntegrityError:
-        if len(ready) == 1:
-            _edit_alone(*ready[0], record)
+        if len(edits) == 1:
+            _write_alone(edits[0], record)
             return
-        _read_again([edit for _change, _said, edit in ready])
-        half = len(ready) // 2
-        _edit(ready[:half], record)
-        _edit(ready[half:], record)
+        _reload(edits)
+        half = len(edits) // 2
+        _write(edits[:half], record)
+        _write(edits[half:], record)
 
 
-def _read_again(edits: Sequence[Edit]) -> None:
-    """What was refused has left its marks on them."""
-    standings = read_standings(edits[0].member.enterprise, [edit.member.pk for edit in edits])
+def _reload(edits: Sequence[Edit]) -> None:
+    """Read the members again: the edit that was refused has changed them."""
+    members = read_members(edits[0].member.enterprise, [edit.member.pk for edit in edits])
     for edit in edits:
-        edit.standing = standings[edit.member.pk]
+        edit.member, edit.before = members[edit.member.pk]
 
 
-def _edit_alone(change: Change, said: Said, edit: Edit, record: Record) -> None:
+def _write_alone(edit: Edit, record: Record) -> None:
     try:
-        edit_member(edit.member, by=record.by, **said)
+        change_member(edit.member, edit.after, by=record.by)
     except ValidationError as error:
-        change.refusals += _words_of(error)
+        edit.errors += _conflicts(error)
     except IntegrityError:
-        change.refusals.append(("name", (_("The directory changed meanwhile: check this row again."), {})))
+        edit.errors.append(("name", ValidationError(_("The directory changed meanwhile: check this row again."))))
 
 
-def _words_of(error: ValidationError) -> list[tuple[str, Words]]:
-    return [(name, (str(one.message), one.params or {})) for name, errors in error.error_dict.items() for one in errors]
+def _conflicts(error: ValidationError) -> list[Conflict]:
+    return [(name, one) for name, errors in error.error_dict.items() for one in errors]

@@ -1,25 +1,25 @@
-"""The members as a workbook: the import's own columns and the status."""
+"""Export members as a workbook: the import's own columns and the status."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from accounts.models import Enterprise
 from directory.departments.tree import paths_of
-from directory.imports.columns import Facts, Names
-from directory.imports.conflicts import read_facts
-from directory.imports.workbook_writer import write_members
-from directory.models import Department, MemberQuerySet
+from directory.imports.workbook_writer import IN_BIN, write_members
+from directory.members.data import COLUMNS, Labels, MemberData, read_data
+from directory.models import Department, Member, MemberQuerySet
 
 CHUNK = 2000
 
 
 def export_members(enterprise: Enterprise, chunks: Iterable[Sequence[int]], *, language: str) -> bytes:
-    """Those of these ids, in this order. Imported again into the root department it changes nothing."""
+    """Return a workbook of the members with these ids. Importing it into the root department changes nothing."""
     domains = dict(enterprise.domains.values_list("pk", "name"))
     paths = paths_of(Department.objects.filter(enterprise=enterprise))
-    names = Names(domains, {pk: path.partition("/")[2] for pk, path in paths.items()}, language)
-    return write_members(_rows(chunks), names)
+    labels = Labels(domains, {pk: path.partition("/")[2] for pk, path in paths.items()}, language)
+    return write_members(_rows(chunks), labels)
 
 
 def chunks_of(members: MemberQuerySet) -> Iterator[Sequence[int]]:
@@ -28,6 +28,12 @@ def chunks_of(members: MemberQuerySet) -> Iterator[Sequence[int]]:
         yield ids[start : start + CHUNK]
 
 
-def _rows(chunks: Iterable[Sequence[int]]) -> Iterator[tuple[str, Facts]]:
+def _rows(chunks: Iterable[Sequence[int]]) -> Iterator[tuple[str, MemberData]]:
+    """Yield status (or IN_BIN) and data by ascending id, without the members that were erased."""
     for ids in chunks:
-        yield from read_facts(ids).values()
+        found = Member.objects.filter(pk__in=ids, erased_at=None).order_by("pk")
+        columns = ("pk", "main_department_id", "status", "deleted_at", *COLUMNS)
+        members: list[Any] = list(found.values_list(*columns, named=True))
+        data = read_data(members)
+        for member in members:
+            yield IN_BIN if member.deleted_at else member.status, data[member.pk]

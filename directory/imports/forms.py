@@ -1,4 +1,4 @@
-"""What an administrator chooses for an import."""
+"""The form that uploads a workbook."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class ImportNewForm(PickingForm):
             del self.fields["create_departments"]
 
     def refuse_too_large(self) -> None:
-        """Of what was typed nothing was read that stands behind the file."""
+        """Show that the file is too large as the only error: fields after the file were not read."""
         self.full_clean()
         self.errors.clear()
         refused = WorkbookRefused("file_too_large")
         self.add_error("file", forms.ValidationError(str(refused), code=refused.code))
 
     def start(self, *, by: Actor) -> Import | None:
-        """The import that is now being checked, or None with the error beside the file."""
+        """Return the import, or None if it was refused; the error is then at the file."""
         chosen = self.cleaned_data
         try:
             return start_import(

@@ -21,13 +21,13 @@ from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
 from directory.imports.apply import apply_rows, recount
 from directory.imports.check import Check, check_rows, open_check
-from directory.imports.row_files import Draft, Spool
+from directory.imports.row_files import PlanWriter, RowFiles
 from directory.imports.transitions import (
     State,
     Verdict,
     actor_of,
     cancel_import,
-    count_what_was_done,
+    count_outcomes,
     counts_of_import,
     members_of_import,
 )
@@ -38,9 +38,9 @@ from directory.models import Import, Member
 from directory.table_statistics import settle_statistics
 
 WORK = "directory.tasks.work_on_imports"
-# So many new rows call for fresh statistics.
+# After this many new members the planner needs new statistics.
 MANY = 5000
-# Far longer than any upload lasts.
+# Much longer than an upload takes.
 ORPHAN_SECONDS = 24 * 3600
 BROKEN: dict[str, str] = {
     State.CHECKING: gettext_noop("Something broke on our side while the file was checked. Please upload it again."),
@@ -54,15 +54,15 @@ _usual_thresholds = gc.get_threshold()
 
 
 def work_on_imports() -> None:
-    """Give each import that waits its turn, until none waits."""
+    """Take turns on all imports that wait, until none waits."""
     QUEUE.work_on_all()
 
 
 @contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Let the garbage collector look less often: a fifth of an import's time goes into its many small objects.
+def less_garbage_collection() -> Iterator[None]:
+    """Let the garbage collector run less often: it takes a fifth of an import's time.
 
-    The thresholds are those of the process, which may work on several imports at once: the last one restores them.
+    The thresholds belong to the process, which may work on several imports at once: the last one restores them.
     """
     global _rare_collections, _usual_thresholds
     with _collector:
@@ -103,12 +103,12 @@ def _empty(imported: Import) -> bool:
             locked.state, locked.finished_at = State.CANCELLED, timezone.now()
             record("import_cancelled", locked, after=counts_of_import(locked))
         locked.save()
-    Spool(stored).remove()
+    RowFiles(stored).remove()
     return True
 
 
 def _remove_orphans() -> None:
-    """Files of uploads that ended between the file and its row: the process was killed there."""
+    """Remove files without an import: the process was killed between the upload and the import's row."""
     known = set(Import.objects.exclude(stored="").values_list("stored", flat=True))
     for path in Path(settings.IMPORT_DIR).glob("*.*"):
         is_old = time.time() - path.stat().st_mtime > ORPHAN_SECONDS
@@ -117,8 +117,8 @@ def _remove_orphans() -> None:
 
 
 def _work(lease: Lease[Import]) -> None:
-    """Do what the import waits for. Texts are kept in no language, and put together when they are read."""
-    with override(None), collecting_rarely():
+    """Take the next step of an import, without an active language: texts are stored untranslated."""
+    with override(None), less_garbage_collection():
         imported = lease.job()
         role = acting_role(imported.author_id, imported.enterprise_id)
         if role is None or not may(role, Permission.MANAGE_MEMBERS):
@@ -133,28 +133,28 @@ def _work(lease: Lease[Import]) -> None:
 
 
 def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
-    spool, by = Spool(imported.stored), actor_of(imported)
+    files, by = RowFiles(imported.stored), actor_of(imported)
     try:
         if imported.state == State.CHECKING:
-            _check(check, spool, lease)
+            _check(check, files, lease)
         elif imported.state == State.APPLYING:
-            if apply_rows(check, spool, by=by, lease=lease):
+            if apply_rows(check, files, by=by, lease=lease):
                 _finish(imported, lease)
         elif imported.follow_up == Import.FollowUp.UNDO:
-            undo_rows(check, spool, by=by, lease=lease)
+            undo_rows(check, files, by=by, lease=lease)
         elif imported.follow_up == Import.FollowUp.INVITE:
             _invite(imported, lease)
     except FileNotFoundError:
         _fail(lease, gettext_noop("The file is no longer there. Please upload it again."))
 
 
-def _check(check: Check, spool: Spool, lease: Lease[Import]) -> None:
-    with spool.drafting() as draft:
-        check_rows(check, spool, draft, keep=lease.renew)
-        _make_ready(check, draft, lease)
+def _check(check: Check, files: RowFiles, lease: Lease[Import]) -> None:
+    with files.plan_writer() as plan:
+        check_rows(check, files, plan, keep=lease.renew)
+        _make_ready(check, plan, lease)
 
 
-def _make_ready(check: Check, draft: Draft, lease: Lease[Import]) -> None:
+def _make_ready(check: Check, plan: PlanWriter, lease: Lease[Import]) -> None:
     with transaction.atomic():
         locked = lease.lock()
         if locked.state != State.CHECKING:
@@ -165,7 +165,7 @@ def _make_ready(check: Check, draft: Draft, lease: Lease[Import]) -> None:
         locked.unchanged, locked.left_out = counts[Verdict.UNCHANGED], counts[Verdict.LEFT_OUT]
         locked.state = State.READY
         locked.save()
-        draft.put_in_place()
+        plan.publish()
 
 
 def _finish(imported: Import, lease: Lease[Import]) -> None:
@@ -182,7 +182,7 @@ def _finish(imported: Import, lease: Lease[Import]) -> None:
 
 
 def _invite(imported: Import, lease: Lease[Import]) -> None:
-    """Invite those who have not joined. Safe to run again: who got a link a minute ago is left out."""
+    """Invite the members who have not joined. Safe to run again: those invited a minute ago are left out."""
     made = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
     members = list(made.select_related("enterprise").order_by("pk"))
     sent = left_out = 0
@@ -207,14 +207,14 @@ def _give_up(lease: Lease[Import]) -> None:
 
 
 def _fail(lease: Lease[Import], reason: str) -> None:
-    """End the import, or what was to follow it; what was done is counted, recorded, and can be undone."""
+    """End the import or its follow-up. What was done is counted and recorded, and can be undone."""
     imported = lease.job()
     with recording(imported.enterprise, by=actor_of(imported)) as record:
         locked = lease.lock()
         locked.follow_up, locked.reason, locked.finished_at = "", reason, timezone.now()
         if locked.state in {State.CHECKING, State.APPLYING}:
             locked.state = State.FAILED
-            count_what_was_done(locked)
+            count_outcomes(locked)
         locked.save()
         record("import_failed", locked, after=counts_of_import(locked))
 
@@ -225,6 +225,6 @@ QUEUE: JobQueue[Import] = JobQueue(
     task=WORK,
     work=_work,
     give_up=_give_up,
-    # Two that write members at once would only wait for each other; a check doesn't write.
+    # Two that write members would wait for each other; a check writes none.
     excludes=~Q(state=State.CHECKING),
 )

@@ -1,4 +1,4 @@
-"""An import as its page shows it."""
+"""What the pages of imports show: the history, and the rows of one import."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from core.pagination import Pages, count_capped, read_page
 from core.translatable import render_message
 from directory.access import imports_of
 from directory.imports.check import JOIN_AGAIN
-from directory.imports.columns import BY_NAME, GUIDANCE, LISTS, show_cell
+from directory.imports.columns import BY_NAME
+from directory.imports.reading.cells import show_cell
+from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.models import Import, ImportRow
 
 HISTORY_SIZE = 20
 BAD_ROWS_SHOWN = 100
-# As many digits as the shortest phone number has, whatever signs stand between them.
+# As many digits as the shortest phone number has, with up to three other characters between them.
 NUMBER = re.compile(r"\d(?:\W{0,3}\d){6,}")
 NOTED_ROWS_SHOWN = 50
 WORKING = {Import.State.CHECKING, Import.State.APPLYING}
@@ -39,7 +41,7 @@ TONES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class BadCell:
-    """What stands in a cell and what is wrong with it; `name` is the column's, `title` as the file has it."""
+    """A cell and what is wrong with it; `name` and `title` are the column's name and heading."""
 
     name: str
     title: str
@@ -64,27 +66,27 @@ def is_working(imported: Import) -> bool:
 
 
 def is_still_bad(imported: Import, number: int) -> bool:
-    """Of a row that was to be repaired; no, if all are being checked anew yet."""
+    """Return True if a row is refused after its repair; False while all rows are still being checked again."""
     refused = imported.rows.filter(number=number, verdict=ImportRow.Verdict.REFUSED)
     return imported.state == Import.State.READY and not is_working(imported) and refused.exists()
 
 
 def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Pages, str]:
-    """The imports whose file or author the address asks for, newest first, each with the tone of its state."""
+    """Return the imports that match the query, newest first, with the tones of their states, pages and search text."""
     text = asked.get("q", "").replace("\0", "").strip()[:64]
     found = imports_of(role)
     if text:
         found = found.filter(Q(file_name__icontains=text) | Q(author_name__icontains=text))
     page = read_page(found, asked, url=partial(_address, q=text), size=HISTORY_SIZE)
     count = count_capped(found)
-    told = ngettext("%(n)s import", "%(n)s imports", count) % {"n": number_format(count, force_grouping=True)}
-    pages = Pages(told, page.previous_url, page.next_url)
+    count_text = ngettext("%(n)s import", "%(n)s imports", count) % {"n": number_format(count, force_grouping=True)}
+    pages = Pages(count_text, page.previous_url, page.next_url)
     return [(imported, TONES[imported.state]) for imported in page.rows], pages, text
 
 
 @dataclass(frozen=True)
 class BadRows:
-    """A page of them: those behind the row `after`."""
+    """A page of refused rows, which begins after the row `after`."""
 
     rows: list[ShownRow]
     pages: Pages
@@ -92,7 +94,7 @@ class BadRows:
 
 
 def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
-    """A hundred of them, from the one behind `row` on or up to the one before `before`."""
+    """Return a hundred refused rows: those after the row `row`, or those before the row `before`."""
     refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED)
     after, before = (read_number(asked.get(name, "")) for name in ("row", "before"))
     found = [] if before else list(refused.filter(number__gt=after).order_by("number")[: BAD_ROWS_SHOWN + 1])
@@ -100,12 +102,12 @@ def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
         rows, has_next = found[:BAD_ROWS_SHOWN], len(found) > BAD_ROWS_SHOWN
         has_previous = bool(after) and refused.filter(number__lte=after).exists()
     else:
-        # Behind the last of them too: its row may have been repaired meanwhile.
+        # Also if `row` is beyond the last one, which may have been repaired meanwhile.
         below = refused.filter(number__lt=before) if before else refused.filter(number__lte=after)
         found = list(below.order_by("-number")[: BAD_ROWS_SHOWN + 1])
         rows, has_previous, has_next = found[:BAD_ROWS_SHOWN][::-1], len(found) > BAD_ROWS_SHOWN, bool(before)
     count = number_format(imported.refused, force_grouping=True)
-    # The whole address: a refused repair shows this page at its own.
+    # With the path: a refused repair shows this page under its own URL.
     url = reverse("directory:import_detail", args=[imported.pk])
     pages = Pages(
         ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
@@ -117,13 +119,13 @@ def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
 
 
 def page_with(imported: Import, number: int, after: int) -> QueryDict:
-    """What asks for the bad rows behind `after` if the row `number` is among those shown, else for it and the rest."""
+    """Return the query of the page that begins after `after` if it shows the row `number`, else of one that does."""
     between = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED, number__gt=after, number__lt=number)
     return QueryDict(f"row={after if after < number and between.count() < BAD_ROWS_SHOWN else number - 1}")
 
 
 def next_bad_row(imported: Import, number: int) -> int:
-    """The one behind `number`, or the last before it; 0 if there is none, or they are not known yet."""
+    """Return the first refused row after `number`, or else the last one; 0 if there is none, or none known yet."""
     if is_working(imported):
         return 0
     refused = imported.rows.filter(verdict=ImportRow.Verdict.REFUSED).values_list("number", flat=True)
@@ -131,7 +133,7 @@ def next_bad_row(imported: Import, number: int) -> int:
 
 
 def noted_rows(imported: Import) -> list[ShownRow]:
-    """Rows that would change a member, or were understood differently from what stands there."""
+    """Return rows that would change a member, or whose cells were repaired."""
     verdicts = [ImportRow.Verdict.NEW, ImportRow.Verdict.CHANGED]
     rows = imported.rows.filter(verdict__in=verdicts).exclude(notes=[]).order_by("number")[:NOTED_ROWS_SHOWN]
     return [ShownRow(row.number, _who(imported, row), notes=[_shown_note(note) for note in row.notes]) for row in rows]
@@ -143,43 +145,47 @@ def left_out_rows(imported: Import) -> list[ShownRow]:
 
 
 def kept_rows(imported: Import) -> list[ShownRow]:
-    """Those that an undo left as they are, with why."""
+    """Return the rows that an undo did not undo, with the reasons."""
     rows = imported.rows.filter(undo=ImportRow.Undo.KEPT).order_by("number")[:BAD_ROWS_SHOWN]
     return [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
 
 
-def parted_rows(imported: Import) -> list[ShownRow]:
-    """Those that an undo gave their old phone back, who had joined before the import took it: that it can't undo."""
+def unlinked_rows(imported: Import) -> list[ShownRow]:
+    """Return undone rows of members who had joined before the import changed their phone: they must join again."""
     undone = imported.rows.filter(undo=ImportRow.Undo.UNDONE, verdict=ImportRow.Verdict.UPDATED)
-    parted = undone.annotate(told=Cast("notes", TextField())).filter(told__contains=JOIN_AGAIN).order_by("number")
+    unlinked = undone.annotate(text=Cast("notes", TextField())).filter(text__contains=JOIN_AGAIN).order_by("number")
     return [
         ShownRow(row.number, _who(imported, row), notes=[_shown_note(one) for one in row.notes if _warns(one)])
-        for row in parted[:BAD_ROWS_SHOWN]
+        for row in unlinked[:BAD_ROWS_SHOWN]
     ]
 
 
 def with_numbers_masked(rows: list[ShownRow]) -> list[ShownRow]:
-    """For who may not see phones. A phone's cell is left out, for it may be written in any way at all; what else looks
-    like a number is masked wherever it stands."""
+    """Return the rows for a reader who may not see phones.
+
+    Cells of phones are left out, for they may be written in any way; whatever looks like a number is masked elsewhere.
+    """
     return [_masked(row) for row in rows]
 
 
 def remarks(imported: Import) -> list[str]:
-    """What was noticed while reading and is worth telling."""
+    """Return what an administrator should know about how the file was read."""
     heading = imported.heading
     unknown = heading["columns"]["unknown"]
-    told = []
+    texts = []
     if unknown:
-        told.append(_("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])})
+        texts.append(
+            _("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])}
+        )
     if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
         names = {"sheet": heading["sheet"], "names": _(", ").join(others)}
-        told.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
+        texts.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
     if rows := heading["hidden_rows"]:
-        told.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
+        texts.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
     if columns := heading["hidden_columns"]:
         text = ngettext("%(n)d hidden column is read too.", "%(n)d hidden columns are read too.", columns)
-        told.append(text % {"n": columns})
-    return told
+        texts.append(text % {"n": columns})
+    return texts
 
 
 def _warns(note: dict[str, str]) -> bool:
@@ -198,12 +204,12 @@ def _masked(row: ShownRow) -> ShownRow:
 
 
 def _mask(text: str) -> str:
-    """As sms.phones masks a number."""
+    """Mask numbers as sms.phones does."""
     return NUMBER.sub(lambda number: f"{number[0][:3]}****{number[0][-4:]}", text)
 
 
 def _shown_note(note: dict[str, str]) -> dict[str, str]:
-    """In the reader's language, as far as it is not the file's own text."""
+    """Return a note with our own texts translated."""
     shown = note | {"title": _title(note["column"])}
     if _warns(note) or note["column"] == "activation":
         shown |= {end: _(note[end]) for end in ("from", "to") if note[end]}
@@ -218,8 +224,8 @@ def _bad_cells(imported: Import, row: ImportRow) -> list[BadCell]:
     return [BadCell(name, _title(name), _text_at(cells, places.get(name)), texts) for name, texts in reasons.items()]
 
 
-def _text_at(cells: list[Any], place: int | None) -> str:
-    return show_cell(cells[place]) if place is not None and place < len(cells) else ""
+def _text_at(cells: list[Any], index: int | None) -> str:
+    return show_cell(cells[index]) if index is not None and index < len(cells) else ""
 
 
 def _title(name: str) -> str:

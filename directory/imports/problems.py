@@ -8,19 +8,16 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.translatable import Message
-from sms.phones import PhoneRefused
 
+# {"column", "text", "params"?, "rows"?}
 Problem = dict[str, Any]
-Words = tuple[str, Mapping[str, Any]]
 
 
 def problem_of(column: str, text: str, params: Mapping[str, Any] | None = None, rows: Sequence[int] = ()) -> Problem:
-    """As a row keeps it: {"column", "text", "params"?, "rows"?}."""
+    """Return a problem as a row keeps it; `rows` are the numbers of other rows that it is about."""
     problem: Problem = {"column": column, **Message(text, params).serialize()}
     return problem | ({"rows": list(rows)} if rows else {})
 
 
-def problems_of(column: str, refused: ValidationError | PhoneRefused) -> list[Problem]:
-    if isinstance(refused, PhoneRefused):
-        return [problem_of(column, refused.text, refused.params)]
-    return [problem_of(column, str(one.message), one.params) for one in refused.error_list]
+def problems_of(column: str, error: ValidationError) -> list[Problem]:
+    return [problem_of(column, str(one.message), one.params) for one in error.error_list]

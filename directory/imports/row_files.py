@@ -1,8 +1,8 @@
-"""What lies beside an upload while its import lives: the rows as the child read them, and the plan.
+"""The files beside an upload while its import lives: `rows`, the cells as the reader process read them, and `plan`.
 
-Both are files of lines of JSON, each beginning with the row's number, the numbers ascending. `rows` holds the cells;
-`plan` the facts of those rows that are to become members: nearly all of most files, written once and read once, which
-a table of the database makes four times as dear. Whatever else is said of a row is an ImportRow.
+Both are lines of JSON that begin with the row's number, in ascending order. The plan holds the data of the members that
+are to be created: nearly all rows of most files, written once and read once, at a quarter of the cost of a database
+table. Whatever else is known of a row is an ImportRow.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
 
-PLANNED = ("name", "account", "prefix", "domain", "phone", "departments", "position", "activation", "aliases")
-_values = itemgetter(*PLANNED)
+from directory.members.data import FIELDS, MemberData
 
 
 @dataclass(frozen=True)
-class Spool:
+class RowFiles:
     """The files of one import; `stored` is the stem of their names."""
 
     stored: str
@@ -36,51 +34,53 @@ class Spool:
             path.unlink(missing_ok=True)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """The number of each row in its sheet, and its cells. Raises FileNotFoundError."""
+        """Yield the number of each row in its sheet, and its cells. Raises FileNotFoundError."""
         return read_lines(self.path("rows"))
 
-    def planned(self, *, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The rows behind `after` that are to become members, and their facts. Raises FileNotFoundError."""
+    def planned(self, *, after: int = 0) -> Iterator[tuple[int, MemberData]]:
+        """Yield number and data of the planned rows beyond `after`. Raises FileNotFoundError."""
         for number, *values in read_lines(self.path("plan"), after=after):
-            yield number, dict(zip(PLANNED, values, strict=True))
+            yield number, data_of_plan(values)
 
     @contextmanager
-    def drafting(self) -> Iterator[Draft]:
-        """A new plan under a name of its own, so that a worker that lost its lease spoils nothing; gone at the end
-        unless it was put in place."""
+    def plan_writer(self) -> Iterator[PlanWriter]:
+        """Write a new plan under a temporary name, so that a worker that lost its lease spoils nothing.
+
+        It is deleted at the end unless it was published.
+        """
         path = self.path(f"{uuid.uuid4().hex[:8]}.plan")
         try:
             with path.open("wb") as file:
-                yield Draft(file, path, self.path("plan"))
+                yield PlanWriter(file, path, self.path("plan"))
         finally:
             path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
-class Draft:
+class PlanWriter:
     file: IO[bytes]
     path: Path
-    place: Path
+    target: Path
 
-    def write(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
-        lines = ([number, *_values(facts)] for number, facts in rows)
+    def write(self, rows: Iterable[tuple[int, MemberData]]) -> None:
+        lines = ([number, *data.values()] for number, data in rows)
         self.file.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
 
-    def put_in_place(self) -> None:
+    def publish(self) -> None:
         self.file.flush()
-        self.path.replace(self.place)
+        self.path.replace(self.target)
 
 
-class Picker:
-    """Some of a file's lines, asked for in ascending order over any number of calls: the file is read once."""
+class LineReader:
+    """Reads some of a file's lines: the file is read once if they are asked for in ascending order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
-        self._held = b""
+        self._pending = b""
 
     def pick(self, numbers: Collection[int]) -> dict[int, list[Any]]:
-        """What stands behind each number; those the file doesn't have are missing."""
+        """Return the values of each line by number; numbers that the file lacks are missing."""
         found: dict[int, list[Any]] = {}
         if not numbers:
             return found
@@ -88,7 +88,7 @@ class Picker:
         for line in self._lines():
             number = _number(line)
             if number > last:
-                self._held = line
+                self._pending = line
                 break
             if number in wanted:
                 found[number] = orjson.loads(line)[1:]
@@ -96,12 +96,17 @@ class Picker:
 
     def _lines(self) -> Iterator[bytes]:
         self._file = self._file or self.path.open("rb")
-        held, self._held = self._held, b""
-        if held:
-            yield held
+        pending, self._pending = self._pending, b""
+        if pending:
+            yield pending
         # `yield from` would close the file together with this generator.
         for line in self._file:  # noqa: UP028
             yield line
+
+
+def data_of_plan(values: Iterable[Any]) -> MemberData:
+    """Return the data of a planned row from the values of its line."""
+    return MemberData.from_row(dict(zip(FIELDS, values, strict=True)))
 
 
 def read_lines(path: Path, *, after: int = 0) -> Iterator[Any]:

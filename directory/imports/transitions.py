@@ -1,4 +1,4 @@
-"""The states of an import: who may move it, under the enterprise's lock."""
+"""Changes of an import's state, under the enterprise's lock."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ Verdict = ImportRow.Verdict
 
 
 def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
-    """What has been applied stays; the rest is not reached. Waits for the chunk that is under way."""
+    """Stop an import; what was applied stays. Waits for the chunk that is being applied."""
     with lock_import(imported, by, State.CHECKING, State.READY, State.APPLYING) as (locked, record):
         locked.state, locked.reason, locked.finished_at = State.CANCELLED, reason[:500], timezone.now()
-        # Whoever works on it stops; should that worker be dead, the next import needn't wait for it.
+        # The worker stops; if it is dead, the next import need not wait for its lease.
         locked.lease, locked.lease_until = "", None
-        count_what_was_done(locked)
+        count_outcomes(locked)
         locked.save()
         record("import_cancelled", locked, after=counts_of_import(locked))
 
 
 def actor_of(imported: Import) -> Actor:
-    """The author, as the worker acts for them."""
+    """Return the author as the actor of the worker's events."""
     return Actor(user=imported.author, name=imported.author_name, via="task")
 
 
 def members_of_import(imported: Import) -> Any:
-    """Those it created who are still in the directory."""
+    """Return the members it created who are still in the directory."""
     return Member.objects.present().filter(pk__in=imported.created_member_ids())
 
 
-def count_what_was_done(locked: Import) -> None:
-    """Rows that were read and not reached are neither."""
+def count_outcomes(locked: Import) -> None:
+    """Count the outcomes of an import that ends early; `read` includes rows that were not reached."""
     recount(locked)
     locked.read = max(
         locked.read, locked.created + locked.updated + locked.unchanged + locked.refused + locked.left_out
@@ -49,7 +49,7 @@ def count_what_was_done(locked: Import) -> None:
 
 @contextmanager
 def lock_import(imported: Import, by: Actor, *states: str) -> Iterator[tuple[Import, Record]]:
-    """The import under the enterprise's lock, if it is in one of these states; else raises ValidationError."""
+    """Yield the locked import in its enterprise's `recording`. Raises ValidationError if it is in no such state."""
     with recording(imported.enterprise, by=by) as record:
         locked = Import.objects.select_for_update().get(pk=imported.pk)
         if locked.state not in states:

@@ -1,4 +1,4 @@
-"""Start an import: keep the uploaded file, read it, find its headings."""
+"""Start an import: store the uploaded file, read it, and find its headings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from django.utils.translation import gettext as _
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from core.counters import CounterFull, count_up
-from directory.imports.columns import HEADING_ROWS, find_heading
+from directory.imports.headings import HEADING_ROWS, find_heading
 from directory.imports.job import QUEUE
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 
 MERGES_KEPT = 2000
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Upload(Protocol):
-    """As Django hands it over."""
+    """The part of Django's UploadedFile that is used."""
 
     @property
     def name(self) -> str | None: ...
@@ -52,8 +52,10 @@ def start_import(
     mode: str = Import.Mode.CREATE,
     create_departments: bool = False,
 ) -> Import:
-    """Keep the file, scan and parse it; a worker is woken to check its rows. Raises WorkbookRefused, ValidationError;
-    then nothing was kept."""
+    """Store, scan and parse the file, and wake a worker to check its rows.
+
+    Raises WorkbookRefused or ValidationError; nothing is kept then.
+    """
     if not upload.size:
         raise WorkbookRefused("empty_file")
     if upload.size > settings.IMPORT_FILE_BYTES:
@@ -61,23 +63,23 @@ def start_import(
     _count_upload(department.enterprise)
     stored = uuid.uuid4().hex
     try:
-        spool = Spool(stored)
-        digest = _store(upload, spool.path("upload"))
-        sheet = read_workbook(spool.path("upload"), spool.path("rows"), name=upload.name or "")
+        files = RowFiles(stored)
+        digest = _store(upload, files.path("upload"))
+        sheet = read_workbook(files.path("upload"), files.path("rows"), name=upload.name or "")
         heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
         return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
     except OSError as error:
-        Spool(stored).remove()
+        RowFiles(stored).remove()
         log.exception("import_not_stored")
         text = _("The file can't be kept: our disk may be full. Please tell the operator.")
         raise ValidationError(text, code="not_stored") from error
     except BaseException:
-        Spool(stored).remove()
+        RowFiles(stored).remove()
         raise
 
 
 def _count_upload(enterprise: Enterprise) -> None:
-    """Count an upload, whatever comes of its file. Raises ValidationError beyond IMPORT_UPLOADS in a window."""
+    """Count an upload, successful or not. Raises ValidationError beyond IMPORT_UPLOADS in a window."""
     try:
         window = settings.IMPORT_UPLOAD_WINDOW_SECONDS
         count_up(f"uploads {enterprise.pk}", seconds=window, most=settings.IMPORT_UPLOADS)
@@ -134,9 +136,9 @@ def _keep(
 
 
 def plain_file_name(name: str) -> str:
-    """For showing only: no path, nothing that can't be seen."""
+    """Return the file's name for display, without path and invisible characters."""
     base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    return "".join(sign for sign in base if unicodedata.category(sign)[0] != "C").strip()[-128:] or "–"
+    return "".join(char for char in base if unicodedata.category(char)[0] != "C").strip()[-128:] or "–"
 
 
 def _store(upload: Upload, path: Path) -> str:

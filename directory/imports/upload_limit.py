@@ -1,4 +1,4 @@
-"""An upload that is too large is left before it is read: first in settings.FILE_UPLOAD_HANDLERS."""
+"""Stop uploads that are too large before they are read: the first of settings.FILE_UPLOAD_HANDLERS."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
-# What a form adds around its file.
+# Room for the rest of the form.
 FORM_BYTES = 64 * 1024
 
 
 class UploadCap(FileUploadHandler):
-    """Fields that stand before the file, as the CSRF token does, are still there for the view."""
+    """Stops at the file; the fields before it, such as the CSRF token, reach the view."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -30,6 +30,6 @@ class UploadCap(FileUploadHandler):
 
 
 def is_too_large(request: HttpRequest) -> bool:
-    """By what the request says of itself."""
+    """Return True if the Content-Length is beyond the limit."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     return length.isdecimal() and int(length) > settings.IMPORT_FILE_BYTES + FORM_BYTES

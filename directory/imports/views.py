@@ -1,4 +1,4 @@
-"""Imports in the console: the upload and the history, one import from preview to undo, and its workbooks."""
+"""Pages of imports: upload and history, one import from preview to undo, and its workbooks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from directory.access import departments_of, get_import
 from directory.departments.tree import paths_of
 from directory.imports.actions import (
     begin_import,
+    issue_codes_for,
     leave_out_row,
-    mint_codes_of,
     repair_row,
     start_follow_up,
     waiting_for_code,
@@ -41,9 +41,9 @@ from directory.imports.pages import (
     next_bad_row,
     noted_rows,
     page_with,
-    parted_rows,
     read_number,
     remarks,
+    unlinked_rows,
     with_numbers_masked,
 )
 from directory.imports.transitions import cancel_import, members_of_import
@@ -55,7 +55,7 @@ from directory.models import Import, Member
 @console_page(Permission.READ, to_change=Permission.MANAGE_MEMBERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_list(request: ConsoleRequest) -> HttpResponse:
-    """The upload at once, and what was imported before."""
+    """Show the upload form and the history; POST starts an import."""
     typed = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     form = ImportNewForm(*typed, role=request.role)
     if typed[0] is None:
@@ -71,7 +71,7 @@ def import_list(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    """The preview, the progress or the result. While a worker is at it the page asks again each second."""
+    """Show the preview, the progress or the result; while a worker is busy the page polls every second."""
     imported = get_import(request, id)
     if getattr(request, "htmx", None) and not is_working(imported):
         return HttpResponse(headers={"HX-Refresh": "true"})
@@ -106,7 +106,7 @@ def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
-    """`row`, and the new text of each column by the column's name; or `leave_out`. `after`: where the page began."""
+    """Repair the row `row` with the texts of its columns, or `leave_out` the row. `after` is where the page began."""
     imported = get_import(request, id)
     number, after = (read_number(request.POST.get(name, "")) for name in ("row", "after"))
     cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
@@ -150,19 +150,19 @@ def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
-    """Fresh activation codes for those of this import who join by one, as the only workbook that ever holds them."""
+    """Issue activation codes to the import's members, in a workbook that is not stored."""
     imported = get_import(request, id)
-    minted = mint_codes_of(imported, request.role, by=request.actor)
-    if not minted:
+    issued = issue_codes_for(imported, request.role, by=request.actor)
+    if not issued:
         messages.warning(request, _("Nobody of this import waits for an activation code."))
         return see_other("directory:import_detail", id=imported.pk)
-    answer = _workbook(write_codes(minted, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response = _workbook(write_codes(issued, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResponse:
-    """The page they came from, at the row that is to be looked at next."""
+    """Redirect to the page of refused rows, at the next one."""
     address = resolve_url("directory:import_detail", id=imported.pk) + (f"?row={after}" if after else "")
     following = next_bad_row(imported, number)
     return see_other(f"{address}#bad-row-{following}" if following else address)
@@ -182,7 +182,7 @@ def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any
 
 
 def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict) -> dict[str, Any]:
-    """`asked`: which of the bad rows are shown."""
+    """`asked` is the query that selects the refused rows."""
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
     seen = list if may_import else with_numbers_masked
     bad = None if is_working(imported) else bad_rows(imported, asked)
@@ -201,7 +201,7 @@ def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict)
         "bad_after": bad and bad.after,
         "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
         "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
-        "parted_rows": seen(parted_rows(imported)) if imported.undone_at else [],
+        "parted_rows": seen(unlinked_rows(imported)) if imported.undone_at else [],
         "kept_rows": seen(kept_rows(imported)) if imported.undone_at else [],
         "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
         "codes": waiting_for_code(imported, request.role).count() if is_over and may_import else 0,

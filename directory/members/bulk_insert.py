@@ -1,4 +1,4 @@
-"""Many members at once, without a query a row: for imports and demo data."""
+"""Insert many members in a fixed number of statements: for imports and demo data."""
 
 from __future__ import annotations
 
@@ -15,34 +15,24 @@ from django.utils import timezone
 from accounts.models import Enterprise
 from core.bulk_sql import insert_rows
 from directory.departments.member_counts import add_to_counts, shift_counts
-from directory.members.search_keys import keys_of, other_readings
+from directory.members.data import COLUMNS, MemberData, columns_of
+from directory.members.search_keys import Keys, keys_of, other_readings
 from directory.models import Address, Department, Member, Membership, Reading
 
 CHUNK = 5000
 PRIMARY, ALIAS = Address.Purpose.PRIMARY.value, Address.Purpose.ALIAS.value
 MEMBER_COLUMNS = (
-    "id", "enterprise_id", "name", "account", "phone", "position", "status", "activation", "main_department_id",
-    "user_id", "pinyin", "initials", "phone_reversed", "origin", "created_at", "invited_at", "joined_at",
+    "id", "enterprise_id", *COLUMNS, "status", "main_department_id", "user_id", *Keys._fields, "origin", "created_at",
+    "invited_at", "joined_at",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class NewMember:
-    """A row to be. Everything is clean and free already; the database still has the last word.
+    """A member to insert, whose data is valid and without conflicts. `origin` is JSON."""
 
-    `phone` is E.164; the first of `departments` (ids) is the main one; `aliases` are (local, domain id); `origin` is
-    JSON."""
-
-    name: str
-    account: str
-    prefix: str
-    domain: int
-    phone: str | None
-    departments: Sequence[int]
-    position: str = ""
-    activation: str = Member.Activation.PHONE
+    data: MemberData
     status: str = Member.Status.PENDING
-    aliases: Sequence[tuple[str, int]] = ()
     origin: str = "{}"
     user: int | None = None
     created_at: datetime | None = None
@@ -51,9 +41,10 @@ class NewMember:
 
 
 def insert_members(enterprise: Enterprise, members: Iterable[NewMember]) -> list[int]:
-    """Their ids, in order. Takes any number, 5,000 at a time, each chunk a transaction (a savepoint in the caller's).
+    """Insert the members and return their ids in order. Records no audit event.
 
-    Records nothing: the caller does, with counts. Raises IntegrityError where a row breaks a constraint."""
+    Each 5,000 are a transaction, or a savepoint in the caller's. Raises IntegrityError if a row breaks a constraint.
+    """
     ids: list[int] = []
     for chunk in _chunks(members):
         with transaction.atomic():
@@ -62,21 +53,21 @@ def insert_members(enterprise: Enterprise, members: Iterable[NewMember]) -> list
 
 
 def remove_members(enterprise: Enterprise, ids: Sequence[int]) -> None:
-    """Out of the directory with all that is theirs, in the caller's transaction of the enterprise. Records nothing."""
+    """Delete the rows of members in the caller's `recording`. Records no audit event."""
     shift_counts(ids, -1)
     Member.objects.filter(enterprise=enterprise, pk__in=ids).delete()
 
 
 def _insert_chunk(enterprise: Enterprise, members: list[NewMember]) -> list[int]:
     ids = _reserve_ids(Member, len(members))
-    # As text, once for all: the driver is slow at moments.
+    # As text: the driver is slow at converting datetimes.
     now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
     numbered = list(zip(ids, members, strict=True))
     insert_rows(Member, MEMBER_COLUMNS, (_member_row(enterprise.pk, id, member, now) for id, member in numbered))
     insert_rows(
         Membership,
         ("member_id", "department_id"),
-        ((id, department) for id, member in numbered for department in member.departments),
+        ((id, department) for id, member in numbered for department in member.data.departments),
     )
     insert_rows(
         Address,
@@ -86,34 +77,34 @@ def _insert_chunk(enterprise: Enterprise, members: list[NewMember]) -> list[int]
     insert_rows(
         Reading,
         ("enterprise_id", "member_id", "pinyin", "initials"),
-        ((enterprise.pk, id, *reading) for id, member in numbered for reading in other_readings(member.name)),
+        ((enterprise.pk, id, *reading) for id, member in numbered for reading in other_readings(member.data.name)),
     )
-    _count([member.departments for member in members])
+    _count([member.data.departments for member in members])
     return ids
 
 
 def _member_row(enterprise: int, id: int, member: NewMember, now: str) -> tuple[Any, ...]:
+    data = member.data
     return (
-        id, enterprise, member.name, member.account, member.phone, member.position, str(member.status),
-        str(member.activation), member.departments[0], member.user, *keys_of(member.name, member.phone), member.origin,
-        member.created_at or now, member.invited_at, member.joined_at,
+        id, enterprise, *columns_of(data), str(member.status), data.departments[0], member.user,
+        *keys_of(data.name, data.phone), member.origin, member.created_at or now, member.invited_at, member.joined_at,
     )  # fmt: skip
 
 
 def _address_rows(enterprise: int, members: Iterable[tuple[int, NewMember]]) -> Iterator[tuple[Any, ...]]:
     for id, member in members:
-        yield enterprise, member.domain, member.prefix, PRIMARY, id, ""
-        for local, domain in member.aliases:
+        yield enterprise, member.data.domain, member.data.prefix, PRIMARY, id, ""
+        for local, domain in member.data.aliases:
             yield enterprise, domain, local, ALIAS, id, ""
 
 
-def _count(members: Collection[Sequence[int]]) -> None:
-    """Each of `members` is the departments they enter."""
-    ways = Counter(tuple(departments) for departments in members)
-    named = {department for departments in ways for department in departments}
+def _count(members: Collection[tuple[int, ...]]) -> None:
+    """Count the members, each given as the ids of their departments, in all departments above."""
+    numbers = Counter(members)
+    named = {department for departments in numbers for department in departments}
     above = {one.pk: one.ids_above for one in Department.objects.filter(pk__in=named).only("path")}
     moved: Counter[int] = Counter()
-    for departments, number in ways.items():
+    for departments, number in numbers.items():
         for pk in {pk for one in departments for pk in above[one]}:
             moved[pk] += number
     add_to_counts(moved)

@@ -1,7 +1,7 @@
-"""What becomes of a member whose time in the bin is over: name, phone, account and addresses go, from everywhere.
+"""Erase members whose time in the bin is over: name, phone, account and addresses, in every table.
 
-A row with nothing but its id stays, so that what was counted and who invited whom stays true (security.md 6.4). The
-audit log keeps that something happened, and no longer to whom; its chain verifies as before.
+The row stays with nothing but its id, so that counts and "invited by" stay true (security.md 6.4). The audit log keeps
+what happened, but no longer to whom; its chain still verifies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def register_eraser(erase: Eraser) -> None:
 
 
 def purge_members() -> int:
-    """All whose time is over, 500 a transaction; may be killed and run again. Returns how many."""
+    """Erase all members who are due, 500 in a transaction, and return how many. Safe to kill and run again."""
     purged = 0
     while number := _purge_chunk():
         purged += number
@@ -57,17 +57,17 @@ def _purge_chunk() -> int:
         members = list(due.filter(enterprise=first.enterprise)[:CHUNK])
         for erase in _erasers.all():
             erase(first.enterprise, members)
-        _forget_texts(first.enterprise, members)
-        _forget_users(members)
+        _erase_texts(first.enterprise, members)
+        _erase_users(members)
         _empty(first.enterprise, members)
         record("members_purged", first.enterprise, after={"members": [member.pk for member in members]})
     return len(members)
 
 
 def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """No account begins with a hyphen, so what stands in its place is nobody's."""
-    for theirs in (Address, Reading, Membership, Invitation, ActivationCode):
-        theirs.objects.filter(member__in=members).delete()
+    """Empty the members' rows. The account becomes a hyphen and the id: no valid account begins with a hyphen."""
+    for model in (Address, Reading, Membership, Invitation, ActivationCode):
+        model.objects.filter(member__in=members).delete()
     Member.objects.filter(pk__in=[member.pk for member in members]).update(
         name="",
         account=Concat(Value("-"), Cast(F("pk"), CharField())),
@@ -75,17 +75,17 @@ def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
         phone_reversed=None,
         pinyin="",
         initials="",
-        position="",
         origin={},
         user=None,
         main_department=Department.objects.get(enterprise=enterprise, parent=None),
         deleted_by="",
         erased_at=timezone.now(),
+        **dict.fromkeys(Member.DETAILS, ""),
     )
 
 
-def _forget_users(members: Sequence[Member]) -> None:
-    """A person whom nothing else holds here: no membership, no role."""
+def _erase_users(members: Sequence[Member]) -> None:
+    """Delete the users who are left without a membership or a role."""
     phones = [member.phone for member in members if member.phone]
     users = User.objects.filter(phone__in=phones, members=None, roles=None)
     acted = AuditEvent.objects.filter(via="member", actor_user_id__in=list(users.values_list("pk", flat=True)))
@@ -93,8 +93,8 @@ def _forget_users(members: Sequence[Member]) -> None:
     users.delete()
 
 
-def _forget_texts(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Where their name or number was written down as text."""
+def _erase_texts(enterprise: Enterprise, members: Sequence[Member]) -> None:
+    """Erase names and numbers where they were stored as text: messages, audit events, origins and import rows."""
     forget_messages(PURPOSE, [subject_of(member) for member in members])
     forget_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
     events = AuditEvent.objects.filter(enterprise=enterprise, target_type="member")
@@ -103,16 +103,18 @@ def _forget_texts(enterprise: Enterprise, members: Sequence[Member]) -> None:
     for one in invited.iterator():
         one.origin.pop("invited_by", None)
         one.save(update_fields=["origin"])
-    _forget_reasons(enterprise, members)
+    _erase_problems(enterprise, members)
 
 
-def _forget_reasons(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Refusals of imports name who held a phone or an address; who was kept by an undo is named too."""
-    theirs = {member.pk: {member.name} for member in members}
+def _erase_problems(enterprise: Enterprise, members: Sequence[Member]) -> None:
+    """Delete the problems of import rows that name one of the members."""
+    names = {member.pk: {member.name} for member in members}
     keys = [(member.name, _keys_of(member)) for member in members]
     rows = ImportRow.objects.filter(import_job__enterprise=enterprise).exclude(problems=[])
     for row in rows.only("member_id", "problems").iterator():
-        problems = [problem for problem in row.problems if not _tells_of(problem, keys, theirs.get(row.member_id or 0))]
+        problems = [
+            problem for problem in row.problems if not _names_member(problem, keys, names.get(row.member_id or 0))
+        ]
         if len(problems) < len(row.problems):
             row.problems = problems
             row.save(update_fields=["problems"])
@@ -123,7 +125,7 @@ def _keys_of(member: Member) -> set[str]:
     return {key for key in (*addresses, member.account, show_phone(member.phone)) if key}
 
 
-def _tells_of(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
+def _names_member(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
     text = render_message(problem)
     if own and any(name in text for name in own):
         return True

@@ -1,8 +1,8 @@
-"""What an administrator types about a member. The rules are the verbs' own; here are the fields and the choices."""
+"""The forms that create and edit a member. The rules are those of `MemberData`; here are fields and choices."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,13 +13,13 @@ from accounts.permissions import Permission, may
 from directory.access import is_scoped, scope_of
 from directory.departments.picker import PickingForm, offer_departments
 from directory.members.actions import create_member, edit_member
-from directory.members.fields import Said, clean_facts, split_aliases
+from directory.members.data import COLUMNS, MemberData, MemberInput, columns_of, labels_of, split_aliases
 from directory.models import Department, Member
 from sms.phones import mask_phone
 
 
 class MemberForm(PickingForm):
-    """Fields bear the names of interface.md; what is wrong with them is said by the verb."""
+    """Field names are part of interface.md."""
 
     name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
     # A form has a `prefix` of its own, which fields of this name leave alone.
@@ -52,13 +52,13 @@ class MemberForm(PickingForm):
     def __init__(self, *args: Any, enterprise: Enterprise, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.enterprise, self.role = enterprise, role
-        # Without it only who joins by code can be saved.
+        # Only a member who joins by code can be saved without a phone.
         self.fields["phone"].required = self["activation"].value() != Member.Activation.CODE
         self.domains = {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
         self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
-        stands_in = [*(self.initial.get("departments") or ()), self.initial.get("main_department")]
+        current = [*(self.initial.get("departments") or ()), self.initial.get("main_department")]
         data = self.data if self.is_bound else None
-        offer = offer_departments(role, data, "departments", "main_department", chosen=stands_in)
+        offer = offer_departments(role, data, "departments", "main_department", chosen=current)
         offer.fill(self, blank={"main_department": _("The first chosen")})
         self.choosable = offer.departments
 
@@ -66,35 +66,30 @@ class MemberForm(PickingForm):
         return self.cleaned_data["activation"] or Member.Activation.PHONE
 
     def clean(self) -> dict[str, Any]:
-        """What one field refuses by itself hides nothing of what the rules refuse in the others."""
+        """Report the errors of all fields at once, although some were refused before `MemberData` could be built."""
         if self.errors:
             nothing: dict[str, Any] = dict.fromkeys(self.fields, "")
             nothing |= {"domain": next(iter(self.domains)), "departments": [], "activation": Member.Activation.PHONE}
             try:
-                clean_facts(self.enterprise, self.said(nothing | self.cleaned_data))
+                MemberData.from_input(self.enterprise, self.member_input(nothing | self.cleaned_data))
             except forms.ValidationError as error:
                 new = {field: errors for field, errors in error.error_dict.items() if field not in self.errors}
                 self.add_error(None, forms.ValidationError(new))
         return self.cleaned_data
 
-    def said(self, typed: dict[str, Any] | None = None) -> Said:
-        """As the member verbs take it."""
+    def member_input(self, typed: dict[str, Any] | None = None) -> MemberInput:
         typed = typed or self.cleaned_data
-        return Said(
-            name=typed["name"],
-            account=typed["account"],
-            prefix=typed["prefix"],
-            domain=self.domains[typed["domain"]],
-            phone=typed["phone"],
-            departments=[self.choosable[pk] for pk in typed["departments"]],
-            main_department=self.choosable.get(typed["main_department"]),
-            position=typed["position"],
-            activation=typed["activation"],
-            aliases=split_aliases(typed["aliases"]),
-        )
+        member_input: dict[str, Any] = {name: typed[name] for name in (*COLUMNS, "prefix")}
+        member_input |= {
+            "domain": self.domains[typed["domain"]],
+            "departments": [self.choosable[pk] for pk in typed["departments"]],
+            "main_department": self.choosable.get(typed["main_department"]),
+            "aliases": split_aliases(typed["aliases"]),
+        }
+        return cast(MemberInput, member_input)
 
     def home_department(self) -> Department:
-        """Where a member without departments belongs: the root, or the first that this administrator looks after."""
+        """Return the department of members without one: the root, or the first that this administrator manages."""
         tops = scope_of(self.role) if is_scoped(self.role) else []
         return tops[0] if tops else next(one for one in self.choosable.values() if one.parent_id is None)
 
@@ -109,12 +104,11 @@ class MemberNewForm(MemberForm):
             self.fields["departments"].widget.attrs["data-preset"] = True
 
     def create(self, *, by: Actor) -> Member | None:
-        """The new member, or None with the errors beside their fields."""
-        said = self.said()
-        if not said["departments"]:
-            said["departments"] = [said["main_department"] or self.home_department()]
+        """Return the new member, or None if it was refused; the errors are then in the form."""
+        typed = self.member_input()
+        typed["departments"] = typed["departments"] or [typed["main_department"] or self.home_department()]
         try:
-            return create_member(self.enterprise, by=by, **said)
+            return create_member(self.enterprise, by=by, **typed)
         except forms.ValidationError as error:
             self.add_error(None, error)
         return None
@@ -130,39 +124,34 @@ class MemberEditForm(MemberForm):
             self.fields["phone"].required = False
             self.fields["phone"].help_text = _("Blank: it stays %(phone)s.") % {"phone": mask_phone(member.phone)}
 
-    def said(self, typed: dict[str, Any] | None = None) -> Said:
-        said = super().said(typed)
-        if not said["phone"] and self.keeps_phone:
-            said["phone"] = self.member.phone
-        return said
+    def member_input(self, typed: dict[str, Any] | None = None) -> MemberInput:
+        member_input = super().member_input(typed)
+        if not member_input["phone"] and self.keeps_phone:
+            member_input["phone"] = self.member.phone
+        return member_input
 
     def edit(self, *, by: Actor) -> bool:
-        """False with the errors beside their fields. Departments this administrator can't choose stay as they are."""
-        said = self.said()
+        """Save; departments this administrator can't choose stay. Return False if refused, with errors in the form."""
+        typed = self.member_input()
         elsewhere = [one for one in self.member.departments.all() if one.pk not in self.choosable]
         if self.member.main_department in elsewhere:
-            said["main_department"] = said["main_department"] or self.member.main_department
-        said["departments"] = [*(said["departments"] or [self.home_department()]), *elsewhere]
+            typed["main_department"] = typed["main_department"] or self.member.main_department
+        typed["departments"] = [*(typed["departments"] or [self.home_department()]), *elsewhere]
         try:
-            edit_member(self.member, by=by, **said)
+            edit_member(self.member, by=by, **typed)
         except forms.ValidationError as error:
             self.add_error(None, error)
         return not self.errors
 
 
 def _initial_of(member: Member) -> dict[str, Any]:
-    addresses = list(member.addresses.select_related("domain").order_by("pk"))
-    primary = next(address for address in addresses if address.purpose == "primary")
-    aliases = [address for address in addresses if address.purpose == "alias"]
+    data = MemberData.from_member(member)
+    labels = labels_of(member.enterprise, {})
     return {
-        "name": member.name,
-        "account": member.account,
-        "prefix": primary.local,
-        "domain": primary.domain.name,
-        "phone": member.phone,
-        "departments": [department.pk for department in member.departments.all()],
-        "main_department": member.main_department_id,
-        "position": member.position,
-        "activation": member.activation,
-        "aliases": "; ".join(str(alias) for alias in aliases),
+        **dict(zip(COLUMNS, columns_of(data), strict=True)),
+        "prefix": data.prefix,
+        "domain": labels.domains[data.domain],
+        "departments": list(data.departments),
+        "main_department": data.departments[0],
+        "aliases": "; ".join(labels.address(*alias) for alias in data.aliases),
     }

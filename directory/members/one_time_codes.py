@@ -1,4 +1,4 @@
-"""An activation code on its way to the one page that shows it: sealed in the session, gone once it was shown."""
+"""Pass a new activation code to the page that shows it once: encrypted in the session, deleted when it is shown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ KEY = "minted_code"
 
 
 @dataclass(frozen=True)
-class Minted:
-    """A code just made and whose it is."""
+class IssuedCode:
+    """A new code, and the id and name of its member."""
 
     member: str
     name: str
@@ -23,23 +23,23 @@ class Minted:
 
     @property
     def url(self) -> str:
-        """Where it is entered."""
+        """The address where the code is entered."""
         return f"{settings.PUBLIC_URL}/i/"
 
 
-def remember_minted(request: HttpRequest, member: Member, code: str) -> None:
+def remember_issued_code(request: HttpRequest, member: Member, code: str) -> None:
     request.session[KEY] = encrypt({"member": str(member.pk), "name": member.name, "code": code})
 
 
-def minted_once(request: HttpRequest, member: Member | None = None) -> Minted | None:
-    """The code made just now, of `member` if one is named; nobody gets it a second time."""
+def take_issued_code(request: HttpRequest, member: Member | None = None) -> IssuedCode | None:
+    """Return the code that was just issued (to `member`, if given) and delete it from the session."""
     if request.method != "GET" or KEY not in request.session:
         return None
     try:
-        minted = Minted(**decrypt(request.session[KEY]))
+        issued = IssuedCode(**decrypt(request.session[KEY]))
     except DecryptionFailed:
-        minted = None
-    if minted and member and minted.member != str(member.pk):
+        issued = None
+    if issued and member and issued.member != str(member.pk):
         return None
     del request.session[KEY]
-    return minted
+    return issued

@@ -1,7 +1,7 @@
-"""The bin: a deleted member can be had back for MEMBER_BIN_DAYS (product.md, rule 9).
+"""The bin: a deleted member can be restored for MEMBER_BIN_DAYS (product.md, rule 9).
 
-Until then address and account stay theirs; the phone is free at once. All under the enterprise's lock, so that a
-member who is deleted and joins, or is restored while another takes the phone, is one or the other.
+Address and account stay reserved for them; the phone is free at once. Everything runs under the enterprise's lock, so
+that deleting and joining, or restoring and giving the phone to another member, can't interleave.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.departments.member_counts import shift_counts
-from directory.members.actions import part_from_users, told_of
+from directory.members.actions import audit_snapshot, unlink_users
 from directory.models import Department, Member, MemberQuerySet, Membership
 
 CHUNK = 500
@@ -24,8 +24,11 @@ SETTLED = ("phone", "phone_reversed", "activation", "main_department")
 
 @dataclass
 class Restored:
-    """A member who is back. `phone_holder`: whoever has their phone by now, so that they are back without it and join
-    by activation code; `is_moved`: their departments are gone, they stand in the root."""
+    """A restored member.
+
+    If `phone_holder` has their phone now, they are back without it and join by activation code. If `is_moved`, their
+    departments are gone and they are in the root.
+    """
 
     member: Member
     phone_holder: Member | None = None
@@ -33,18 +36,20 @@ class Restored:
 
 
 def delete_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> int:
-    """Into the bin: signed out of this enterprise, without user, link or code; a role stays. A transaction for each
-    500; whoever lies there already stays as they are. Returns how many were deleted."""
+    """Move members into the bin, each 500 in a transaction, and return how many it was.
+
+    Unlinks their users, ends their sessions here, and revokes invitations and codes; a role stays.
+    """
     return sum(_delete_chunk(enterprise, chunk, by) for chunk in _chunks(ids))
 
 
 def restore_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> list[Restored]:
-    """Back from the bin, where they stood; whoever had joined joins anew. Of two with one phone the first gets it."""
+    """Restore members where they were; those who had joined join again. Of two with one phone the first gets it."""
     return [one for chunk in _chunks(ids) for one in _restore_chunk(enterprise, chunk, by)]
 
 
 def administrators_among(members: MemberQuerySet) -> MemberQuerySet:
-    """Those who also have a role in their enterprise, which they keep without being a member."""
+    """Return the members who also have a role in their enterprise, which a deletion doesn't take away."""
     return members.filter(user__roles__enterprise=F("enterprise"))
 
 
@@ -52,9 +57,9 @@ def _delete_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor) -> int:
     with recording(enterprise, by=by) as record:
         chosen = Member.objects.present().filter(enterprise=enterprise, pk__in=ids)
         members = list(chosen.select_related("enterprise", "user", "main_department").order_by("pk"))
-        _note(record, "deleted", enterprise, members)
+        _record_event(record, "deleted", enterprise, members)
         shift_counts([member.pk for member in members], -1)
-        part_from_users(*members)
+        unlink_users(*members)
         joined = When(status=Member.Status.ACTIVE, then=Value(Member.Status.PENDING))
         chosen.update(
             user=None,
@@ -70,15 +75,15 @@ def _restore_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor) -> lis
     with recording(enterprise, by=by) as record:
         binned = Member.objects.in_bin().filter(enterprise=enterprise, pk__in=ids)
         restored = [Restored(member) for member in binned.select_related("main_department").order_by("pk")]
-        stood_in = {one.member.pk: one.member.main_department_id for one in restored}
+        before = {one.member.pk: one.member.main_department_id for one in restored}
         _settle_phones(enterprise, restored)
         _settle_departments(enterprise, restored)
         members = [one.member for one in restored]
-        # First, for two have one phone only as long as one of them is in the bin.
-        _save_settled(restored, stood_in)
-        Member.objects.filter(pk__in=stood_in).update(deleted_at=None, deleted_by="")
+        # First: two members may have one phone only while one of them is in the bin.
+        _save_settled(restored, before)
+        Member.objects.filter(pk__in=before).update(deleted_at=None, deleted_by="")
         shift_counts([member.pk for member in members], 1)
-        _note(record, "restored", enterprise, members)
+        _record_event(record, "restored", enterprise, members)
     return restored
 
 
@@ -95,14 +100,14 @@ def _settle_phones(enterprise: Enterprise, restored: Sequence[Restored]) -> None
 
 
 def _settle_departments(enterprise: Enterprise, restored: Sequence[Restored]) -> None:
-    """A department may have been deleted meanwhile (directory.departments.actions)."""
-    stood_in: dict[int, list[Department]] = {}
+    """Replace departments that were deleted meanwhile."""
+    departments: dict[int, list[Department]] = {}
     members = [one.member.pk for one in restored]
-    for standing in Membership.objects.filter(member__in=members).select_related("department").order_by("pk"):
-        stood_in.setdefault(standing.member_id, []).append(standing.department)
+    for membership in Membership.objects.filter(member__in=members).select_related("department").order_by("pk"):
+        departments.setdefault(membership.member_id, []).append(membership.department)
     root = Department.objects.get(enterprise=enterprise, parent=None)
     for one in restored:
-        left = stood_in.get(one.member.pk, [])
+        left = departments.get(one.member.pk, [])
         one.is_moved = not left
         if one.member.main_department not in left:
             one.member.main_department = left[0] if left else root
@@ -110,19 +115,19 @@ def _settle_departments(enterprise: Enterprise, restored: Sequence[Restored]) ->
     Membership.objects.bulk_create(Membership(member=member, department=root) for member in moved)
 
 
-def _save_settled(restored: Sequence[Restored], stood_in: Mapping[int, int]) -> None:
-    """Those alone for whom something changed: a value for each of many costs fifty times the rest."""
+def _save_settled(restored: Sequence[Restored], before: Mapping[int, int]) -> None:
+    """Save only the members that changed: updating many rows with different values costs fifty times the rest."""
     changed = [
-        one.member for one in restored if one.phone_holder or one.member.main_department_id != stood_in[one.member.pk]
+        one.member for one in restored if one.phone_holder or one.member.main_department_id != before[one.member.pk]
     ]
     Member.objects.bulk_update(changed, SETTLED, batch_size=100)
 
 
-def _note(record: Record, action: str, enterprise: Enterprise, members: Sequence[Member]) -> None:
+def _record_event(record: Record, action: str, enterprise: Enterprise, members: Sequence[Member]) -> None:
     """One line, however many it were at once."""
     if len(members) == 1:
-        told = told_of(members[0])
-        record(f"member_{action}", members[0], **({"before": told} if action == "deleted" else {"after": told}))
+        snapshot = audit_snapshot(members[0])
+        record(f"member_{action}", members[0], **({"before": snapshot} if action == "deleted" else {"after": snapshot}))
     elif members:
         record(f"members_{action}", enterprise, after={"members": [member.pk for member in members]})
 

@@ -1,4 +1,4 @@
-"""One member into the bin and back."""
+"""Delete and restore one member."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from core.responses import see_other
 from directory.access import get_binned_member, get_member, members_of
 from directory.members.recycle_bin import Restored, delete_members, restore_members
 
-# Whoever else it is about is counted only.
+# The others are counted only.
 NAMED_MAX = 10
 
 
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def member_delete(request: ConsoleRequest, id: int) -> HttpResponse:
-    """Into the bin; the page that follows has the way back on it."""
+    """Move a member into the bin, and redirect to their page, where they can be restored."""
     member = get_member(request, id)
     delete_members(request.enterprise, [member.pk], by=request.actor)
     messages.success(request, _("%(name)s is in the bin.") % {"name": member.name})
@@ -42,16 +42,16 @@ def tell_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
     elif restored:
         messages.success(request, _("%(n)d members are back in the directory.") % {"n": len(restored)})
     reasons = [_without_phone(request, one) for one in restored if one.phone_holder]
-    words = _("%(name)s stands in the root department: theirs was deleted.")
-    reasons += [words % {"name": one.member.name} for one in restored if one.is_moved]
+    text = _("%(name)s stands in the root department: theirs was deleted.")
+    reasons += [text % {"name": one.member.name} for one in restored if one.is_moved]
     if reasons:
         more = " …" if len(reasons) > NAMED_MAX else ""
         messages.warning(request, f"{' '.join(reasons[:NAMED_MAX])}{more}")
 
 
 def _without_phone(request: ConsoleRequest, one: Restored) -> str:
-    """By name of who has the number now, to whoever may see them."""
+    """Return a message that names the phone's new holder if the reader may see them."""
     is_seen = one.phone_holder and members_of(request.role).filter(pk=one.phone_holder.pk).exists()
-    words = _("%(name)s is back without a phone, for theirs belongs to %(holder)s now, and joins by activation code.")
+    text = _("%(name)s is back without a phone, for theirs belongs to %(holder)s now, and joins by activation code.")
     holder = one.phone_holder.name if one.phone_holder and is_seen else _("a member outside your departments")
-    return words % {"name": one.member.name, "holder": holder}
+    return text % {"name": one.member.name, "holder": holder}

@@ -1,7 +1,7 @@
-"""Find members by what an administrator types: name, pinyin, initials, account, address, phone and its tail.
+"""Find members by name, pinyin, initials, account, address, phone, or the last digits of a phone.
 
-A search is a few `Way`s, the likeliest first, each a range of one index in that index's own order. Results come way
-after way, so that no search ever sorts: at a million members each page reads the rows it shows.
+A search is a few strategies, the likeliest first, each a range of one index in the order of that index. Results come
+strategy by strategy, so that no search sorts: at a million members each page reads only the rows it shows.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ TEXT_MAX = 100
 
 @dataclass(frozen=True)
 class Way:
-    """One way to be found, and the key in whose order (then by id) it lists. `known` says the same as `found`, in the
-    form that is cheap to ask of a single row."""
+    """A condition, and the key by which its results are ordered (then by id).
+
+    `known` is equivalent to `found`, in a form that is cheap to evaluate for a single row.
+    """
 
     found: Q
     key: Expression | F
@@ -40,7 +42,7 @@ EVERYONE = Way(Q(), F("pinyin"))
 
 
 class HasCharacters(Func):
-    """PostgreSQL: the name has each sign of the text; an index of single signs serves it, where trigrams can't."""
+    """PostgreSQL: the field has each character of the text, by an index of characters; trigrams need three of them."""
 
     output_field = BooleanField()
 
@@ -53,8 +55,10 @@ class HasCharacters(Func):
 
 
 def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way]:
-    """The likeliest first. Who may not see phones finds one by the whole number only: else they could be guessed
-    digit by digit."""
+    """Return the strategies for a text, the likeliest first.
+
+    Without `sees_phones` only a whole number finds a phone: parts would let a reader guess it digit by digit.
+    """
     typed = plain(text[:TEXT_MAX])
     if not typed:
         return [EVERYONE]
@@ -65,22 +69,25 @@ def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way
 
 
 def any_of(ways: list[Way]) -> Q:
-    """All who are found, in no order: for actions on all that match."""
+    """Return the condition of all results, for actions on everything that matches."""
     return reduce(or_, (way.found for way in ways))
 
 
 def _ways_by_name(typed: str) -> list[Way]:
-    """One sign is a surname first; of several all must stand in the name as typed."""
+    """A single character finds surnames first; several must be in the name as typed."""
     if len(typed) > 1:
         return [Way(_name_holds(typed), F("pinyin"))]
-    return [Way(Q(Exact(Left("name", 1), Value(typed))), F("pinyin")), Way(_name_holds(typed), F("pinyin"))]
+    return [
+        Way(Q(Exact(Left("name", 1), Value(typed))), F("pinyin")),
+        Way(_name_holds(typed), F("pinyin")),
+    ]
 
 
 def _name_holds(typed: str) -> Q:
     if connection.vendor != "postgresql":
         return Q(name__icontains=typed)
-    signs = Q(HasCharacters("name", "".join(sign for sign in typed if not sign.isascii())))
-    return signs if len(typed) == 1 else signs & Q(name__icontains=typed)
+    characters = Q(HasCharacters("name", "".join(char for char in typed if not char.isascii())))
+    return characters if len(typed) == 1 else characters & Q(name__icontains=typed)
 
 
 def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
@@ -112,16 +119,18 @@ def _ways_by_letters(typed: str, enterprise: Enterprise) -> list[Way]:
         Way(begins("pinyin", typed), F("pinyin")),
         *([Way(begins("initials", typed), F("initials"))] if len(typed) > 1 else []),
         Way(has_account, account),
-        # Each domain's addresses stand in one index; the enterprise has few domains.
+        # The index begins with the domain; an enterprise has few of them.
         _way_by_rows(Address.objects.filter(has_address, domain__in=enterprise.domains.all())),
         _way_by_rows(Reading.objects.filter(is_read, enterprise=enterprise)),
     ]
 
 
 def _way_by_rows(rows: QuerySet[Any]) -> Way:
-    """Found by what stands in a table beside; without members (reserved addresses) a NULL would spoil the set.
+    """Return the strategy that finds members by rows of another table.
 
-    The key is no bare column: else PostgreSQL walks the whole list in its order to look for a few."""
+    The key is not a bare column: PostgreSQL would walk the whole list in its order to find a few.
+    """
+    # A NULL member (of a reserved address) would make NOT IN match nothing.
     rows = rows.filter(member__isnull=False)
     key = Concat(F("pinyin"), Value(""))
     return Way(Q(pk__in=rows.values("member")), key, known=Q(Exists(rows.filter(member=OuterRef("pk")))))

@@ -1,6 +1,6 @@
-"""The keys by which a member is sorted and found: pinyin, initials, the phone from its tail.
+"""The keys by which members are sorted and found: pinyin, initials, and the reversed phone.
 
-Pinyin is read sign by sign: names are not words, and a dictionary of phrases reads them wrong (曾国藩 as ceng…).
+Pinyin is looked up character by character: a dictionary of phrases misreads names (曾国藩 as ceng…).
 """
 
 import re
@@ -14,7 +14,7 @@ PINYIN_MAX = 400
 INITIALS_MAX = 64
 OTHER_READINGS_MAX = 6
 
-# How these are read as surnames, where the everyday reading is another.
+# Readings as surnames, where they differ from the usual reading.
 SURNAME_TABLE = """
     单=shan 單=shan 曾=zeng 解=xie 仇=qiu 朴=piao 查=zha 区=ou 區=ou 盖=ge 蓋=ge 任=ren 华=hua 華=hua 翟=zhai
     员=yun 員=yun 贾=jia 賈=jia 缪=miao 繆=miao 宓=mi 冼=xian 洗=xian 覃=qin 召=shao 折=she 繁=po 种=chong
@@ -26,7 +26,7 @@ SURNAME_TABLE = """
     夏侯=xia-hou 诸葛=zhu-ge 諸葛=zhu-ge 宰父=zai-fu 中行=zhong-hang 乐正=yue-zheng 乐羊=yue-yang 冒顿=mo-du
 """
 SURNAMES = dict(entry.split("=") for entry in SURNAME_TABLE.split())
-# What `plain` leaves as it is.
+# `plain` doesn't change these.
 _HANZI = re.compile("[\u4e00-\u9fff]+")
 _WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]|[^\w\s]|_")
 
@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """The columns of a member that the list sorts by and the search looks into."""
+    """The columns of a member by which the list sorts and the search looks."""
 
     pinyin: str
     initials: str
@@ -47,38 +47,38 @@ class Keys(NamedTuple):
 
 
 def keys_of(name: str, phone: str | None) -> Keys:
-    """`phone` is E.164."""
+    """Return the keys of a member; `phone` is E.164."""
     usual, _others = _all_readings(name)
     return Keys(usual.pinyin, usual.initials, reverse_phone(phone) if phone else None)
 
 
 def other_readings(name: str) -> list[Reading]:
-    """Every other way to read one sign of the name, and each later word of a Latin name: a few at most."""
+    """Return the other readings of single characters, and the later words of a Latin name: six at most."""
     return _all_readings(name)[1]
 
 
 def reverse_phone(phone: str) -> str:
-    """The digits from the last to the first, so that a tail is a prefix."""
+    """Return the digits in reverse, so that the last digits are a prefix."""
     return phone.removeprefix("+")[::-1]
 
 
 def plain(text: str) -> str:
-    """A search as it is compared: full-width as ASCII, lower case, without what can't be seen."""
+    """Return a text as it is compared: full-width as ASCII, lower case, without invisible characters."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     if folded.isprintable():
         return folded.strip()
-    return "".join(sign for sign in folded if unicodedata.category(sign) not in {"Cc", "Cf", "Cs"}).strip()
+    return "".join(char for char in folded if unicodedata.category(char) not in {"Cc", "Cf", "Cs"}).strip()
 
 
 @lru_cache(maxsize=8192)
 def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
-    """The usual one and the others. Names come again and again, and each is asked for twice."""
+    """Return the usual reading and the others. Cached: names are repeated, and each is needed twice."""
     syllables = _syllables(name)
-    said_usually = [said[0] for said in syllables]
-    usual = _join(said_usually)
+    usual_readings = [said[0] for said in syllables]
+    usual = _join(usual_readings)
     others = [
-        _join([*said_usually[:place], other, *said_usually[place + 1 :]])
-        for place, said in enumerate(syllables)
+        _join([*usual_readings[:index], other, *usual_readings[index + 1 :]])
+        for index, said in enumerate(syllables)
         for other in said[1:]
     ]
     words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
@@ -89,21 +89,21 @@ def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
 
 
 def _syllables(name: str) -> tuple[tuple[str, ...], ...]:
-    """The name's syllables and words in order, each with all its readings, the usual one first."""
+    """Return the readings of each syllable or word of the name, the usual one first."""
     is_hanzi = _HANZI.fullmatch(name)
     text = name if is_hanzi else plain(name)
-    # Two signs first: 单于 is no 单.
+    # Two characters first: the surname 单于 is not 单.
     said = SURNAMES.get(text[:2]) or SURNAMES.get(text[:1])
     usual = said.split("-") if said else []
     rest = text[len(usual) :]
-    # Nearly every name: each sign is a word.
+    # Nearly every name: each character is a word.
     words = map(_readings, rest if is_hanzi else _WORD.findall(rest))
     return (*map(_prefer, usual, text), *words)
 
 
 @lru_cache(maxsize=1024)
-def _prefer(usual: str, sign: str) -> tuple[str, ...]:
-    return (usual, *(other for other in _readings(sign) if other != usual))
+def _prefer(usual: str, character: str) -> tuple[str, ...]:
+    return (usual, *(other for other in _readings(character) if other != usual))
 
 
 @lru_cache(maxsize=65536)
@@ -123,4 +123,4 @@ def _later_words(name: str) -> list[str]:
     if name.isalpha():
         return []
     words = plain(name).split()
-    return [" ".join(words[place:]) for place in range(1, len(words))][:3]
+    return [" ".join(words[index:]) for index in range(1, len(words))][:3]

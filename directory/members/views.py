@@ -1,4 +1,4 @@
-"""Members in the console: the list, one member, and what is done to them."""
+"""Pages of members: the list, one member, and the actions on one."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_mem
 from directory.members.actions import disable_member, enable_member
 from directory.members.forms import MemberEditForm, MemberForm, MemberNewForm
 from directory.members.list import IN_BIN, MemberQuery, rows_of
-from directory.members.one_time_codes import minted_once, remember_minted
+from directory.members.one_time_codes import remember_issued_code, take_issued_code
 from directory.members.recycle_bin import administrators_among
 from directory.models import Address, BulkAction, Invitation, Member
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 
-# Of the bulk actions that go on; the rest is on their own page.
+# Running bulk actions shown above the list; all are on their own page.
 RUNNING_MAX = 3
 
 
 @console_page(Permission.READ)
 @require_safe
 def member_list(request: ConsoleRequest) -> HttpResponse:
-    """The departments beside the members of one of them, or those who match a search; a fragment for htmx."""
+    """Show departments beside the members of one, or search results; htmx gets the table alone."""
     query = MemberQuery(request.GET, request.role, with_bin=True)
     rows, pages = rows_of(query)
     context: dict[str, Any] = {
@@ -65,20 +65,20 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_new(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
-    form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_begin_with(request))
+    form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_initial_from_url(request))
     if typed is None:
-        return render(request, "directory/member_new.html", {"form": form, "minted": minted_once(request)})
+        return render(request, "directory/member_new.html", {"form": form, "minted": take_issued_code(request)})
     member = form.create(by=request.actor) if form.is_valid() else None
     if member is None:
         return refused(request, "directory/member_new.html", {"form": form})
     if member.activation == Member.Activation.CODE:
-        _mint(request, member, is_invited=form.cleaned_data["send_invitation"])
+        _issue_code(request, member, is_invited=form.cleaned_data["send_invitation"])
     elif form.cleaned_data["send_invitation"]:
         _invite(request, member)
     else:
         messages.success(request, _("%(name)s is in the directory.") % {"name": member.name})
     if "save_and_add" in request.POST:
-        return see_other(f"{reverse('directory:member_new')}?{urlencode(_go_on_with(form), doseq=True)}")
+        return see_other(f"{reverse('directory:member_new')}?{urlencode(_next_form_query(form), doseq=True)}")
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -103,7 +103,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
         "code": active_code(member),
-        "minted": minted_once(request, member),
+        "minted": take_issued_code(request, member),
         "is_administrator": administrators_among(members_of(request.role).filter(pk=member.pk)).exists(),
         "bin_days": settings.MEMBER_BIN_DAYS,
     }
@@ -123,7 +123,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return refused(request, "directory/member_edit.html", {"form": form, "member": member})
     messages.success(request, _("Saved."))
     if form.cleaned_data["activation"] == Member.Activation.CODE != activation:
-        _mint(request, member)
+        _issue_code(request, member)
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -138,9 +138,9 @@ def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
-    """A fresh activation code in place of the one before."""
+    """Issue a new activation code, which replaces the previous one."""
     member = get_member(request, id)
-    _mint(request, member)
+    _issue_code(request, member)
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -169,10 +169,10 @@ def _invite(request: ConsoleRequest, member: Member) -> None:
         messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
 
 
-def _mint(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
-    """The code goes to the next page and no further; `is_invited`: a message was asked for, which there is not."""
+def _issue_code(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
+    """Issue a code and hand it to the next page; `is_invited` says that a message was asked for, which is not sent."""
     try:
-        remember_minted(request, member, issue_code(member, by=request.actor))
+        remember_issued_code(request, member, issue_code(member, by=request.actor))
     except CodeNotIssued as refusal:
         messages.warning(request, str(refusal))
         return
@@ -185,19 +185,19 @@ def _may_be_invited(member: Member) -> bool:
     return may_join(member) and not waits_for_code and not member.deleted_at
 
 
-def _begin_with(request: HttpRequest) -> dict[str, Any]:
-    """The domain and departments that the address names, as a list or the form before it hands them on."""
+def _initial_from_url(request: HttpRequest) -> dict[str, Any]:
+    """Return the domain and departments in the URL, set by a list or the previous form."""
     ids = read_ids(request.GET.getlist("department"))
     initial: dict[str, Any] = {"departments": ids} if ids else {}
     return initial | ({"domain": request.GET["domain"]} if request.GET.get("domain") else {})
 
 
-def _go_on_with(form: MemberForm) -> dict[str, Any]:
+def _next_form_query(form: MemberForm) -> dict[str, Any]:
     return {"department": form.cleaned_data["departments"], "domain": form.cleaned_data["domain"]}
 
 
 def _invitations_of(member: Member) -> list[tuple[Invitation, Message | None]]:
-    """The newest first, each with the message that carried it: both are numbered alike."""
+    """Return invitations, the newest first, with the messages of the same numbers that carried them."""
     sent = Message.objects.filter(purpose=PURPOSE, subject=subject_of(member))
     by_number = {message.logical_no: message for message in sent}
     invitations = member.invitations.select_related("sent_by").order_by(F("number").desc())

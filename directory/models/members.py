@@ -1,4 +1,4 @@
-"""Members, their departments, and the one namespace of addresses."""
+"""Members, their departments, and the common namespace of addresses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
@@ -23,28 +24,30 @@ from directory.models.lookups import IN_BIN, LAST_SIGN, PRESENT, any_of, begins
 
 class MemberQuerySet(models.QuerySet["Member"]):
     def present(self) -> MemberQuerySet:
-        """Neither in the bin nor purged."""
+        """Return the members who are neither in the bin nor erased."""
         return self.filter(PRESENT)
 
     def in_bin(self) -> MemberQuerySet:
-        """Deleted, and still to be had back."""
+        """Return the deleted members who can be restored."""
         return self.filter(IN_BIN)
 
     def under(self, *departments: Department) -> MemberQuerySet:
-        """Who stands in one of these or below."""
-        return self.filter(pk__in=_standing_under(departments).values("member"))
+        """Return the members of these departments and of all below."""
+        return self.filter(pk__in=_memberships_under(departments).values("member"))
 
     def asked_under(self, department: Department) -> MemberQuerySet:
-        """The same, asked of each member in turn: for one page of a list in its order, where many stand there. Else
-        PostgreSQL reads all of them to sort them."""
+        """Return the same as `under`, by a condition on each member: for one page of a large department's list.
+
+        With `under` PostgreSQL reads all members of the department to sort them.
+        """
         if connection.vendor != "postgresql":
             return self.under(department)
-        standing = Membership.objects.filter(_is_below(department), member=OuterRef("pk"))
-        return self.alias(standing=Subquery(standing.values("department")[:1])).filter(standing__isnull=False)
+        memberships = Membership.objects.filter(_is_below(department), member=OuterRef("pk"))
+        return self.alias(found=Subquery(memberships.values("department")[:1])).filter(found__isnull=False)
 
 
 def _is_below(department: Department) -> RawSQL:
-    """The subtree's ids are gathered once, not joined for each row that is asked."""
+    """The subtree's ids are gathered once instead of joined for each row."""
     return RawSQL(
         "department_id = ANY(ARRAY(SELECT id FROM directory_department WHERE path >= %s AND path < %s))",
         [department.path, department.path + LAST_SIGN],
@@ -52,7 +55,7 @@ def _is_below(department: Department) -> RawSQL:
     )
 
 
-def _standing_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
+def _memberships_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
     return Membership.objects.filter(any_of(begins("department__path", one.path) for one in departments))
 
 
@@ -60,7 +63,7 @@ class Member(models.Model):
     """A person in the directory. `user` counts only while both phones are equal (product.md, "Who is who").
 
     A user made by an activation code has no phone and counts while the member is activated by code; the member's own
-    phone, if there is one, is then unproven and says nothing.
+    phone, if any, is then not verified.
     """
 
     class Status(models.TextChoices):
@@ -74,20 +77,21 @@ class Member(models.Model):
 
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
+    # Optional columns of text that pages show under their verbose name, and an erasure empties.
+    DETAILS = ("position",)
 
-    # The departments': checked there, and a second time it would only slow the writing down, as would an index
-    # of its own beside those below.
+    # No constraint of its own, for the departments' enterprise has one; the indexes below begin with it.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False, db_constraint=False
     )
     name = models.CharField(_("name"), max_length=64)
     account = models.CharField(_("account"), max_length=64)
-    # E.164 as sms.phones gives it: the library's own column parses each number again on every load of a list.
+    # E.164 from sms.phones; PhoneNumberField would parse each number again whenever a list is loaded.
     phone = models.CharField(_("phone"), max_length=16, null=True, blank=True)
     position = models.CharField(_("position"), max_length=128, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
-    # One of the memberships, which hold the department: checked there.
+    # One of the memberships, which have the constraint.
     main_department = models.ForeignKey(
         Department, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
@@ -98,7 +102,7 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members", db_index=False
     )
 
-    # What the list sorts by and the search looks into; written by directory.members.search_keys.
+    # Keys of the list and the search, from directory.members.search_keys.
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
     phone_reversed = models.CharField(max_length=16, null=True)
@@ -108,7 +112,7 @@ class Member(models.Model):
     invited_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField(null=True)
     last_entered_at = models.DateTimeField(null=True)
-    # In the bin since, and by whose hand; once purged only the row and its id are left (directory.members.recycle_bin).
+    # In the bin since, and by whom; an erased row has nothing but its id left (directory.members.erasure).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     erased_at = models.DateTimeField(null=True)
@@ -118,7 +122,7 @@ class Member(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("enterprise", Lower("account"), name="member_account_unique_in_enterprise"),
-            # The phone first: it is looked for in all enterprises too.
+            # The phone first: it is also looked up across all enterprises.
             models.UniqueConstraint(
                 fields=["phone", "enterprise"],
                 condition=Q(deleted_at=None),
@@ -134,7 +138,7 @@ class Member(models.Model):
                 name="member_erased_has_nothing_left",
             ),
         ]
-        # The list reads these without the deleted: the bin and what was purged must not lie in its way.
+        # Conditional, so that deleted and erased members don't slow the list down.
         indexes = [
             models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin", condition=PRESENT),
             models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials", condition=PRESENT),
@@ -156,14 +160,20 @@ class Member(models.Model):
         return self.name
 
     @property
+    def details(self) -> list[tuple[str, str]]:
+        """Label and text of each of DETAILS that is not blank."""
+        texts = [(self._meta.get_field(name).verbose_name, getattr(self, name)) for name in self.DETAILS]
+        return [(capfirst(label), text) for label, text in texts if text]
+
+    @property
     def tone(self) -> str:
-        """Of the badge that tells where they stand."""
+        """The colour of the badge that shows the status."""
         joined = {self.Status.ACTIVE: "good", self.Status.DISABLED: "neutral"}
         return joined.get(self.Status(self.status), "accent" if self.invited_at else "warn")
 
     @property
     def days_left(self) -> int:
-        """Whole days, one begun counted in, until the bin gives it up."""
+        """Days until a member in the bin is erased, rounded up."""
         if not self.deleted_at:
             return settings.MEMBER_BIN_DAYS
         left = self.deleted_at + timedelta(days=settings.MEMBER_BIN_DAYS) - timezone.now()
@@ -171,21 +181,21 @@ class Member(models.Model):
 
     @property
     def has_joined_user(self) -> bool:
-        """Their user counts: both phones are equal, or it is one made by an activation code, which has no phone."""
+        """True if both phones are equal, or the user was made by an activation code and has no phone."""
         if not self.user or not self.user.is_active:
             return False
         return self.has_user_by_code or bool(self.phone and str(self.user.phone) == self.phone)
 
     @property
     def has_user_by_code(self) -> bool:
-        """They signed up with an activation code: their user has a login and a password, and no phone."""
+        """True if they joined with an activation code: the user has a login and a password, but no phone."""
         return self.activation == self.Activation.CODE and self.user is not None and self.user.phone is None
 
 
 class Reading(models.Model):
-    """Another way to read a member's name: 单 as dan, 乐 as yue, the later words of a Latin name."""
+    """Another reading of a member's name: 单 as dan, 乐 as yue, or the later words of a Latin name."""
 
-    # Made from the member's name and looked for together with the member: one without finds nobody.
+    # No constraints: a reading is only ever used joined with its member.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
@@ -206,8 +216,7 @@ class Reading(models.Model):
 class Membership(models.Model):
     """A member in one of their departments."""
 
-    # Looked for together with the member: a membership without finds nobody, and to check it takes as long as to
-    # write it.
+    # No constraint: a membership is only used joined with its member, and checking it takes as long as writing it.
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
     )
@@ -222,7 +231,7 @@ class Membership(models.Model):
 
 
 class Address(models.Model):
-    """The one namespace: a `local@domain` is held by at most one member, alias, application or reserved name."""
+    """An address: `local@domain` is held by at most one mailbox, alias, application or reserved name."""
 
     class Purpose(models.TextChoices):
         PRIMARY = "primary", _("Mailbox")
@@ -230,7 +239,7 @@ class Address(models.Model):
         HELD = "held", _("Applied for")
         RESERVED = "reserved", _("Reserved")
 
-    # The domain's: checked there, and a second time it would only slow the writing down.
+    # No constraint: the domain's enterprise has one.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False, db_constraint=False
     )

@@ -18,6 +18,7 @@ from directory.departments.actions import add_department
 from directory.enterprise import open_enterprise
 from directory.joining.invitations import invite_members
 from directory.members.bulk_insert import NewMember, insert_members
+from directory.members.data import MemberData
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
 from directory.table_statistics import settle_statistics
@@ -132,7 +133,9 @@ def _new_members(enterprise: Enterprise, numbers: range) -> Iterator[NewMember]:
 
 def _new_users(members: list[NewMember]) -> list[User]:
     password = make_password(None)
-    return User.objects.bulk_create(User(phone=member.phone, name=member.name, password=password) for member in members)
+    return User.objects.bulk_create(
+        User(phone=member.data.phone, name=member.data.name, password=password) for member in members
+    )
 
 
 def _draft_member(number: int, domain: Domain, departments: list[int]) -> NewMember:
@@ -142,14 +145,17 @@ def _draft_member(number: int, domain: Domain, departments: list[int]) -> NewMem
     status = random.choices(list(Member.Status), weights=[2, 7, 1])[0]
     since = timezone.now() - timedelta(days=random.randrange(1, 90), minutes=random.randrange(1440))
     has_joined = status == Member.Status.ACTIVE
-    return NewMember(
+    data = MemberData(
         name=name,
         account=prefix,
         prefix=prefix,
         domain=domain.pk,
         phone=f"+86{PHONE_BASE + number}",
-        departments=list(dict.fromkeys(random.choices(departments, k=random.choice([1, 1, 1, 2])))),
+        departments=tuple(dict.fromkeys(random.choices(departments, k=random.choice([1, 1, 1, 2])))),
         position=random.choice(POSITIONS),
+    )
+    return NewMember(
+        data,
         status=status,
         origin='{"by": "demo"}',
         created_at=since,

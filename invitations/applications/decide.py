@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from directory.admission import member_with_phone
-from directory.members.fields import holder_of_address
+from directory.members.conflicts import address_conflict
 from directory.members.search_keys import keys_of
 from directory.models import Department, Domain, Member
 from invitations.applications.apply import ApplicationInput, admit_applicant, end_application, hold_address
@@ -136,7 +136,7 @@ def _amend(application: Application, amendment: Amendment | None, record: Record
     before, held = audit_snapshot(application), application.address
     amendment = amendment.cleaned()
     is_moved = (amendment.prefix, amendment.domain) != (application.prefix, application.domain)
-    if is_moved and (holder := holder_of_address(amendment.prefix, amendment.domain, record.by)):
+    if is_moved and (holder := address_conflict(amendment.prefix, amendment.domain, record.by)):
         raise ValidationError({"prefix": holder})
     keys = keys_of(amendment.name, application.phone)
     application.name, application.pinyin, application.initials = amendment.name, keys.pinyin, keys.initials

@@ -1,8 +1,8 @@
-"""`python -m directory.imports.reading.process LIMITS FILE SPOOL`: reads one file, in a process that may die of it.
+"""`python -m directory.imports.reading.process LIMITS FILE TARGET`: read one file, in a process that may crash.
 
-Prints one line of JSON: what was found, or {"refused": code}. The rows go to SPOOL, one line of JSON each: the number
-in the sheet and the cells from the first column on, as text, number, boolean or {"date" | "time" | "dead": text}.
-Knows no database and no settings.
+Prints one line of JSON: what was found, or {"refused": code}. Writes the rows to TARGET, one line of JSON each: the
+number in the sheet and the cells, as text, number, boolean or {"date" | "time" | "dead": text}. Uses no database and no
+settings.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ import orjson
 from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.scan import Cell, Scanned, kind_of, scan_workbook
 
-# Longer ones are cut: what follows is refused for its length anyway.
+# Longer texts are cut: they are refused for their length anyway.
 TEXT_MAX = 1000
 SNIFFED = 64 * 1024
 ENCODINGS = ("utf-8-sig", "gb18030")
-# What a spreadsheet program itself writes above a table.
+# A line that spreadsheet programs write above the table.
 SEPARATOR = re.compile("\ufeff?sep=.\\s*$")
 HANZI = re.compile("[\u3400-\u9fff]")
 HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
 
 
-def main(limits: str, file: str, spool: str) -> None:
-    # Rows end with being written, and this process with the last of them.
+def main(limits: str, file: str, target: str) -> None:
+    # Rows are written and forgotten, and this process ends with the last one.
     gc.disable()
     given = json.loads(limits)
-    _limit_process(given["memory"], given["cpu"], given["spool"])
+    _limit_process(given["memory"], given["cpu"], given["file_size"])
     try:
-        found = _read(Path(file), Path(spool), Limits(*given["workbook"]), is_csv=given["is_csv"])
+        found = _read(Path(file), Path(target), Limits(*given["workbook"]), is_csv=given["is_csv"])
     except Refused as refused:
         found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
@@ -55,35 +55,35 @@ def main(limits: str, file: str, spool: str) -> None:
     print(json.dumps(found))
 
 
-def _limit_process(memory: int, cpu: int, spool: int) -> None:
+def _limit_process(memory: int, cpu: int, file_size: int) -> None:
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, spool),
+        (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))
 
 
 def highest_memory() -> int:
-    """In KB; getrusage would count what the parent held when it started us."""
+    """Return the peak memory in KB; getrusage would include what the parent used when it started us."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
-def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
+def _read(file: Path, target: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
     if kind_of(file) == "text":
         if not is_csv:
             raise _wrongly_named(file)
-        return _write(spool, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
-    copy = spool.with_suffix(".copy")
+        return _write(target, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
+    copy = target.with_suffix(".copy")
     try:
         scanned = scan_workbook(file, limits, copy)
         facts = scanned.facts
         if facts.last_row * facts.last_column > limits.cells * 4:
             raise Refused("cell_limit")
-        found = _write(spool, _sheet_rows(copy, scanned), limits)
+        found = _write(target, _sheet_rows(copy, scanned), limits)
     finally:
         copy.unlink(missing_ok=True)
     return found | {
@@ -96,10 +96,10 @@ def _read(file: Path, spool: Path, limits: Limits, *, is_csv: bool) -> dict[str,
     }
 
 
-def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
-    """Blank rows are no rows."""
+def _write(target: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
+    """Write the rows that are not blank."""
     count = 0
-    with spool.open("wb") as file:
+    with target.open("wb") as file:
         for number, cells in rows:
             while cells and cells[-1] == "":
                 cells.pop()
@@ -113,13 +113,13 @@ def _write(spool: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -
 
 
 def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]:
-    # Only here: the parent must not load what can abort a process.
+    # Imported here: the parent must not load a library that can abort the process.
     from python_calamine import CalamineWorkbook
 
     sheet = CalamineWorkbook.from_path(str(copy)).get_sheet_by_index(0)
     dead = scanned.facts.dead
     dead_rows = {cell.row for cell in dead}
-    # calamine leaves out the blank columns on the left, though not the blank rows above.
+    # calamine omits blank columns on the left, but not blank rows above.
     blank = [""] * (sheet.start[1] if sheet.start else 0)
     for number, values in enumerate(sheet.iter_rows(), start=1):
         cells = blank + [value if type(value) is str and len(value) <= TEXT_MAX else _plain(value) for value in values]
@@ -134,19 +134,19 @@ def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]
 def _tidy(cell: Any) -> Any:
     if type(cell) is not str:
         return cell
-    # PostgreSQL keeps no NUL.
+    # PostgreSQL stores no NUL.
     return cell.replace("\0", "\N{REPLACEMENT CHARACTER}") if cell.strip() else ""
 
 
 def _plain(value: Any) -> Any:
-    """calamine gives whole numbers as floats; numbers that a float can't hold whole become text."""
+    """Return a number of calamine, which gives floats: whole ones as int, those beyond a float's precision as text."""
     match value:
         case bool() | int():
             return value
         case float():
             if value.is_integer() and abs(value) < 2**53:
                 return int(value)
-            # No JSON of a database knows NaN and Infinity.
+            # The JSON of databases has no NaN and Infinity.
             return value if math.isfinite(value) else str(value)
         case datetime.datetime() | datetime.date():
             return {"date": value.isoformat()}
@@ -158,7 +158,7 @@ def _plain(value: Any) -> Any:
 
 
 def _wrongly_named(file: Path) -> Refused:
-    """A table of text under a workbook's name, or nothing that is known."""
+    """Refuse a file that is not a text: a table named as a workbook, or an unknown format."""
     try:
         _text_of(file)
     except Refused:
@@ -171,7 +171,7 @@ def _text_of(file: Path) -> str:
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return _decode(content, "utf-16")
     if b"\0" in content[:SNIFFED]:
-        # The zeros are the upper halves of commas and digits.
+        # In UTF-16 commas and digits have a zero byte.
         is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
         return _decode(content, "utf-16-le" if is_little else "utf-16-be")
     try:
@@ -181,7 +181,7 @@ def _text_of(file: Path) -> str:
 
 
 def _refuse_western(text: str) -> str:
-    """Müller from a Western Windows reads as M黮ler: hanzi inside Latin words, and hardly any elsewhere."""
+    """Return True for a Western encoding read as GB18030 (Müller as M黮ler): most hanzi are inside Latin words."""
     hanzi = len(HANZI.findall(text))
     if hanzi and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi:
         raise Refused("csv_encoding")
@@ -194,7 +194,7 @@ def _decode(content: bytes, encoding: str) -> str:
     except UnicodeDecodeError:
         raise Refused("csv_encoding") from None
     strange = sum(not sign.isprintable() and sign not in "\r\n\t\ufeff\xa0\u3000" for sign in text[:4096])
-    # A picture or a PDF decodes as GB18030 now and then; a text has hardly a control character.
+    # Binary files sometimes decode as GB18030, but a text has hardly any control characters.
     if "\0" in text or strange > len(text[:4096]) // 50 or text.lstrip()[:1] == "<" or text.startswith("%PDF"):
         raise Refused("not_text")
     return text
@@ -211,7 +211,7 @@ def _csv_rows(text: str, limits: Limits) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _csv_cell(cell: str) -> str:
-    # Exports put an apostrophe before what a spreadsheet would take for a formula.
+    # Exports put an apostrophe before texts that a spreadsheet would take for formulas.
     if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@", "\t"}:
         cell = cell[1:]
     return cell[: TEXT_MAX + 1] if cell.strip() else ""

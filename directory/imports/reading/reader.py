@@ -1,4 +1,4 @@
-"""From an uploaded file to its rows: parsed by a child process with hard limits, never in this one."""
+"""Read an uploaded file into rows, in a child process with hard limits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MESSAGES = {
 
 
 class WorkbookRefused(Exception):
-    """The file as a whole is not taken; nothing was kept. `code` is a key of MESSAGES, the text is for the person."""
+    """The file as a whole is refused, and nothing is kept. `code` is a key of MESSAGES; the text is for the user."""
 
     def __init__(self, code: str, names: str = "") -> None:
         super().__init__(str(MESSAGES[code]) % {"names": names} if names else str(MESSAGES[code]))
@@ -59,9 +59,9 @@ class WorkbookRefused(Exception):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The rows of one file as they wait in the spool, and what is told about the rest of it."""
+    """A sheet that was read: `target` has its rows, and the rest says what else was found in the file."""
 
-    spool: Path
+    target: Path
     rows: int
     name: str = ""
     other_sheets: list[str] = field(default_factory=list)
@@ -71,22 +71,22 @@ class Sheet:
     child_memory: int = 0
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
-        """The number of each row in its sheet, and its cells."""
-        return read_lines(self.spool)
+        """Yield the number of each row in its sheet, and its cells."""
+        return read_lines(self.target)
 
 
-def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
-    """Scan and parse `file`, uploaded as `name`, into `spool`. Raises WorkbookRefused; then the spool is gone."""
+def read_workbook(file: Path, target: Path, *, name: str) -> Sheet:
+    """Scan and parse `file`, uploaded as `name`, into `target`. Raises WorkbookRefused; the target is deleted then."""
     is_csv = Path(name.lower()).suffix in {".csv", ".txt", ".tsv"}
     try:
-        found = _ask_child(file, spool, is_csv=is_csv)
+        found = _ask_child(file, target, is_csv=is_csv)
         if "refused" in found:
             raise WorkbookRefused(found["refused"], found.get("names", ""))
     except WorkbookRefused:
-        spool.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
         raise
     return Sheet(
-        spool=spool,
+        target=target,
         rows=found["rows"],
         name=found.get("sheet", ""),
         other_sheets=found.get("other_sheets", []),
@@ -97,17 +97,17 @@ def read_workbook(file: Path, spool: Path, *, name: str) -> Sheet:
     )
 
 
-def _ask_child(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:
+def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
         "directory.imports.reading.process",
         json.dumps(_limits(is_csv)),
         str(file),
-        str(spool),
+        str(target),
     ]
     try:
-        # An environment of its own: no database, no secret.
+        # Without our environment: it needs no database and no secret.
         done = subprocess.run(  # noqa: S603 - ourselves
             command,
             cwd=settings.BASE_DIR,
@@ -120,7 +120,7 @@ def _ask_child(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"refused": "too_slow"}
     if done.returncode:
-        # Ended by one of its limits, or by the parser itself.
+        # Killed by one of its limits, or crashed in the parser.
         return {"refused": "too_slow" if done.returncode in {-24, -9} else "too_heavy"}
     return json.loads(done.stdout)
 
@@ -129,7 +129,7 @@ def _limits(is_csv: bool) -> dict[str, Any]:
     return {
         "memory": settings.IMPORT_READ_MEMORY_BYTES,
         "cpu": settings.IMPORT_READ_CPU_SECONDS,
-        "spool": settings.IMPORT_UNPACKED_BYTES * 2,
+        "file_size": settings.IMPORT_UNPACKED_BYTES * 2,
         "workbook": [
             settings.IMPORT_ENTRIES,
             settings.IMPORT_UNPACKED_BYTES,

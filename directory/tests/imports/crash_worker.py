@@ -149,12 +149,12 @@ def in_another_process(work: Callable[[], object]) -> None:
 def work_until(point: str) -> None:
     """Work, and die on the second visit to the place the point names."""
     places = {
-        "while checking": (checking, "insert_rows", "before"),
-        "inside a chunk": (applying, "_note_outcomes", "after"),
+        "while checking": (checking, "insert_import_rows", "before"),
+        "inside a chunk": (applying, "_store_outcomes", "after"),
         "between chunks": (applying, "apply_new", "after"),
         "before the end": (job, "_finish", "before"),
         "after the end": (job, "_finish", "after"),
-        "the database inside a chunk": (applying, "_note_outcomes", "after"),
+        "the database inside a chunk": (applying, "_store_outcomes", "after"),
     }
     module, name, when = places[point]
     is_at_second = point not in {"before the end", "after the end"}

@@ -25,7 +25,7 @@ from directory.imports import workbook_writer
 from directory.imports.actions import begin_import
 from directory.imports.job import work_on_imports
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Address, Import, ImportRow, Member
 from directory.tests.imports import test_faults, test_pages, test_races, test_sizes
@@ -69,9 +69,9 @@ class Seen:
     def rows(self) -> list[Any]:
         """Those written down, and those that stand in the plan alone."""
         stored = {row.number: row for row in self.imported.rows.all()}
-        for number, facts in Spool(self.imported.stored).planned():
+        for number, data in RowFiles(self.imported.stored).planned():
             row = stored.setdefault(number, ImportRow(number=number, verdict="new"))
-            row.facts = facts if row.verdict == "new" else row.facts
+            row.facts = data.as_dict() if row.verdict == "new" else row.facts
         return [stored[number] for number in sorted(stored)]
 
     @property

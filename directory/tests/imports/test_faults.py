@@ -17,7 +17,7 @@ from django.utils.translation import override
 from accounts.audit.recording import command_actor
 from directory.imports.job import ORPHAN_SECONDS, empty_imports, work_on_imports
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import, Member
 from directory.tests.imports.test_pages import URL, checked, send, state
@@ -103,7 +103,7 @@ def test_c29_an_upload_that_is_cut_on_the_way_is_no_import(client_of, alice, hou
 
 def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, settings):
     page = checked(client_of(alice), house, xlsx(person(1)))
-    known, orphan = Spool(Import.objects.get().stored), Spool("0" * 32)
+    known, orphan = RowFiles(Import.objects.get().stored), RowFiles("0" * 32)
     orphan.path("upload").write_text("left by a process that was killed")
     empty_imports()
     assert orphan.path("upload").exists()

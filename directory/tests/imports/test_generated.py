@@ -9,7 +9,7 @@ from accounts.audit.recording import command_actor
 from directory.imports.actions import begin_import
 from directory.imports.export import chunks_of, export_members
 from directory.imports.job import work_on_imports
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Member
 from directory.tests.imports.fuzz_scan import fuzz
@@ -69,7 +69,7 @@ def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(house
     if first.created:
         again = run(house, alice, exported, mode="update")
         assert told(again) == [0, 0, first.created, 0], [row.problems for row in again.rows.all()]
-    assert not list(Spool(first.stored).path("x").parent.glob("*.*.plan")), "no draft is left"
+    assert not list(RowFiles(first.stored).path("x").parent.glob("*.*.plan")), "no draft is left"
 
 
 @pytest.fixture

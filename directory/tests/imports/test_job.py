@@ -14,7 +14,7 @@ from accounts.models import AuditEvent
 from directory.imports import apply as applying
 from directory.imports.actions import begin_import, start_follow_up
 from directory.imports.job import collecting_rarely, empty_imports, work_on_imports
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import, Member
 from directory.tests.imports.workbooks import person, upload, xlsx
@@ -123,7 +123,7 @@ def test_the_upkeep_takes_nothing_from_an_import_that_is_worked_on(begun, by, se
     start_follow_up(begun, Import.FollowUp.UNDO, by=by)
     Import.objects.update(created_at=timezone.now() - timedelta(days=31))
     assert empty_imports() == 0
-    assert Spool(Import.objects.get().stored).path("plan").exists()
+    assert RowFiles(Import.objects.get().stored).path("plan").exists()
 
 
 def test_a_worker_killed_after_the_end_keeps_no_file_for_ever(begun):

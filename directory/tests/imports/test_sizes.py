@@ -4,7 +4,7 @@ import pytest
 
 from accounts.audit.recording import command_actor
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import
 from directory.tests.imports.workbooks import raw, row_xml, sheet_xml, upload
@@ -33,7 +33,7 @@ def sheet_of(rows):
 def test_s3_two_hundred_thousand_rows_are_read(house, alice, rows):
     imported = start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(rows)))
     assert imported.heading["child_memory"] < 300 * 1024
-    with (Spool(imported.stored).path("rows")).open() as lines:
+    with (RowFiles(imported.stored).path("rows")).open() as lines:
         assert sum(1 for _line in lines) == 200_001
 
 

@@ -19,11 +19,12 @@ from directory.departments.member_counts import move_counts
 from directory.imports import apply as applying
 from directory.imports import apply_updates
 from directory.imports.actions import begin_import, start_follow_up
-from directory.imports.conflicts import Holders
+from directory.imports.check import Check
 from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.upload import start_import
 from directory.joining.activation_codes import issue_code
 from directory.joining.invitations import invite_member
+from directory.members.conflicts import Claims, look_up_claims
 from directory.models import ActivationCode, Address, Department, Import, Invitation, Member, Membership, Reading
 from directory.tests.imports.workbooks import upload, xlsx
 from sms.models import Message
@@ -147,6 +148,10 @@ def tried(*works):
     return left
 
 
+def nothing_claimed(check, known):
+    return look_up_claims(check.imported.enterprise, Claims(), check.role, known)
+
+
 def refuse(*_args, **_kwargs):
     raise IntegrityError
 
@@ -193,7 +198,7 @@ def test_what_the_database_refuses_is_found_and_the_others_are_changed(house, by
     other = stand(house, 9, "pending", by)
     imported = checked(house, by, *(row_of(member, position="经理", phone="137{n:08d}") for member in cast))
     Member.objects.filter(pk=other.pk).update(phone="+8613700000004")
-    monkeypatch.setattr(Holders, "conflicts", lambda *_args, **_kwargs: [])
+    monkeypatch.setattr(Check, "look_up", lambda check, _claims, known: nothing_claimed(check, known))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.updated, imported.refused) == ("done", 6, 1)
@@ -244,7 +249,7 @@ def test_a_member_in_the_bin_by_now_is_refused_and_one_edited_meanwhile_keeps_th
 def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(house, by, monkeypatch):
     cast = [stand(house, number, "pending", by) for number in range(1, 9)]
     imported = checked(house, by, *(row_of(member, position="经理") for member in cast))
-    real, visits = applying._note_changes, iter([False, True])
+    real, visits = applying._store_changes, iter([False, True])
 
     def break_down(*args):
         if next(visits):
@@ -252,14 +257,14 @@ def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(house, by, m
         real(*args)
 
     monkeypatch.setattr(applying, "CHANGES", 3)
-    monkeypatch.setattr(applying, "_note_changes", break_down)
+    monkeypatch.setattr(applying, "_store_changes", break_down)
     with pytest.raises(OperationalError):
         work_on_imports()
     assert Member.objects.filter(position="经理").count() == 3
     assert AuditEvent.objects.filter(action="member_edited").count() == 3
     assert QUEUE.claim() is None, "nobody takes over while the lease lasts"
     Import.objects.update(lease_until=timezone.now())
-    monkeypatch.setattr(applying, "_note_changes", real)
+    monkeypatch.setattr(applying, "_store_changes", real)
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.updated, imported.applied) == ("done", 8, 8)

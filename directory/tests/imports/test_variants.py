@@ -12,7 +12,7 @@ from django.utils.translation import override
 from accounts.audit.recording import command_actor
 from directory.imports.job import work_on_imports
 from directory.imports.reading.reader import MESSAGES, WorkbookRefused
-from directory.imports.row_files import Spool
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import
 from directory.tests.imports.workbooks import (
@@ -199,8 +199,8 @@ def test_a_file_of_another_program_is_read(house, alice, variant):
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)
-    ((_number, facts),) = Spool(imported.stored).planned()
-    assert (facts["name"], facts["prefix"], facts["phone"]) == ("张三", "zhangsan", "+8613900000001")
+    ((_number, data),) = RowFiles(imported.stored).planned()
+    assert (data.name, data.prefix, data.phone) == ("张三", "zhangsan", "+8613900000001")
 
 
 @pytest.mark.parametrize(

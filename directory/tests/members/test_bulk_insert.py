@@ -2,21 +2,24 @@ import pytest
 from django.db import IntegrityError
 
 from directory.members.bulk_insert import NewMember, insert_members
+from directory.members.data import MemberData
 from directory.models import Address, Member
 from directory.table_statistics import settle_statistics
 
 
 def new(house, number, **fields):
-    fields.setdefault("departments", [house.east.pk])
-    return NewMember(f"乐{number}", f"a{number}", f"p{number}", house.domain.pk, f"+86138{number:08d}", **fields)
+    origin = fields.pop("origin", "{}")
+    fields.setdefault("departments", (house.east.pk,))
+    data = MemberData(f"乐{number}", f"a{number}", f"p{number}", house.domain.pk, f"+86138{number:08d}", **fields)
+    return NewMember(data, origin=origin)
 
 
 def test_every_row_becomes_a_member_with_keys_address_and_departments(house):
     ids = insert_members(
         house.enterprise,
         [
-            new(house, 1, departments=[house.east.pk, house.root.pk], aliases=[("other", house.domain.pk)]),
-            new(house, 2, departments=[house.market.pk], origin='{"row": 2}'),
+            new(house, 1, departments=(house.east.pk, house.root.pk), aliases=(("other", house.domain.pk),)),
+            new(house, 2, departments=(house.market.pk,), origin='{"row": 2}'),
         ],
     )
     settle_statistics()
@@ -32,7 +35,7 @@ def test_every_row_becomes_a_member_with_keys_address_and_departments(house):
 
 
 def test_departments_count_each_member_once_in_all_that_is_above(house):
-    insert_members(house.enterprise, [new(house, 1, departments=[house.east.pk, house.market.pk]), new(house, 2)])
+    insert_members(house.enterprise, [new(house, 1, departments=(house.east.pk, house.market.pk)), new(house, 2)])
     for department in (house.root, house.market, house.east):
         department.refresh_from_db()
         assert department.members_below == 2
@@ -49,6 +52,6 @@ def test_ids_go_on_where_the_database_stands(house):
 
 def test_a_row_that_breaks_a_constraint_leaves_nothing_of_its_chunk(house):
     with pytest.raises(IntegrityError):
-        insert_members(house.enterprise, [new(house, 1), new(house, 2, aliases=[("p1", house.domain.pk)])])
+        insert_members(house.enterprise, [new(house, 1), new(house, 2, aliases=(("p1", house.domain.pk),))])
     assert not Member.objects.exists()
     assert not Address.objects.exists()

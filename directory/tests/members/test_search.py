@@ -2,6 +2,7 @@ import pytest
 
 from conftest import build_member
 from directory.members.bulk_insert import NewMember, insert_members
+from directory.members.data import MemberData
 from directory.members.list_paging import count_of, page_of
 from directory.members.search import any_of, ways_to
 from directory.members.search_keys import keys_of, other_readings
@@ -17,7 +18,7 @@ PEOPLE = {
 @pytest.fixture
 def people(house):
     rows = [
-        NewMember(name, f"Acc{number}", f"box{number}", house.domain.pk, phone, [house.east.pk])
+        NewMember(MemberData(name, f"Acc{number}", f"box{number}", house.domain.pk, phone, (house.east.pk,)))
         for number, (name, phone) in enumerate(PEOPLE.items())
     ]
     insert_members(house.enterprise, rows)

@@ -1,0 +1,198 @@
+"""Conflicts on the values that only one member may have: accounts, phones and addresses.
+
+Claims are looked up for many members at once, in a fixed number of queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.audit.recording import Actor
+from accounts.models import Enterprise, Role
+from directory.access import is_scoped, members_of
+from directory.domains.addresses import ACCOUNT_MAX
+from directory.members.data import Labels, MemberData, read_data
+from directory.models import Address, Domain, Member
+from sms.phones import show_phone
+
+Conflict = tuple[str, ValidationError]
+
+
+class Applicant(str):
+    """The name of a person who has applied for an address."""
+
+
+@dataclass
+class Claims:
+    """The unique values that members ask for: accounts in lower case, phones, addresses as (local, domain id)."""
+
+    accounts: set[str] = field(default_factory=set)
+    phones: set[str] = field(default_factory=set)
+    addresses: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, data: MemberData, labels: Labels) -> None:
+        """Claim what `data` needs; without an account the two that are chosen from."""
+        usual = {data.prefix, labels.address(data.prefix, data.domain)}
+        self.accounts |= {data.account.lower()} if data.account else usual
+        self.addresses.update(data.addresses)
+        if data.phone:
+            self.phones.add(data.phone)
+
+
+@dataclass
+class ClaimedValues:
+    """Who holds each claimed value: the id of a member; of an address also an Applicant, or RESERVED.
+
+    `role` is the reader of the messages, who is told only names they may see; None sees everything. `known` members
+    need not be loaded again.
+    """
+
+    role: Role | None
+    accounts: Mapping[str, int]
+    phones: Mapping[str, int]
+    addresses: Mapping[tuple[str, int], int | str]
+    known: Mapping[int, Member]
+
+    @cached_property
+    def members(self) -> dict[int, Member]:
+        addresses = {holder for holder in self.addresses.values() if isinstance(holder, int)}
+        missing = {*self.accounts.values(), *self.phones.values(), *addresses} - self.known.keys()
+        loaded = Member.objects.select_related("main_department").in_bulk(missing) if missing else {}
+        return {**self.known, **loaded}
+
+    @cached_property
+    def data(self) -> dict[int, MemberData]:
+        """The data of `members`; erased ones have none."""
+        return read_data([member for member in self.members.values() if not member.erased_at])
+
+    def may_see(self, member: int) -> bool:
+        return self._visible is None or member in self._visible
+
+    def conflicts(self, data: MemberData, labels: Labels, *, exclude: int | None = None) -> list[Conflict]:
+        """Return field and error for each value that anyone but the member `exclude` holds."""
+        found: list[Conflict] = []
+        if not (self.accounts or self.phones or self.addresses):
+            return found
+        holder: int | str | None = self.accounts.get(data.account.lower(), exclude)
+        if holder != exclude and holder is not None:
+            found.append(("account", self.error(data.account, holder)))
+        holder = self.phones.get(data.phone, exclude) if data.phone else exclude
+        if holder != exclude and holder is not None:
+            found.append(("phone", self.error(show_phone(data.phone), holder)))
+        for index, address in enumerate(data.addresses):
+            holder = self.addresses.get(address, exclude)
+            if holder != exclude and holder is not None:
+                found.append(("aliases" if index else "prefix", self.error(labels.address(*address), holder)))
+        return found
+
+    def error(self, value: str, holder: int | str) -> ValidationError:
+        """Return an error that names the holder of the value, if the reader may see that member."""
+        if isinstance(holder, Applicant):
+            text = _("%(address)s has been applied for by %(name)s.")
+            return ValidationError(text, params={"address": value, "name": str(holder)})
+        if isinstance(holder, str):
+            return ValidationError(_("%(address)s is reserved."), params={"address": value})
+        if not self.may_see(holder):
+            text = _("%(what)s belongs to a member outside your departments.")
+            return ValidationError(text, params={"what": value})
+        member = self.members[holder]
+        params: dict[str, Any] = {
+            "what": value,
+            "name": member.name,
+            "department": member.main_department.name,
+            "status": gettext_lazy("in the bin") if member.deleted_at else Member.Status(member.status).label,
+        }
+        return ValidationError(_("%(what)s belongs to %(name)s (%(department)s, %(status)s)"), params=params)
+
+    @cached_property
+    def _visible(self) -> set[int] | None:
+        if not self.role or not is_scoped(self.role):
+            return None
+        return set(members_of(self.role).filter(pk__in=self.members).values_list("pk", flat=True))
+
+
+def look_up_claims(
+    enterprise: Enterprise, claims: Claims, role: Role | None, known: Mapping[int, Member] | None = None
+) -> ClaimedValues:
+    """Look up who holds the claimed values, in three queries and up to four more when they are needed."""
+    members = Member.objects.filter(enterprise=enterprise)
+    accounts = members.annotate(low=Lower("account")).filter(low__among=claims.accounts)
+    phones = members.filter(deleted_at=None, phone__among=claims.phones)
+    return ClaimedValues(
+        role,
+        _pairs(accounts.values_list("low", "pk")) if claims.accounts else {},
+        _pairs(phones.values_list("phone", "pk")) if claims.phones else {},
+        _held_addresses(claims.addresses) if claims.addresses else {},
+        known or {},
+    )
+
+
+def without_conflicts(
+    data: MemberData, enterprise: Enterprise, labels: Labels, *, by: Actor, exclude: Member | None = None
+) -> MemberData:
+    """Return the data with an account. Raises ValidationError for what others hold and departments that are gone.
+
+    True until the end of the caller's `recording`.
+    """
+    claims = Claims()
+    claims.add(data, labels)
+    own = exclude.pk if exclude else None
+    claimed = look_up_claims(enterprise, claims, _role_of(by, enterprise))
+    data = data if data.account else _choose_account(data, claimed, labels, own)
+    errors: dict[str, list[ValidationError]] = {}
+    if not labels.departments.keys() >= set(data.departments):
+        errors["departments"] = [ValidationError(_("One of these departments no longer exists."))]
+    for name, error in claimed.conflicts(data, labels, exclude=own):
+        errors.setdefault(name, []).append(error)
+    if errors:
+        raise ValidationError(errors)
+    return data
+
+
+def address_conflict(local: str, domain: Domain, by: Actor) -> ValidationError | None:
+    """Return an error that names the holder of the address, or None if it is free."""
+    address = (local, domain.pk)
+    claimed = look_up_claims(domain.enterprise, Claims(addresses={address}), _role_of(by, domain.enterprise))
+    holder = claimed.addresses.get(address)
+    return claimed.error(f"{local}@{domain}", holder) if holder is not None else None
+
+
+def usual_account(prefix: str, address: str, *, is_taken: bool) -> str:
+    """Return the account of a member without one: the prefix, or if that is taken the address; "" if it is too long."""
+    if not is_taken:
+        return prefix
+    return address if len(address) <= ACCOUNT_MAX else ""
+
+
+def _choose_account(data: MemberData, claimed: ClaimedValues, labels: Labels, own: int | None) -> MemberData:
+    is_taken = claimed.accounts.get(data.prefix, own) != own
+    account = usual_account(data.prefix, labels.address(data.prefix, data.domain), is_taken=is_taken)
+    if not account:
+        raise ValidationError({"account": _("The prefix is taken as an account: enter another account.")})
+    return replace(data, account=account)
+
+
+def _role_of(by: Actor, enterprise: Enterprise) -> Role | None:
+    """Return the role of the actor; without one they act for the operator, who sees everything."""
+    return Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
+
+
+def _held_addresses(claimed: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | str]:
+    locals_, domains = {local for local, _domain in claimed}, {domain for _local, domain in claimed}
+    held = Address.objects.filter(domain__in=domains, local__among=locals_)
+    return {
+        (local, domain): member or (Applicant(name) if purpose == Address.Purpose.HELD else purpose)
+        for local, domain, member, purpose, name in held.values_list("local", "domain", "member", "purpose", "held_for")
+    }
+
+
+def _pairs(rows: Any) -> dict[str, int]:
+    return {str(value): pk for value, pk in rows}
