@@ -1,5 +1,6 @@
-"""The words that the activity log shows for what was recorded. Each app registers its own, from its `audit_words.py`;
-what has no words is shown as it was recorded.
+"""The words that the audit log shows for what was recorded; each app registers its own from `audit_words.py`.
+
+What has no words is shown as it was recorded.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from accounts.permissions import Permission
 from core.registry import Registry
 
 YES, NO = _("yes"), _("no")
-# Of a longer list, such as the ids of those invited at once, the first and the count are enough.
+# A longer list, such as the ids of those invited at once, is cut and followed by its length.
 LISTED_MAX = 20
 
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of thing that is changed. `page`: the URL name of its own page, which takes its id, for who has
-    `permission`."""
+    """A kind of thing that events are about. `page`: the URL name of its page, which takes its id and `permission`."""
 
     label: Any
     page: str = ""
@@ -31,8 +31,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Words:
-    """One app's part. `actions`: by the name of their group. `facts`: the keys of before and after, or with the kind of
-    target before them ("department.name"); `values`: by key, what a recorded value is called."""
+    """The words of one app.
+
+    `actions`: by the name of their group. `facts`: labels of the keys of before and after; a key may be preceded by the
+    kind of target ("department.name"). `values`: labels of recorded values, by key.
+    """
 
     groups: Mapping[str, Any] = field(default_factory=dict)
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -85,7 +88,7 @@ def fact_label(key: str, kind: str = "") -> Any:
 
 
 def value_text(key: str, value: Any) -> str:
-    """A recorded value as a page shows it; "" for nothing."""
+    """Return a recorded value in words, "" for None."""
     match value:
         case None:
             return ""

@@ -31,7 +31,7 @@ from directory.administrators.actions import (
 )
 from directory.administrators.forms import AdministratorFilterForm, AppointmentForm, NewcomerForm, RoleEditForm
 from directory.administrators.list import AdministratorQuery, rows_of
-from directory.members.list_paging import page_of
+from directory.members.list_paging import FoundMembers
 from directory.members.search import TEXT_MAX, ways_to
 from directory.models import Member
 
@@ -156,8 +156,8 @@ def _chosen_member(request: ConsoleRequest, id: str) -> Member | None:
 
 def _found_members(request: ConsoleRequest, text: str) -> list[tuple[Member, User | None, Role | None]]:
     """The first who match, each with the user to appoint and the role they have."""
-    members = members_of(request.role).select_related("user")
-    found = page_of(members, ways_to(text, enterprise=request.enterprise, sees_phones=True), size=FOUND_MAX).members
+    members = members_of(request.role).select_related("user", "main_department")
+    found = FoundMembers(members, ways_to(text, enterprise=request.enterprise, sees_phones=True)).first(FOUND_MAX)
     users = [user_to_appoint(member) for member in found]
     known = Role.objects.filter(enterprise=request.enterprise, user__in=[user for user in users if user])
     roles = {role.user_id: role for role in known}

@@ -1,16 +1,14 @@
-"""Deciding on many applications: a few at once, more by the worker with a page of their own."""
+"""Decide on many applications: a few at once, more by the worker."""
 
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.pagination import Pages, read_page
+from core.list_query import ListQuery
+from core.pagination import OrderedRows, read_page
 from core.responses import refused, see_other
 from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
@@ -29,9 +28,8 @@ from invitations.applications.list import ApplicationQuery
 from invitations.applications.views import LIST, list_context
 from invitations.models import Application, Decision, DecisionItem
 
-# Whoever is left out beyond these is counted only.
+# Further applications that were left out are only counted.
 NAMED_MAX = 5
-LEFT_OUT_PAGE = 50
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -43,13 +41,13 @@ def application_approve_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def application_reject_many(request: ConsoleRequest) -> HttpResponse:
-    """A reason that is refused comes back on the list, with those ticked."""
+    """Reject the chosen applications. An invalid reason renders the list again, with the same ones ticked."""
     is_all = bool(request.POST.get("all_matching"))
     form = ApplicationRejectForm(request.POST, auto_id="all_%s" if is_all else "chosen_%s")
     if form.is_valid():
         return _decide_many(request, Decision.Verdict.REJECTED, reason=form.cleaned_data["reason"])
     query = ApplicationQuery(request.POST, request.role)
-    context = list_context(request, query) | {"here": query.whole_url()}
+    context = list_context(request, query) | {"here": query.full_url()}
     context |= {"reject_all_form" if is_all else "reject_form": form, "ticked": _ticked(request)}
     return refused(request, LIST, context)
 
@@ -57,24 +55,24 @@ def application_reject_many(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ)
 @require_safe
 def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    """How far a decision on many has come, and what was left out and why."""
+    """Show the progress of a bulk decision, and what was left out and why."""
     decision = get_object_or_404(decisions_of(request.role), pk=id)
     left_out = decision.items.filter(state=DecisionItem.State.LEFT_OUT).select_related("application__domain")
-    page = read_page(left_out, request.GET, url=lambda **key: f"?{urlencode(key)}", size=LEFT_OUT_PAGE)
     counts = counts_of(decision)
     words = ngettext("%(n)s application", "%(n)s applications", counts["left_out"]) % {"n": counts["left_out"]}
+    page = read_page(OrderedRows(left_out), ListQuery(request.GET), count_text=words)
     context = {
         "decision": decision,
         "counts": counts,
         "settled": decision.total - counts["waiting"],
         "items": page.rows,
-        "pages": Pages(words, page.previous_url, page.next_url),
+        "pages": page,
     }
     return render(request, "invitations/decision_detail.html", context)
 
 
 def _decide_many(request: ConsoleRequest, verdict: str, *, reason: str = "") -> HttpResponse:
-    """Few at once, and told in the toasts; more by the worker, with a page of its own."""
+    """Decide on a few at once and report in toasts; leave more to the worker, and show the page of its progress."""
     chosen = _chosen(request)
     if chosen[: settings.APPLICATIONS_AT_ONCE + 1].count() > settings.APPLICATIONS_AT_ONCE:
         decision = open_decision(request.enterprise, chosen, verdict, by=request.actor, reason=reason)
@@ -100,11 +98,11 @@ def _after_many(request: ConsoleRequest, outcome: Decided, words: str) -> HttpRe
     if not outcome.done and not outcome.left_out:
         messages.info(request, _("Choose at least one application."))
     query = ApplicationQuery(request.POST, request.role)
-    return see_other(f"{reverse('invitations:application_list')}{query.url()}")
+    return see_other(query.full_url())
 
 
 def _chosen(request: ConsoleRequest) -> QuerySet[Application]:
-    """Those ticked, or all that match; only what waits and only what this role may decide on."""
+    """Return the applications that are ticked, or all that match, as far as this role may decide on them."""
     if request.POST.get("all_matching"):
         chosen = ApplicationQuery(request.POST, request.role).matching()
     else:

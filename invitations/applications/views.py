@@ -57,7 +57,7 @@ def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, 
     rows, pages = rows_of(query)
     return {
         "query": query,
-        "tabs": query.tabs(),
+        "tabs": query.state_tabs(),
         "rows": rows,
         "pages": pages,
         "may_decide": may(request.role, Permission.MANAGE_MEMBERS) and query.state == Application.State.PENDING,

@@ -84,7 +84,7 @@ def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     context = {
         "batch": batch,
         "query": query,
-        "tabs": query.tabs(counts),
+        "tabs": query.state_tabs(counts),
         "counts": counts,
         "settled": settled(counts),
         "rows": rows,

@@ -35,7 +35,7 @@ def link_list(request: ConsoleRequest) -> HttpResponse:
     rows, pages = rows_of(query)
     context = {
         "query": query,
-        "tabs": query.tabs(),
+        "tabs": query.state_tabs(),
         "rows": rows,
         "pages": pages,
         "enterprise": request.enterprise,

@@ -252,7 +252,8 @@ def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
         open_batch(people.enterprise, Member.objects.filter(pk=extra.pk), by=by, about=f"第{number}")
     assert [cost(path) for path in paths] == few
     assert max(few) <= 12
-    monkeypatch.setattr("invitations.batches.list.PAGE_SIZE", 3)
+    monkeypatch.setattr("invitations.batches.list.BatchQuery.page_size", 3)
+    monkeypatch.setattr("invitations.batches.list.RecipientQuery.page_size", 3)
     page = desk.get(paths[0]).text
     assert "第8" in page
     assert "第5" not in page

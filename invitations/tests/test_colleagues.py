@@ -137,7 +137,7 @@ def test_the_list_of_inviters_costs_the_same_whatever_is_on_it(client_of, alice,
     for number in range(1, 6):
         invite(number)
     assert cost() == few <= 10
-    monkeypatch.setattr("invitations.colleagues.list.PAGE_SIZE", 2)
+    monkeypatch.setattr("invitations.colleagues.list.InviterQuery.page_size", 2)
     page = desk.get(INVITERS).text
     assert "邀5" in page
     assert "邀0" not in page

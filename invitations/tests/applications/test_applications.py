@@ -256,7 +256,7 @@ def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_house):
 
 
 def test_pages_follow_by_key(desk, open_house, monkeypatch):
-    monkeypatch.setattr("invitations.applications.list.PAGE_SIZE", 2)
+    monkeypatch.setattr("invitations.applications.list.ApplicationQuery.page_size", 2)
     for number in range(3):
         apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     first = desk.get(LIST).text

@@ -302,7 +302,7 @@ def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, m
     for number in range(2, 9):
         build_link(house, f"第{number}", department=house.east)
     assert cost() == few <= 9
-    monkeypatch.setattr("invitations.links.list.PAGE_SIZE", 3)
+    monkeypatch.setattr("invitations.links.list.LinkQuery.page_size", 3)
     first = desk.get(LIST).text
     assert "第8" in first
     assert "第5" not in first
