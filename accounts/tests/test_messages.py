@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from accounts.messages import list as message_list
@@ -83,6 +84,19 @@ def test_a_phone_is_found_by_its_tail(owner, enterprise, tail):
     found = send(enterprise, 8000)
     send(enterprise, 8001)
     assert ids(owner.get(PATH, {"q": tail})) == [found.pk]
+
+
+@pytest.mark.postgres
+@pytest.mark.xfail(strict=True, reason="C18: every message of the enterprise is read")
+def test_an_index_finds_a_phone_by_its_tail(enterprise):
+    messages = [Message(enterprise=enterprise, subject=f"m{n}", to=f"+8613800{n:06}") for n in range(5000)]
+    Message.objects.bulk_create(messages)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE sms_message")
+    for digits in ("1234", "13800001234"):
+        query = MessageQuery(QueryDict(f"q={digits}"), enterprise, sees_phones=True)
+        assert "message_by_phone_tail" in query.matching().explain(), digits
+        assert query.matching().get().to == "+8613800001234"
 
 
 @pytest.mark.parametrize("nonsense", ["abc", "%", "'", "\x00x"])
