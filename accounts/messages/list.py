@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Collate, Reverse
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import QueryDict
 from django.utils.translation import ngettext
 
@@ -43,4 +46,13 @@ class MessageQuery(ListQuery):
 
     def _searched(self, messages: QuerySet[Message]) -> QuerySet[Message]:
         digits = "".join(character for character in self.text if character in "0123456789")[-self.digits_max :]
-        return messages.filter(to__endswith=digits) if digits else messages.none()
+        return messages.filter(_phone_ends_with(digits)) if digits else messages.none()
+
+
+def _phone_ends_with(digits: str) -> Q:
+    """Return the condition, on PostgreSQL in the form that message_by_phone_tail serves (first migration of sms)."""
+    if connection.vendor != "postgresql":
+        return Q(to__endswith=digits)
+    reversed_phone, tail = Collate(Reverse("to"), "C"), digits[::-1]
+    # The colon follows the nine.
+    return Q(GreaterThanOrEqual(reversed_phone, tail)) & Q(LessThan(reversed_phone, f"{tail}:"))
