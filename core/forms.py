@@ -1,4 +1,4 @@
-"""What every form can do."""
+"""Functions for any form."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from django import forms
 
 
 def show_only(form: forms.BaseForm) -> None:
-    """For who may read what stands in it and not change it."""
+    """Disable every field, for users who may view the values but not change them."""
     for field in form.fields.values():
         field.disabled = True

@@ -24,7 +24,7 @@ PAYLOADS = [
     "\ufffe\uffff\x0b",
     "",
 ]
-NO_XML = str.maketrans(dict.fromkeys("\x00\x0b\ufffe\uffff", "\N{REPLACEMENT CHARACTER}"))
+NOT_XML = str.maketrans(dict.fromkeys("\x00\x0b\ufffe\uffff", "\N{REPLACEMENT CHARACTER}"))
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -32,7 +32,7 @@ def test_a_workbook_holds_no_formula(payload):
     sheet = load_workbook(io.BytesIO(write_xlsx("List", ["Name"], [[payload]]))).active
     cell = sheet["A2"]
     assert cell.data_type in {"s", "inlineStr", "n"}
-    assert (cell.value or "") == payload.translate(NO_XML).replace("\r", "\n")
+    assert (cell.value or "") == payload.translate(NOT_XML).replace("\r", "\n")
     assert sheet["A1"].value == "Name"
 
 
