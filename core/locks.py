@@ -7,7 +7,7 @@ import hashlib
 from django.db import connection
 
 
-def hold(name: str) -> None:
+def advisory_lock(name: str) -> None:
     """Lock `name` until the transaction ends. SQLite needs no lock: only one transaction writes at a time."""
     if connection.vendor != "postgresql":
         return

@@ -13,12 +13,14 @@ def see_other(to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
     return response
 
 
-def refused(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def unprocessable(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """Render the form again with its errors, with status 422."""
     return render(request, template, context, status=422)
 
 
-def limited(request: HttpRequest, template: str, context: dict[str, Any], *, retry_after: int) -> HttpResponse:
+def too_many_requests(
+    request: HttpRequest, template: str, context: dict[str, Any], *, retry_after: int
+) -> HttpResponse:
     """Render the page again with status 429; `retry_after` is in seconds."""
     response = render(request, template, context, status=429)
     response["Retry-After"] = str(max(1, retry_after))

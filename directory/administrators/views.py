@@ -21,7 +21,7 @@ from accounts.sign_in.attempt_limits import wait_text
 from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import end_session
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrators.actions import (
     may_remove,
@@ -68,9 +68,9 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
         role = _appoint(request, form, member, user) if form.is_valid() else None
     except HashersBusy:
         form.add_error("password", wait_text(BUSY_SECONDS))
-        return limited(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
+        return too_many_requests(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
     if role is None:
-        return refused(request, "directory/administrator_new.html", context)
+        return unprocessable(request, "directory/administrator_new.html", context)
     said = {"name": role.user, "role": role.get_name_display()}
     messages.success(request, _("%(name)s is now: %(role)s.") % said)
     return see_other("directory:administrator_list")
@@ -92,7 +92,7 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/administrator_edit.html", context)
     has_lost = form.change(edited, by=request.actor) if form.is_valid() else None
     if has_lost is None:
-        return refused(request, "directory/administrator_edit.html", context)
+        return unprocessable(request, "directory/administrator_edit.html", context)
     if has_lost and edited == request.role:
         return _out(request)
     messages.success(request, _("Saved."))

@@ -62,7 +62,7 @@ def reasons_of(action: BulkAction) -> list[tuple[str, int]]:
     ]
 
 
-def told_of_action(action: BulkAction, role: Role, asked: QueryDict) -> tuple[list[Told], Page[BulkActionItem]]:
+def reported_members(action: BulkAction, role: Role, asked: QueryDict) -> tuple[list[Told], Page[BulkActionItem]]:
     """Return a page of these members."""
     items = action.items.exclude(reason="").select_related("member__main_department", "holder")
     count = count_capped(items)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.audit.recording import command_actor, recording
 from conftest import build_member
 from directory.models import Address, BulkAction, Import
-from invitations.links.actions import mint_link
+from invitations.links.actions import issue_link
 from invitations.models import Application, Decision, InvitationBatch
 from sms.models import Message
 
@@ -28,7 +28,7 @@ def fill(house, member, author):
     item = decision.items.create(application=application, state="left_out")
     with recording(enterprise, by=command_actor()) as record:
         record("enterprise_edited", enterprise)
-    link = mint_link(enterprise, by=command_actor(), name="招聘会")
+    link = issue_link(enterprise, by=command_actor(), name="招聘会")
     batch = InvitationBatch.objects.create(enterprise=enterprise, author_name="A", total=1)
     recipient = batch.recipients.create(member=member)
     import_job = Import.objects.create(enterprise=enterprise, author=author, file_name="a.xlsx", state="done")

@@ -24,7 +24,7 @@ from directory.members.actions import create_member
 from directory.members.search_keys import keys_of
 from directory.models import Address, Domain, Member
 from directory.names import clean_name
-from invitations.links.actions import LinkSpent, Standing, standing_of, use_link
+from invitations.links.actions import LinkStatus, LinkUsedUp, status_of, use_link
 from invitations.links.settings import is_approval_required, landing_department, landing_domain, notice_of, rules_of
 from invitations.models import Application, JoinLink, JoinSettings
 
@@ -90,7 +90,7 @@ def file_application(
             if link.pk:
                 link.refresh_from_db(fields=LINK_RULES)
             return _file(link, wish, phone, by, record, consent)
-    except LinkSpent:
+    except LinkUsedUp:
         raise LinkDead from None
     except IntegrityError:
         raise AddressUnavailable from None
@@ -147,7 +147,7 @@ def _clean(wish: Wish) -> Wish:
 
 def _file(link: JoinLink, wish: Wish, phone: str, by: Actor, record: Record, consent: Consent | None) -> Application:
     enterprise = link.enterprise
-    if standing_of(link) != Standing.LIVING:
+    if status_of(link) != LinkStatus.ACTIVE:
         raise LinkDead
     if member_with(phone, enterprise) or waiting_application(phone, enterprise):
         raise PhoneKnown

@@ -18,7 +18,7 @@ from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
 from core.list_query import ListQuery
 from core.pagination import OrderedRows, read_page
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
 from invitations.applications.decide import Decided, approve_application, decide_all, reject_application
@@ -49,7 +49,7 @@ def application_reject_many(request: ConsoleRequest) -> HttpResponse:
     query = ApplicationQuery(request.POST, request.role)
     context = list_context(request, query) | {"here": query.full_url()}
     context |= {"reject_all_form" if is_all else "reject_form": form, "ticked": _ticked(request)}
-    return refused(request, LIST, context)
+    return unprocessable(request, LIST, context)
 
 
 @console_page(Permission.READ)

@@ -57,7 +57,7 @@ from invitations.applications.browser_state import (
 )
 from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
 from invitations.applications.mailbox_suggestions import PrefixChecksSpent, count_prefix_check, suggest_prefix
-from invitations.links.actions import Standing, find_link, standing_of
+from invitations.links.actions import LinkStatus, find_link, status_of
 from invitations.links.settings import is_approval_required, landing_domain, notice_of, rules_of
 from invitations.models import JoinLink, PrivacyNotice
 from sms.codes.actions import CodeLimited, CodeRefused
@@ -80,7 +80,7 @@ def with_living_link(view: LinkView) -> Callable[[PublicRequest], HttpResponse]:
         link = carried_link(request)
         if link is None:
             return private(render(request, "invitations/join_lost.html", status=404))
-        if standing_of(link) != Standing.LIVING:
+        if status_of(link) != LinkStatus.ACTIVE:
             return _dead(request, link)
         return private(view(request, link))
 
@@ -104,7 +104,7 @@ def join_open(request: PublicRequest, token: str) -> HttpResponse:
     link = find_link(token)
     if link is None:
         return _unknown(request)
-    if standing_of(link) != Standing.LIVING:
+    if status_of(link) != LinkStatus.ACTIVE:
         answer = _dead(request, link)
         answer["Referrer-Policy"] = "strict-origin"
         return answer
@@ -374,7 +374,7 @@ def _unknown(request: PublicRequest) -> HttpResponse:
 def _dead(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Why the link leads nowhere; not a word of a field to fill."""
     has_applied = carried_application(request) is not None
-    context = {"standing": standing_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
+    context = {"status": status_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
     return private(render(request, "invitations/join_dead.html", context, status=410))
 
 

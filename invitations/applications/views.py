@@ -20,7 +20,7 @@ from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.downloads import CSV, write_csv, write_xlsx
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import members_of
 from directory.departments.tree import paths_of
@@ -119,7 +119,7 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     application = get_application(request, id)
     form = ApplicationRejectForm(request.POST)
     if not form.is_valid():
-        return refused(request, DETAIL, _context(request, application) | {"reject_form": form})
+        return unprocessable(request, DETAIL, _context(request, application) | {"reject_form": form})
     try:
         reject_application(application, by=request.actor, reason=form.cleaned_data["reason"])
     except ValidationError as error:
@@ -133,7 +133,7 @@ def _decide(request: ConsoleRequest, application: Application, decide: Callable[
     """Save what was typed, then decide; what stands in the way is shown beside its field."""
     form = ApplicationEditForm(request.POST, application=application, role=request.role)
     if form.is_searching:
-        return refused(request, DETAIL, _context(request, application) | {"form": form})
+        return unprocessable(request, DETAIL, _context(request, application) | {"form": form})
     is_typed = "name" in request.POST
     try:
         if is_typed and form.is_valid():
@@ -149,7 +149,7 @@ def _decide(request: ConsoleRequest, application: Application, decide: Callable[
         form.is_valid()
         form.refuse(error)
     application = get_application(request, application.pk)
-    return refused(request, DETAIL, _context(request, application) | {"form": form})
+    return unprocessable(request, DETAIL, _context(request, application) | {"form": form})
 
 
 def _amended(form: ApplicationEditForm) -> Amended:

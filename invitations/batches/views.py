@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import imports_of, members_of, read_ids
 from directory.departments.picker import offer_departments
 from directory.departments.tree import paths_of
@@ -45,15 +45,15 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, NEW, context)
     chosen = _chosen(request, query)
     if chosen is None:
-        return refused(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
+        return unprocessable(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
     if len(request.POST.getlist("members")) > settings.BATCH_CONFIRM_ABOVE:
         most = {"most": settings.BATCH_CONFIRM_ABOVE}
-        return refused(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
+        return unprocessable(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
     preview = preview_of(chosen)
     if not preview.messages:
-        return refused(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
+        return unprocessable(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
     if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
-        return refused(request, NEW, context | {"asks": preview.messages})
+        return unprocessable(request, NEW, context | {"asks": preview.messages})
     batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query))
     return see_other("invitations:batch_detail", id=batch.pk)
 
@@ -104,7 +104,7 @@ def quiet_edit(request: ConsoleRequest) -> HttpResponse:
     if not form.is_bound:
         return render(request, "invitations/quiet_edit.html", {"form": form})
     if not form.is_valid():
-        return refused(request, "invitations/quiet_edit.html", {"form": form})
+        return unprocessable(request, "invitations/quiet_edit.html", {"form": form})
     set_quiet_hours(request.enterprise, form.hours(), by=request.actor)
     messages.success(request, _("Saved."))
     return see_other("invitations:batch_list")

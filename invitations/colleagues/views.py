@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from accounts.requests import View
 from directory.entry.decorators import MemberRequest, member_page
 from invitations.colleagues.list import Invited, invited_by
-from invitations.links.actions import colleague_url
-from invitations.links.settings_views import answer_png, answer_svg
+from invitations.links.actions import colleague_link_url
+from invitations.links.settings_views import png_response, svg_response
 from invitations.models import Application
 
 # Whoever came before these stands in the console.
@@ -41,7 +41,7 @@ def colleague_list(request: MemberRequest) -> HttpResponse:
     joined = applications.filter(inviter=request.member, state=Application.State.APPROVED)
     context = {
         "enterprise": request.enterprise,
-        "url": colleague_url(request.member),
+        "url": colleague_link_url(request.member),
         "invited": invited_by(applications, [request.member]).get(request.member.pk, Invited()),
         "joined": joined.order_by("-decided_at")[:SHOWN_MAX],
     }
@@ -52,11 +52,11 @@ def colleague_list(request: MemberRequest) -> HttpResponse:
 @while_joining_is_open
 @require_safe
 def colleague_qr_svg(request: MemberRequest) -> HttpResponse:
-    return answer_svg(colleague_url(request.member))
+    return svg_response(colleague_link_url(request.member))
 
 
 @member_page
 @while_joining_is_open
 @require_safe
 def colleague_qr_png(request: MemberRequest) -> HttpResponse:
-    return answer_png(colleague_url(request.member), request.GET.get("size", "399"))
+    return png_response(colleague_link_url(request.member), request.GET.get("size", "399"))

@@ -28,24 +28,24 @@ TOKEN_LENGTH = 22
 DEFAULT = Q(name="", inviter=None, revoked_at=None)
 
 
-class Standing(StrEnum):
+class LinkStatus(StrEnum):
     """What a link that we issued is worth now."""
 
-    LIVING = "living"
+    ACTIVE = "living"
     CLOSED = "closed"
     REVOKED = "revoked"
     EXPIRED = "expired"
     FULL = "full"
 
 
-class LinkSpent(Exception):
+class LinkUsedUp(Exception):
     """The last use was taken, or the link expired or was revoked, since it was read."""
 
 
 def open_joining(enterprise: Enterprise, *, by: Actor) -> None:
     """Create the settings and the default link, in the transaction that opens the enterprise."""
     JoinSettings.objects.create(enterprise=enterprise)
-    mint_link(enterprise, by=by)
+    issue_link(enterprise, by=by)
 
 
 def default_link(enterprise: Enterprise) -> JoinLink:
@@ -56,12 +56,12 @@ def reset_link(enterprise: Enterprise, *, by: Actor) -> JoinLink:
     """A fresh default link; the one before is dead at once."""
     with recording(enterprise, by=by) as record:
         enterprise.join_links.filter(DEFAULT).update(revoked_at=timezone.now())
-        link = mint_link(enterprise, by=by)
+        link = issue_link(enterprise, by=by)
         record("join_link_reset", link)
     return link
 
 
-def mint_link(enterprise: Enterprise, *, by: Actor, **facts: Any) -> JoinLink:
+def issue_link(enterprise: Enterprise, *, by: Actor, **facts: Any) -> JoinLink:
     """A new row with a token of its own, in the caller's transaction; without facts the default link."""
     token = secrets.token_urlsafe(16)
     digest, sealed = digest_of(token), encrypt({"token": token})
@@ -78,7 +78,7 @@ def url_of(link: JoinLink) -> str:
         return ""
 
 
-def colleague_url(member: Member) -> str:
+def colleague_link_url(member: Member) -> str:
     """The address of a member's own link."""
     return _url(_colleague_token(member.pk))
 
@@ -104,38 +104,38 @@ def mark_of(link: JoinLink) -> str:
     return f"l{link.pk}" if link.pk else f"m{link.inviter_id}"
 
 
-def standing_of(link: JoinLink) -> Standing:
+def status_of(link: JoinLink) -> LinkStatus:
     """What the link is worth at this moment. The switch is that of `link.enterprise` as it was read."""
-    own = own_standing(link)
-    return own if own == Standing.REVOKED or link.enterprise.is_joining_open else Standing.CLOSED
+    own = own_status(link)
+    return own if own == LinkStatus.REVOKED or link.enterprise.is_joining_open else LinkStatus.CLOSED
 
 
-def own_standing(link: JoinLink) -> Standing:
+def own_status(link: JoinLink) -> LinkStatus:
     """What the link is worth whenever joining is open."""
     if link.revoked_at or (link.inviter and not is_inviting(link.inviter)):
-        return Standing.REVOKED
+        return LinkStatus.REVOKED
     if link.expires_at and link.expires_at <= timezone.now():
-        return Standing.EXPIRED
+        return LinkStatus.EXPIRED
     if link.uses_max is not None and link.uses >= link.uses_max:
-        return Standing.FULL
-    return Standing.LIVING
+        return LinkStatus.FULL
+    return LinkStatus.ACTIVE
 
 
-def those(standing: Standing) -> Q:
-    """The links of which `own_standing` says so, colleagues' aside."""
+def those(standing: LinkStatus) -> Q:
+    """The links of which `own_status` says so, colleagues' aside."""
     now = timezone.now()
-    if standing == Standing.REVOKED:
+    if standing == LinkStatus.REVOKED:
         return Q(revoked_at__isnull=False)
     is_expired, is_full = Q(expires_at__lte=now), Q(uses__gte=F("uses_max"))
     in_time, has_room = Q(expires_at=None) | Q(expires_at__gt=now), Q(uses_max=None) | Q(uses__lt=F("uses_max"))
-    worth = {Standing.EXPIRED: is_expired, Standing.FULL: in_time & is_full, Standing.LIVING: in_time & has_room}
+    worth = {LinkStatus.EXPIRED: is_expired, LinkStatus.FULL: in_time & is_full, LinkStatus.ACTIVE: in_time & has_room}
     return Q(revoked_at=None) & worth[standing]
 
 
 def use_link(link: JoinLink) -> JoinLink:
     """Count one use, in the caller's transaction; a colleague's link is saved with its first.
 
-    A use is an application filed or a person let in; what becomes of it later doesn't give it back. Raises LinkSpent
+    A use is an application filed or a person let in; what becomes of it later doesn't give it back. Raises LinkUsedUp
     where the link died meanwhile: one statement asks and counts, so that no cap is passed however many join at once.
     """
     if link.pk is None:
@@ -148,8 +148,8 @@ def use_link(link: JoinLink) -> JoinLink:
                 "encrypted_token": link.encrypted_token,
             },
         )
-    if not JoinLink.objects.filter(those(Standing.LIVING), pk=link.pk).update(uses=F("uses") + 1):
-        raise LinkSpent
+    if not JoinLink.objects.filter(those(LinkStatus.ACTIVE), pk=link.pk).update(uses=F("uses") + 1):
+        raise LinkUsedUp
     return link
 
 

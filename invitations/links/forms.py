@@ -16,7 +16,7 @@ from accounts.models import Role
 from directory.departments.picker import PickingForm, offer_departments
 from directory.departments.tree import paths_of
 from directory.models import Department
-from invitations.links.named import LinkFacts, add_link, edit_link, last_day_of
+from invitations.links.named import LinkInput, add_link, edit_link, last_day_of
 from invitations.links.settings import rules_of
 from invitations.links.settings_forms import domains_of
 from invitations.models import JoinLink
@@ -108,9 +108,9 @@ class LinkForm(PickingForm):
             self.add_error(None, error)
         return not self.errors
 
-    def _facts(self) -> LinkFacts:
+    def _facts(self) -> LinkInput:
         typed = self.cleaned_data
-        return LinkFacts(
+        return LinkInput(
             name=typed["name"],
             department=self._department(typed["department"]),
             domain=self.domains[typed["domain"]] if typed["domain"] else None,

@@ -15,23 +15,23 @@ from accounts.models import Role
 from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, read_page
 from invitations.access import named_links_of
-from invitations.links.actions import Standing, own_standing, those
+from invitations.links.actions import LinkStatus, own_status, those
 from invitations.links.named import last_day_of
 from invitations.models import JoinLink
 
-WORDS: dict[Standing, Promise | str] = {
-    Standing.LIVING: _("Live"),
-    Standing.EXPIRED: _("Expired"),
-    Standing.FULL: _("Used up"),
-    Standing.REVOKED: _("Revoked"),
+WORDS: dict[LinkStatus, Promise | str] = {
+    LinkStatus.ACTIVE: _("Live"),
+    LinkStatus.EXPIRED: _("Expired"),
+    LinkStatus.FULL: _("Used up"),
+    LinkStatus.REVOKED: _("Revoked"),
 }
-TONES = {Standing.LIVING: "good", Standing.EXPIRED: "warn", Standing.FULL: "warn", Standing.REVOKED: "neutral"}
+TONES = {LinkStatus.ACTIVE: "good", LinkStatus.EXPIRED: "warn", LinkStatus.FULL: "warn", LinkStatus.REVOKED: "neutral"}
 
 
 @dataclass(frozen=True)
 class LinkRow:
     link: JoinLink
-    standing: Standing
+    standing: LinkStatus
 
     @property
     def word(self) -> str:
@@ -52,7 +52,7 @@ class LinkQuery(ListQuery):
     def __init__(self, asked: QueryDict, role: Role) -> None:
         super().__init__(asked)
         self.role = role
-        self.state = Standing(self.read_tab("state", WORDS, default=Standing.LIVING))
+        self.state = LinkStatus(self.read_tab("state", WORDS, default=LinkStatus.ACTIVE))
 
     def matching(self) -> QuerySet[JoinLink]:
         return self._searched().filter(those(self.state))
@@ -67,7 +67,7 @@ class LinkQuery(ListQuery):
 
 
 def row_of(link: JoinLink) -> LinkRow:
-    return LinkRow(link, own_standing(link))
+    return LinkRow(link, own_status(link))
 
 
 def rows_of(query: LinkQuery) -> tuple[list[LinkRow], Page[JoinLink]]:

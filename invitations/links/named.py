@@ -15,12 +15,12 @@ from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
 from directory.models import Department, Domain
 from directory.names import clean_name
-from invitations.links.actions import mint_link
+from invitations.links.actions import issue_link
 from invitations.models import JoinLink
 
 
 @dataclass(frozen=True)
-class LinkFacts:
+class LinkInput:
     """What an administrator says of a link. None leaves it to the joining settings, or means without end or cap."""
 
     name: str
@@ -31,19 +31,19 @@ class LinkFacts:
     uses_max: int | None
 
 
-def add_link(enterprise: Enterprise, facts: LinkFacts, *, by: Actor) -> JoinLink:
+def add_link(enterprise: Enterprise, facts: LinkInput, *, by: Actor) -> JoinLink:
     """Raises ValidationError for `name`."""
     columns = _columns(facts)
     try:
         with recording(enterprise, by=by) as record:
-            link = mint_link(enterprise, by=by, **columns)
+            link = issue_link(enterprise, by=by, **columns)
             record("join_link_added", link, after=_told(link))
     except IntegrityError:
         raise _name_taken() from None
     return link
 
 
-def edit_link(link: JoinLink, facts: LinkFacts, *, by: Actor) -> None:
+def edit_link(link: JoinLink, facts: LinkInput, *, by: Actor) -> None:
     """Keep the token: posters stay valid and follow the new rules. Raises ValidationError, for a revoked link too."""
     columns = _columns(facts)
     try:
@@ -78,7 +78,7 @@ def last_day_of(link: JoinLink) -> date | None:
     return timezone.localdate(link.expires_at - timedelta(microseconds=1)) if link.expires_at else None
 
 
-def _columns(facts: LinkFacts) -> dict[str, Any]:
+def _columns(facts: LinkInput) -> dict[str, Any]:
     try:
         return {**vars(facts), "name": clean_name(facts.name)}
     except ValidationError as error:

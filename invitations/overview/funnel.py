@@ -59,7 +59,7 @@ def domains_without_webmail(enterprise: Enterprise) -> QuerySet[Domain]:
     return Domain.objects.filter(enterprise=enterprise, webmail_url="").order_by("name")
 
 
-def joined_lately(members: QuerySet[Member]) -> QuerySet[Member]:
+def recently_joined(members: QuerySet[Member]) -> QuerySet[Member]:
     """The newest five who have joined."""
     joined = members.filter(status=Member.Status.ACTIVE, deleted_at=None, joined_at__isnull=False)
     return joined.select_related("main_department").order_by("-joined_at")[:5]

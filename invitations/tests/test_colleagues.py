@@ -13,7 +13,7 @@ from PIL import Image
 
 from conftest import build_member
 from directory.models import Member
-from invitations.links.actions import colleague_url, default_link
+from invitations.links.actions import colleague_link_url, default_link
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -27,16 +27,16 @@ def lins_phone(client_of, lin):
 
 
 def link_path(member) -> str:
-    return "/" + colleague_url(member).split("/", 3)[3]
+    return "/" + colleague_link_url(member).split("/", 3)[3]
 
 
 def test_the_page_shows_the_members_own_link_and_qr_code(lins_phone, open_house, lin):
     page = lins_phone.get(PAGE)
     assert page.status_code == 200
-    assert colleague_url(lin) in page.text
-    assert colleague_url(lin) != default_link(open_house.enterprise)
+    assert colleague_link_url(lin) in page.text
+    assert colleague_link_url(lin) != default_link(open_house.enterprise)
     image = Image.open(io.BytesIO(lins_phone.get(f"{PAGE}qr.png?size=741").content))
-    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == colleague_url(lin)
+    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == colleague_link_url(lin)
     assert lins_phone.get(f"{PAGE}qr.svg").text.startswith("<svg")
     assert not JoinLink.objects.exclude(inviter=None).exists()
 

@@ -16,7 +16,7 @@ from PIL import Image
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.models import Department, Domain, Member
-from invitations.links.actions import Standing, mint_link, own_standing, those, url_of
+from invitations.links.actions import LinkStatus, issue_link, own_status, those, url_of
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -37,7 +37,7 @@ def path_of(link) -> str:
 
 
 def build_link(house, name: str = "春季招聘会", **facts) -> JoinLink:
-    return mint_link(house.enterprise, by=command_actor(), name=name, **facts)
+    return issue_link(house.enterprise, by=command_actor(), name=name, **facts)
 
 
 def today() -> str:
@@ -178,7 +178,7 @@ def test_expiry_at_its_boundary(open_house, time_machine):
     for offset, status in moments.items():
         time_machine.move_to(end + offset, tick=False)
         assert new_phone().get(path_of(link)).status_code == status
-        assert link in JoinLink.objects.filter(those(own_standing(link)))
+        assert link in JoinLink.objects.filter(those(own_status(link)))
     answer = new_phone().get(path_of(link))
     assert 'data-state="expired"' in answer.text
     assert 'name="phone"' not in answer.text
@@ -286,9 +286,9 @@ def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
         revoked_at=now if is_revoked else None,
     )
     found = [
-        standing for standing in Standing if standing != "closed" and link in JoinLink.objects.filter(those(standing))
+        standing for standing in LinkStatus if standing != "closed" and link in JoinLink.objects.filter(those(standing))
     ]
-    assert found == [own_standing(link)]
+    assert found == [own_status(link)]
 
 
 def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, monkeypatch):
@@ -335,6 +335,6 @@ def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
 
 def test_the_default_link_and_colleagues_are_no_named_links(desk, house, lin):
     default = JoinLink.objects.get(name="", inviter=None)
-    own = mint_link(house.enterprise, by=command_actor(), inviter=lin)
+    own = issue_link(house.enterprise, by=command_actor(), inviter=lin)
     for link in (default, own):
         assert desk.post(page_of(link, "revoke/")).status_code == 404
