@@ -16,7 +16,7 @@ from directory.access import is_scoped
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.members.search_keys import plain
 from directory.models.lookups import begins
-from invitations.batches.send import PARTS, State, those
+from invitations.batches.send import PARTS, State, in_part
 from invitations.models import InvitationBatch, Recipient
 from sms.models import Message
 
@@ -54,7 +54,7 @@ class RecipientQuery(ListQuery):
     def matching(self) -> QuerySet[Recipient]:
         found = self.batch.recipients.select_related("member", "invitation")
         if self.state:
-            found = found.filter(those(self.state, self.batch))
+            found = found.filter(in_part(self.state, self.batch))
         if self.text:
             typed = plain(self.text)
             named = Q(member__name__icontains=self.text) | begins("member__initials", typed)

@@ -1,4 +1,4 @@
-"""Notices: choose members, see how many messages that is, send, and see what became of each."""
+"""Batches of invitations: choose recipients, preview and send, and follow the outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hou
 from invitations.batches.send import counts_of, open_batch, settled
 from invitations.models import InvitationBatch
 
-# Older imports are reached from their own page.
+# Older imports are offered on their own pages.
 OFFERED_MAX = 50
 NEW = "invitations/batch_new.html"
 
@@ -36,7 +36,7 @@ NEW = "invitations/batch_new.html"
 @console_page(Permission.SEND_INVITATIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: ConsoleRequest) -> HttpResponse:
-    """Those ticked, else all that match if that is ticked."""
+    """Open a batch for the ticked members, or for all that match if `all_matching` is ticked."""
     asked = (request.POST if request.method == "POST" else request.GET).copy()
     asked.setdefault("status", Member.Status.PENDING)
     query = MemberQuery(asked, request.role)
@@ -97,7 +97,7 @@ def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def quiet_edit(request: ConsoleRequest) -> HttpResponse:
-    """When no batches go; both blank: never."""
+    """Edit the quiet hours; both blank for none."""
     hours = hours_of(request.enterprise)
     initial = {"begins": hours[0], "ends": hours[1]} if hours else {}
     form = QuietForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -117,7 +117,7 @@ def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | N
 
 
 def _about(request: ConsoleRequest, query: MemberQuery) -> str:
-    """Whom the batch is meant for, as the list of batches tells it."""
+    """Return the description of the recipients that the list of batches shows."""
     if request.POST.getlist("members"):
         return _("chosen one by one")
     parts = [

@@ -1,4 +1,4 @@
-"""A member invites colleagues: their own link and QR code, there only while the enterprise lets people join."""
+"""A member's own join link and QR code, available while joining is open."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from invitations.links.actions import colleague_link_url
 from invitations.links.settings_views import png_response, svg_response
 from invitations.models import Application
 
-# Whoever came before these stands in the console.
+# Earlier ones are listed in the console.
 SHOWN_MAX = 50
 
 
 def while_joining_is_open(view: View) -> View:
-    """Once the switch is off there is no such page."""
+    """Answer 404 while joining is closed."""
 
     @functools.wraps(view)
     def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -36,7 +36,7 @@ def while_joining_is_open(view: View) -> View:
 @while_joining_is_open
 @require_safe
 def colleague_list(request: MemberRequest) -> HttpResponse:
-    """The link to pass on, and what came of it: of who has joined the names, of others how many they are."""
+    """Show the link, the names of those who joined by it, and how many others applied."""
     applications = Application.objects.filter(enterprise=request.enterprise)
     joined = applications.filter(inviter=request.member, state=Application.State.APPROVED)
     context = {

@@ -15,11 +15,11 @@ from accounts.models import Role
 from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, read_page
 from invitations.access import named_links_of
-from invitations.links.actions import LinkStatus, own_status, those
+from invitations.links.actions import LinkStatus, has_status, own_status
 from invitations.links.named import last_day_of
 from invitations.models import JoinLink
 
-WORDS: dict[LinkStatus, Promise | str] = {
+LABELS: dict[LinkStatus, Promise | str] = {
     LinkStatus.ACTIVE: _("Live"),
     LinkStatus.EXPIRED: _("Expired"),
     LinkStatus.FULL: _("Used up"),
@@ -31,11 +31,11 @@ TONES = {LinkStatus.ACTIVE: "good", LinkStatus.EXPIRED: "warn", LinkStatus.FULL:
 @dataclass(frozen=True)
 class LinkRow:
     link: JoinLink
-    standing: LinkStatus
+    status: LinkStatus
 
     @property
-    def word(self) -> str:
-        return str(WORDS[self.standing])
+    def label(self) -> str:
+        return str(LABELS[self.status])
 
     @property
     def last_day(self) -> date | None:
@@ -43,7 +43,7 @@ class LinkRow:
 
     @property
     def tone(self) -> str:
-        return TONES[self.standing]
+        return TONES[self.status]
 
 
 class LinkQuery(ListQuery):
@@ -52,14 +52,14 @@ class LinkQuery(ListQuery):
     def __init__(self, asked: QueryDict, role: Role) -> None:
         super().__init__(asked)
         self.role = role
-        self.state = LinkStatus(self.read_tab("state", WORDS, default=LinkStatus.ACTIVE))
+        self.state = LinkStatus(self.read_tab("state", LABELS, default=LinkStatus.ACTIVE))
 
     def matching(self) -> QuerySet[JoinLink]:
-        return self._searched().filter(those(self.state))
+        return self._searched().filter(has_status(self.state))
 
     def state_tabs(self) -> list[Tab]:
-        counts = self._searched().aggregate(**{state: Count("pk", filter=those(state)) for state in WORDS})
-        return self.tabs("state", WORDS, counts)
+        counts = self._searched().aggregate(**{state: Count("pk", filter=has_status(state)) for state in LABELS})
+        return self.tabs("state", LABELS, counts)
 
     def _searched(self) -> QuerySet[JoinLink]:
         links = named_links_of(self.role)

@@ -1,4 +1,4 @@
-"""How people outside the directory join: the switch, the rules, the link and its QR code."""
+"""The joining settings, and the default link with its QR code."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def joining_qr_png(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def joining_poster(request: ConsoleRequest) -> HttpResponse:
-    """One sheet to print and put up."""
+    """Show a page to print and put up."""
     return render(request, "invitations/joining_poster.html", {"url": _url(request), "enterprise": request.enterprise})
 
 
@@ -73,7 +73,7 @@ def svg_response(url: str) -> HttpResponse:
 
 
 def png_response(url: str, size: str) -> HttpResponse:
-    """To download, in one of PNG_SIZES."""
+    """Return the QR code for download. Raises Http404 unless `size` is one of PNG_SIZES."""
     if size not in map(str, PNG_SIZES):
         raise Http404
     headers = {"Content-Disposition": f'attachment; filename="join-{size}.png"'}

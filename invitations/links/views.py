@@ -1,4 +1,4 @@
-"""Named links in the console: each shown, handed out and counted by itself."""
+"""Named links in the console."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "link": link,
         "row": row,
         "may_edit": may(request.role, Permission.MANAGE_SETTINGS),
-        "is_over": row.standing == LinkStatus.REVOKED,
+        "is_over": row.status == LinkStatus.REVOKED,
         "url": url_of(link),
         "sizes": PNG_SIZES,
         "enterprise": request.enterprise,
@@ -123,7 +123,7 @@ def link_poster(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 def _landing(link: JoinLink) -> dict[str, Any]:
-    """Where who comes by it lands, and what of that the settings decide."""
+    """Return where people who join by the link are placed, and which of it the settings decide."""
     rules = rules_of(link.enterprise)
     department = landing_department(link, rules)
     return {
@@ -134,7 +134,7 @@ def _landing(link: JoinLink) -> dict[str, Any]:
 
 
 def _url(request: ConsoleRequest, id: int) -> str:
-    """Dead links are not handed out any more."""
+    """Return the link's address. Raises Http404 if it was revoked."""
     link = get_named_link(request, id)
     url = "" if link.revoked_at else url_of(link)
     if not url:

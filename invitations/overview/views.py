@@ -27,7 +27,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         {
             "funnel": figures.funnel_of(members),
             "recently_joined": figures.recently_joined(members),
-            # Only what the reader can see to, or look into.
+            # Only what the reader may act on or look into.
             "failed_messages": figures.failed_messages(request.enterprise) if may_read_messages else 0,
             "domains_without_webmail": figures.domains_without_webmail(request.enterprise) if may_manage else [],
             "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),

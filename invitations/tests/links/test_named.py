@@ -16,7 +16,7 @@ from PIL import Image
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.models import Department, Domain, Member
-from invitations.links.actions import LinkStatus, issue_link, own_status, those, url_of
+from invitations.links.actions import LinkStatus, has_status, issue_link, own_status, url_of
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -178,7 +178,7 @@ def test_expiry_at_its_boundary(open_house, time_machine):
     for offset, status in moments.items():
         time_machine.move_to(end + offset, tick=False)
         assert new_phone().get(path_of(link)).status_code == status
-        assert link in JoinLink.objects.filter(those(own_status(link)))
+        assert link in JoinLink.objects.filter(has_status(own_status(link)))
     answer = new_phone().get(path_of(link))
     assert 'data-state="expired"' in answer.text
     assert 'name="phone"' not in answer.text
@@ -286,7 +286,7 @@ def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
         revoked_at=now if is_revoked else None,
     )
     found = [
-        standing for standing in LinkStatus if standing != "closed" and link in JoinLink.objects.filter(those(standing))
+        status for status in LinkStatus if status != "closed" and link in JoinLink.objects.filter(has_status(status))
     ]
     assert found == [own_status(link)]
 
