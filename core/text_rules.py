@@ -39,25 +39,27 @@ def normalize_spaces(text: str) -> str:
 
 
 def refuse_invisible(text: str) -> None:
+    """Raise ValidationError if the text has characters that can't be seen, or that only some fonts show."""
     if text.isprintable() and any(map(str.isalnum, text)):
         return
-    categories = {character: unicodedata.category(character) for character in text}
-    if private := next((character for character in text if categories[character] == "Co"), ""):
-        raise _private_use_error(private)
-    if not CONTROLS.isdisjoint(categories.values()) or any(map(is_noncharacter, text)):
+    categories = set(map(unicodedata.category, text))
+    if "Co" in categories:
+        raise _private_use_error(text)
+    if categories & CONTROLS or any(map(is_noncharacter, text)):
         raise ValidationError(_("Remove the control characters: they can't be seen."))
-    if "Cf" in {categories[character] for character in categories.keys() - set(ALLOWED_INVISIBLE)}:
+    if "Cf" in map(unicodedata.category, set(text) - set(ALLOWED_INVISIBLE)):
         raise ValidationError(_("Remove the invisible or direction-changing characters."))
-    if text and all(category[0] in "ZCM" for category in categories.values()):
+    if text and all(category[0] in "ZCM" for category in categories):
         raise ValidationError(_("Enter something that can be seen."))
 
 
-def _private_use_error(character: str) -> ValidationError:
-    """Return the error for a private-use character, naming its replacement if there is one.
+def _private_use_error(text: str) -> ValidationError:
+    """Return the error for the first private-use character, naming its replacement if there is one.
 
     Windows once kept 80 hanzi and radicals such as 䶮 at U+E815 to U+E864 (GB 18030 FE50 to FEA0), which have code
     points of their own today.
     """
+    character = next(each for each in text if unicodedata.category(each) == "Co")
     params = {"sign": f"U+{ord(character):04X}", "real": ""}
     if 0 <= (index := ord(character) - 0xE815) < 80:
         real = bytes((0xFE, 0x50 + index + (index > 0x2E))).decode("gb18030")

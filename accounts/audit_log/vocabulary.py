@@ -5,7 +5,7 @@ What has no words is shown as it was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -70,11 +70,11 @@ def all_words() -> Words:
         for group, named in part.actions.items():
             actions.setdefault(group, {}).update(named)
     return Words(
-        groups={key: label for part in parts for key, label in part.groups.items()},
+        groups=_merge(part.groups for part in parts),
         actions=actions,
-        targets={key: target for part in parts for key, target in part.targets.items()},
-        facts={key: label for part in parts for key, label in part.facts.items()},
-        values={key: named for part in parts for key, named in part.values.items()},
+        targets=_merge(part.targets for part in parts),
+        facts=_merge(part.facts for part in parts),
+        values=_merge(part.values for part in parts),
     )
 
 
@@ -100,3 +100,7 @@ def value_text(key: str, value: Any) -> str:
         case dict():
             return str(_(", ")).join(f"{fact_label(name)}: {value_text(name, one)}" for name, one in value.items())
     return str(all_words().values.get(key, {}).get(str(value), value))
+
+
+def _merge(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return dict(item for mapping in mappings for item in mapping.items())

@@ -22,7 +22,7 @@ TONES: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportedMember:
     """A member with a reason to report; the name is shown only if the reader may see them (`is_seen`)."""
 
     member: Member
@@ -62,7 +62,9 @@ def reasons_of(action: BulkAction) -> list[tuple[str, int]]:
     ]
 
 
-def reported_members(action: BulkAction, role: Role, asked: QueryDict) -> tuple[list[Told], Page[BulkActionItem]]:
+def reported_members(
+    action: BulkAction, role: Role, asked: QueryDict
+) -> tuple[list[ReportedMember], Page[BulkActionItem]]:
     """Return a page of these members."""
     items = action.items.exclude(reason="").select_related("member__main_department", "holder")
     count = count_capped(items)
@@ -70,7 +72,7 @@ def reported_members(action: BulkAction, role: Role, asked: QueryDict) -> tuple[
     page = read_page(OrderedRows(items, is_newest_first=False), ListQuery(asked), count_text=count_text)
     seen = _seen({id for item in page.rows for id in (item.member_id, item.holder_id) if id}, role)
     told = [
-        Told(item.member, item.get_reason_display(), item.member_id in seen, _shown(item.holder, seen))
+        ReportedMember(item.member, item.get_reason_display(), item.member_id in seen, _shown(item.holder, seen))
         for item in page.rows
     ]
     return told, page

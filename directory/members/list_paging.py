@@ -40,13 +40,9 @@ class FoundMembers:
             return []
         rows: list[FoundMember] = []
         for index in range(start, -1, -1) if is_backward else range(start, len(self.ways)):
-            found = self._found_by(index).annotate(key=self.ways[index].key)
-            if marked and index == start:
-                position = [("key", marked.key), ("pk", marked.pk)]
-                found = found.filter(beyond_key(position, is_descending=is_backward))
-            order = ("-key", "-pk") if is_backward else ("key", "pk")
-            # Ids first: an index has them in this order, and nothing wider is sorted or skipped.
-            rows += [(index, pk) for pk in found.order_by(*order).values_list("pk", flat=True)[: limit - len(rows)]]
+            beside = marked if index == start else None
+            ids = self._ids(index, beside, is_backward=is_backward)
+            rows += [(index, pk) for pk in ids[: limit - len(rows)]]
             if len(rows) == limit:
                 break
         return rows
@@ -66,6 +62,14 @@ class FoundMembers:
             if count > cap:
                 break
         return count
+
+    def _ids(self, index: int, beside: Any, *, is_backward: bool) -> QuerySet[Any, int]:
+        """Return the ids of those whom this search finds beyond a member; an index has only these in its order."""
+        found = self._found_by(index).annotate(key=self.ways[index].key)
+        if beside:
+            key = [("key", beside.key), ("pk", beside.pk)]
+            found = found.filter(beyond_key(key, is_descending=is_backward))
+        return found.order_by(*(("-key", "-pk") if is_backward else ("key", "pk"))).values_list("pk", flat=True)
 
     def _found_by(self, index: int) -> QuerySet[Member]:
         """Return the members whom this search finds and none before it."""

@@ -17,6 +17,7 @@ from accounts.permissions import Permission, may
 from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
 from directory.access import members_of
+from directory.members.search import by_name
 from directory.members.search_keys import plain
 from directory.models.lookups import begins
 from invitations.access import applications_of
@@ -62,9 +63,10 @@ class ApplicationQuery(ListQuery):
 
     def _found(self) -> Q:
         typed = plain(self.text)
-        local, _at, domain = typed.partition("@")
-        found = Q(name__icontains=self.text) | begins("pinyin", typed.replace(" ", "")) | begins("initials", typed)
-        found |= Q(prefix=local) & begins("domain__name", domain) if _at else begins("prefix", typed)
+        local, at, domain = typed.partition("@")
+        found = by_name(self.text) | (
+            Q(prefix=local) & begins("domain__name", domain) if at else begins("prefix", typed)
+        )
         digits = "".join(character for character in typed if character in "0123456789")
         if may(self.role, Permission.SEE_PHONES) and len(digits) >= 4 and len(digits) == len(typed.lstrip("+")):
             found |= Q(phone__endswith=digits)

@@ -14,8 +14,7 @@ from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
 from directory.access import is_scoped
 from directory.joining.invitations import PURPOSE, subject_of
-from directory.members.search_keys import plain
-from directory.models.lookups import begins
+from directory.members.search import by_name
 from invitations.batches.send import PARTS, State, in_part
 from invitations.models import InvitationBatch, Recipient
 from sms.models import Message
@@ -55,11 +54,7 @@ class RecipientQuery(ListQuery):
         found = self.batch.recipients.select_related("member", "invitation")
         if self.state:
             found = found.filter(in_part(self.state, self.batch))
-        if self.text:
-            typed = plain(self.text)
-            named = Q(member__name__icontains=self.text) | begins("member__initials", typed)
-            found = found.filter(named | begins("member__pinyin", typed.replace(" ", "")))
-        return found
+        return found.filter(by_name(self.text, "member__")) if self.text else found
 
     def state_tabs(self, counts: dict[str, int]) -> list[Tab]:
         return self.tabs("state", {"": _("All"), **LABELS}, {"": self.batch.total, **counts})

@@ -12,9 +12,8 @@ from accounts.models import Role
 from core.list_query import ListQuery
 from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
 from directory.access import members_of
-from directory.members.search_keys import plain
+from directory.members.search import by_name
 from directory.models import Member
-from directory.models.lookups import begins
 from invitations.access import applications_of
 from invitations.models import Application
 
@@ -53,11 +52,7 @@ class InviterQuery(ListQuery):
     def matching(self) -> QuerySet[Member]:
         inviting = applications_of(self.role).filter(inviter__isnull=False).values("inviter")
         found = members_of(self.role).filter(pk__in=inviting).select_related("main_department")
-        if not self.text:
-            return found
-        typed = plain(self.text)
-        named = Q(name__icontains=self.text) | begins("initials", typed) | begins("pinyin", typed.replace(" ", ""))
-        return found.filter(named)
+        return found.filter(by_name(self.text)) if self.text else found
 
 
 def rows_of(query: InviterQuery) -> tuple[list[tuple[Member, Invited]], Page[Member]]:
