@@ -38,7 +38,7 @@ def ids(response):
     return [message.pk for message, _recipient, _member in response.context["rows"]]
 
 
-def test_an_empty_list_says_so(owner):
+def test_an_empty_list_has_an_empty_state(owner):
     assert b"No message yet" in owner.get(PATH).content
 
 
@@ -49,7 +49,7 @@ def test_a_message_shows_state_reason_attempts_and_text(owner, enterprise):
         assert part in page
 
 
-def test_a_name_in_a_text_stays_text(owner, enterprise):
+def test_a_name_in_a_text_is_escaped(owner, enterprise):
     send(enterprise, text="<script>alert(1)</script>", reason="<b>x")
     page = owner.get(PATH).content
     assert b"<script>alert" not in page
@@ -99,7 +99,7 @@ def test_an_index_finds_a_phone_by_its_tail(enterprise):
 
 
 @pytest.mark.parametrize("nonsense", ["abc", "%", "'", "\x00x"])
-def test_what_is_no_phone_finds_nothing(owner, enterprise, nonsense):
+def test_a_search_without_digits_finds_nothing(owner, enterprise, nonsense):
     send(enterprise)
     assert ids(owner.get(PATH, {"q": nonsense})) == []
 
@@ -129,7 +129,7 @@ def test_pages_follow_one_another_by_key(owner, enterprise, monkeypatch):
     assert ids(owner.get(PATH + back.context["page"].previous_url)) == sent[:2]
 
 
-def test_the_filters_go_along_to_the_next_page(owner, enterprise, monkeypatch):
+def test_the_next_page_keeps_the_filters(owner, enterprise, monkeypatch):
     monkeypatch.setattr(MessageQuery, "page_size", 1)
     for n in (1, 2):
         send(enterprise, n, state="sent")
@@ -159,7 +159,7 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, enterprise):
     assert cost() == few <= 7
 
 
-def test_a_department_administrator_has_no_business_here(client_of, bob):
+def test_a_department_administrator_is_refused(client_of, bob):
     assert client_of(bob).get(PATH).status_code == 403
 
 
@@ -168,7 +168,7 @@ def test_other_methods_are_refused(owner, method):
     assert getattr(owner, method)(PATH).status_code == 405
 
 
-def test_an_administrator_confirms_what_nobody_saw(owner, enterprise):
+def test_an_administrator_confirms_an_unknown_outcome(owner, enterprise):
     message = send(enterprise, state="unknown")
     assert f"{PATH}{message.pk}/confirm/" in owner.get(PATH).content.decode()
     assert owner.post(f"{PATH}{message.pk}/confirm/").status_code == 303
@@ -179,21 +179,21 @@ def test_an_administrator_confirms_what_nobody_saw(owner, enterprise):
     assert AuditEvent.objects.filter(action="message_confirmed").count() == 1
 
 
-def test_what_is_being_looked_for_waits_for_the_provider(owner, enterprise):
+def test_an_outcome_that_is_being_looked_up_can_not_be_confirmed(owner, enterprise):
     message = send(enterprise, state="unknown", encrypted="x")
     page = owner.get(PATH).content.decode()
     assert "being looked for" in page
     assert f"{PATH}{message.pk}/confirm/" not in page
 
 
-def test_an_auditor_decides_nothing(client_of, erin, enterprise):
+def test_an_auditor_can_not_confirm(client_of, erin, enterprise):
     message = send(enterprise, state="unknown")
     client = client_of(erin)
     assert "/confirm/" not in client.get(PATH).content.decode()
     assert client.post(f"{PATH}{message.pk}/confirm/").status_code == 403
 
 
-def test_of_an_invitation_that_failed_one_gets_to_the_member(owner, enterprise):
+def test_a_failed_invitation_links_to_the_member(owner, enterprise):
     send(enterprise, state="undelivered", subject="member:42", reason="The carrier filtered the message.")
     page = owner.get(PATH, {"state": "failed"}).content.decode()
     assert "/console/members/42/" in page

@@ -37,7 +37,7 @@ def test_a_workbook_holds_no_formula(payload):
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_a_line_of_text_begins_no_formula(payload):
+def test_a_csv_cell_is_no_formula(payload):
     content = write_csv(["Name", "Next"], [[payload, "x"]])
     assert content.startswith(b"\xef\xbb\xbf")
     (heading, row) = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
