@@ -1,4 +1,4 @@
-"""core: machinery without product nouns, used by every app."""
+"""The app of shared machinery, which knows nothing of the product."""
 
 from django.apps import AppConfig
 

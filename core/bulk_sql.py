@@ -1,7 +1,7 @@
-"""Many rows of one table in one statement, whatever their number, where saving each would take most of the time.
+"""Insert, update and delete many rows of a table in one statement.
 
-On PostgreSQL by COPY (three times bulk_create) and by arrays (bulk_update grows with the square of the rows), elsewhere
-by executemany. Values are text, numbers, None and moments; the caller has turned everything else into these.
+PostgreSQL uses COPY, three times as fast as bulk_create, and JSON arrays: the time of bulk_update grows with the square
+of the rows. Other databases use executemany. Values are str, numbers, None and datetime.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import connection, models
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Raises IntegrityError where a row breaks a constraint."""
+    """Insert `rows` of `columns`. Raises IntegrityError."""
     table, names = model._meta.db_table, ", ".join(columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -23,18 +23,18 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
                 for row in rows:
                     copy.write_row(row)
             return
-        places = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", [_adapted(row) for row in rows])  # noqa: S608
+        placeholders = ", ".join(["%s"] * len(columns))
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({placeholders})", [_adapted(row) for row in rows])  # noqa: S608
 
 
 def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Each row is an id and the new values of `columns`; no id comes twice. Raises IntegrityError."""
+    """Update the row with each id, which may occur once, to the values of `columns` after it. Raises IntegrityError."""
     if not rows:
         return
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_update_from_json(model, columns), [json.dumps(rows, default=_moment)])
+            cursor.execute(_update_from_json(model, columns), [json.dumps(rows, default=_isoformat)])
             return
         values = ", ".join(f"{name} = %s" for name in columns)
         changed = [_adapted((*row[1:], row[0])) for row in rows]
@@ -42,7 +42,7 @@ def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
 
 
 def delete_rows(model: type[models.Model], column: str, ids: Sequence[int]) -> None:
-    """Those with one of these ids in `column`, where nothing refers to them: the database alone would refuse."""
+    """Delete the rows with one of these ids in `column`, without Django's cascades: foreign keys to them raise."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -52,23 +52,23 @@ def delete_rows(model: type[models.Model], column: str, ids: Sequence[int]) -> N
 
 
 def _update_from_json(model: type[models.Model], columns: Sequence[str]) -> str:
-    """One parameter, an array of arrays: the driver takes longer to write as many arrays than all the rest does."""
-    kinds = {field.column: str(field.cast_db_type(connection)) for field in model._meta.concrete_fields}
+    """Return a statement with one parameter, an array of arrays: the driver takes too long to write many arrays."""
+    types = {field.column: str(field.cast_db_type(connection)) for field in model._meta.concrete_fields}
     values = ", ".join(
-        f"{name} = {_from_text(f'wanted.row ->> {place}', kinds[name])}" for place, name in enumerate(columns, start=1)
+        f"{name} = {_from_text(f'changed.row ->> {index}', types[name])}" for index, name in enumerate(columns, start=1)
     )
     return (
-        f"UPDATE {model._meta.db_table} SET {values} FROM jsonb_array_elements(%s::jsonb) AS wanted (row)"  # noqa: S608
-        f" WHERE {model._meta.db_table}.id = (wanted.row ->> 0)::bigint"
+        f"UPDATE {model._meta.db_table} SET {values} FROM jsonb_array_elements(%s::jsonb) AS changed (row)"  # noqa: S608
+        f" WHERE {model._meta.db_table}.id = (changed.row ->> 0)::bigint"
     )
 
 
-def _from_text(value: str, kind: str) -> str:
-    """A text as it is: a cast would cut what is too long, an assignment refuses it."""
-    return value if kind.startswith("varchar") else f"({value})::{kind}"
+def _from_text(value: str, column_type: str) -> str:
+    """Cast unless it is a varchar: a cast would silently truncate what is too long, an assignment refuses it."""
+    return value if column_type.startswith("varchar") else f"({value})::{column_type}"
 
 
-def _moment(value: Any) -> str:
+def _isoformat(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(value)

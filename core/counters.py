@@ -1,4 +1,4 @@
-"""Numbers counted in one statement, for limits that are not about one row of some other table."""
+"""Counters of fixed time windows, for limits that belong to no row of another table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.models import Counter
 
 
 class CounterFull(Exception):
-    """One more would be too many. `retry_after` is in seconds."""
+    """The limit of the window is reached; the next one begins in `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -19,7 +19,7 @@ class CounterFull(Exception):
 
 
 def count_up(key: str, *, seconds: int, most: int) -> None:
-    """Count one more under `key` in this window of `seconds`; raises CounterFull beyond `most`, parallel calls too."""
+    """Count one under `key` in this window of `seconds`. Raises CounterFull beyond `most`, also for parallel calls."""
     now = timezone.now()
     window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
     Counter.objects.bulk_create([Counter(key=key, window=window)], ignore_conflicts=True)
@@ -29,5 +29,5 @@ def count_up(key: str, *, seconds: int, most: int) -> None:
 
 
 def purge_counters() -> None:
-    """Forget windows that are over for a day."""
+    """Delete windows that began more than a day ago."""
     Counter.objects.filter(window__lt=timezone.now() - timedelta(days=1)).delete()

@@ -1,6 +1,6 @@
-"""Lists to take along: a workbook, or text that any spreadsheet opens. No cell of theirs is ever a formula.
+"""Lists as workbooks and CSV files in which no cell is a formula.
 
-What a stranger typed as a name may begin with `=`; opened by an administrator it must stay a name (security.md 4.4).
+A name that a stranger typed may begin with `=`; when an administrator opens the file, it must stay a name.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from core.workbook_cells import FORMULA_SIGNS, text_cells
+from core.workbook_cells import FORMULA_STARTS, text_cells
 
 CSV = "text/csv; charset=utf-8"
-WIDTH = 20
+COLUMN_WIDTH = 20
 
 
 def write_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """`headings` are words of ours."""
+    """Return a workbook of one sheet. `headings` must be trusted: they are not escaped."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
-    for place in range(1, len(headings) + 1):
-        sheet.column_dimensions[get_column_letter(place)].width = WIDTH
+    for column in range(1, len(headings) + 1):
+        sheet.column_dimensions[get_column_letter(column)].width = COLUMN_WIDTH
     heads = [WriteOnlyCell(sheet, heading) for heading in headings]
     for head in heads:
         head.font = Font(bold=True)
@@ -39,12 +39,12 @@ def write_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def write_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """With a byte order mark, without which a Chinese Excel takes UTF-8 for GB18030."""
+    """Return a CSV file with a byte order mark, without which a Chinese Excel reads UTF-8 as GB18030."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerows([_harmless(text) for text in row] for row in (headings, *rows))
+    writer.writerows([_escape_formula(text) for text in row] for row in (headings, *rows))
     return file.getvalue().encode("utf-8-sig")
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+def _escape_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,4 +1,4 @@
-"""What every form can do."""
+"""Functions for any form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def call_action(form: forms.BaseForm, action: Callable[P, T], *args: P.args, **k
     return None
 
 
-def show_only(form: forms.BaseForm) -> None:
-    """For who may read what stands in it and not change it."""
+def make_read_only(form: forms.BaseForm) -> None:
+    """Disable every field, for users who may view the values but not change them."""
     for field in form.fields.values():
         field.disabled = True

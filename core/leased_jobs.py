@@ -1,8 +1,8 @@
 """Background jobs that are rows: a worker claims one by a lease, works in chunks, and may be killed at any moment.
 
-The row is the truth and a task only a wake-up. Whoever holds the lease renews it in the transaction of each chunk; once
-it has expired another worker claims the job and resumes behind the last chunk. Turns are short, and the enterprise that
-was served longest ago gets the next, so that no job of a million rows keeps the others waiting.
+The row is the source of truth, and a task only a wake-up. The worker renews its lease in the transaction of each chunk;
+once the lease has expired, another worker claims the job and resumes after the last chunk. Turns are short, and the
+enterprise that was served longest ago gets the next one, so that a job of a million rows doesn't delay the others.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from django.db import InterfaceError, OperationalError, models, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from core.locks import hold
+from core.locks import advisory_lock
 from core.wakeups import wake_worker
 
 log = logging.getLogger(__name__)
-# The job stays as it is, and the lease expires: the database is away, or the worker's time is over.
-LEFT_TO_THE_NEXT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
+# The database is unavailable or the task reached its time limit: the job stays as it is until the lease expires.
+RESUMABLE_ERRORS = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 
 
 class LeasedJob(models.Model):
-    """The columns of a job. Its model also has `enterprise`, and says by a condition which rows wait for work."""
+    """The columns of a job; its model must also have `enterprise`."""
 
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
@@ -46,12 +46,12 @@ Job = TypeVar("Job", bound=LeasedJob)
 
 
 class LeaseLost(Exception):
-    """Another worker has the job, or it was ended: this one must write nothing more."""
+    """Another worker has the job, or it has ended: nothing more may be written."""
 
 
 @dataclass(frozen=True)
 class Lease(Generic[Job]):
-    """The right to work on one job, as long as it is renewed."""
+    """The right to work on one job until `lease_until`, which each chunk extends."""
 
     queue: JobQueue[Job]
     id: int
@@ -64,7 +64,7 @@ class Lease(Generic[Job]):
         return time.monotonic() >= self.turn_ends
 
     def job(self) -> Job:
-        """Return the job as it is now, with its enterprise and author; unlocked."""
+        """Return the current job with its enterprise and author, without locking it."""
         related = {"enterprise", "author"} & {each.name for each in self.queue.model._meta.get_fields()}
         return self.queue.rows.select_related(*related).get(pk=self.id)
 
@@ -84,7 +84,7 @@ class Lease(Generic[Job]):
         self._leased().update(lease="", lease_until=None, turn_ended_at=timezone.now(), failures=0)
 
     def note_failure(self) -> bool:
-        """Pause the job after an unexpected error. Return whether it has failed too often and is to be given up."""
+        """Pause the job after an unexpected error. Return True if it has failed JOB_FAILURES times in a row."""
         failures = self._leased().values_list("failures", flat=True).first()
         if failures is None:
             return False
@@ -98,12 +98,12 @@ class Lease(Generic[Job]):
 
 @dataclass(frozen=True)
 class JobQueue(Generic[Job]):
-    """The jobs of one model: which of them wait, how one is worked on, and how one is given up.
+    """The jobs of one model.
 
-    `work` does what can be done in a turn; it renews the lease in each transaction and returns once `is_turn_over` or
-    nothing is left. `give_up` ends a job that failed JOB_FAILURES times in a row: what was done stays recorded. `task`
-    is the task that calls `work_on_all`. `excludes`: while another worker has a job of this kind in an enterprise, the
-    enterprise's others wait.
+    `waits`: the rows that need work. `task`: the name of the task that calls `work_on_all`. `work` works for one turn:
+    it renews the lease in each transaction, and returns once `is_turn_over` or nothing is left. `give_up` ends a job
+    that failed JOB_FAILURES times in a row; what was done stays recorded. `excludes`: the rows of which one worker at
+    a time may have one in each enterprise.
     """
 
     model: type[Job]
@@ -119,11 +119,11 @@ class JobQueue(Generic[Job]):
         return self.model._default_manager.all()
 
     def wake(self) -> None:
-        """Wake a worker; a lost wake-up is made up for by the sweep."""
+        """Wake a worker. If the wake-up is lost, the sweep finds the job."""
         wake_worker(self.task)
 
     def work_on_all(self) -> None:
-        """Give turns until no job waits, or the task has lasted long enough and wakes the next one."""
+        """Give turns until no job waits; after JOB_TASK_SECONDS wake another task instead."""
         end = time.monotonic() + settings.JOB_TASK_SECONDS
         while lease := self.claim():
             self.take_turn(lease)
@@ -143,7 +143,7 @@ class JobQueue(Generic[Job]):
         except LeaseLost:
             log.warning("job_taken_over %s=%d", self.model._meta.model_name, lease.id)
             return
-        except LEFT_TO_THE_NEXT:
+        except RESUMABLE_ERRORS:
             raise
         except Exception:
             log.exception("job_failed %s=%d", self.model._meta.model_name, lease.id)
@@ -153,7 +153,7 @@ class JobQueue(Generic[Job]):
         lease.release()
 
     def claim(self, id: int | None = None) -> Lease[Job] | None:
-        """Lease the job with this id, else the next one in turn. None if there is none, or another worker has it."""
+        """Lease the job with this id, or the next in turn. Return None if there is none, or another worker has it."""
         waiting = self._waiting()
         for job in waiting.filter(pk=id) if id else waiting:
             if self.may_start(job) and (lease := self._lease(job)):
@@ -161,15 +161,15 @@ class JobQueue(Generic[Job]):
         return None
 
     def is_free(self) -> Q:
-        """Return the condition that no worker has a job. A killed one leaves its token behind, but not its time."""
+        """Return the condition that no worker has a job. A killed worker leaves its token; the time still expires."""
         return Q(lease_until=None) | Q(lease_until__lt=timezone.now())
 
     def lease_end(self, seconds: int | None = None) -> Any:
-        """Return the time at which a lease that is taken now expires."""
+        """Return the time at which a lease taken now expires."""
         return timezone.now() + timedelta(seconds=seconds or settings.JOB_LEASE_SECONDS)
 
     def _waiting(self) -> models.QuerySet[Any, Job]:
-        """Return the jobs that wait, those of the enterprise that was served longest ago first."""
+        """Return the waiting jobs, those of the enterprise that was served longest ago first."""
         served = self.rows.filter(enterprise=OuterRef("enterprise"), turn_ended_at__isnull=False)
         served_at = Subquery(served.order_by("-turn_ended_at").values("turn_ended_at")[:1])
         waiting = self.rows.filter(self.waits, self.is_free()).alias(served_at=served_at)
@@ -177,7 +177,7 @@ class JobQueue(Generic[Job]):
         return waiting.select_related("enterprise").order_by(*order)  # type: ignore[misc]  # every job has one
 
     def _lease(self, job: Job) -> Lease[Job] | None:
-        """Take the lease; of two workers at once only one does."""
+        """Take the lease with one conditional UPDATE, so that only one of two workers gets it."""
         lease = Lease(self, job.pk, uuid.uuid4().hex, time.monotonic() + settings.JOB_TURN_SECONDS)
         with transaction.atomic():
             if self._is_excluded(job):
@@ -189,6 +189,6 @@ class JobQueue(Generic[Job]):
         if self.excludes is None:
             return False
         enterprise: int = job.enterprise_id  # type: ignore[attr-defined]
-        hold(f"{self.model._meta.label_lower} of {enterprise}")
+        advisory_lock(f"{self.model._meta.label_lower} of {enterprise}")
         busy = self.rows.filter(self.excludes, enterprise=enterprise, lease_until__gt=timezone.now())
         return busy.exclude(pk=job.pk).exists()

@@ -1,4 +1,4 @@
-"""The one table of core: numbers counted within a window (core.counters)."""
+"""The table of core.counters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Counter(models.Model):
-    """A number counted within a window, for limits that are not about one row; see core.counters."""
+    """How often something happened in a window of time; see core.counters."""
 
     key = models.CharField(max_length=120)
     window = models.DateTimeField()

@@ -1,67 +1,124 @@
-"""Long lists, a page at a time, by key: the last page costs what the first does."""
+"""Keyset pagination: a page begins at the row that its address names, so the last page costs what the first does.
+
+The parameter `after` asks for the rows with greater keys, `before` for those with smaller ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from django.db.models import Model, QuerySet
-from django.http import QueryDict
+from django.db.models import Model, Q, QuerySet
+from django.utils.formats import number_format
+
+from core.list_query import ListQuery
 
 M = TypeVar("M", bound=Model)
+Row = TypeVar("Row")
 COUNT_CAP = 10_000
+# What tells a row from all others and gives its position; written "3.42" in an address.
+Key = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Page(Generic[M]):
-    """Some rows, and the addresses of those before and after them; "" where there are none."""
+class Page(Generic[Row]):
+    """Some rows of a list, and the addresses of the pages beside it, "" where there is none."""
 
-    rows: list[M]
+    rows: list[Row]
     previous_url: str
     next_url: str
+    count_text: str = ""
+
+
+class KeyedRows(Protocol[Row]):
+    """Rows in a fixed order. `key_length`: how many integers make a key."""
+
+    @property
+    def key_length(self) -> int: ...
+
+    @property
+    def is_newest_first(self) -> bool: ...
+
+    def key_of(self, row: Row) -> Key: ...
+
+    def beyond(self, key: Key | None, limit: int, *, is_backward: bool) -> list[Row]:
+        """Return at most `limit` rows that follow `key`, or with None the first ones.
+
+        With `is_backward` return the rows that precede it, the nearest first.
+        """
 
 
 @dataclass(frozen=True)
-class Pages:
-    """For the pagination component."""
+class OrderedRows(Generic[M]):
+    """The rows of a queryset in the order of integer columns, the last of which is unique."""
 
-    count_text: str
-    previous_url: str
-    next_url: str
+    queryset: QuerySet[M]
+    columns: tuple[str, ...] = ("pk",)
+    is_newest_first: bool = True
+
+    @property
+    def key_length(self) -> int:
+        return len(self.columns)
+
+    def key_of(self, row: M) -> Key:
+        return tuple(getattr(row, column) for column in self.columns)
+
+    def beyond(self, key: Key | None, limit: int, *, is_backward: bool) -> list[M]:
+        is_descending = self.is_newest_first != is_backward
+        found = self.queryset
+        if key:
+            found = found.filter(beyond_key(list(zip(self.columns, key, strict=True)), is_descending=is_descending))
+        order = [f"-{column}" if is_descending else column for column in self.columns]
+        return list(found.order_by(*order)[:limit])
 
 
-def read_page(
-    found: QuerySet[M], asked: QueryDict, *, url: Callable[..., str], size: int, is_newest_first: bool = True
-) -> Page[M]:
-    """The page of `found` that the address asks for by `after` (greater ids) or `before` (smaller ones).
+def beyond_key(key: list[tuple[str, Any]], *, is_descending: bool) -> Q:
+    """Return the condition of the rows beyond these columns' values, in a form that lets an index begin at the key."""
+    side = "lt" if is_descending else "gt"
+    (column, value), *rest = key
+    is_beyond = Q(**{f"{column}__{side}": value})
+    if not rest:
+        return is_beyond
+    return Q(**{f"{column}__{side}e": value}) & (is_beyond | beyond_key(rest, is_descending=is_descending))
 
-    `url(after=1)` is the list's address with all its filters and that key.
-    """
-    after, before = _key(asked, "after"), _key(asked, "before")
-    forth, back = (before, after) if is_newest_first else (after, before)
-    to_forth, to_back = ("lt", "gt") if is_newest_first else ("gt", "lt")
-    in_order, in_reverse = ("-pk", "pk") if is_newest_first else ("pk", "-pk")
-    if back:
-        read = list(found.filter(**{f"pk__{to_back}": back}).order_by(in_reverse)[: size + 1])
-        rows, has_previous, has_next = read[:size][::-1], len(read) > size, True
-    else:
-        ahead = found.filter(**{f"pk__{to_forth}": forth}) if forth else found
-        read = list(ahead.order_by(in_order)[: size + 1])
-        rows, has_previous, has_next = read[:size], bool(forth), len(read) > size
-    next_key, previous_key = ("before", "after") if is_newest_first else ("after", "before")
+
+def read_page(rows: KeyedRows[Row], query: ListQuery, *, count_text: str = "") -> Page[Row]:
+    """Return the page that the address asks for, or the first one if its key is meaningless or beyond the end."""
+    onward, backward = ("before", "after") if rows.is_newest_first else ("after", "before")
+    back_key = _read_key(query.asked.get(backward, ""), rows.key_length)
+    key, is_backward = back_key or _read_key(query.asked.get(onward, ""), rows.key_length), bool(back_key)
+    found = rows.beyond(key, query.page_size + 1, is_backward=is_backward)
+    if key and len(found) <= (query.page_size if is_backward else 0):
+        key, is_backward = None, False
+        found = rows.beyond(None, query.page_size + 1, is_backward=False)
+    has_next = is_backward or len(found) > query.page_size
+    shown = found[: query.page_size]
+    if is_backward:
+        shown.reverse()
+
+    def url_beside(side: str, row: Row) -> str:
+        return query.full_url(**{side: ".".join(map(str, rows.key_of(row)))})
+
     return Page(
-        rows=rows,
-        previous_url=url(**{previous_key: rows[0].pk}) if rows and has_previous else "",
-        next_url=url(**{next_key: rows[-1].pk}) if rows and has_next else "",
+        rows=shown,
+        previous_url=url_beside(backward, shown[0]) if key else "",
+        next_url=url_beside(onward, shown[-1]) if has_next else "",
+        count_text=count_text,
     )
 
 
 def count_capped(found: QuerySet[Any], cap: int = COUNT_CAP) -> int:
-    """How many there are; cap + 1 stands for "more than `cap`"."""
+    """Return the number of rows, or cap + 1 if there are more than `cap`."""
     return found.order_by()[: cap + 1].count()
 
 
-def _key(asked: QueryDict, name: str) -> int:
-    text = asked.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+def show_count(count: int, cap: int = COUNT_CAP) -> str:
+    """Return a capped count as its reader writes numbers: "1,234", or "10,000+"."""
+    plus = "+" if count > cap else ""
+    return f"{number_format(min(count, cap), force_grouping=True)}{plus}"
+
+
+def _read_key(text: str, length: int) -> Key | None:
+    pattern = r"\.".join([r"\d{1,18}"] * length)
+    return tuple(map(int, text.split("."))) if re.fullmatch(pattern, text, re.ASCII) else None

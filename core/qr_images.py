@@ -1,4 +1,4 @@
-"""QR codes: black on white whatever the theme, with the quiet zone of four modules the standard asks for."""
+"""QR codes, black on white in every theme."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from functools import lru_cache
 import qrcode
 from PIL import Image
 
-# What the field offers (product.md, "Numbers taken from the field").
+# Pixels; the sizes that comparable products offer (product.md, "Numbers taken from the field").
 PNG_SIZES = (171, 399, 741, 2052)
-QUIET = 4
+# Modules around the code, as ISO/IEC 18004 requires.
+QUIET_ZONE = 4
 
 
 @lru_cache(maxsize=256)
 def draw_svg(text: str) -> str:
-    """A drawing that scales: one path, no style."""
+    """Return the code as SVG: one path, without style attributes."""
     rows = _modules(text)
     size = len(rows)
     path = "".join(f"M{x},{y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
@@ -26,7 +27,7 @@ def draw_svg(text: str) -> str:
 
 
 def draw_png(text: str, size: int) -> bytes:
-    """Exactly `size` pixels wide; each module a whole number of pixels, so that every edge is sharp."""
+    """Return the code as PNG, `size` pixels wide; each module is a whole number of pixels, for sharp edges."""
     rows = _modules(text)
     scale = size // len(rows)
     modules = Image.new("1", (len(rows), len(rows)), 1)
@@ -40,6 +41,6 @@ def draw_png(text: str, size: int) -> bytes:
 
 
 def _modules(text: str) -> list[list[bool]]:
-    code = qrcode.QRCode(border=QUIET, error_correction=qrcode.ERROR_CORRECT_M)
+    code = qrcode.QRCode(border=QUIET_ZONE, error_correction=qrcode.ERROR_CORRECT_M)
     code.add_data(text)
     return code.get_matrix()

@@ -12,8 +12,7 @@ Entry = TypeVar("Entry")
 class Registry(Generic[Entry]):
     """What other apps register in `AppConfig.ready()`, in the order of INSTALLED_APPS.
 
-    Reading a registry that nothing was registered in raises ImproperlyConfigured. Otherwise a missing registration
-    would silently leave out what the other app was to do.
+    Reading an empty registry raises ImproperlyConfigured: a forgotten registration must not silently disable a feature.
     """
 
     def __init__(self, name: str) -> None:
@@ -22,7 +21,7 @@ class Registry(Generic[Entry]):
 
     def register(self, entry: Entry) -> None:
         """Add `entry`, once: `ready()` runs again when a test changes INSTALLED_APPS."""
-        # By identity: comparing texts that are translated lazily would translate them, which is too early in `ready()`.
+        # By identity: comparing lazy translations would translate them, which is too early in `ready()`.
         if not any(entry is known for known in self._entries):
             self._entries.append(entry)
 

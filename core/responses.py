@@ -1,4 +1,4 @@
-"""The answers every page gives alike (interface.md, "Answers")."""
+"""Responses that all pages share."""
 
 from typing import Any
 
@@ -7,19 +7,21 @@ from django.shortcuts import render, resolve_url
 
 
 def see_other(to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-    """303: the action is done, look there. `to` is whatever Django's `redirect` takes."""
+    """Redirect with 303 after an action. `to` is anything that Django's `redirect` takes."""
     response = HttpResponseRedirect(resolve_url(to, *args, **kwargs))
     response.status_code = 303
     return response
 
 
-def refused(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """422: the page again, with what was typed and the errors beside their fields."""
+def unprocessable(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Render the form again with its errors, with status 422."""
     return render(request, template, context, status=422)
 
 
-def limited(request: HttpRequest, template: str, context: dict[str, Any], *, retry_after: int) -> HttpResponse:
-    """429: the page again; `retry_after` in seconds says when it is worth trying."""
+def too_many_requests(
+    request: HttpRequest, template: str, context: dict[str, Any], *, retry_after: int
+) -> HttpResponse:
+    """Render the page again with status 429; `retry_after` is in seconds."""
     response = render(request, template, context, status=429)
     response["Retry-After"] = str(max(1, retry_after))
     return response

@@ -1,4 +1,4 @@
-"""What may be written where something is named; the rules of each thing's own name build on these."""
+"""Validation of names; the rules of each kind of name build on these."""
 
 import re
 import unicodedata
@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 ENTERPRISE_NAME_MAX = 64
+# Control characters, lone surrogates, line and paragraph separators.
+CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 NO_NAME = gettext_lazy("Enter the enterprise's name.")
 
-# Zero-width joiner and variation selectors hold emoji together; all else that is invisible only deceives.
-VISIBLE_AFTER_ALL = "\u200d\ufe0e\ufe0f"
+# Zero-width joiner and variation selectors, which emoji need; other invisible characters only deceive.
+ALLOWED_INVISIBLE = "\u200d\ufe0e\ufe0f"
 
 
 def clean_enterprise_name(text: str) -> str:
@@ -21,13 +23,12 @@ def clean_enterprise_name(text: str) -> str:
 
 
 def clean_required(text: str, limit: int, *, missing: Any) -> str:
-    """What is kept of what was typed. Raises ValidationError with the message for the field; `missing`, lazy or not,
-    where nothing is left of it."""
-    kept = squeeze(text)
-    if not kept:
+    """Return the normalized text. Raises ValidationError: with `missing` if it is blank, or if it may not be used."""
+    normalized = normalize_spaces(text)
+    if not normalized:
         raise ValidationError(missing)
-    refuse_invisible(kept)
-    return refuse_longer(kept, limit)
+    refuse_invisible(normalized)
+    return refuse_longer(normalized, limit)
 
 
 def clean_fields(rules: Mapping[str, Callable[[str], str]], /, **typed: str) -> dict[str, str]:
@@ -44,41 +45,48 @@ def clean_fields(rules: Mapping[str, Callable[[str], str]], /, **typed: str) -> 
     return cleaned
 
 
-def squeeze(text: str) -> str:
-    # Nearly every name, ten times as fast: an import asks twice a row.
+def normalize_spaces(text: str) -> str:
+    """Return the text in NFC, trimmed, with runs of spaces collapsed; line breaks and controls inside it stay."""
+    # True of nearly every name, and ten times as fast: an import calls this twice a row.
     if text and text.isprintable() and "  " not in text and unicodedata.is_normalized("NFC", text):
         return text.strip()
     return re.sub(r"[^\S\n\r\t\v\f\x1c-\x1f\x85]+", " ", unicodedata.normalize("NFC", text or "")).strip(" \t\r\n")
 
 
 def refuse_invisible(text: str) -> None:
+    """Raise ValidationError if the text has characters that can't be seen, or that only some fonts show."""
     if text.isprintable() and any(map(str.isalnum, text)):
         return
-    if private := next((sign for sign in text if unicodedata.category(sign) == "Co"), ""):
-        raise _private_sign(private)
-    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} or is_no_character(sign) for sign in text):
+    categories = set(map(unicodedata.category, text))
+    if "Co" in categories:
+        raise _private_use_error(text)
+    if categories & CONTROLS or any(map(is_noncharacter, text)):
         raise ValidationError(_("Remove the control characters: they can't be seen."))
-    if any(unicodedata.category(sign) == "Cf" and sign not in VISIBLE_AFTER_ALL for sign in text):
+    if "Cf" in map(unicodedata.category, set(text) - set(ALLOWED_INVISIBLE)):
         raise ValidationError(_("Remove the invisible or direction-changing characters."))
-    if not any(unicodedata.category(sign)[0] not in "ZCM" for sign in text) and text:
+    if text and all(category[0] in "ZCM" for category in categories):
         raise ValidationError(_("Enter something that can be seen."))
 
 
-def _private_sign(sign: str) -> ValidationError:
-    """Of one that only a certain font shows. Windows once kept 80 hanzi and radicals at U+E815 to U+E864 (GB 18030
-    FE50 to FEA0), 䶮 among them, which have their own places now."""
-    params = {"sign": f"U+{ord(sign):04X}", "real": ""}
-    if 0 <= (place := ord(sign) - 0xE815) < 80:
-        real = bytes((0xFE, 0x50 + place + (place > 0x2E))).decode("gb18030")
+def _private_use_error(text: str) -> ValidationError:
+    """Return the error for the first private-use character, naming its replacement if there is one.
+
+    Windows once kept 80 hanzi and radicals such as 䶮 at U+E815 to U+E864 (GB 18030 FE50 to FEA0), which have code
+    points of their own today.
+    """
+    character = next(each for each in text if unicodedata.category(each) == "Co")
+    params = {"sign": f"U+{ord(character):04X}", "real": ""}
+    if 0 <= (index := ord(character) - 0xE815) < 80:
+        real = bytes((0xFE, 0x50 + index + (index > 0x2E))).decode("gb18030")
         params["real"] = real if real.isprintable() else ""
     if params["real"]:
         return ValidationError(_("Write “%(real)s” for %(sign)s, which only some fonts show."), params=params)
     return ValidationError(_("Replace the character %(sign)s: only one font or program shows it."), params=params)
 
 
-def is_no_character(sign: str) -> bool:
-    """One of the 66 that Unicode will never assign (section 23.7); no workbook can hold U+FFFE and U+FFFF."""
-    return ord(sign) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(sign) <= 0xFDEF
+def is_noncharacter(character: str) -> bool:
+    """True for the 66 code points that Unicode will never assign (section 23.7); workbooks can't hold some of them."""
+    return ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF
 
 
 def refuse_longer(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Messages that are stored by one process and shown by another, to each reader in their own language.
+"""Messages that are stored now and shown later, to each reader in their own language.
 
 A worker runs without an active language: `gettext` then returns the English text itself, which is the key of every
 translation. The text is stored apart from its parameters, and both are put together when shown. A parameter may be
@@ -35,7 +35,7 @@ class Message(str):
 
 
 def messages_of(error: ValidationError) -> list[Message]:
-    """Return what `error.messages` returns, in a form that can be stored."""
+    """Return the messages of the error in a form that can be stored, unlike `error.messages`."""
     return [Message(str(one.message), one.params) for errors in error.update_error_dict({}).values() for one in errors]
 
 

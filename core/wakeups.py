@@ -1,4 +1,4 @@
-"""Wake a worker. A wake-up carries nothing and may be lost: the sweeper finds what was forgotten."""
+"""Wake a worker by a task without arguments. A wake-up may be lost: the sweep finds what still waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from celery import current_app
 from kombu.pools import producers
 
-# A broker that hangs costs a request at most this long, once in PAUSE_SECONDS.
+# A hanging broker delays a request by at most this long, at most once in PAUSE_SECONDS.
 PUBLISH_SECONDS = 0.8
 PAUSE_SECONDS = 5.0
 
@@ -26,14 +26,14 @@ def wake_worker(task: str) -> None:
         return
     try:
         _send(task)
-    except Exception as error:  # any broker's any error: the row is safe, the sweeper will find it
+    except Exception as error:  # any error of any broker: the row is safe, and the sweep finds it
         _quiet_until = time.monotonic() + PAUSE_SECONDS
         log.warning("hint_lost", extra={"task": task, "error": type(error).__name__})
 
 
 @contextmanager
 def without_wakeups() -> Iterator[None]:
-    """Publish nothing, for work that is queued before any worker or broker runs: the sweeper finds it."""
+    """Publish nothing in this block, for work that is queued before a worker or broker runs: the sweep finds it."""
     global _quiet_until
     before, _quiet_until = _quiet_until, math.inf
     try:

@@ -1,4 +1,4 @@
-"""Cells of the workbooks we write: every text in them is a text, never a formula."""
+"""Cells of the workbooks we write: every value is text, never a formula."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from openpyxl.cell import WriteOnlyCell
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\0")
-# All but these may stand in XML 1.0 (section 2.2); openpyxl knows the first 32 only and would write a broken file.
-NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+# Characters that XML 1.0 forbids (section 2.2). openpyxl only refuses control characters: the file would be corrupt.
+NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def text_cells(sheet: Any, texts: Iterable[str]) -> list[Any]:
@@ -19,12 +19,12 @@ def text_cells(sheet: Any, texts: Iterable[str]) -> list[Any]:
 
 
 def text_cell(sheet: Any, text: str) -> Any:
-    # Nearly every one, and a cell of its own takes as long as all the rest of writing it.
-    if text[:1].isalnum() and not NO_XML.search(text):
+    # True of nearly every text; creating a cell object takes as long as writing the row.
+    if text[:1].isalnum() and not NOT_XML.search(text):
         return text
-    cell = WriteOnlyCell(sheet, NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
-    # openpyxl takes a text that begins with = for a formula.
+    cell = WriteOnlyCell(sheet, NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+    # openpyxl takes text that begins with = for a formula.
     cell.data_type = "s"
-    if text.startswith(FORMULA_SIGNS):
+    if text.startswith(FORMULA_STARTS):
         cell.quotePrefix = True
     return cell

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.text_rules import clean_required, refuse_invisible, refuse_longer, squeeze
+from core.text_rules import clean_required, normalize_spaces, refuse_invisible, refuse_longer
 
 NAME_MAX = 64
 POSITION_MAX = 128
@@ -21,7 +21,7 @@ def clean_name(text: str) -> str:
 
 
 def clean_position(text: str) -> str:
-    position = squeeze(text)
+    position = normalize_spaces(text)
     refuse_invisible(position)
     return refuse_longer(position, POSITION_MAX)
 

@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_log.search import AuditQuery
 from accounts.audit_log.vocabulary import VIAS, all_words
-from accounts.models import Role
+from accounts.models import AuditEvent, Enterprise, Role
 
 ACTORS_MAX = 200
 
 
 class AuditFilterForm(forms.Form):
-    """Shows a query; reading one is AuditQuery's business."""
+    """Draw the filters; AuditQuery reads them."""
 
     action = forms.ChoiceField(label=_("Action"), required=False)
     actor = forms.ChoiceField(label=_("Done by"), required=False)
@@ -25,7 +25,7 @@ class AuditFilterForm(forms.Form):
     def __init__(self, query: AuditQuery) -> None:
         super().__init__(query.fields)
         words = all_words()
-        # The page writes these out itself: sixty options by a widget take as long as the whole list.
+        # The template writes the options: a widget takes as long for sixty of them as the whole list does.
         self.actions = [
             (words.groups[group], [(group, _("All of: %(group)s") % {"group": words.groups[group]}), *named.items()])
             for group, named in words.actions.items()
@@ -36,15 +36,15 @@ class AuditFilterForm(forms.Form):
 
 
 def _actors(query: AuditQuery) -> list[tuple[int, str]]:
-    """The administrators of today, and whoever the address names if they belong here."""
+    """Return the present administrators, and the actor that the query names if the log of this enterprise has one."""
     roles = Role.objects.filter(enterprise=query.enterprise).select_related("user").order_by("pk")[:ACTORS_MAX]
     actors = {role.user_id: str(role.user) for role in roles}
     if query.actor and int(query.actor) not in actors:
-        actors[int(query.actor)] = _name_of(query)
+        actors[int(query.actor)] = _last_name(query.enterprise, int(query.actor))
     return list(actors.items())
 
 
-def _name_of(query: AuditQuery) -> str:
-    """As the log last had it: of other enterprises' people it knows nothing."""
-    event = query.without(text="", action="", kind="", target="", via="", since=None, until=None).newest(limit=1)
-    return event[0].personal["actor"] if event and event[0].personal else str(query.actor)
+def _last_name(enterprise: Enterprise, actor: int) -> str:
+    """Return the actor's name as last recorded here: names of other enterprises' users must not be shown."""
+    event = AuditEvent.objects.filter(enterprise=enterprise, actor_user_id=actor).order_by("-number").first()
+    return event.personal["actor"] if event and event.personal else str(actor)

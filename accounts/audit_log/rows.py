@@ -1,4 +1,4 @@
-"""An event of the audit log as a page or a workbook shows it: in words."""
+"""Events of the audit log in words, as the page and the workbook show them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from accounts.clients import describe_browser
 from accounts.models import AuditEvent, Role
 from accounts.permissions import may
 
-# How accounts.audit.recording names those who act without being a person.
+# The names that accounts.audit.recording gives to actors that are no person.
 NOBODY = {"", "command line", "upkeep"}
 ROLES = dict(Role.Name.choices)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One fact before and after, in words; `is_same` where it stayed."""
+    """A fact before and after an event, in words."""
 
     label: str
     before: str
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One event for `reader`. Asks the database nothing."""
+    """An event as `reader` may see it. Makes no database queries."""
 
     event: AuditEvent
     reader: Role
@@ -73,10 +73,10 @@ class AuditRow:
 
     @property
     def target_url(self) -> str:
-        """The thing's own page, for who may see it; it may be gone by now."""
+        """The address of the target's page, "" if the reader may not see it. The target may have been deleted."""
         page, id = self._target.page, self.event.target_id
-        is_open = page and id.isdecimal() and may(self.reader, self._target.permission)
-        return reverse(page, args=[int(id)]) if is_open else ""
+        has_page = page and id.isdecimal() and may(self.reader, self._target.permission)
+        return reverse(page, args=[int(id)]) if has_page else ""
 
     @property
     def changes(self) -> list[Change]:
@@ -91,7 +91,7 @@ class AuditRow:
 
     @property
     def is_erased(self) -> bool:
-        """Names and values were taken out; that it happened stays."""
+        """True if names and values were erased; the event itself stays."""
         return self.event.personal is None
 
     @cached_property
@@ -108,7 +108,7 @@ class AuditRow:
 
 
 def changes_of(kind: str, before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """Of a target of this kind, in the order they were recorded."""
+    """Return the changes of a target of this kind, in the order they were recorded."""
     return [
         Change(str(fact_label(key, kind)), value_text(key, before.get(key)), value_text(key, after.get(key)))
         for key in dict.fromkeys([*before, *after])

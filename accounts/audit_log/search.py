@@ -1,107 +1,76 @@
-"""Which events a list asks for, newest first, a page at a time by number.
+"""The events that the audit log's page and its download show, newest first.
 
-Each filter is a column with an index of its own that ends with the number. Names lie in `personal`: they are found by
-how they begin, which an index serves on PostgreSQL (0006_audit_page); on SQLite an office's log is read through.
+Each filter is a column with an index of its own, which ends with the number. Names are in `personal`; they are found by
+their beginning, by an index on PostgreSQL (index_names in the first migration). SQLite reads the whole log.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, ClassVar
 
 from django.db.models import BooleanField, F, Func, Max, Min, Q, QuerySet, Value
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.audit_log.vocabulary import VIAS, all_words
 from accounts.models import AuditChain, AuditEvent, Enterprise
-from core.pagination import count_capped
+from core.list_query import ListQuery
+from core.pagination import Key, count_capped, show_count
 
-PAGE_SIZE = 50
 COUNTED = 1_000
-TEXT_MAX = 100
-LAST_SIGN = "\U0010ffff"
-# The clocks of two machines may differ: an event may stand before one that was written a little earlier.
-CLOCKS = timedelta(minutes=5)
+LAST_CHARACTER = "\U0010ffff"
+# The clocks of two machines may differ by this much: an event may precede one that was written a little earlier.
+CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 class NameBegins(Func):
-    """Whether a name in `personal` begins so, ignoring case."""
+    """True if a name in `personal` begins with the text, ignoring case."""
 
     output_field = BooleanField()
 
     def __init__(self, key: str, text: str) -> None:
-        super().__init__(F("personal"), Value(text), Value(text + LAST_SIGN))
+        super().__init__(F("personal"), Value(text), Value(text + LAST_CHARACTER))
         self.key = key
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         (personal, _none), *texts = map(compiler.compile, self.source_expressions)
         is_postgresql = connection.vendor == "postgresql"
-        bytes_of = 'lower({}) COLLATE "C"' if is_postgresql else "lower({})"
+        lowered = 'lower({}) COLLATE "C"' if is_postgresql else "lower({})"
         name = f"{personal} ->> '{self.key}'" if is_postgresql else f"json_extract({personal}, '$.{self.key}')"
-        name, begin, end = (bytes_of.format(sql) for sql in (name, texts[0][0], texts[1][0]))
+        name, begin, end = (lowered.format(sql) for sql in (name, texts[0][0], texts[1][0]))
         return f"({name} >= {begin} AND {name} < {end})", (*texts[0][1], *texts[1][1])
 
 
-@dataclass(frozen=True)
-class AuditQuery:
-    """What an address asks for, nonsense left out. `target`: "member.42", one thing; `since`, `until`: whole days in
-    the enterprise's zone."""
+class AuditQuery(ListQuery):
+    """The parameters of the log, and the events that match, keyed by their number.
 
-    enterprise: Enterprise
-    text: str = ""
-    action: str = ""
-    actor: str = ""
-    kind: str = ""
-    target: str = ""
-    via: str = ""
-    since: date | None = None
-    until: date | None = None
+    `target` is one thing, such as "member.42". `since` and `until` are whole days in the enterprise's time zone.
+    """
 
-    @classmethod
-    def read(cls, enterprise: Enterprise, asked: QueryDict) -> AuditQuery:
+    text_max = 100
+    key_length: ClassVar[int] = 1
+    is_newest_first: ClassVar[bool] = True
+
+    def __init__(self, asked: QueryDict, enterprise: Enterprise) -> None:
+        super().__init__(asked)
+        self.enterprise = enterprise
         words = all_words()
-        actions = {name for named in words.actions.values() for name in named} | set(words.actions)
-        return cls(
-            enterprise=enterprise,
-            text=asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX],
-            action=_among(asked.get("action", ""), actions),
-            actor=_like(r"\d{1,18}", asked.get("actor", "")),
-            kind=_among(asked.get("kind", ""), words.targets),
-            target=asked.get("target", "")
-            if re.fullmatch(r"[a-z]{1,40}\.[\w-]{1,40}", asked.get("target", ""))
-            else "",
-            via=_among(asked.get("via", ""), VIAS),
-            since=_day(asked.get("since", "")),
-            until=_day(asked.get("until", "")),
-        )
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """As the address has them."""
-        since = self.since.isoformat() if self.since else ""
-        until = self.until.isoformat() if self.until else ""
-        fields = {"q": self.text, "action": self.action, "actor": self.actor, "kind": self.kind}
-        fields |= {"target": self.target, "via": self.via, "since": since, "until": until}
-        return {name: value for name, value in fields.items() if value}
-
-    def url(self, **key: Any) -> str:
-        return "?" + urlencode({**self.fields, **key})
-
-    def without(self, **cleared: Any) -> AuditQuery:
-        return replace(self, **cleared)
+        names = {name for group in words.actions.values() for name in group}
+        self.action = self.read_choice("action", {*words.actions, *names})
+        self.actor = self.read_pattern("actor", r"\d{1,18}")
+        self.kind = self.read_choice("kind", words.targets)
+        self.target = self.read_pattern("target", r"[a-z]{1,40}\.[\w-]{1,40}")
+        self.via = self.read_choice("via", VIAS)
+        self.since = self.read_day("since")
+        self.until = self.read_day("until")
 
     @cached_property
     def filtered(self) -> QuerySet[AuditEvent]:
-        """By everything but the text; in no order."""
+        """The events that the filters match, whatever the search text; unordered."""
         events = AuditEvent.objects.filter(enterprise=self.enterprise)
         if self.action:
             group = all_words().actions.get(self.action)
@@ -113,44 +82,39 @@ class AuditQuery:
         events = events.filter(**{column: value for column, value in equal.items() if value})
         return self._within_days(events)
 
-    def ways(self) -> list[Q]:
-        """How the text may be found; each is cheap by itself, all in one condition would not be."""
-        if not self.text:
-            return [Q()]
-        exact = [Q(target_id=self.text), Q(request_id=self.text.lower())]
-        return [Q(NameBegins("actor", self.text)), Q(NameBegins("target", self.text)), *exact]
+    def key_of(self, row: AuditEvent) -> Key:
+        return (row.number,)
 
-    def newest(self, *, below: int | None = None, above: int | None = None, limit: int) -> list[AuditEvent]:
-        """At most `limit` events with numbers below, newest first; or above, oldest first."""
+    def beyond(self, key: Key | None, limit: int, *, is_backward: bool = False) -> list[AuditEvent]:
+        """Return at most `limit` events that precede the number in time, newest first, or follow it, oldest first."""
         found: dict[int, AuditEvent] = {}
-        for way in self.ways():
-            events = self.filtered.filter(way)
-            events = events.filter(number__lt=below) if below is not None else events
-            events = events.filter(number__gt=above) if above is not None else events
-            order = "number" if above is not None else "-number"
+        for condition in self._searches():
+            events = self.filtered.filter(condition)
+            if key:
+                events = events.filter(**{"number__gt" if is_backward else "number__lt": key[0]})
+            order = "number" if is_backward else "-number"
             found |= {event.number: event for event in events.order_by(order)[:limit]}
-        return [found[number] for number in sorted(found, reverse=above is None)[:limit]]
+        return [found[number] for number in sorted(found, reverse=not is_backward)[:limit]]
 
     def walk(self, *, limit: int, chunk: int = 2000) -> Iterator[AuditEvent]:
-        """Newest first, at most `limit`."""
-        below: int | None = None
-        while limit > 0 and (events := self.newest(below=below, limit=min(chunk, limit))):
+        """Yield at most `limit` events, newest first, reading `chunk` at a time."""
+        key: Key | None = None
+        while limit > 0 and (events := self.beyond(key, min(chunk, limit))):
             yield from events
-            below, limit = events[-1].number, limit - len(events)
+            key, limit = self.key_of(events[-1]), limit - len(events)
 
     @cached_property
     def count(self) -> int:
-        """All there are without asking; else counted up to one more than COUNTED."""
-        return self._count_capped() if self.fields else self._length
+        """The number of events; capped at COUNTED + 1 unless it is the whole log."""
+        return self._count_capped() if self.is_filtered else self._length
 
     def count_text(self) -> str:
-        if self.fields and self.count > COUNTED:
-            return _("More than 1,000 events")
-        return ngettext("%(n)s event", "%(n)s events", self.count) % {"n": f"{self.count:,}"}
+        shown = show_count(self.count, COUNTED if self.is_filtered else self.count)
+        return ngettext("%(n)s event", "%(n)s events", self.count) % {"n": shown}
 
     def may_exceed(self, limit: int) -> bool:
-        """Whether more than `limit` may be found, as far as the count tells."""
-        return self._length > limit and (not self.fields or self.count > COUNTED)
+        """True if more than `limit` events may match, as far as the count tells."""
+        return self._length > limit and (not self.is_filtered or self.count > COUNTED)
 
     @cached_property
     def _length(self) -> int:
@@ -161,77 +125,35 @@ class AuditQuery:
         if not self.text:
             return count_capped(self.filtered, COUNTED)
         numbers: set[int] = set()
-        for way in self.ways():
-            numbers |= set(self.filtered.filter(way).values_list("number", flat=True)[: COUNTED + 1])
+        for condition in self._searches():
+            numbers |= set(self.filtered.filter(condition).values_list("number", flat=True)[: COUNTED + 1])
         return len(numbers)
 
+    def _searches(self) -> list[Q]:
+        """Return the conditions by which the text is found. Each has an index; combined by OR they would have none."""
+        if not self.text:
+            return [Q()]
+        exact = [Q(target_id=self.text), Q(request_id=self.text.lower())]
+        return [Q(NameBegins("actor", self.text)), Q(NameBegins("target", self.text)), *exact]
+
     def _within_days(self, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        """By time and, as a list in order of number can't use that, by the numbers around these days."""
-        of_all = AuditEvent.objects.filter(enterprise=self.enterprise)
+        """Filter by time and by the numbers around it: a list in order of numbers can't use an index on times."""
+        whole_log = AuditEvent.objects.filter(enterprise=self.enterprise)
         if self.since:
             start = _midnight(self.since)
-            first = of_all.filter(at__gte=start - CLOCKS).order_by("at").values_list("at", flat=True).first()
-            if first is None:
+            times = whole_log.filter(at__gte=start - CLOCK_DIFFERENCE).order_by("at").values_list("at", flat=True)
+            if (first := times.first()) is None:
                 return events.none()
-            near = of_all.filter(at__gte=first, at__lte=first + 2 * CLOCKS).aggregate(number=Min("number"))
-            events = events.filter(at__gte=start, number__gte=near["number"])
+            near = whole_log.filter(at__gte=first, at__lte=first + 2 * CLOCK_DIFFERENCE)
+            events = events.filter(at__gte=start, number__gte=near.aggregate(number=Min("number"))["number"])
         if self.until:
             end = _midnight(self.until + timedelta(days=1))
-            last = of_all.filter(at__lt=end + CLOCKS).order_by("-at").values_list("at", flat=True).first()
-            if last is None:
+            times = whole_log.filter(at__lt=end + CLOCK_DIFFERENCE).order_by("-at").values_list("at", flat=True)
+            if (last := times.first()) is None:
                 return events.none()
-            near = of_all.filter(at__lte=last, at__gte=last - 2 * CLOCKS).aggregate(number=Max("number"))
-            events = events.filter(at__lt=end, number__lte=near["number"])
+            near = whole_log.filter(at__lte=last, at__gte=last - 2 * CLOCK_DIFFERENCE)
+            events = events.filter(at__lt=end, number__lte=near.aggregate(number=Max("number"))["number"])
         return events
-
-
-@dataclass(frozen=True)
-class AuditPage:
-    """`page`: for the pagination component."""
-
-    events: list[AuditEvent]
-    count_text: str
-    previous_url: str
-    next_url: str
-
-
-def read_page(query: AuditQuery, asked: QueryDict) -> AuditPage:
-    """The page that the address asks for by `before` or `after`, which are numbers."""
-    below, above = _number(asked.get("before", "")), _number(asked.get("after", ""))
-    if above is not None:
-        events = query.newest(above=above, limit=PAGE_SIZE + 1)
-        has_newer, has_older = len(events) > PAGE_SIZE, True
-        events = events[:PAGE_SIZE][::-1]
-    else:
-        events = query.newest(below=below, limit=PAGE_SIZE + 1)
-        has_newer, has_older = below is not None, len(events) > PAGE_SIZE
-        events = events[:PAGE_SIZE]
-    return AuditPage(
-        events=events,
-        count_text=query.count_text(),
-        previous_url=query.url(after=events[0].number) if events and has_newer else "",
-        next_url=query.url(before=events[-1].number) if events and has_older else "",
-    )
-
-
-def _among(text: str, known: Any) -> str:
-    return text if text in known else ""
-
-
-def _like(pattern: str, text: str) -> str:
-    return text if re.fullmatch(pattern, text, re.ASCII) else ""
-
-
-def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = parse_date(text)
-    except ValueError:
-        return None
-    return day if day and 1970 <= day.year < 9999 else None
 
 
 def _midnight(day: date) -> datetime:

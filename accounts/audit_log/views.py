@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, from where; whether it is whole; and as a workbook."""
+"""The audit log: its list, one event, its verification and its download."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from accounts.audit.verification_job import start_check
 from accounts.audit_log.export import export_audit
 from accounts.audit_log.forms import AuditFilterForm
 from accounts.audit_log.rows import AuditRow
-from accounts.audit_log.search import AuditQuery, read_page
+from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
+from core.pagination import read_page
 from core.responses import see_other
 from core.workbook_cells import XLSX
 
@@ -28,18 +29,18 @@ from core.workbook_cells import XLSX
 @console_page(Permission.READ_AUDIT)
 @require_safe
 def audit_list(request: ConsoleRequest) -> HttpResponse:
-    """The log, narrowed by the address; for htmx only how far its verification has come."""
+    """List the events that match; for htmx render only the progress of the verification."""
     if _asks_for_chain(request):
         return render(request, "accounts/_audit_chain.html", _chain(request))
-    query = AuditQuery.read(request.enterprise, request.GET)
-    page = read_page(query, request.GET)
+    query = AuditQuery(request.GET, request.enterprise)
+    page = read_page(query, query, count_text=query.count_text())
     context = {
         **_chain(request),
         "query": query,
         "form": AuditFilterForm(query),
         "page": page,
         "at_most": settings.AUDIT_EXPORT_ROWS if query.may_exceed(settings.AUDIT_EXPORT_ROWS) else None,
-        "rows": [AuditRow(event, request.role) for event in page.events],
+        "rows": [AuditRow(event, request.role) for event in page.rows],
     }
     return render(request, "accounts/audit_list.html", context)
 
@@ -47,7 +48,7 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.READ_AUDIT)
 @require_safe
 def audit_detail(request: ConsoleRequest, id: int) -> HttpResponse:
-    """The event with this number; for htmx what opens below its line."""
+    """Show the event with this number; for htmx only the part that opens below its line."""
     event = get_object_or_404(AuditEvent, enterprise=request.enterprise, number=id)
     part = "accounts/_audit_event.html" if getattr(request, "htmx", None) else "accounts/audit_detail.html"
     return render(request, part, {"row": AuditRow(event, request.role), "here": reverse("accounts:audit_list")})
@@ -68,8 +69,8 @@ def audit_check(request: ConsoleRequest) -> HttpResponse:
 @fresh_download("accounts:audit_list")
 @require_POST
 def audit_export(request: ConsoleRequest) -> HttpResponse:
-    """What the address's filters find. A POST, for it is recorded."""
-    query = AuditQuery.read(request.enterprise, request.GET)
+    """Download the events that match. This is a POST because it is recorded."""
+    query = AuditQuery(request.GET, request.enterprise)
     file = export_audit(query, request.role, by=request.actor)
     return FileResponse(file, as_attachment=True, filename="audit.xlsx", content_type=XLSX)  # type: ignore[return-value]
 
@@ -80,7 +81,7 @@ def _asks_for_chain(request: HttpRequest) -> bool:
 
 
 def _chain(request: ConsoleRequest) -> dict[str, Any]:
-    """`length`: how many events there are; `check`: the last verification, or none; `newer`: events since."""
+    """Return the log's `length`, its last verification `check` (or None), and how many events are `newer` than that."""
     chain = AuditChain.objects.filter(enterprise=request.enterprise).first()
     check = AuditCheck.objects.filter(enterprise=request.enterprise).first()
     length = chain.length if chain else 0

@@ -1,10 +1,11 @@
-"""The words that the activity log shows for what was recorded. Each app registers its own, from its `audit_words.py`;
-what has no words is shown as it was recorded.
+"""The words that the audit log shows for what was recorded; each app registers its own from `audit_words.py`.
+
+What has no words is shown as it was recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,14 +16,13 @@ from accounts.permissions import Permission
 from core.registry import Registry
 
 YES, NO = _("yes"), _("no")
-# Of a longer list, such as the ids of those invited at once, the first and the count are enough.
+# A longer list, such as the ids of those invited at once, is cut and followed by its length.
 LISTED_MAX = 20
 
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of thing that is changed. `page`: the URL name of its own page, which takes its id, for who has
-    `permission`."""
+    """A kind of thing that events are about. `page`: the URL name of its page, which takes its id and `permission`."""
 
     label: Any
     page: str = ""
@@ -31,8 +31,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Words:
-    """One app's part. `actions`: by the name of their group. `facts`: the keys of before and after, or with the kind of
-    target before them ("department.name"); `values`: by key, what a recorded value is called."""
+    """The words of one app.
+
+    `actions`: by the name of their group. `facts`: labels of the keys of before and after; a key may be preceded by the
+    kind of target ("department.name"). `values`: labels of recorded values, by key.
+    """
 
     groups: Mapping[str, Any] = field(default_factory=dict)
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -67,11 +70,11 @@ def all_words() -> Words:
         for group, named in part.actions.items():
             actions.setdefault(group, {}).update(named)
     return Words(
-        groups={key: label for part in parts for key, label in part.groups.items()},
+        groups=_merge(part.groups for part in parts),
         actions=actions,
-        targets={key: target for part in parts for key, target in part.targets.items()},
-        facts={key: label for part in parts for key, label in part.facts.items()},
-        values={key: named for part in parts for key, named in part.values.items()},
+        targets=_merge(part.targets for part in parts),
+        facts=_merge(part.facts for part in parts),
+        values=_merge(part.values for part in parts),
     )
 
 
@@ -85,7 +88,7 @@ def fact_label(key: str, kind: str = "") -> Any:
 
 
 def value_text(key: str, value: Any) -> str:
-    """A recorded value as a page shows it; "" for nothing."""
+    """Return a recorded value in words, "" for None."""
     match value:
         case None:
             return ""
@@ -97,3 +100,7 @@ def value_text(key: str, value: Any) -> str:
         case dict():
             return str(_(", ")).join(f"{fact_label(name)}: {value_text(name, one)}" for name, one in value.items())
     return str(all_words().values.get(key, {}).get(str(value), value))
+
+
+def _merge(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return dict(item for mapping in mappings for item in mapping.items())

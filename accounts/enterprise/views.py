@@ -11,8 +11,8 @@ from accounts.enterprise.actions import edit_enterprise
 from accounts.enterprise.forms import SettingsForm
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.forms import show_only
-from core.responses import refused, see_other
+from core.forms import make_read_only
+from core.responses import see_other, unprocessable
 
 
 @console_page(Permission.READ_SETTINGS, to_change=Permission.MANAGE_SETTINGS)
@@ -23,11 +23,11 @@ def settings(request: ConsoleRequest) -> HttpResponse:
     if request.method != "POST":
         form = SettingsForm(instance=request.enterprise)
         if not may_edit:
-            show_only(form)
+            make_read_only(form)
         return render(request, "accounts/settings.html", context | {"form": form})
     form = SettingsForm(request.POST)
     if not form.is_valid():
-        return refused(request, "accounts/settings.html", context | {"form": form})
+        return unprocessable(request, "accounts/settings.html", context | {"form": form})
     edit_enterprise(request.enterprise, by=request.actor, **form.cleaned_data)
     messages.success(request, _("The settings are saved."))
     return see_other("accounts:settings")

@@ -1,4 +1,4 @@
-"""The filters of the SMS log."""
+"""The filters of the message list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sms.models import Message
 
 
 class MessageFilterForm(forms.Form):
-    """The filters of the list; what makes no sense filters nothing."""
+    """Draw the filters; MessageQuery reads them."""
 
     state = forms.ChoiceField(
         label=_("State"),

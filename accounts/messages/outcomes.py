@@ -1,4 +1,4 @@
-"""What an administrator decides about a message whose outcome nobody saw."""
+"""Decide on a message whose outcome the provider never reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sms.outbox.reconciliation import confirm_message
 
 
 def confirm_arrival(message: Message, *, by: Actor) -> bool:
-    """It counts as sent from now on. False if its outcome has become known meanwhile."""
+    """Mark the message as sent. Return False if its outcome has become known meanwhile."""
     assert message.enterprise
     with recording(message.enterprise, by=by) as record:
         is_confirmed = confirm_message(message.pk)

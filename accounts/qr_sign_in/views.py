@@ -42,7 +42,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import current_enterprise
 from core.qr_images import draw_svg
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from sms.phones import mask_phone
 
 WAIT, CONFIRM, GONE, BUSY = (
@@ -60,7 +60,9 @@ def qr_new(request: PublicRequest) -> HttpResponse:
     try:
         code = show_code(request, renews=request.POST.get("renews", ""))
     except QrLimited as limit:
-        return limited(request, BUSY, {"next": next_page, "seconds": limit.retry_after}, retry_after=limit.retry_after)
+        return too_many_requests(
+            request, BUSY, {"next": next_page, "seconds": limit.retry_after}, retry_after=limit.retry_after
+        )
     if "application/json" in request.headers.get("accept", ""):
         urls = {name: reverse(f"accounts:qr_{name}", args=[code.token]) for name in ("state", "claim")}
         return JsonResponse({"token": code.token, "image": _image(code), "urls": urls, **_said(code)})
@@ -96,11 +98,13 @@ def qr_claim(request: PublicRequest, token: str) -> HttpResponse:
     except QrUnknown:
         raise Http404 from None
     except QrLimited as limit:
-        return limited(request, BUSY, {"next": next_page, "seconds": limit.retry_after}, retry_after=limit.retry_after)
+        return too_many_requests(
+            request, BUSY, {"next": next_page, "seconds": limit.retry_after}, retry_after=limit.retry_after
+        )
     except (QrNotApproved, QrWithdrawn) as refusal:
         is_withdrawn = isinstance(refusal, QrWithdrawn)
         context = _wait_context(request, find_code(request, token))
-        return refused(request, WAIT, context | {"is_withdrawn": is_withdrawn, "is_early": not is_withdrawn})
+        return unprocessable(request, WAIT, context | {"is_withdrawn": is_withdrawn, "is_early": not is_withdrawn})
     return see_other(next_page or "/")
 
 
@@ -177,7 +181,9 @@ def _own_code(request: PublicRequest, token: str) -> QrSignIn | HttpResponse:
     except QrUnknown:
         raise Http404 from None
     except QrLimited as limit:
-        return limited(request, BUSY, {"next": "", "seconds": limit.retry_after}, retry_after=limit.retry_after)
+        return too_many_requests(
+            request, BUSY, {"next": "", "seconds": limit.retry_after}, retry_after=limit.retry_after
+        )
 
 
 def _wait_context(request: HttpRequest, code: QrSignIn) -> dict[str, Any]:
@@ -217,5 +223,5 @@ def _over(request: SignedInRequest, token: str) -> HttpResponse:
 
 def _gone(request: SignedInRequest, refusal: QrUnknown | QrLimited) -> HttpResponse:
     if isinstance(refusal, QrLimited):
-        return limited(request, GONE, {"is_limited": True}, retry_after=refusal.retry_after)
+        return too_many_requests(request, GONE, {"is_limited": True}, retry_after=refusal.retry_after)
     return render(request, GONE, {}, status=404)

@@ -31,7 +31,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.forms import LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import open_session
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 
 FACTOR, PASSWORD = "accounts/login_factor.html", "accounts/login_password.html"
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -49,15 +49,15 @@ def login_factor(request: PublicRequest) -> HttpResponse:
     if not form.is_bound:
         return render(request, FACTOR, context)
     if not form.is_valid():
-        return refused(request, FACTOR, context)
+        return unprocessable(request, FACTOR, context)
     try:
         prove_by_factor_code(request, person, form.cleaned_data["code"])
     except FactorWrong:
         form.add_error("code", _("This code is wrong, or it was used before."))
-        return refused(request, FACTOR, context)
+        return unprocessable(request, FACTOR, context)
     except AttemptsExceeded as limit:
         form.add_error("code", wait_text(limit.retry_after))
-        return limited(request, FACTOR, context, retry_after=limit.retry_after)
+        return too_many_requests(request, FACTOR, context, retry_after=limit.retry_after)
     return go_on(request, to=next_page)
 
 
@@ -71,7 +71,7 @@ def login_factor_passkey(request: PublicRequest) -> HttpResponse:
         prove_by_passkey(request, person, request.POST.get("passkey", ""))
     except PasskeyRefused:
         context = _factor_context(request, person, FactorCodeForm()) | {"is_passkey_refused": True}
-        return refused(request, FACTOR, context)
+        return unprocessable(request, FACTOR, context)
     return go_on(request, to=next_page)
 
 
@@ -83,7 +83,7 @@ def login_passkey(request: PublicRequest) -> HttpResponse:
         user = passkeys.check_answer(request.POST.get("passkey", ""), user=None).user
     except PasskeyRefused:
         context = {"form": LoginPasswordForm(), "next": next_page, "is_passkey_refused": True, "has_passkeys": True}
-        return refused(request, PASSWORD, context)
+        return unprocessable(request, PASSWORD, context)
     open_session(request, user, method="passkey")
     return see_other(next_page or "/")
 

@@ -31,7 +31,7 @@ from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.by_password import PasswordWrong
 from accounts.sign_in.sessions import raise_session
-from core.responses import limited, refused
+from core.responses import too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
 from sms.phones import mask_phone
@@ -95,8 +95,8 @@ def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpRespon
         case _:
             context["error"] = str(error)
     if isinstance(error, AttemptsExceeded | CodeSpent | CodeLimited):
-        return limited(request, PAGE, context, retry_after=error.retry_after)
-    return refused(request, PAGE, context)
+        return too_many_requests(request, PAGE, context, retry_after=error.retry_after)
+    return unprocessable(request, PAGE, context)
 
 
 def _context(request: SignedInRequest, way: str) -> dict[str, Any]:

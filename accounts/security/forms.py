@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.second_factor.factors import NAME_MAX, matching_step
 from accounts.second_factor.forms import CODE_LONGEST
 from core.encryption import DecryptionFailed, decrypt, encrypt
-from core.text_rules import refuse_invisible, refuse_longer, squeeze
+from core.text_rules import normalize_spaces, refuse_invisible, refuse_longer
 
 SETUP = "factor setup"
 
@@ -74,7 +74,7 @@ class PasskeyForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        name = squeeze(self.cleaned_data["name"])
+        name = normalize_spaces(self.cleaned_data["name"])
         refuse_invisible(name)
         return refuse_longer(name, NAME_MAX)
 

@@ -43,7 +43,7 @@ from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise, keep_signed_in, raise_session
 from core.qr_images import draw_svg
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 
 NEW, PASSWORD = "accounts/factor_new.html", "accounts/password_edit.html"
 SHOWN = "recovery_codes_until"
@@ -76,7 +76,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
     if not form.is_bound:
         return render(request, NEW, context)
     if not form.is_valid():
-        return refused(request, NEW, context)
+        return unprocessable(request, NEW, context)
     has_codes = add_totp(request.user, secret=form.secret, step=form.step, **_own(request))
     messages.success(request, _("The authenticator app is set up."))
     return _after_adding(request, has_codes=has_codes)
@@ -90,11 +90,11 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
     form = PasskeyForm(request.POST)
     context = _new_context(request, FactorNewForm(user=request.user), form)
     if not form.is_valid():
-        return refused(request, NEW, context)
+        return unprocessable(request, NEW, context)
     try:
         credential = passkeys.read_new(request.POST.get("passkey", ""))
     except PasskeyRefused:
-        return refused(request, NEW, context | {"is_passkey_refused": True})
+        return unprocessable(request, NEW, context | {"is_passkey_refused": True})
     has_codes = add_passkey(request.user, name=form.cleaned_data["name"], credential=credential, **_own(request))
     messages.success(request, _("The passkey is set up."))
     return _after_adding(request, has_codes=has_codes)
@@ -186,12 +186,12 @@ def password_edit(request: SignedInRequest) -> HttpResponse:
     if not form.is_bound:
         return render(request, PASSWORD, {"form": form})
     if not form.is_valid():
-        return refused(request, PASSWORD, {"form": form})
+        return unprocessable(request, PASSWORD, {"form": form})
     try:
         change_password(request.user, password=form.cleaned_data["password"], **_own(request))
     except HashersBusy:
         form.add_error("password", wait_text(BUSY_SECONDS))
-        return limited(request, PASSWORD, {"form": form}, retry_after=BUSY_SECONDS)
+        return too_many_requests(request, PASSWORD, {"form": form}, retry_after=BUSY_SECONDS)
     keep_signed_in(request, request.user)
     messages.success(request, _("The password is changed. Your other devices are signed out."))
     return see_other("accounts:factor_list")

@@ -21,7 +21,7 @@ from accounts.sign_in.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import end_session
 from accounts.sign_in.wechat_choice import weixin_way
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode
@@ -39,13 +39,13 @@ def login(request: PublicRequest) -> HttpResponse:
     form = LoginForm(request.POST)
     context = _login_context(request, form, next_page)
     if not form.is_valid():
-        return refused(request, LOGIN, context)
+        return unprocessable(request, LOGIN, context)
     try:
         send_login_code(request, form.cleaned_data["phone"])
     except CodeLimited as limit:
         form.add_error("phone", str(limit))
         context["has_code"] = outstanding_code(request) is not None
-        return limited(request, LOGIN, context, retry_after=limit.retry_after)
+        return too_many_requests(request, LOGIN, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:login_code", next_page))
 
 
@@ -61,15 +61,15 @@ def login_code(request: PublicRequest) -> HttpResponse:
     form = LoginCodeForm(request.POST)
     context = _code_context(form, code, next_page)
     if not form.is_valid():
-        return refused(request, CODE, context)
+        return unprocessable(request, CODE, context)
     try:
         sign_in_by_code(request, form.cleaned_data["code"])
     except CodeSpent as spent:
         form.add_error("code", str(spent))
-        return limited(request, CODE, context, retry_after=spent.retry_after)
+        return too_many_requests(request, CODE, context, retry_after=spent.retry_after)
     except CodeRefused as wrong:
         form.add_error("code", str(wrong))
-        return refused(request, CODE, context)
+        return unprocessable(request, CODE, context)
     # Who has no user yet is offered to join at the front door; `next` would only ask them to sign in again.
     return see_other(next_page if next_page and request.user.is_authenticated else "/")
 
@@ -86,7 +86,7 @@ def login_code_send(request: PublicRequest) -> HttpResponse:
     except CodeLimited as limit:
         context = _code_context(LoginCodeForm(), code, next_page) | {"limit": str(limit)}
         context["here"] = with_next("accounts:login_code", next_page)
-        return limited(request, CODE, context, retry_after=limit.retry_after)
+        return too_many_requests(request, CODE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:login_code", next_page))
 
 
@@ -102,15 +102,15 @@ def login_password(request: PublicRequest) -> HttpResponse:
     form = LoginPasswordForm(request.POST)
     context = {"form": form, "next": next_page, "has_passkeys": passkeys_are_offered(request)}
     if not form.is_valid():
-        return refused(request, PASSWORD, context)
+        return unprocessable(request, PASSWORD, context)
     try:
         user = prove_password(request, **form.cleaned_data)
     except PasswordWrong:
         form.add_error("password", _("Login or password is wrong."))
-        return refused(request, PASSWORD, context)
+        return unprocessable(request, PASSWORD, context)
     except AttemptsExceeded as limit:
         form.add_error("password", wait_text(limit.retry_after))
-        return limited(request, PASSWORD, context, retry_after=limit.retry_after)
+        return too_many_requests(request, PASSWORD, context, retry_after=limit.retry_after)
     return sign_in(request, user, to=next_page or "/")
 
 

@@ -65,7 +65,7 @@ def test_saving_what_is_set_records_nothing(owner):
         ("code_rule", "nobody"),
     ],
 )
-def test_nonsense_is_refused_beside_its_field(owner, enterprise, field, value):
+def test_invalid_input_is_refused_beside_its_field(owner, enterprise, field, value):
     response = owner.post(PATH, GOOD | {"name": "Typed"} | {field: value})
     assert response.status_code == 422
     assert b'aria-invalid="true"' in response.content

@@ -30,7 +30,7 @@ from accounts.wechat.bindings import PROVIDER, Proof, carried_proof, unbind_weix
 from accounts.wechat.provider import WeixinAdapter, weixin_provider
 from accounts.wechat.sign_in import outstanding_weixin_code, prove_phone_for_weixin, send_weixin_code
 from core.counters import CounterFull
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode
@@ -92,13 +92,13 @@ def weixin_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
     if request.method != "POST":
         return render(request, PHONE, context)
     if not form.is_valid():
-        return refused(request, PHONE, context)
+        return unprocessable(request, PHONE, context)
     try:
         send_weixin_code(request, form.cleaned_data["phone"], proof)
     except CodeLimited as limit:
         form.add_error("phone", str(limit))
         context["has_code"] = outstanding_weixin_code(request, proof) is not None
-        return limited(request, PHONE, context, retry_after=limit.retry_after)
+        return too_many_requests(request, PHONE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:weixin_code", next_page))
 
 
@@ -117,15 +117,15 @@ def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
     form = LoginCodeForm(request.POST)
     context = _code_context(form, code, proof, next_page)
     if not form.is_valid():
-        return refused(request, CODE, context)
+        return unprocessable(request, CODE, context)
     try:
         prove_phone_for_weixin(request, form.cleaned_data["code"], proof)
     except CodeSpent as spent:
         form.add_error("code", str(spent))
-        return limited(request, CODE, context, retry_after=spent.retry_after)
+        return too_many_requests(request, CODE, context, retry_after=spent.retry_after)
     except CodeRefused as wrong:
         form.add_error("code", str(wrong))
-        return refused(request, CODE, context)
+        return unprocessable(request, CODE, context)
     return see_other(next_page if next_page and request.user.is_authenticated else "/")
 
 
@@ -142,7 +142,7 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
         send_weixin_code(request, code.phone, proof)
     except CodeLimited as limit:
         context = _code_context(LoginCodeForm(), code, proof, next_page) | {"limit": str(limit)}
-        return limited(request, CODE, context, retry_after=limit.retry_after)
+        return too_many_requests(request, CODE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:weixin_code", next_page))
 
 
@@ -180,7 +180,7 @@ def _to_weixin(request: PublicRequest, process: str, next_page: str = "") -> Htt
         count_journey(request)
     except CounterFull as full:
         context = {"kind": "busy", "is_binding": process == "connect", "here": reverse("accounts:login")}
-        return limited(request, FAILED, context, retry_after=full.retry_after)
+        return too_many_requests(request, FAILED, context, retry_after=full.retry_after)
     provider = weixin_provider(request)
     # Within WeChat an address with anything else in it is refused.
     has_words = provider.is_official or (get_language() or "").startswith("zh")

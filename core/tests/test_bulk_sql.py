@@ -13,7 +13,7 @@ def three(db):
     return [Enterprise.objects.create(name=f"{number}号") for number in range(3)]
 
 
-def test_each_row_gets_its_own_values_and_the_others_keep_theirs(three, other_house):
+def test_each_row_gets_its_own_values_and_other_rows_keep_theirs(three, other_house):
     rows = [(three[0].pk, "甲{,}\"\\'", False), (three[2].pk, "NULL", True)]
     update_rows(Enterprise, ("name", "is_joining_open"), rows)
     update_rows(Enterprise, ("name",), [])
@@ -27,7 +27,7 @@ def test_each_row_gets_its_own_values_and_the_others_keep_theirs(three, other_ho
     assert other_house.enterprise.name == "别家公司"
 
 
-def test_moments_and_none_come_back_as_they_were(three):
+def test_datetimes_and_none_are_stored_unchanged(three):
     now = timezone.now()
     insert_rows(
         AuditCheck,
@@ -42,19 +42,19 @@ def test_moments_and_none_come_back_as_they_were(three):
     assert list(found) == [(now, now, 3, "x"), (now, None, None, "y"), (now, None, None, "")]
 
 
-def test_those_named_are_gone_and_no_others(three):
+def test_only_the_rows_with_these_ids_are_deleted(three):
     delete_rows(Enterprise, "id", [three[0].pk, three[2].pk])
     assert list(Enterprise.objects.filter(pk__in=[one.pk for one in three])) == [three[1]]
     delete_rows(Enterprise, "id", [])
     assert Enterprise.objects.filter(pk=three[1].pk).exists()
 
 
-def test_what_breaks_a_constraint_or_is_too_long_is_refused(three):
+def test_constraint_violations_and_overlong_values_are_refused(three):
     with pytest.raises(IntegrityError), transaction.atomic():
         update_rows(Enterprise, ("name",), [(three[0].pk, None)])
 
 
 @pytest.mark.postgres
-def test_a_text_that_is_too_long_is_not_cut(three):
+def test_an_overlong_text_is_not_truncated(three):
     with pytest.raises(DatabaseError), transaction.atomic():
         update_rows(Enterprise, ("name",), [(three[0].pk, "x" * 300)])

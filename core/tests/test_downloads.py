@@ -24,7 +24,7 @@ PAYLOADS = [
     "\ufffe\uffff\x0b",
     "",
 ]
-NO_XML = str.maketrans(dict.fromkeys("\x00\x0b\ufffe\uffff", "\N{REPLACEMENT CHARACTER}"))
+NOT_XML = str.maketrans(dict.fromkeys("\x00\x0b\ufffe\uffff", "\N{REPLACEMENT CHARACTER}"))
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -32,12 +32,12 @@ def test_a_workbook_holds_no_formula(payload):
     sheet = load_workbook(io.BytesIO(write_xlsx("List", ["Name"], [[payload]]))).active
     cell = sheet["A2"]
     assert cell.data_type in {"s", "inlineStr", "n"}
-    assert (cell.value or "") == payload.translate(NO_XML).replace("\r", "\n")
+    assert (cell.value or "") == payload.translate(NOT_XML).replace("\r", "\n")
     assert sheet["A1"].value == "Name"
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_a_line_of_text_begins_no_formula(payload):
+def test_a_csv_cell_is_no_formula(payload):
     content = write_csv(["Name", "Next"], [[payload, "x"]])
     assert content.startswith(b"\xef\xbb\xbf")
     (heading, row) = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))

@@ -65,7 +65,7 @@ def test_the_enterprise_that_was_served_longest_ago_is_next(jobs, settings):
     assert served == [job.pk for job in jobs] * 3
 
 
-def test_an_error_that_passes_costs_a_pause_and_nothing_else(jobs, settings):
+def test_a_temporary_error_only_causes_a_pause(jobs, settings):
     settings.JOB_RETRY_SECONDS = 60
     queue = queue_of(lambda lease: 1 / 0)
     queue.work_on(jobs[0])
@@ -79,7 +79,7 @@ def test_an_error_that_passes_costs_a_pause_and_nothing_else(jobs, settings):
     assert (jobs[0].failures, jobs[0].lease, jobs[0].finished_at is None) == (0, "", False)
 
 
-def test_a_job_is_given_up_after_so_many_errors_in_a_row(jobs, settings):
+def test_a_job_is_given_up_after_repeated_errors(jobs, settings):
     settings.JOB_RETRY_SECONDS = 0
     given_up: list[int] = []
 
@@ -103,7 +103,7 @@ def test_a_lost_database_leaves_the_job_to_the_next_worker(jobs):
     assert (jobs[0].failures, jobs[0].lease != "") == (0, True)
 
 
-def test_a_job_that_may_not_start_lets_the_others_pass(jobs):
+def test_a_job_that_may_not_start_does_not_delay_others(jobs):
     queue = queue_of(end, may_start=lambda job: job.pk != jobs[0].pk)
     queue.work_on_all()
     assert list(AuditCheck.objects.filter(finished_at=None)) == [jobs[0]]

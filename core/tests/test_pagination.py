@@ -1,49 +1,76 @@
-"""Paging by key: forth and back, either order, nonsense in the address."""
+"""Keyset pagination: in both directions and orders, and with keys that make no sense."""
 
 import pytest
+from django.db.models import F
 from django.http import QueryDict
+from django.utils import translation
 
 from accounts.models import User
-from core.pagination import count_capped, read_page
+from core.list_query import ListQuery
+from core.pagination import OrderedRows, count_capped, read_page, show_count
 
 pytestmark = pytest.mark.django_db
 
 
+class TwoUsers(ListQuery):
+    page_size = 2
+
+
 @pytest.fixture
 def people():
-    return [User.objects.create_user(login=f"user{number}") for number in range(5)]
+    for number in range(5):
+        User.objects.create_user(login=f"user{number}")
+    return list(users().order_by("pk"))
 
 
-def page(asked: str = "", *, is_newest_first: bool = True):
-    def url(**key: int) -> str:
-        return "&".join(f"{name}={pk}" for name, pk in key.items())
+def users():
+    return User.objects.annotate(rank=F("pk") % 2)
 
-    return read_page(User.objects.all(), QueryDict(asked), url=url, size=2, is_newest_first=is_newest_first)
+
+def page(asked="", *, columns=("pk",), is_newest_first=True):
+    rows = OrderedRows(users(), columns, is_newest_first=is_newest_first)
+    return read_page(rows, TwoUsers(QueryDict(asked)))
 
 
 @pytest.mark.parametrize("is_newest_first", [True, False])
-def test_all_are_passed_once_forth_and_back(people, is_newest_first):
-    forth, asked = [], ""
+@pytest.mark.parametrize("columns", [("pk",), ("rank", "pk")])
+def test_pages_in_both_directions_show_every_row_once(people, columns, is_newest_first):
+    order = {"columns": columns, "is_newest_first": is_newest_first}
+    pages, asked = [], ""
     while True:
-        read = page(asked, is_newest_first=is_newest_first)
-        forth.append(read.rows)
+        read = page(asked, **order)
+        pages.append(read.rows)
         if not read.next_url:
             break
-        asked = read.next_url
-    in_order = people[::-1] if is_newest_first else people
-    assert [user for rows in forth for user in rows] == in_order
-    assert [len(rows) for rows in forth] == [2, 2, 1]
+        asked = read.next_url[1:]
+    in_order = sorted(people, key=lambda user: [getattr(user, name) for name in columns], reverse=is_newest_first)
+    assert [user for rows in pages for user in rows] == in_order
+    assert [len(rows) for rows in pages] == [2, 2, 1]
     back = [read.rows]
     while read.previous_url:
-        read = page(read.previous_url, is_newest_first=is_newest_first)
+        read = page(read.previous_url[1:], **order)
         back.append(read.rows)
-    assert back[::-1] == forth
+    assert back[::-1] == pages
 
 
 @pytest.mark.parametrize("asked", ["after=", "before=x", "after=1e3", "before=" + "9" * 40, "after=-1", "before=²"])
-def test_nonsense_is_the_first_page(people, asked):
+def test_a_meaningless_key_shows_the_first_page(people, asked):
     assert page(asked).rows == people[:2:-1]
+
+
+def test_a_key_beyond_the_end_shows_the_first_page(people):
+    first = page()
+    for key in (f"before={people[0].pk}", f"after={people[-1].pk}", f"before=0&q={people[0].pk}"):
+        assert page(key).rows == first.rows
+        assert page(key).previous_url == ""
+        assert page(key).next_url.endswith(f"before={people[3].pk}")
+
+
+def test_a_page_before_the_key_that_would_not_be_full_is_the_first(people):
+    assert page(f"after={people[3].pk}").rows == people[:2:-1]
 
 
 def test_more_than_the_cap_is_one_more(people):
     assert (count_capped(User.objects.all(), 3), count_capped(User.objects.all(), 5)) == (4, 5)
+    with translation.override("en"):
+        assert (show_count(4, 3), show_count(5, 5), show_count(1234)) == ("3+", "5", "1,234")

@@ -11,19 +11,19 @@ def registry():
     return Registry("answers")
 
 
-def test_entries_come_in_the_order_of_their_registration_and_once(registry):
+def test_entries_are_in_order_of_registration_and_unique(registry):
     for answer in (max, min, max):
         registry.register(answer)
     assert registry.all() == (max, min)
 
 
-def test_a_registry_that_was_never_filled_says_so(registry):
+def test_reading_an_empty_registry_raises(registry):
     for read in (registry.all, registry.single):
         with pytest.raises(ImproperlyConfigured, match="No app has registered: answers"):
             read()
 
 
-def test_where_one_answer_is_expected_a_second_one_is_refused(registry):
+def test_a_second_single_entry_raises(registry):
     registry.register(max)
     assert registry.single() is max
     registry.register(min)

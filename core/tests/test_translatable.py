@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy, override
 from core.translatable import Message, messages_of, render_message, render_messages
 
 
-def test_a_message_is_rendered_later_in_the_language_of_whoever_reads():
+def test_a_message_is_rendered_in_the_language_of_its_reader():
     with override(None):
         message = Message("%(name)s: decided already (%(state)s).", {"name": "Lin", "state": gettext_lazy("Approved")})
         stored = message.serialize()
@@ -22,12 +22,12 @@ def test_a_message_is_rendered_later_in_the_language_of_whoever_reads():
         assert render_messages([stored, {"text": "100% of it"}]).endswith(" 100% of it")
 
 
-def test_a_message_without_parameters_is_stored_as_its_text_alone():
+def test_a_message_without_parameters_is_stored_as_its_text():
     assert Message("100% of it").serialize() == {"text": "100% of it"}
     assert render_message({"text": ""}) == ""
 
 
-def test_messages_of_an_error_are_those_of_all_its_fields_in_order():
+def test_messages_of_an_error_cover_all_its_fields_in_order():
     error = ValidationError(
         {
             "name": ["Too long."],

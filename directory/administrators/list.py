@@ -1,12 +1,10 @@
-"""The list of administrators as its page shows it, by rank, a page at a time."""
+"""The list of administrators, by rank."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -18,16 +16,16 @@ from django.utils.translation import ngettext
 from accounts.models import Role, User
 from accounts.permissions import Permission, may, may_give
 from accounts.second_factor.factors import FACTORS
-from core.pagination import Pages
+from core.list_query import ListQuery
+from core.pagination import OrderedRows, Page, read_page
 from directory.administrators.actions import may_remove
 from directory.departments.tree import paths_of
 from directory.members.search import TEXT_MAX
 from directory.models import Department, DepartmentScope
 
-PAGE_SIZE = 50
-# A department administrator of more is shown these and a count.
+# Further departments of a department administrator are only counted.
 PATHS_MAX = 3
-RANK = Case(*(When(name=name, then=Value(place)) for place, name in enumerate(Role.Name)), output_field=IntegerField())
+RANK = Case(*(When(name=name, then=Value(rank)) for rank, name in enumerate(Role.Name)), output_field=IntegerField())
 
 
 @dataclass(frozen=True)
@@ -43,50 +41,41 @@ class AdministratorRow:
     may_remove: bool
 
 
-class AdministratorQuery:
-    """What a list's address asks for. Nonsense in it is left out."""
+class AdministratorQuery(ListQuery):
+    """The parameters of the list, as `acting` sees it."""
+
+    text_max = TEXT_MAX
 
     def __init__(self, asked: QueryDict, acting: Role) -> None:
+        super().__init__(asked)
         self.acting = acting
-        self.name = asked.get("role", "") if asked.get("role") in Role.Name else ""
-        self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
-        self.after, self.before = asked.get("after", ""), asked.get("before", "")
+        self.name = self.read_choice("role", Role.Name)
 
-    @property
-    def is_narrowed(self) -> bool:
-        return bool(self.text or self.name)
-
-    def found(self) -> QuerySet[Role]:
+    def matching(self) -> QuerySet[Role]:
         roles = Role.objects.filter(enterprise=self.acting.enterprise_id).annotate(rank=RANK)
         if self.text:
             roles = roles.filter(Q(user__name__icontains=self.text) | Q(user__login__icontains=self.text))
         return roles.filter(name=self.name) if self.name else roles
 
-    def url(self, **key: str) -> str:
-        fields = {"q": self.text, "role": self.name, **key}
-        return "?" + urlencode({name: value for name, value in fields.items() if value})
 
-
-def rows_of(query: AdministratorQuery) -> tuple[list[AdministratorRow], Pages]:
-    """One page; the same number of queries for three rows and for fifty."""
-    found = query.found()
-    roles, has_before, has_after = _page(found.select_related("user"), query)
+def rows_of(query: AdministratorQuery) -> tuple[list[AdministratorRow], Page[Role]]:
+    """Return the rows of a page, in the same number of queries for three and for fifty."""
+    matching = query.matching()
+    count = matching.count()
+    count_text = ngettext("%(n)d administrator", "%(n)d administrators", count) % {"n": count}
+    by_rank = OrderedRows(matching.select_related("user"), ("rank", "pk"), is_newest_first=False)
+    page = read_page(by_rank, query, count_text=count_text)
+    roles = page.rows
     seen, paths, secured = _last_seen(query.acting.enterprise_id, roles), _paths(roles), _secured(roles)
     rows = [
         _row(role, query.acting, paths.get(role.pk, []), seen.get(role.user_id), role.user_id in secured)
         for role in roles
     ]
-    count = found.count()
-    pages = Pages(
-        count_text=ngettext("%(n)d administrator", "%(n)d administrators", count) % {"n": count},
-        previous_url=query.url(before=_mark(roles[0])) if has_before else "",
-        next_url=query.url(after=_mark(roles[-1])) if has_after else "",
-    )
-    return rows, pages
+    return rows, page
 
 
 def ways_to_sign_in(user: User) -> list[str]:
-    """In words. A login without a usable password is no way in."""
+    """Return the ways in words; a login counts only with a usable password."""
     by_password = [_("Password")] if user.login and user.has_usable_password() else []
     return by_password + ([_("Phone code")] if user.phone else [])
 
@@ -105,33 +94,8 @@ def _row(role: Role, acting: Role, paths: list[str], session_at: datetime | None
     )
 
 
-def _page(roles: QuerySet[Role], query: AdministratorQuery) -> tuple[list[Role], bool, bool]:
-    """The page's roles, and whether there are any before and after."""
-    if before := _read_mark(query.before):
-        rows = list(roles.filter(_beyond(before, "lt")).order_by(RANK.desc(), "-pk")[: PAGE_SIZE + 1])
-        if rows:
-            return rows[:PAGE_SIZE][::-1], len(rows) > PAGE_SIZE, True
-    after = _read_mark(query.after)
-    rows = list((roles.filter(_beyond(after, "gt")) if after else roles).order_by(RANK, "pk")[: PAGE_SIZE + 1])
-    return rows[:PAGE_SIZE], bool(after and rows), len(rows) > PAGE_SIZE
-
-
-def _beyond(mark: tuple[int, int], side: str) -> Q:
-    rank, pk = mark
-    return Q(**{f"rank__{side}": rank}) | Q(**{"rank": rank, f"pk__{side}": pk})
-
-
-def _mark(role: Role) -> str:
-    return f"{role.rank}.{role.pk}"  # type: ignore[attr-defined]
-
-
-def _read_mark(text: str) -> tuple[int, int] | None:
-    parts = re.fullmatch(r"(\d)\.(\d{1,18})", text, re.ASCII)
-    return (int(parts[1]), int(parts[2])) if parts else None
-
-
 def _paths(roles: list[Role]) -> dict[int, list[str]]:
-    """By role: the whole paths of the departments looked after."""
+    """Return the full paths of the departments in each role's scope, by role id."""
     scopes = list(DepartmentScope.objects.filter(role__in=roles).values_list("role", "department"))
     paths = paths_of(Department.objects.filter(pk__in={department for _role, department in scopes}))
     by_role: dict[int, list[str]] = defaultdict(list)
@@ -141,12 +105,12 @@ def _paths(roles: list[Role]) -> dict[int, list[str]]:
 
 
 def _secured(roles: list[Role]) -> set[int]:
-    """The users who have set up a second factor."""
+    """Return the ids of users who have set up a second factor."""
     users = [role.user_id for role in roles]
     return set(Authenticator.objects.filter(user__in=users, type__in=FACTORS).values_list("user", flat=True))
 
 
 def _last_seen(enterprise: int, roles: list[Role]) -> dict[int, datetime]:
-    """By user: when a living session in this enterprise was last used; what they do elsewhere is nobody's business."""
+    """Return when each user's session in this enterprise was last used, by user id; sessions elsewhere are private."""
     sessions = UserSession.objects.filter(user__in=[role.user_id for role in roles], data__enterprise=enterprise)
     return dict(sessions.values_list("user").annotate(Max("last_seen_at")))

@@ -21,7 +21,7 @@ from accounts.sign_in.attempt_limits import wait_text
 from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import end_session
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrators.actions import (
     may_remove,
@@ -31,7 +31,7 @@ from directory.administrators.actions import (
 )
 from directory.administrators.forms import AdministratorFilterForm, AppointmentForm, NewcomerForm, RoleEditForm
 from directory.administrators.list import AdministratorQuery, rows_of
-from directory.members.list_paging import page_of
+from directory.members.list_paging import FoundMembers
 from directory.members.search import TEXT_MAX, ways_to
 from directory.models import Member
 
@@ -68,9 +68,9 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
         role = _appoint(request, form, member, user) if form.is_valid() else None
     except HashersBusy:
         form.add_error("password", wait_text(BUSY_SECONDS))
-        return limited(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
+        return too_many_requests(request, "directory/administrator_new.html", context, retry_after=BUSY_SECONDS)
     if role is None:
-        return refused(request, "directory/administrator_new.html", context)
+        return unprocessable(request, "directory/administrator_new.html", context)
     params = {"name": role.user, "role": role.get_name_display()}
     messages.success(request, _("%(name)s is now: %(role)s.") % params)
     return see_other("directory:administrator_list")
@@ -92,7 +92,7 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/administrator_edit.html", context)
     has_lost = form.change(edited, by=request.actor) if form.is_valid() else None
     if has_lost is None:
-        return refused(request, "directory/administrator_edit.html", context)
+        return unprocessable(request, "directory/administrator_edit.html", context)
     if has_lost and edited == request.role:
         return _sign_out(request)
     messages.success(request, _("Saved."))
@@ -155,9 +155,9 @@ def _chosen_member(request: ConsoleRequest, id: str) -> Member | None:
 
 
 def _found_members(request: ConsoleRequest, text: str) -> list[tuple[Member, User | None, Role | None]]:
-    """Return the first matches, each with the user to appoint and their current role."""
-    members = members_of(request.role).select_related("user")
-    found = page_of(members, ways_to(text, enterprise=request.enterprise, sees_phones=True), size=FOUND_MAX).members
+    """The first who match, each with the user to appoint and the role they have."""
+    members = members_of(request.role).select_related("user", "main_department")
+    found = FoundMembers(members, ways_to(text, enterprise=request.enterprise, sees_phones=True)).first(FOUND_MAX)
     users = [user_to_appoint(member) for member in found]
     known = Role.objects.filter(enterprise=request.enterprise, user__in=[user for user in users if user])
     roles = {role.user_id: role for role in known}

@@ -14,7 +14,7 @@ from core.responses import see_other
 from core.workbook_cells import XLSX
 from directory.access import get_bulk_action
 from directory.bulk_actions.job import cancel_bulk_action, exported_file, may_still
-from directory.bulk_actions.list import TONES, BulkActionQuery, reasons_of, told_of_action
+from directory.bulk_actions.list import TONES, BulkActionQuery, reasons_of, reported_members
 from directory.models import BulkAction
 
 
@@ -36,7 +36,7 @@ def bulk_action_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     is_working = action.state == BulkAction.State.WORKING
     if getattr(request, "htmx", None) and not is_working:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    told, pages = told_of_action(action, request.role, request.GET)
+    told, pages = reported_members(action, request.role, request.GET)
     context = {
         "action": action,
         "tone": TONES[action.state],

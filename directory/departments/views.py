@@ -14,7 +14,7 @@ from accounts.access import console_page
 from accounts.models import Role
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import departments_of, get_department, get_movable_department, read_ids
 from directory.departments.actions import delete_department
 from directory.departments.forms import DepartmentEditForm, DepartmentMoveForm, DepartmentNewForm
@@ -67,7 +67,7 @@ def department_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, "directory/department_new.html", {"form": form})
     department = form.create(by=request.actor) if form.is_valid() else None
     if department is None:
-        return refused(request, "directory/department_new.html", {"form": form})
+        return unprocessable(request, "directory/department_new.html", {"form": form})
     messages.success(request, _("“%(name)s” is part of the tree.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
@@ -82,7 +82,7 @@ def department_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if typed is None:
         return render(request, "directory/department_edit.html", context)
     if not form.is_valid() or not form.rename(department, by=request.actor):
-        return refused(request, "directory/department_edit.html", context)
+        return unprocessable(request, "directory/department_edit.html", context)
     messages.success(request, _("Saved."))
     return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
@@ -100,12 +100,12 @@ def department_move(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/department_move.html", context)
     move = form.plan() if form.is_valid() else None
     if move is None:
-        return refused(request, "directory/department_move.html", context)
+        return unprocessable(request, "directory/department_move.html", context)
     if not is_move:
         context |= {"move": move, "losing": _names(move.losing), "gaining": _names(move.gaining)}
         return render(request, "directory/department_move.html", context)
     if not form.move(by=request.actor):
-        return refused(request, "directory/department_move.html", context)
+        return unprocessable(request, "directory/department_move.html", context)
     names = {"name": department.name, "parent": move.parent.name}
     messages.success(request, _("“%(name)s” is below “%(parent)s” now.") % names)
     return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
@@ -120,7 +120,7 @@ def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     except ValidationError as error:
         form = DepartmentEditForm({"name": department.name})
         form.add_error(None, error)
-        return refused(request, "directory/department_edit.html", {"form": form, "department": department})
+        return unprocessable(request, "directory/department_edit.html", {"form": form, "department": department})
     messages.success(request, _("“%(name)s” is deleted.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.parent_id}")
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page, fresh_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import get_domain
 from directory.domains.forms import DomainEditForm, DomainNewForm
 
@@ -36,7 +36,7 @@ def domain_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, "directory/domain_new.html", {"form": form})
     domain = form.create(request.enterprise, by=request.actor) if form.is_valid() else None
     if domain is None:
-        return refused(request, "directory/domain_new.html", {"form": form})
+        return unprocessable(request, "directory/domain_new.html", {"form": form})
     messages.success(request, _("%(name)s can be used for addresses now.") % {"name": domain.name})
     return see_other("directory:domain_list")
 
@@ -51,6 +51,6 @@ def domain_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if not form.is_bound:
         return render(request, "directory/domain_edit.html", {"form": form, "domain": domain})
     if not form.is_valid() or not form.edit(domain, by=request.actor):
-        return refused(request, "directory/domain_edit.html", {"form": form, "domain": domain})
+        return unprocessable(request, "directory/domain_edit.html", {"form": form, "domain": domain})
     messages.success(request, _("Saved."))
     return see_other("directory:domain_list")

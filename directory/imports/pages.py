@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Q, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import QueryDict
 from django.urls import reverse
@@ -18,7 +16,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.models import Role
-from core.pagination import Pages, count_capped, read_page
+from core.list_query import ListQuery
+from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
 from core.translatable import render_message
 from directory.access import imports_of
 from directory.imports.check import JOIN_AGAIN
@@ -27,7 +26,6 @@ from directory.imports.reading.cells import show_cell
 from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.models import Import, ImportRow
 
-HISTORY_SIZE = 20
 BAD_ROWS_SHOWN = 100
 # As many digits as the shortest phone number has, with up to three other characters between them.
 NUMBER = re.compile(r"\d(?:\W{0,3}\d){6,}")
@@ -71,17 +69,29 @@ def is_still_bad(imported: Import, number: int) -> bool:
     return imported.state == Import.State.READY and not is_working(imported) and refused.exists()
 
 
-def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Pages, str]:
-    """Return the imports that match the query, newest first, with the tones of their states, pages and search text."""
-    text = asked.get("q", "").replace("\0", "").strip()[:64]
-    found = imports_of(role)
-    if text:
-        found = found.filter(Q(file_name__icontains=text) | Q(author_name__icontains=text))
-    page = read_page(found, asked, url=partial(_address, q=text), size=HISTORY_SIZE)
-    count = count_capped(found)
-    count_text = ngettext("%(n)s import", "%(n)s imports", count) % {"n": number_format(count, force_grouping=True)}
-    pages = Pages(count_text, page.previous_url, page.next_url)
-    return [(imported, TONES[imported.state]) for imported in page.rows], pages, text
+class ImportQuery(ListQuery):
+    """The parameters of the list of imports; `q` is searched in the names of files and authors."""
+
+    page_size = 20
+
+    def __init__(self, asked: QueryDict, role: Role) -> None:
+        super().__init__(asked)
+        self.role = role
+
+    def matching(self) -> QuerySet[Import]:
+        found = imports_of(self.role)
+        if not self.text:
+            return found
+        return found.filter(Q(file_name__icontains=self.text) | Q(author_name__icontains=self.text))
+
+
+def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Page[Import], str]:
+    """Return a page of imports, newest first, each with the tone of its state; and the search text."""
+    query = ImportQuery(asked, role)
+    count = count_capped(query.matching())
+    count_text = ngettext("%(n)s import", "%(n)s imports", count) % {"n": show_count(count)}
+    page = read_page(OrderedRows(query.matching()), query, count_text=count_text)
+    return [(imported, TONES[imported.state]) for imported in page.rows], page, query.text
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class BadRows:
     """A page of refused rows, which begins after the row `after`."""
 
     rows: list[ShownRow]
-    pages: Pages
+    pages: Page[ImportRow]
     after: int
 
 
@@ -109,10 +119,11 @@ def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
     count = number_format(imported.refused, force_grouping=True)
     # With the path: a refused repair shows this page under its own URL.
     url = reverse("directory:import_detail", args=[imported.pk])
-    pages = Pages(
-        ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
-        f"{url}?before={rows[0].number}#bad-rows" if rows and has_previous else "",
-        f"{url}?row={rows[-1].number}#bad-rows" if rows and has_next else "",
+    pages = Page(
+        rows=rows,
+        count_text=ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
+        previous_url=f"{url}?before={rows[0].number}#bad-rows" if rows and has_previous else "",
+        next_url=f"{url}?row={rows[-1].number}#bad-rows" if rows and has_next else "",
     )
     shown = [ShownRow(row.number, _who(imported, row), _bad_cells(imported, row)) for row in rows]
     return BadRows(shown, pages, rows[0].number - 1 if rows and has_previous else 0)
@@ -230,10 +241,6 @@ def _text_at(cells: list[Any], index: int | None) -> str:
 
 def _title(name: str) -> str:
     return BY_NAME[name].heading(get_language() or "").rstrip("*") if name in BY_NAME else ""
-
-
-def _address(*, q: str, **key: int) -> str:
-    return f"?{urlencode({'q': q, **key} if q else key)}"
 
 
 def _who(imported: Import, row: ImportRow) -> str:

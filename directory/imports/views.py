@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import departments_of, get_import
 from directory.departments.tree import paths_of
@@ -64,7 +64,7 @@ def import_list(request: ConsoleRequest) -> HttpResponse:
         form.refuse_too_large()
     imported = form.start(by=request.actor) if form.is_valid() else None
     if imported is None:
-        return refused(request, "directory/import_list.html", _list_context(request, form))
+        return unprocessable(request, "directory/import_list.html", _list_context(request, form))
     return see_other("directory:import_detail", id=imported.pk)
 
 
@@ -119,7 +119,7 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
         shown = page_with(imported, number, after)
         context = _detail_context(request, imported, shown) | {"repaired": number}
         context["here"] = resolve_url("directory:import_detail", id=imported.pk)
-        return refused(request, "directory/import_detail.html", context)
+        return unprocessable(request, "directory/import_detail.html", context)
     return _back_to_the_bad_rows(imported, number, after)
 
 

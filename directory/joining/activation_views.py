@@ -22,7 +22,7 @@ from accounts.second_factor.passkeys import PasskeyRefused, creation_options, re
 from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
-from core.responses import limited, private, see_other
+from core.responses import private, see_other, too_many_requests
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.joining.activation import (
@@ -63,7 +63,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
         return code_page(request, form, status=422)
     except AttemptsExceeded as limit:
         form.add_error("code", _("Too many tries. Please wait a few minutes."))
-        return private(limited(request, CODE, {"form": form}, retry_after=limit.retry_after))
+        return private(too_many_requests(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)
     request.session[SESSION_KEY] = {"code": code.pk, "at": int(time.time())}
     return see_other("directory:activation_password")
@@ -86,7 +86,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
         form.add_error("password", _("Too many tries. Please wait a few minutes."))
-        return private(limited(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
+        return private(too_many_requests(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except ValidationError as error:
         return _refuse(request, error)
     return _enter(request, code, user)

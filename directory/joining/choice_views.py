@@ -15,7 +15,7 @@ from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PROVE_NO_PHONE, open_session, proven_phone
-from core.responses import limited, refused, see_other
+from core.responses import see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
 from directory.joining.actions import join_member
@@ -73,8 +73,8 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
     except InvitationNotSent as refusal:
         context = _choices(request) | {"refusal": refusal.messages[0], "wait": refusal.retry_after}
         if not refusal.retry_after:
-            return refused(request, CHOOSE, context)
-        return limited(request, CHOOSE, context, retry_after=refusal.retry_after)
+            return unprocessable(request, CHOOSE, context)
+        return too_many_requests(request, CHOOSE, context, retry_after=refusal.retry_after)
     phone = mask_phone(access.member.phone)
     messages.success(request, _("A link is on its way to %(phone)s: open it on that phone.") % {"phone": phone})
     return see_other("directory:choose")

@@ -19,7 +19,7 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
-from core.responses import limited, private, see_other
+from core.responses import private, see_other, too_many_requests
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
@@ -159,7 +159,7 @@ def _page(
         "scans_next": must_scan(invitation.member),
     }
     if retry_after:
-        return private(limited(request, "directory/invitation.html", context, retry_after=retry_after))
+        return private(too_many_requests(request, "directory/invitation.html", context, retry_after=retry_after))
     return private(render(request, "directory/invitation.html", context, status=422 if form else 200))
 
 
@@ -183,7 +183,7 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         "wait": retry_after,
     }
     if retry_after:
-        return private(limited(request, "directory/invitation_dead.html", context, retry_after=retry_after))
+        return private(too_many_requests(request, "directory/invitation_dead.html", context, retry_after=retry_after))
     return private(render(request, "directory/invitation_dead.html", context, status=410))
 
 

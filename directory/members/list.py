@@ -1,50 +1,49 @@
-"""The list of members as its page shows it: what is asked for, one page of rows, how many there are."""
+"""The list of members: its parameters, the rows of a page, and their number."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypedDict
-from urllib.parse import urlencode
 
 from django.db.models import Count, F, FilteredRelation, Q
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Role
 from accounts.permissions import Permission, may
-from directory.access import binned_members_of, departments_of, find_one, imports_of, is_scoped, members_of, read_ids
+from core.list_query import ListQuery
+from core.pagination import COUNT_CAP, Page, read_page, show_count
+from directory.access import binned_members_of, departments_of, imports_of, is_scoped, members_of, read_ids
 from directory.joining.invitations import PURPOSE, subject_of
-from directory.members.list_paging import count_of, page_of
+from directory.members.list_paging import FoundMember, FoundMembers
 from directory.members.search import TEXT_MAX, Way, any_of, ways_to
 from directory.models import Address, Department, Member, MemberQuerySet, Membership
 from sms.models import Message
 from sms.outbox.queue import latest_messages
 from sms.phones import mask_phone, show_phone
 
-COUNT_CAP = 10_000
 # A search is counted row by row; of a status within departments each row is looked up besides.
-NARROW_COUNT_CAP = 1_000
-NARROWEST_COUNT_CAP = 200
-# Of a department with so many a page is found sooner by walking the list than by sorting them all; the planner sees
-# that by itself only where they are most of the enterprise. Measured at a million members.
-ASKED_FROM, COUNT_ASKED_FROM, ASKED_TO = 6_000, 50_000, 200_000
+SEARCH_COUNT_CAP = 1_000
+DEPARTMENT_COUNT_CAP = 200
+# In a department of this many members, walking the list finds a page (or a count, which needs more rows) sooner than
+# sorting them all, which the planner only sees if they are most of the enterprise. Measured at a million members.
+WALKED_FROM, COUNT_WALKED_FROM, WALKED_TO = 6_000, 50_000, 200_000
 SHOWN = (
     "name", "account", "phone", "status", "activation", "invited_at", "main_department", "deleted_at", "deleted_by",
 )  # fmt: skip
-# What the filter by status calls the bin.
+# The value of the filter by status that stands for the recycle bin.
 IN_BIN = "deleted"
 
 
 class MemberRow(TypedDict):
-    """What one line of the list shows. `message`: the newest that carries an invitation, of who has not joined.
+    """A row of the list. `message`: the newest one that carried an invitation, if the member has not joined.
 
-    A mapping, for a template asks each thing for a key first, and a list asks thousands of times."""
+    A mapping, because templates look up keys before attributes, thousands of times for a page.
+    """
 
     id: str
     url: str
@@ -64,41 +63,27 @@ class MemberRow(TypedDict):
     days_left: int
 
 
-@dataclass(frozen=True)
-class Pages:
-    """For the pagination component."""
+class MemberQuery(ListQuery):
+    """The parameters of the list of members, among those the role may reach.
 
-    count_text: str
-    previous_url: str
-    next_url: str
+    An unknown department, status or import matches nobody. `with_bin`: the status may be "deleted", for the recycle
+    bin, which is never listed together with the directory.
+    """
 
-
-class MemberQuery:
-    """What a list's address asks for. Whoever asks for a department, a status or an import that isn't there, or is
-    another's, asks for nobody: "all that match" must never mean more than was seen.
-
-    `with_bin`: the list also shows the bin, instead of the directory and never beside it."""
+    text_max = TEXT_MAX
 
     def __init__(self, asked: QueryDict, role: Role, *, with_bin: bool = False) -> None:
-        self.asked, self.role = asked, role
-        self.text = asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
-        self.is_bin = with_bin and asked.get("status") == IN_BIN
-        self.status = asked.get("status", "") if self.is_bin or asked.get("status") in Member.Status else ""
-        self.department = _department(asked.get("department", ""), role)
-        self.imported = find_one(imports_of(role), asked.get("import", ""))
-        found = {"status": self.status, "department": self.department, "import": self.imported}
-        self.is_in_vain = any(asked.get(name) and not there for name, there in found.items())
-        self.after, self.before = asked.get("after", ""), asked.get("before", "")
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Does it ask for less than all there is?"""
-        return bool(self.text or self.status or self.department or self.imported or self.is_in_vain)
+        super().__init__(asked)
+        self.role = role
+        self.status = self.read_strict_choice("status", [*Member.Status.values, *([IN_BIN] if with_bin else [])])
+        self.is_bin = self.status == IN_BIN
+        self.department = self.read_row("department", departments_of(role))
+        self.imported = self.read_row("import", imports_of(role))
 
     @property
     def is_by_department(self) -> bool:
-        """Does it ask for whole departments?"""
-        return not (self.text or self.status or self.imported or self.is_in_vain)
+        """True if nothing but a department is asked for."""
+        return not (self.text or self.status or self.imported or self.matches_nothing)
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -106,9 +91,9 @@ class MemberQuery:
         return ways_to(self.text, enterprise=self.role.enterprise, sees_phones=sees_phones)
 
     def filtered(self) -> MemberQuerySet:
-        """By department and status; the search is in `ways`."""
+        """Return the members that the filters match, whatever the search text."""
         members = binned_members_of(self.role) if self.is_bin else members_of(self.role)
-        if self.is_in_vain:
+        if self.matches_nothing:
             return members.none()
         if self.department and (self.department.parent_id or is_scoped(self.role)):
             members = members.under(self.department)
@@ -116,58 +101,41 @@ class MemberQuery:
             members = members.filter(pk__in=self.imported.created_member_ids())
         return members.filter(status=self.status) if self.status and not self.is_bin else members
 
-    def page_filtered(self) -> MemberQuerySet:
-        """The same, for one page in the list's order."""
-        return self._filtered_in_turn(ASKED_FROM)
+    def found(self, *, walked_from: int = WALKED_FROM) -> FoundMembers:
+        """Return what filters and search match, in the list's order.
 
-    def count_filtered(self) -> MemberQuerySet:
-        """The same, for a count up to a cap, which needs more rows than a page."""
-        return self._filtered_in_turn(COUNT_ASKED_FROM)
-
-    def _filtered_in_turn(self, least: int) -> MemberQuerySet:
+        `walked_from`: a department of at least this many members is checked row by row instead of sorted.
+        """
         department = self.department
-        is_small = self.is_bin or self.imported or self.is_in_vain
-        if is_small or not department or not least <= department.members_below < ASKED_TO:
-            return self.filtered()
+        is_small = self.is_bin or self.imported or self.matches_nothing
+        if is_small or not department or not walked_from <= department.members_below < WALKED_TO:
+            return FoundMembers(self.filtered(), self.ways)
         members = members_of(self.role).asked_under(department)
-        return members.filter(status=self.status) if self.status else members
+        return FoundMembers(members.filter(status=self.status) if self.status else members, self.ways)
 
     def matching(self) -> MemberQuerySet:
-        """All who match, on whatever page."""
+        """Return all that match, unordered."""
         return self.filtered().filter(any_of(self.ways))
 
     def chosen(self, asked: QueryDict) -> MemberQuerySet:
-        """Return whom a bulk action is about: all who match if `all_matching` is set, else those in `members`."""
+        """Return the members of a bulk action: all that match if `all_matching` is set, else those in `members`."""
         if asked.get("all_matching"):
             return self.matching()
         reachable = binned_members_of(self.role) if self.is_bin else members_of(self.role)
         return reachable.filter(pk__in=read_ids(asked.getlist("members")))
 
-    def fields(self, **others: str) -> dict[str, str]:
-        """As the address has them, unknown values included: without those an action would be about more members."""
-        narrowing = {name: self.asked.get(name, "")[:TEXT_MAX] for name in ("department", "status", "import")}
-        fields = {"q": self.text, **narrowing, **others}
-        return {name: value for name, value in fields.items() if value}
 
-    def url(self, **others: str) -> str:
-        return f"?{urlencode(self.fields(**others))}"
-
-
-def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Pages]:
-    """One page; the same number of queries for three rows and for fifty."""
-    page = page_of(query.page_filtered(), query.ways, after=query.after, before=query.before)
-    rows = _rows_of(page.ids, write_phone=show_phone if may(query.role, Permission.SEE_PHONES) else mask_phone)
-    is_whole = (query.text or query.is_bin) and not page.before and not page.after
-    pages = Pages(
-        count_text=_count_text(query, found=len(rows) if is_whole else None),
-        previous_url=query.url(before=page.before) if page.before else "",
-        next_url=query.url(after=page.after) if page.after else "",
-    )
-    return rows, pages
+def rows_of(query: MemberQuery) -> tuple[list[MemberRow], Page[FoundMember]]:
+    """Return the rows of a page, in the same number of queries for three and for fifty."""
+    page = read_page(query.found(), query)
+    ids = [pk for _index, pk in page.rows]
+    rows = _rows_of(ids, write_phone=show_phone if may(query.role, Permission.SEE_PHONES) else mask_phone)
+    is_whole = (query.text or query.is_bin) and not page.previous_url and not page.next_url
+    return rows, replace(page, count_text=_count_text(query, found=len(rows) if is_whole else None))
 
 
 def _rows_of(ids: list[int], *, write_phone: Callable[[str | None], str]) -> list[MemberRow]:
-    """Only what a row shows is read: whole objects of five tables would cost more than drawing the page."""
+    """Read only what a row shows: whole objects of five tables would cost more than rendering the page."""
     members = _members(ids)
     waiting = [subject_of(member) for member in members if member.status == Member.Status.PENDING]
     messages = latest_messages(PURPOSE, waiting) if waiting else {}
@@ -198,7 +166,7 @@ def _rows_of(ids: list[int], *, write_phone: Callable[[str | None], str]) -> lis
 
 
 def _members(ids: list[int]) -> list[Any]:
-    """In this order, each with `department`, `local` and `domain` of its mailbox."""
+    """Return the members in this order, each with its `department` and its mailbox's `local` and `domain`."""
     mailbox = FilteredRelation("addresses", condition=Q(addresses__purpose=Address.Purpose.PRIMARY))
     names = {
         "department": F("main_department__name"),
@@ -210,24 +178,23 @@ def _members(ids: list[int]) -> list[Any]:
 
 
 def _count_text(query: MemberQuery, *, found: int | None) -> str:
-    """A search that fits a page is counted already; departments know their members; all else is counted up to a cap."""
-    narrow = NARROW_COUNT_CAP if query.text or query.imported else COUNT_CAP
-    cap = NARROWEST_COUNT_CAP if query.department else narrow
+    """Return the number of members: `found` if that is all of them, a department's own count, or one up to a cap."""
     if found is not None:
-        count = found
+        count = cap = found
     elif query.is_by_department and (query.department or not is_scoped(query.role)):
-        count, cap = _members_below(query), 0
+        count = cap = _members_below(query)
     else:
-        count = count_of(query.count_filtered(), query.ways, cap=cap)
-    if cap and count > cap:
-        return _("%(n)s+ members") % {"n": number_format(cap, force_grouping=True)}
-    return ngettext("%(n)s member", "%(n)s members", count) % {"n": number_format(count, force_grouping=True)}
+        cap = _count_cap(query)
+        count = query.found(walked_from=COUNT_WALKED_FROM).count(cap)
+    return ngettext("%(n)s member", "%(n)s members", count) % {"n": show_count(count, cap)}
+
+
+def _count_cap(query: MemberQuery) -> int:
+    if query.department:
+        return DEPARTMENT_COUNT_CAP
+    return SEARCH_COUNT_CAP if query.text or query.imported else COUNT_CAP
 
 
 def _members_below(query: MemberQuery) -> int:
     department = query.department or Department.objects.filter(enterprise=query.role.enterprise_id, parent=None).first()
     return department.members_below if department else 0
-
-
-def _department(id: str, role: Role) -> Department | None:
-    return departments_of(role).filter(pk__in=read_ids([id])).first()

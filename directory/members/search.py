@@ -73,6 +73,16 @@ def any_of(ways: list[Way]) -> Q:
     return reduce(or_, (way.found for way in ways))
 
 
+def by_name(text: str, prefix: str = "") -> Q:
+    """Return the condition that a name contains `text`, or that its pinyin or initials begin with it.
+
+    `prefix`: of the columns, such as "member__".
+    """
+    typed = plain(text)
+    spelt = begins(f"{prefix}pinyin", typed.replace(" ", "")) | begins(f"{prefix}initials", typed)
+    return Q(**{f"{prefix}name__icontains": text}) | spelt
+
+
 def _ways_by_name(typed: str) -> list[Way]:
     """A single character finds surnames first; several must be in the name as typed."""
     if len(typed) > 1:

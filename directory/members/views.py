@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code
@@ -70,7 +70,7 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, "directory/member_new.html", {"form": form, "minted": take_issued_code(request)})
     member = form.create(by=request.actor) if form.is_valid() else None
     if member is None:
-        return refused(request, "directory/member_new.html", {"form": form})
+        return unprocessable(request, "directory/member_new.html", {"form": form})
     if member.activation == Member.Activation.CODE:
         _issue_code(request, member, is_invited=form.cleaned_data["send_invitation"])
     elif form.cleaned_data["send_invitation"]:
@@ -120,7 +120,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if typed is None:
         return render(request, "directory/member_edit.html", {"form": form, "member": member})
     if not form.is_valid() or not form.edit(by=request.actor):
-        return refused(request, "directory/member_edit.html", {"form": form, "member": member})
+        return unprocessable(request, "directory/member_edit.html", {"form": form, "member": member})
     messages.success(request, _("Saved."))
     if form.cleaned_data["activation"] == Member.Activation.CODE != activation:
         _issue_code(request, member)

@@ -11,7 +11,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Enterprise
 from directory.models import Address, BulkAction, Department, Import, Member
 from exmail_admin.tests.test_conventions import routes
-from invitations.links.actions import mint_link
+from invitations.links.actions import issue_link
 from invitations.models import Application, Decision
 from sms.models import Message
 
@@ -381,7 +381,7 @@ def path_of(house, wang, alice, bob, application, settings, tmp_path):
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
     decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
-    link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
+    link = issue_link(house.enterprise, by=command_actor(), name="招聘会")
     imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
     settings.EXPORT_DIR = tmp_path / "exports"
     (tmp_path / "exports").mkdir()

@@ -24,7 +24,7 @@ from directory.domains.addresses import clean_prefix
 from directory.members.search_keys import keys_of
 from directory.models import Address, Domain, Member
 from directory.names import clean_name
-from invitations.links.actions import LinkSpent, Standing, standing_of, use_link
+from invitations.links.actions import LinkStatus, LinkUsedUp, status_of, use_link
 from invitations.links.settings import is_approval_required, landing_department, landing_domain, notice_of, rules_of
 from invitations.models import Application, JoinLink, JoinSettings
 
@@ -92,7 +92,7 @@ def file_application(
             if link.pk:
                 link.refresh_from_db(fields=LINK_RULES)
             return _file(link, typed, phone, record, consent)
-    except LinkSpent:
+    except LinkUsedUp:
         raise LinkDead from None
     except IntegrityError:
         raise AddressUnavailable from None
@@ -163,7 +163,7 @@ def admit_applicant(
 
 def _file(link: JoinLink, typed: ApplicationInput, phone: str, record: Record, consent: Consent | None) -> Application:
     enterprise = link.enterprise
-    if standing_of(link) != Standing.LIVING:
+    if status_of(link) != LinkStatus.ACTIVE:
         raise LinkDead
     if member_with_phone(enterprise, phone) or pending_application(enterprise, phone):
         raise PhoneKnown

@@ -15,7 +15,7 @@ from accounts.models import Enterprise
 from accounts.sign_in.browser_codes import BrowserCodes
 from accounts.sign_in.sessions import renew_key
 from invitations.applications.apply import Consent
-from invitations.links.actions import get_link, mark_of
+from invitations.links.actions import get_link, reference_of
 from invitations.models import Application, JoinLink, PrivacyNotice
 
 LINK, LINK_SECONDS = "joining", 3600
@@ -25,7 +25,7 @@ PROOF_KEY, CONSENT_KEY = "join_proof", "join_consent"  # in the session
 
 
 def keep_link(response: HttpResponse, link: JoinLink) -> None:
-    _keep(response, LINK, mark_of(link), LINK_SECONDS)
+    _keep(response, LINK, reference_of(link), LINK_SECONDS)
 
 
 def carried_link(request: HttpRequest) -> JoinLink | None:

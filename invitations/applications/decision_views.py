@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -18,8 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.pagination import Pages, read_page
-from core.responses import refused, see_other
+from core.list_query import ListQuery
+from core.pagination import OrderedRows, read_page
+from core.responses import see_other, unprocessable
 from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
 from invitations.applications.decide import DecisionOutcome, approve_application, decide_all, reject_application
@@ -31,7 +30,6 @@ from invitations.models import Application, Decision, DecisionItem
 
 # Messages that name a skipped applicant; the others are counted.
 NAMED_MAX = 5
-LEFT_OUT_PAGE = 50
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -49,9 +47,9 @@ def application_reject_many(request: ConsoleRequest) -> HttpResponse:
     if form.is_valid():
         return _decide_many(request, Decision.Verdict.REJECTED, reason=form.cleaned_data["reason"])
     query = ApplicationQuery(request.POST, request.role)
-    context = list_context(request, query) | {"here": query.whole_url()}
+    context = list_context(request, query) | {"here": query.full_url()}
     context |= {"reject_all_form" if is_all else "reject_form": form, "ticked": _ticked(request)}
-    return refused(request, LIST, context)
+    return unprocessable(request, LIST, context)
 
 
 @console_page(Permission.READ)
@@ -60,15 +58,15 @@ def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """Show the progress of a decision, and the skipped applications with the reasons."""
     decision = get_object_or_404(decisions_of(request.role), pk=id)
     left_out = decision.items.filter(state=DecisionItem.State.LEFT_OUT).select_related("application__domain")
-    page = read_page(left_out, request.GET, url=lambda **key: f"?{urlencode(key)}", size=LEFT_OUT_PAGE)
     counts = counts_of(decision)
     words = ngettext("%(n)s application", "%(n)s applications", counts["left_out"]) % {"n": counts["left_out"]}
+    page = read_page(OrderedRows(left_out), ListQuery(request.GET), count_text=words)
     context = {
         "decision": decision,
         "counts": counts,
         "settled": decision.total - counts["waiting"],
         "items": page.rows,
-        "pages": Pages(words, page.previous_url, page.next_url),
+        "pages": page,
     }
     return render(request, "invitations/decision_detail.html", context)
 
@@ -100,7 +98,7 @@ def _after_many(request: ConsoleRequest, outcome: DecisionOutcome, words: str) -
     if not outcome.done and not outcome.left_out:
         messages.info(request, _("Choose at least one application."))
     query = ApplicationQuery(request.POST, request.role)
-    return see_other(f"{reverse('invitations:application_list')}{query.url()}")
+    return see_other(query.full_url())
 
 
 def _chosen(request: ConsoleRequest) -> QuerySet[Application]:

@@ -12,7 +12,7 @@ from accounts.requests import PublicRequest
 from core.responses import private, see_other
 from invitations.applications.browser_state import carried_link, proven_for
 from invitations.applications.join_pages import closed_page
-from invitations.links.actions import Standing, standing_of
+from invitations.links.actions import LinkStatus, status_of
 from invitations.models import JoinLink
 
 LinkView = Callable[[PublicRequest, JoinLink], HttpResponse]
@@ -27,7 +27,7 @@ def with_open_link(view: LinkView) -> Callable[[PublicRequest], HttpResponse]:
         link = carried_link(request)
         if link is None:
             return private(render(request, "invitations/join_lost.html", status=404))
-        if standing_of(link) != Standing.LIVING:
+        if status_of(link) != LinkStatus.ACTIVE:
             return closed_page(request, link)
         return private(view(request, link))
 

@@ -11,12 +11,12 @@ from django.urls import reverse
 from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
-from core.responses import limited, private, refused, see_other
+from core.responses import private, see_other, too_many_requests
 from directory.admission import member_with_phone
 from invitations.applications.apply import ApplyLimited, pending_application
 from invitations.applications.browser_state import carried_application, codes_for, keep_application
 from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
-from invitations.links.actions import standing_of
+from invitations.links.actions import status_of
 from invitations.links.settings import is_approval_required, landing_domain, notice_of, rules_of
 from invitations.models import JoinLink, PrivacyNotice
 from sms.codes.proof_of_work import Challenge
@@ -98,7 +98,7 @@ def details_page(
 def closed_page(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Say why the link lets nobody in; the page has no field to fill in."""
     has_applied = carried_application(request) is not None
-    context = {"standing": standing_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
+    context = {"status": status_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
     return private(render(request, "invitations/join_dead.html", context, status=410))
 
 
@@ -114,5 +114,5 @@ def _page(
     if request.method == "POST":
         context["here"] = reverse("invitations:join")
     if retry_after:
-        return limited(request, "invitations/join.html", context, retry_after=retry_after)
-    return (refused if is_refused else render)(request, "invitations/join.html", context)
+        return too_many_requests(request, "invitations/join.html", context, retry_after=retry_after)
+    return (unprocessable if is_refused else render)(request, "invitations/join.html", context)

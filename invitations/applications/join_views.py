@@ -35,7 +35,7 @@ from invitations.applications.join_pages import (
     notice_version,
     phone_page,
 )
-from invitations.links.actions import Standing, find_link, standing_of
+from invitations.links.actions import LinkStatus, find_link, status_of
 from invitations.links.settings import notice_of, rules_of
 from invitations.models import JoinLink
 from sms.codes.actions import CodeLimited, CodeRefused
@@ -48,7 +48,7 @@ def join_open(request: PublicRequest, token: str) -> HttpResponse:
     link = find_link(token)
     if link is None:
         return _unknown_link(request)
-    if standing_of(link) != Standing.LIVING:
+    if status_of(link) != LinkStatus.ACTIVE:
         response = closed_page(request, link)
         response["Referrer-Policy"] = "strict-origin"
         return response

@@ -20,7 +20,7 @@ from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.downloads import CSV, write_csv, write_xlsx
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import members_of
 from directory.admission import member_with_phone
@@ -56,7 +56,7 @@ def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, 
     rows, pages = rows_of(query)
     return {
         "query": query,
-        "tabs": query.tabs(),
+        "tabs": query.state_tabs(),
         "rows": rows,
         "pages": pages,
         "may_decide": may(request.role, Permission.MANAGE_MEMBERS) and query.state == Application.State.PENDING,
@@ -117,7 +117,7 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     application = get_application(request, id)
     form = ApplicationRejectForm(request.POST)
     if not form.is_valid():
-        return refused(request, DETAIL, _context(request, application) | {"reject_form": form})
+        return unprocessable(request, DETAIL, _context(request, application) | {"reject_form": form})
     try:
         reject_application(application, by=request.actor, reason=form.cleaned_data["reason"])
     except ValidationError as error:
@@ -134,7 +134,7 @@ def _amend_and_decide(
     form = ApplicationEditForm(request.POST, application=application, role=request.role)
     has_amendment = "name" in request.POST
     if form.is_searching or (has_amendment and not form.is_valid()):
-        return refused(request, DETAIL, _context(request, application) | {"form": form})
+        return unprocessable(request, DETAIL, _context(request, application) | {"form": form})
     amendment = form.amendment() if has_amendment else None
     try:
         decide(application, amendment=amendment, by=request.actor)
@@ -143,7 +143,7 @@ def _amend_and_decide(
     except ValidationError as error:
         form.add_error(None, error)
         unchanged = get_application(request, application.pk)
-        return refused(request, DETAIL, _context(request, unchanged) | {"form": form})
+        return unprocessable(request, DETAIL, _context(request, unchanged) | {"form": form})
     else:
         messages.success(request, done)
     return see_other("invitations:application_detail", id=application.pk)

@@ -1,4 +1,4 @@
-"""What an administrator says about batches."""
+"""The form of the quiet hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a batch leaves out, and why: known before it is sent, and asked again when it is (security.md 3.1)."""
+"""Whom a batch leaves out and why: shown before it is sent, and checked again when it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from invitations.models import Recipient
 
 @dataclass(frozen=True)
 class Preview:
-    """How many messages a batch would be, and who is left out and why; the parts add up to `chosen`."""
+    """The number of messages of a batch, and of members left out by reason; these add up to `chosen`."""
 
     chosen: int
     joined: int
@@ -40,7 +40,7 @@ class Preview:
 
 
 def preview_of(members: QuerySet[Member]) -> Preview:
-    """In one pass over them; each is left out for the first reason that holds."""
+    """Count the members in one query; each one is left out for the first reason that applies."""
     pending = Q(status=Member.Status.PENDING)
     reachable = pending & Q(activation=Member.Activation.PHONE)
     today, week = Q(pk__in=_notified_today()), Q(pk__in=_notified_this_week())
@@ -60,21 +60,21 @@ def preview_of(members: QuerySet[Member]) -> Preview:
 
 
 def reasons_against(members: Collection[Member]) -> dict[int, Message]:
-    """Why a batch may not go to these, by id; what inviting refuses by itself is not asked here."""
+    """Return why members may not be in a batch, by id; `invite_members` checks the other reasons itself."""
     ids = [member.pk for member in members]
     today = set(_notified_today().filter(member__in=ids).values_list("member", flat=True))
     week = set(_notified_this_week().filter(member__in=ids).values_list("member", flat=True))
     found: dict[int, Message] = {}
     for member in members:
         if member.status == Member.Status.ACTIVE:
-            words = _("%(name)s has joined already.")
+            text = _("%(name)s has joined already.")
         elif member.pk in today:
-            words = _("%(name)s got a notice within the last 24 hours.")
+            text = _("%(name)s got a notice within the last 24 hours.")
         elif member.pk in week:
-            words = _("%(name)s got %(count)s notices within seven days.")
+            text = _("%(name)s got %(count)s notices within seven days.")
         else:
             continue
-        found[member.pk] = Message(words, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
+        found[member.pk] = Message(text, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
     return found
 
 
@@ -87,13 +87,13 @@ def _notified_this_week() -> QuerySet[Any, Any]:
 
 
 def _notified(within: timedelta, times: int) -> QuerySet[Any, Any]:
-    """Ids of members who had that many batches within that time."""
+    """Return the ids of members who were sent this many batches within this time."""
     sent = Recipient.objects.filter(state=Recipient.State.SENT, sent_at__gt=timezone.now() - within).order_by()
     return sent.values("member").annotate(times=Count("pk")).filter(times__gte=times).values("member")
 
 
 def _invited_often() -> QuerySet[Any, Any]:
-    """Ids of members who were sent as many links within a day as anybody is."""
+    """Return the ids of members who were sent INVITATIONS_PER_DAY links within a day."""
     day = Invitation.objects.filter(created_at__gt=timezone.now() - timedelta(days=1)).order_by()
     times = day.values("member").annotate(times=Count("pk"))
     return times.filter(times__gte=settings.INVITATIONS_PER_DAY).values("member")

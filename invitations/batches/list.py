@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
@@ -12,17 +10,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Role
-from core.pagination import COUNT_CAP, Pages, count_capped, read_page
+from core.list_query import ListQuery, Tab
+from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
 from directory.access import is_scoped
 from directory.joining.invitations import PURPOSE, subject_of
-from directory.members.search_keys import plain
-from directory.models.lookups import begins
-from invitations.batches.send import PARTS, State, those
+from directory.members.search import by_name
+from invitations.batches.send import PARTS, State, in_part
 from invitations.models import InvitationBatch, Recipient
 from sms.models import Message
 
-PAGE_SIZE = 50
-TEXT_MAX = 64
 LABELS = {
     State.WAITING: gettext_lazy("Waiting"),
     State.SENT: gettext_lazy("Invited"),
@@ -32,70 +28,49 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True)
-class Tab:
-    """A part of the list, how many are in it, and its address."""
-
-    state: str
-    label: str
-    count: int
-    url: str
-    is_current: bool
-
-
-class BatchQuery:
-    """What the list of batches is asked for: `q` is searched in whom they were meant for and who sent them."""
+class BatchQuery(ListQuery):
+    """The parameters of the list; `q` is searched in the description of the recipients and in the author's name."""
 
     def __init__(self, asked: QueryDict, role: Role) -> None:
-        self.asked, self.role = asked, role
-        self.text = _text(asked)
+        super().__init__(asked)
+        self.role = role
 
     def matching(self) -> QuerySet[InvitationBatch]:
         found = batches_of(self.role)
-        if self.text:
-            found = found.filter(Q(about__icontains=self.text) | Q(author_name__icontains=self.text))
-        return found
-
-    def url(self, **others: object) -> str:
-        return _url({"q": self.text}, others)
+        if not self.text:
+            return found
+        return found.filter(Q(about__icontains=self.text) | Q(author_name__icontains=self.text))
 
 
-class RecipientQuery:
-    """What one batch's list is asked for. Nonsense in it is left out."""
+class RecipientQuery(ListQuery):
+    """The parameters of a batch's list of recipients."""
 
     def __init__(self, asked: QueryDict, batch: InvitationBatch) -> None:
-        self.asked, self.batch = asked, batch
-        self.text = _text(asked)
-        self.state = asked.get("state", "") if asked.get("state") in PARTS else ""
+        super().__init__(asked)
+        self.batch = batch
+        self.state = self.read_tab("state", PARTS)
 
     def matching(self) -> QuerySet[Recipient]:
         found = self.batch.recipients.select_related("member", "invitation")
         if self.state:
-            found = found.filter(those(self.state, self.batch))
-        if self.text:
-            typed = plain(self.text)
-            named = Q(member__name__icontains=self.text) | begins("member__initials", typed)
-            found = found.filter(named | begins("member__pinyin", typed.replace(" ", "")))
-        return found
+            found = found.filter(in_part(self.state, self.batch))
+        return found.filter(by_name(self.text, "member__")) if self.text else found
 
-    def url(self, **others: object) -> str:
-        return _url({"state": self.state, "q": self.text}, others)
-
-    def tabs(self, counts: dict[str, int]) -> list[Tab]:
-        every = Tab("", _("All"), self.batch.total, self.url(state=""), not self.state)
-        parts = [Tab(part, str(LABELS[part]), counts[part], self.url(state=part), part == self.state) for part in PARTS]
-        return [every, *parts]
+    def state_tabs(self, counts: dict[str, int]) -> list[Tab]:
+        return self.tabs("state", {"": _("All"), **LABELS}, {"": self.batch.total, **counts})
 
 
 def batches_of(role: Role) -> QuerySet[InvitationBatch]:
-    """A department administrator sees their own."""
+    """Return the batches of the enterprise; of a department administrator only their own."""
     batches = InvitationBatch.objects.filter(enterprise=role.enterprise_id).select_related("enterprise")
     return batches.filter(author=role.user_id) if is_scoped(role) else batches
 
 
-def batch_rows(query: BatchQuery) -> tuple[list[tuple[InvitationBatch, dict[str, int]]], Pages]:
-    """One page of batches with their counts: two statements, however many there are."""
-    page = read_page(query.matching(), query.asked, url=query.url, size=PAGE_SIZE)
+def batch_rows(query: BatchQuery) -> tuple[list[tuple[InvitationBatch, dict[str, int]]], Page[InvitationBatch]]:
+    """Return the batches of a page, each with its counts, in two queries whatever their number."""
+    count = count_capped(query.matching())
+    count_text = ngettext("%(n)s notice", "%(n)s notices", count) % {"n": show_count(count)}
+    page = read_page(OrderedRows(query.matching()), query, count_text=count_text)
     sent = Q(recipients__state=State.SENT)
     counts = InvitationBatch.objects.filter(pk__in=[batch.pk for batch in page.rows]).values("pk").order_by()
     counts = counts.annotate(
@@ -104,14 +79,14 @@ def batch_rows(query: BatchQuery) -> tuple[list[tuple[InvitationBatch, dict[str,
         joined=Count("recipients", filter=sent & Q(recipients__member__joined_at__gte=F("created_at"))),
     )
     by_batch: dict[int, Any] = {row["pk"]: row for row in counts}
+    return [(batch, by_batch[batch.pk]) for batch in page.rows], page
+
+
+def recipient_rows(query: RecipientQuery) -> tuple[list[tuple[Recipient, Message | None]], Page[Recipient]]:
+    """Return the recipients of a page, each with the message that carried the invitation."""
     count = count_capped(query.matching())
-    words = ngettext("%(n)s notice", "%(n)s notices", count) % {"n": _capped(count)}
-    return [(one, by_batch[one.pk]) for one in page.rows], Pages(words, page.previous_url, page.next_url)
-
-
-def recipient_rows(query: RecipientQuery) -> tuple[list[tuple[Recipient, Message | None]], Pages]:
-    """One page of a batch's list, each with the message that carried it."""
-    page = read_page(query.matching(), query.asked, url=query.url, size=PAGE_SIZE, is_newest_first=False)
+    count_text = ngettext("%(n)s person", "%(n)s people", count) % {"n": show_count(count)}
+    page = read_page(OrderedRows(query.matching(), is_newest_first=False), query, count_text=count_text)
     subjects = [subject_of(one.member) for one in page.rows]
     carried = Message.objects.filter(purpose=PURPOSE, subject__in=subjects)
     messages = {(message.subject, message.logical_no): message for message in carried}
@@ -119,18 +94,4 @@ def recipient_rows(query: RecipientQuery) -> tuple[list[tuple[Recipient, Message
         (one, messages.get((subject_of(one.member), one.invitation.number)) if one.invitation else None)
         for one in page.rows
     ]
-    count = count_capped(query.matching())
-    words = ngettext("%(n)s person", "%(n)s people", count) % {"n": _capped(count)}
-    return rows, Pages(words, page.previous_url, page.next_url)
-
-
-def _capped(count: int) -> str:
-    return f"{COUNT_CAP:,}+" if count > COUNT_CAP else str(count)
-
-
-def _text(asked: QueryDict) -> str:
-    return asked.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
-
-
-def _url(fields: dict[str, object], others: dict[str, object]) -> str:
-    return f"?{urlencode({name: value for name, value in {**fields, **others}.items() if value})}"
+    return rows, page

@@ -1,4 +1,4 @@
-"""Quiet hours: when an enterprise sends no batches. One person's invitation, sent by hand, goes at any hour."""
+"""Quiet hours, in which an enterprise sends no batches; single invitations are sent at any hour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def hours_of(enterprise: Enterprise) -> Hours | None:
 
 
 def set_quiet_hours(enterprise: Enterprise, hours: Hours | None, *, by: Actor) -> None:
-    """From and until, which must differ; None: none. Nothing is recorded where nothing differs."""
+    """Set the beginning and end, which must differ, or none with None; record it if anything differs."""
     with recording(enterprise, by=by) as record:
         before = hours_of(enterprise)
         if before == hours:
@@ -30,11 +30,11 @@ def set_quiet_hours(enterprise: Enterprise, hours: Hours | None, *, by: Actor) -
             QuietHours.objects.update_or_create(enterprise=enterprise, defaults=defaults)
         else:
             QuietHours.objects.filter(enterprise=enterprise).delete()
-        record("quiet_hours_set", enterprise, before=_told(before), after=_told(hours))
+        record("quiet_hours_set", enterprise, before=_audit_snapshot(before), after=_audit_snapshot(hours))
 
 
 def quiet_until(enterprise: Enterprise) -> datetime | None:
-    """The end of the quiet hours that are now, in the enterprise's zone; None where batches may go."""
+    """Return the end of the current quiet hours in the enterprise's time zone, None if batches may be sent."""
     hours = hours_of(enterprise)
     if hours is None:
         return None
@@ -49,5 +49,5 @@ def quiet_until(enterprise: Enterprise) -> datetime | None:
     return datetime.combine(day, ends, now.tzinfo)
 
 
-def _told(hours: Hours | None) -> dict[str, str]:
+def _audit_snapshot(hours: Hours | None) -> dict[str, str]:
     return {"from": hours[0].isoformat("minutes"), "until": hours[1].isoformat("minutes")} if hours else {}

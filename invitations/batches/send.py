@@ -1,7 +1,7 @@
 """Send a batch of personal invitations in the background, 500 per transaction.
 
-Each chunk takes the enterprise's lock, reads who still waits, invites them and stores the outcome, all or nothing: a
-worker that was killed, or two at once, send nobody two. The author's right is read again for each chunk.
+Each chunk locks the enterprise, reads who is still waiting, invites them and stores the outcome in one transaction: a
+killed worker, or two at once, send nobody two messages. The author's permission is checked again for each chunk.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CHUNK = 500
 BROKEN = gettext_noop("Something broke on our side. Please invite this member by hand.")
 ABOUT_MAX = InvitationBatch._meta.get_field("about").max_length
 State = Recipient.State
-# What a batch's list can be narrowed to.
+# The tabs of a batch's page.
 PARTS = [State.WAITING, State.SENT, State.LEFT_OUT, "joined", "failed"]
 
 
 def open_batch(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, about: str = "") -> InvitationBatch:
-    """Write down who is to be invited; the worker does the rest. `about`: whom it is meant for, in words."""
+    """Record the recipients and wake the worker. `about` describes the recipients in words."""
     with recording(enterprise, by=by) as record:
         batch = InvitationBatch.objects.create(
             enterprise=enterprise, author=by.user, author_name=by.name[:64], about=about[:ABOUT_MAX]
@@ -53,20 +53,20 @@ def open_batch(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, 
 
 
 def send_batches() -> None:
-    """Give each batch that waits its turn, until none waits; those of enterprises in their quiet hours stay."""
+    """Give turns until no batch waits; batches of enterprises in their quiet hours stay."""
     QUEUE.work_on_all()
 
 
 def _work(lease: Lease[InvitationBatch]) -> None:
     batch = lease.job()
-    # Reasons are stored for readers of any language, and each message is in the enterprise's anyway.
+    # Reasons are stored untranslated; each message is in the enterprise's language anyway.
     with override(None):
         while _send_chunk(batch, lease) and not lease.is_turn_over and _may_send(batch):
             pass
 
 
 def _send_chunk(batch: InvitationBatch, lease: Lease[InvitationBatch]) -> bool:
-    """Invite the next 500; return False once nobody waits. Raises LeaseLost."""
+    """Invite the next CHUNK recipients. Return False once nobody waits. Raises LeaseLost."""
     by = Actor(user=batch.author, name=batch.author_name, via="task")
     with recording(batch.enterprise, by=by):
         lease.renew()
@@ -84,17 +84,20 @@ def _may_send(batch: InvitationBatch) -> bool:
 
 def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None:
     now = timezone.now()
-    members = list(Member.objects.select_related("enterprise").filter(pk__in=[one.member_id for one in waiting]))
+    members = list(
+        Member.objects.select_related("enterprise").filter(pk__in=[recipient.member_id for recipient in waiting])
+    )
     reasons = _out_of_reach(batch, members)
     reasons |= reasons_against([member for member in members if member.pk not in reasons])
     invited = invite_members([member for member in members if member.pk not in reasons], by=by)
     reasons |= {member.pk: reason for member, reason in invited.left_out}
-    living = dict(Invitation.objects.filter(LIVING, member__in=members).values_list("member", "pk"))
-    for one in waiting:
-        if one.member_id in reasons:
-            one.state, one.why = State.LEFT_OUT, [reasons[one.member_id].serialize()]
+    active = dict(Invitation.objects.filter(LIVING, member__in=members).values_list("member", "pk"))
+    for recipient in waiting:
+        if recipient.member_id in reasons:
+            recipient.state, recipient.why = State.LEFT_OUT, [reasons[recipient.member_id].serialize()]
         else:
-            one.state, one.invitation_id, one.sent_at = State.SENT, living.get(one.member_id), now
+            recipient.state, recipient.invitation_id = State.SENT, active.get(recipient.member_id)
+            recipient.sent_at = now
     Recipient.objects.bulk_update(waiting, ["state", "why", "invitation", "sent_at"], batch_size=CHUNK)
 
 
@@ -102,21 +105,21 @@ def _out_of_reach(batch: InvitationBatch, members: Sequence[Member]) -> dict[int
     """Return why the author may no longer invite these members, by id."""
     role = acting_role(batch.author_id, batch.enterprise_id)
     if role is None or not may(role, Permission.SEND_INVITATIONS):
-        words = translatable.Message(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
-        return dict.fromkeys((member.pk for member in members), words)
+        reason = translatable.Message(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
+        return dict.fromkeys((member.pk for member in members), reason)
     within = set(members_of(role).filter(pk__in=[member.pk for member in members]).values_list("pk", flat=True))
-    words = translatable.Message(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
-    return dict.fromkeys((member.pk for member in members if member.pk not in within), words)
+    reason = translatable.Message(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
+    return dict.fromkeys((member.pk for member in members if member.pk not in within), reason)
 
 
 def counts_of(batch: InvitationBatch) -> dict[str, int]:
-    """Sent, left out, waiting, who of them has joined since, and whose message failed."""
-    conditions = {name: Count("pk", filter=those(name, batch)) for name in PARTS}
+    """Return the number of recipients in each of PARTS."""
+    conditions = {name: Count("pk", filter=in_part(name, batch)) for name in PARTS}
     return batch.recipients.order_by().aggregate(**conditions)
 
 
-def those(part: str, batch: InvitationBatch) -> Q:
-    """The recipients that a part of the batch's list shows."""
+def in_part(part: str, batch: InvitationBatch) -> Q:
+    """Return the condition of the recipients in one of PARTS."""
     if part == "joined":
         return Q(state=State.SENT, member__joined_at__gte=batch.created_at)
     if part == "failed":
@@ -131,11 +134,12 @@ def settled(counts: dict[str, int]) -> int:
 
 
 def _give_up(lease: Lease[InvitationBatch]) -> None:
-    """Leave out the next 500, whom inviting failed again and again, so that the others get their turn."""
+    """Leave out the next CHUNK, which failed repeatedly, so that the others are invited."""
     with recording(lease.job().enterprise, by=task_actor("upkeep")):
         batch = lease.lock()
-        for one in (waiting := list(batch.recipients.filter(state=State.WAITING).order_by("pk")[:CHUNK])):
-            one.state, one.why = State.LEFT_OUT, [translatable.Message(BROKEN).serialize()]
+        waiting = list(batch.recipients.filter(state=State.WAITING).order_by("pk")[:CHUNK])
+        for recipient in waiting:
+            recipient.state, recipient.why = State.LEFT_OUT, [translatable.Message(BROKEN).serialize()]
         Recipient.objects.bulk_update(waiting, ["state", "why"], batch_size=CHUNK)
 
 

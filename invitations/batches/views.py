@@ -1,4 +1,4 @@
-"""Notices: choose members, see how many messages that is, send, and see what became of each."""
+"""Batches of invitations: choose recipients, preview and send, and follow the outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.access import imports_of, members_of, read_ids
 from directory.departments.picker import offer_departments
 from directory.departments.tree import paths_of
@@ -28,7 +28,7 @@ from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hou
 from invitations.batches.send import counts_of, open_batch, settled
 from invitations.models import InvitationBatch
 
-# Older imports are reached from their own page.
+# Older imports are offered on their own pages.
 OFFERED_MAX = 50
 NEW = "invitations/batch_new.html"
 
@@ -36,7 +36,7 @@ NEW = "invitations/batch_new.html"
 @console_page(Permission.SEND_INVITATIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: ConsoleRequest) -> HttpResponse:
-    """Those ticked, else all that match if that is ticked."""
+    """Open a batch for the ticked members, or for all that match if `all_matching` is ticked."""
     asked = (request.POST if request.method == "POST" else request.GET).copy()
     asked.setdefault("status", Member.Status.PENDING)
     query = MemberQuery(asked, request.role)
@@ -45,15 +45,15 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, NEW, context)
     chosen = _chosen(request, query)
     if chosen is None:
-        return refused(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
+        return unprocessable(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
     if len(request.POST.getlist("members")) > settings.BATCH_CONFIRM_ABOVE:
         most = {"most": settings.BATCH_CONFIRM_ABOVE}
-        return refused(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
+        return unprocessable(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
     preview = preview_of(chosen)
     if not preview.messages:
-        return refused(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
+        return unprocessable(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
     if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
-        return refused(request, NEW, context | {"asks": preview.messages})
+        return unprocessable(request, NEW, context | {"asks": preview.messages})
     batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query))
     return see_other("invitations:batch_detail", id=batch.pk)
 
@@ -84,7 +84,7 @@ def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     context = {
         "batch": batch,
         "query": query,
-        "tabs": query.tabs(counts),
+        "tabs": query.state_tabs(counts),
         "counts": counts,
         "settled": settled(counts),
         "rows": rows,
@@ -97,14 +97,14 @@ def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_SETTINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def quiet_edit(request: ConsoleRequest) -> HttpResponse:
-    """When no batches go; both blank: never."""
+    """Edit the quiet hours; both blank for none."""
     hours = hours_of(request.enterprise)
     initial = {"begins": hours[0], "ends": hours[1]} if hours else {}
     form = QuietForm(request.POST if request.method == "POST" else None, initial=initial)
     if not form.is_bound:
         return render(request, "invitations/quiet_edit.html", {"form": form})
     if not form.is_valid():
-        return refused(request, "invitations/quiet_edit.html", {"form": form})
+        return unprocessable(request, "invitations/quiet_edit.html", {"form": form})
     set_quiet_hours(request.enterprise, form.hours(), by=request.actor)
     messages.success(request, _("Saved."))
     return see_other("invitations:batch_list")
@@ -117,7 +117,7 @@ def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | N
 
 
 def _about(request: ConsoleRequest, query: MemberQuery) -> str:
-    """Whom the batch is meant for, as the list of batches tells it."""
+    """Return the description of the recipients that the list of batches shows."""
     if request.POST.getlist("members"):
         return _("chosen one by one")
     parts = [

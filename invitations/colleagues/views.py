@@ -1,4 +1,4 @@
-"""A member invites colleagues: their own link and QR code, there only while the enterprise lets people join."""
+"""A member's own join link and QR code, available while joining is open."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from django.views.decorators.http import require_safe
 from accounts.requests import View
 from directory.entry.decorators import MemberRequest, member_page
 from invitations.colleagues.list import Invited, invited_by
-from invitations.links.actions import colleague_url
-from invitations.links.settings_views import answer_png, answer_svg
+from invitations.links.actions import colleague_link_url
+from invitations.links.settings_views import png_response, svg_response
 from invitations.models import Application
 
-# Whoever came before these stands in the console.
+# Earlier ones are listed in the console.
 SHOWN_MAX = 50
 
 
 def while_joining_is_open(view: View) -> View:
-    """Once the switch is off there is no such page."""
+    """Answer 404 while joining is closed."""
 
     @functools.wraps(view)
     def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -36,12 +36,12 @@ def while_joining_is_open(view: View) -> View:
 @while_joining_is_open
 @require_safe
 def colleague_list(request: MemberRequest) -> HttpResponse:
-    """The link to pass on, and what came of it: of who has joined the names, of others how many they are."""
+    """Show the link, the names of those who joined by it, and how many others applied."""
     applications = Application.objects.filter(enterprise=request.enterprise)
     joined = applications.filter(inviter=request.member, state=Application.State.APPROVED)
     context = {
         "enterprise": request.enterprise,
-        "url": colleague_url(request.member),
+        "url": colleague_link_url(request.member),
         "invited": invited_by(applications, [request.member]).get(request.member.pk, Invited()),
         "joined": joined.order_by("-decided_at")[:SHOWN_MAX],
     }
@@ -52,11 +52,11 @@ def colleague_list(request: MemberRequest) -> HttpResponse:
 @while_joining_is_open
 @require_safe
 def colleague_qr_svg(request: MemberRequest) -> HttpResponse:
-    return answer_svg(colleague_url(request.member))
+    return svg_response(colleague_link_url(request.member))
 
 
 @member_page
 @while_joining_is_open
 @require_safe
 def colleague_qr_png(request: MemberRequest) -> HttpResponse:
-    return answer_png(colleague_url(request.member), request.GET.get("size", "399"))
+    return png_response(colleague_link_url(request.member), request.GET.get("size", "399"))

@@ -1,7 +1,7 @@
-"""Join links: minted, shown, found by their token, reset (security.md 3.1).
+"""Join links: create them, find them by their token, count their uses.
 
-A token is 128 random bits. A colleague's own is derived from SECRET_KEY and their id, which it names, so that it can
-be shown without writing anything; its row is made when somebody first applies by it.
+A token is 128 random bits. The token of a member's own link is a MAC of the member's id, followed by that id, so that
+the link can be shown without being stored; its row is created when somebody first applies by it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ TOKEN_LENGTH = 22
 DEFAULT = Q(name="", inviter=None, revoked_at=None)
 
 
-class Standing(StrEnum):
-    """What a link that we issued is worth now."""
+class LinkStatus(StrEnum):
+    """Whether a link can be used, and if not, why."""
 
-    LIVING = "living"
+    ACTIVE = "living"
     CLOSED = "closed"
     REVOKED = "revoked"
     EXPIRED = "expired"
     FULL = "full"
 
 
-class LinkSpent(Exception):
-    """The last use was taken, or the link expired or was revoked, since it was read."""
+class LinkUsedUp(Exception):
+    """The last use was taken, or the link expired or was revoked, after it was read."""
 
 
 def open_joining(enterprise: Enterprise, *, by: Actor) -> None:
     """Create the settings and the default link, in the transaction that opens the enterprise."""
     JoinSettings.objects.create(enterprise=enterprise)
-    mint_link(enterprise, by=by)
+    issue_link(enterprise, by=by)
 
 
 def default_link(enterprise: Enterprise) -> JoinLink:
@@ -53,90 +53,91 @@ def default_link(enterprise: Enterprise) -> JoinLink:
 
 
 def reset_link(enterprise: Enterprise, *, by: Actor) -> JoinLink:
-    """A fresh default link; the one before is dead at once."""
+    """Replace the default link; the previous one stops working."""
     with recording(enterprise, by=by) as record:
         enterprise.join_links.filter(DEFAULT).update(revoked_at=timezone.now())
-        link = mint_link(enterprise, by=by)
+        link = issue_link(enterprise, by=by)
         record("join_link_reset", link)
     return link
 
 
-def mint_link(enterprise: Enterprise, *, by: Actor, **facts: Any) -> JoinLink:
-    """A new row with a token of its own, in the caller's transaction; without facts the default link."""
+def issue_link(enterprise: Enterprise, *, by: Actor, **fields: Any) -> JoinLink:
+    """Create a link with a new token, in the caller's transaction; without `fields` it is the default link."""
     token = secrets.token_urlsafe(16)
-    digest, sealed = digest_of(token), encrypt({"token": token})
+    digest, encrypted = digest_of(token), encrypt({"token": token})
     return JoinLink.objects.create(
-        enterprise=enterprise, token_digest=digest, encrypted_token=sealed, created_by=by.user, **facts
+        enterprise=enterprise, token_digest=digest, encrypted_token=encrypted, created_by=by.user, **fields
     )
 
 
 def url_of(link: JoinLink) -> str:
-    """The whole address, as the QR code holds it; "" where the seal can't be opened (SECRET_KEY was changed)."""
+    """Return the absolute address, "" if the token can't be decrypted because SECRET_KEY was changed."""
     try:
         return _url(decrypt(link.encrypted_token)["token"])
     except DecryptionFailed:
         return ""
 
 
-def colleague_url(member: Member) -> str:
-    """The address of a member's own link."""
+def colleague_link_url(member: Member) -> str:
+    """Return the absolute address of a member's own link."""
     return _url(_colleague_token(member.pk))
 
 
 def find_link(token: str) -> JoinLink | None:
-    """The link this token opens, whatever it is worth by now; none if we never issued it.
-
-    A colleague's may not be saved yet.
-    """
-    return _links().filter(token_digest=digest_of(token)).first() or _colleague_link(token)
+    """Return the link of a token in any status, None if it was never issued. A member's own link may not be saved."""
+    return _with_relations().filter(token_digest=digest_of(token)).first() or _colleague_link(token)
 
 
-def get_link(mark: str) -> JoinLink | None:
-    """The link that `mark_of` named."""
-    kind, id = mark[:1], mark[1:]
+def get_link(reference: str) -> JoinLink | None:
+    """Return the link that `reference_of` returned this reference for."""
+    kind, id = reference[:1], reference[1:]
     if kind == "m":
         return _colleague_link(_colleague_token(int(id)))
-    return _links().filter(pk=int(id)).first()
+    return _with_relations().filter(pk=int(id)).first()
 
 
-def mark_of(link: JoinLink) -> str:
-    """How a cookie names the link: by id, never by token."""
+def reference_of(link: JoinLink) -> str:
+    """Return how a cookie names the link: by id, never by token."""
     return f"l{link.pk}" if link.pk else f"m{link.inviter_id}"
 
 
-def standing_of(link: JoinLink) -> Standing:
-    """What the link is worth at this moment. The switch is that of `link.enterprise` as it was read."""
-    own = own_standing(link)
-    return own if own == Standing.REVOKED or link.enterprise.is_joining_open else Standing.CLOSED
+def status_of(link: JoinLink) -> LinkStatus:
+    """Return the current status; `link.enterprise` must be fresh, for it may have closed joining."""
+    own = own_status(link)
+    return own if own == LinkStatus.REVOKED or link.enterprise.is_joining_open else LinkStatus.CLOSED
 
 
-def own_standing(link: JoinLink) -> Standing:
-    """What the link is worth whenever joining is open."""
+def own_status(link: JoinLink) -> LinkStatus:
+    """Return the status that the link has while joining is open."""
     if link.revoked_at or (link.inviter and not is_inviting(link.inviter)):
-        return Standing.REVOKED
+        return LinkStatus.REVOKED
     if link.expires_at and link.expires_at <= timezone.now():
-        return Standing.EXPIRED
+        return LinkStatus.EXPIRED
     if link.uses_max is not None and link.uses >= link.uses_max:
-        return Standing.FULL
-    return Standing.LIVING
+        return LinkStatus.FULL
+    return LinkStatus.ACTIVE
 
 
-def those(standing: Standing) -> Q:
-    """The links of which `own_standing` says so, colleagues' aside."""
+def has_status(status: LinkStatus) -> Q:
+    """Return the condition of the links with this `own_status`, except for members' own links."""
     now = timezone.now()
-    if standing == Standing.REVOKED:
+    if status == LinkStatus.REVOKED:
         return Q(revoked_at__isnull=False)
     is_expired, is_full = Q(expires_at__lte=now), Q(uses__gte=F("uses_max"))
     in_time, has_room = Q(expires_at=None) | Q(expires_at__gt=now), Q(uses_max=None) | Q(uses__lt=F("uses_max"))
-    worth = {Standing.EXPIRED: is_expired, Standing.FULL: in_time & is_full, Standing.LIVING: in_time & has_room}
-    return Q(revoked_at=None) & worth[standing]
+    conditions = {
+        LinkStatus.EXPIRED: is_expired,
+        LinkStatus.FULL: in_time & is_full,
+        LinkStatus.ACTIVE: in_time & has_room,
+    }
+    return Q(revoked_at=None) & conditions[status]
 
 
 def use_link(link: JoinLink) -> JoinLink:
-    """Count one use, in the caller's transaction; a colleague's link is saved with its first.
+    """Count one use, in the caller's transaction, and save a member's own link with its first. Raises LinkUsedUp.
 
-    A use is an application filed or a person let in; what becomes of it later doesn't give it back. Raises LinkSpent
-    where the link died meanwhile: one statement asks and counts, so that no cap is passed however many join at once.
+    A use is an application or an admission, whatever becomes of it later. One UPDATE checks and counts, so that the cap
+    holds however many people join at once.
     """
     if link.pk is None:
         link, _created = JoinLink.objects.get_or_create(
@@ -148,22 +149,22 @@ def use_link(link: JoinLink) -> JoinLink:
                 "encrypted_token": link.encrypted_token,
             },
         )
-    if not JoinLink.objects.filter(those(Standing.LIVING), pk=link.pk).update(uses=F("uses") + 1):
-        raise LinkSpent
+    if not JoinLink.objects.filter(has_status(LinkStatus.ACTIVE), pk=link.pk).update(uses=F("uses") + 1):
+        raise LinkUsedUp
     return link
 
 
 def is_inviting(member: Member) -> bool:
-    """Only who has joined invites colleagues."""
+    """True if the member may invite colleagues, which requires that they have joined."""
     return member.status == Member.Status.ACTIVE and member.deleted_at is None
 
 
 def digest_of(token: str) -> str:
-    """What the table keeps of a token."""
+    """Return what the table stores instead of the token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _links() -> QuerySet[JoinLink]:
+def _with_relations() -> QuerySet[JoinLink]:
     return JoinLink.objects.select_related("enterprise", "inviter", "department", "domain")
 
 
@@ -174,7 +175,7 @@ def _colleague_link(token: str) -> JoinLink | None:
         return None
     if not hmac.compare_digest(_colleague_token(id).encode(), token.encode()):
         return None
-    saved = _links().filter(token_digest=digest_of(token)).first()
+    saved = _with_relations().filter(token_digest=digest_of(token)).first()
     member = Member.objects.select_related("enterprise").filter(pk=id).first()
     if saved or not member:
         return saved
@@ -187,7 +188,7 @@ def _colleague_link(token: str) -> JoinLink | None:
 
 
 def _colleague_token(member_id: int) -> str:
-    """A MAC of 128 bits, then the id it is about."""
+    """Return a MAC of 128 bits and the id that it authenticates."""
     key = derive_key(settings.SECRET_KEY, "colleague's link")
     mac = hmac.new(key, str(member_id).encode(), hashlib.sha256).digest()[:16]
     return urlsafe_b64encode(mac).decode().rstrip("=") + int_to_base36(member_id)

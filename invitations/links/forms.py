@@ -1,4 +1,4 @@
-"""What an administrator types about a named link."""
+"""The form of a named link."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.models import Role
 from directory.departments.picker import PickingForm, offer_departments
 from directory.departments.tree import paths_of
 from directory.models import Department
-from invitations.links.named import LinkFacts, add_link, edit_link, last_day_of
+from invitations.links.named import LinkInput, add_link, edit_link, last_day_of
 from invitations.links.settings import rules_of
 from invitations.links.settings_forms import domains_of
 from invitations.models import JoinLink
@@ -27,7 +27,7 @@ APPROVALS = {"": None, "yes": True, "no": False}
 
 
 class LinkForm(PickingForm):
-    """Days are those of the enterprise's zone, which the console's pages are in."""
+    """Days are in the enterprise's time zone, which is the current one in the console."""
 
     name = forms.CharField(
         label=_("Name of the link"),
@@ -65,17 +65,17 @@ class LinkForm(PickingForm):
         now = [self.link.department_id if self.link else None, rules.default_department_id]
         offer = offer_departments(self.role, typed, "department", chosen=now)
         self.departments = offer.departments
-        root = next((one for one in self.departments.values() if one.parent_id is None), None)
+        root = next((each for each in self.departments.values() if each.parent_id is None), None)
         department = rules.default_department or root
         domain = rules.default_domain or next(iter(self.domains.values()))
-        as_said = gettext("As the joining settings say (%(now)s)")
+        as_settings = gettext("As the joining settings say (%(now)s)")
         approval = gettext("approval needed") if rules.approval_required else gettext("no approval")
         path = "".join(paths_of([department]).values()) if department else ""
-        offer.fill(self, blank={"department": as_said % {"now": path}})
+        offer.fill(self, blank={"department": as_settings % {"now": path}})
         choices = {
-            "domain": [("", as_said % {"now": domain.name}), *((name, name) for name in self.domains)],
+            "domain": [("", as_settings % {"now": domain.name}), *((name, name) for name in self.domains)],
             "approval": [
-                ("", as_said % {"now": approval}),
+                ("", as_settings % {"now": approval}),
                 ("yes", gettext("An administrator approves")),
                 ("no", gettext("In at once, without approval")),
             ],
@@ -92,25 +92,25 @@ class LinkForm(PickingForm):
         return day
 
     def create(self, *, by: Actor) -> JoinLink | None:
-        """The new link, or None with the errors beside their fields."""
+        """Return the new link; add the errors and return None if it is refused."""
         try:
-            return add_link(self.role.enterprise, self._facts(), by=by)
+            return add_link(self.role.enterprise, self._input(), by=by)
         except forms.ValidationError as error:
             self.add_error(None, error)
         return None
 
     def edit(self, *, by: Actor) -> bool:
-        """False with the errors beside their fields."""
+        """Save the changes; add the errors and return False if they are refused."""
         assert self.link
         try:
-            edit_link(self.link, self._facts(), by=by)
+            edit_link(self.link, self._input(), by=by)
         except forms.ValidationError as error:
             self.add_error(None, error)
         return not self.errors
 
-    def _facts(self) -> LinkFacts:
+    def _input(self) -> LinkInput:
         typed = self.cleaned_data
-        return LinkFacts(
+        return LinkInput(
             name=typed["name"],
             department=self._department(typed["department"]),
             domain=self.domains[typed["domain"]] if typed["domain"] else None,
@@ -127,7 +127,7 @@ def _initial(link: JoinLink | None) -> dict[str, Any]:
     if link is None:
         day = timezone.localdate() + timedelta(days=settings.JOIN_LINK_DAYS)
         return {"valid_until": day, "uses_max": settings.JOIN_LINK_USES}
-    approval = next(word for word, required in APPROVALS.items() if required == link.approval_required)
+    approval = next(value for value, required in APPROVALS.items() if required == link.approval_required)
     return {
         "name": link.name,
         "department": link.department_id or "",

@@ -1,4 +1,4 @@
-"""Named join links: each with its own department, domain, approval, expiry and cap; made, edited, revoked."""
+"""Create, edit and revoke named join links, which have their own department, domain, approval, expiry and cap."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
 from directory.models import Department, Domain
 from directory.names import clean_name
-from invitations.links.actions import mint_link
+from invitations.links.actions import issue_link
 from invitations.models import JoinLink
 
 
 @dataclass(frozen=True)
-class LinkFacts:
-    """What an administrator says of a link. None leaves it to the joining settings, or means without end or cap."""
+class LinkInput:
+    """What an administrator enters. None: as the joining settings say, or no expiry, or no cap."""
 
     name: str
     department: Department | None
@@ -31,56 +31,56 @@ class LinkFacts:
     uses_max: int | None
 
 
-def add_link(enterprise: Enterprise, facts: LinkFacts, *, by: Actor) -> JoinLink:
-    """Raises ValidationError for `name`."""
-    columns = _columns(facts)
+def add_link(enterprise: Enterprise, values: LinkInput, *, by: Actor) -> JoinLink:
+    """Create a link. Raises ValidationError with a dict."""
+    columns = _columns(values)
     try:
         with recording(enterprise, by=by) as record:
-            link = mint_link(enterprise, by=by, **columns)
-            record("join_link_added", link, after=_told(link))
+            link = issue_link(enterprise, by=by, **columns)
+            record("join_link_added", link, after=_audit_snapshot(link))
     except IntegrityError:
         raise _name_taken() from None
     return link
 
 
-def edit_link(link: JoinLink, facts: LinkFacts, *, by: Actor) -> None:
-    """Keep the token: posters stay valid and follow the new rules. Raises ValidationError, for a revoked link too."""
-    columns = _columns(facts)
+def edit_link(link: JoinLink, values: LinkInput, *, by: Actor) -> None:
+    """Change a link but not its token, so that posters stay valid. Raises ValidationError, also if it was revoked."""
+    columns = _columns(values)
     try:
         with recording(link.enterprise, by=by) as record:
             link.refresh_from_db()
             if link.revoked_at:
                 raise ValidationError(_("This link was revoked meanwhile."))
-            before = _told(link)
+            before = _audit_snapshot(link)
             for column, value in columns.items():
                 setattr(link, column, value)
-            if _told(link) != before:
+            if _audit_snapshot(link) != before:
                 link.save(update_fields=list(columns))
-                record("join_link_edited", link, before=before, after=_told(link))
+                record("join_link_edited", link, before=before, after=_audit_snapshot(link))
     except IntegrityError:
         raise _name_taken() from None
 
 
 def revoke_link(link: JoinLink, *, by: Actor) -> None:
-    """Dead at once and for good. It lets go of its department and domain, which may then be deleted."""
+    """Revoke the link for good, and clear its department and domain, so that these can be deleted."""
     with recording(link.enterprise, by=by) as record:
         link.refresh_from_db()
         if link.revoked_at:
             return
-        before = _told(link)
+        before = _audit_snapshot(link)
         link.revoked_at, link.department, link.domain = timezone.now(), None, None
         link.save(update_fields=["revoked_at", "department", "domain"])
         record("join_link_revoked", link, before=before)
 
 
 def last_day_of(link: JoinLink) -> date | None:
-    """The day at whose end it expires, in the zone in force."""
+    """Return the day at whose end the link expires, in the current time zone."""
     return timezone.localdate(link.expires_at - timedelta(microseconds=1)) if link.expires_at else None
 
 
-def _columns(facts: LinkFacts) -> dict[str, Any]:
+def _columns(values: LinkInput) -> dict[str, Any]:
     try:
-        return {**vars(facts), "name": clean_name(facts.name)}
+        return {**vars(values), "name": clean_name(values.name)}
     except ValidationError as error:
         raise ValidationError({"name": error}) from None
 
@@ -89,7 +89,7 @@ def _name_taken() -> ValidationError:
     return ValidationError({"name": _("Another living link bears this name.")})
 
 
-def _told(link: JoinLink) -> dict[str, Any]:
+def _audit_snapshot(link: JoinLink) -> dict[str, Any]:
     return {
         "name": link.name,
         "department": link.department.name if link.department else "",

@@ -1,4 +1,4 @@
-"""The enterprise's rules for people outside the directory: the switch, approval, where they land."""
+"""The rules by which people outside the directory join: whether at all, with approval, and where to."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ def edit_rules(
     default_domain: Domain,
     privacy_notice: str,
 ) -> None:
-    """All is said anew; nothing is recorded where nothing differs. The switch counts from the commit on."""
+    """Replace all rules; record it if anything differs. `enabled` takes effect with the commit."""
     with recording(enterprise, by=by) as record:
         enterprise.refresh_from_db()
         rules = rules_of(enterprise)
-        before = _told(enterprise, rules)
+        before = _audit_snapshot(enterprise, rules)
         enterprise.is_joining_open = enabled
         enterprise.save(update_fields=["is_joining_open"])
         rules.approval_required = approval_required
         rules.default_department, rules.default_domain = default_department, default_domain
         if privacy_notice and privacy_notice != rules.privacy_notice:
-            _keep_notice(enterprise, privacy_notice)
+            _save_notice(enterprise, privacy_notice)
         rules.privacy_notice = privacy_notice
         rules.save()
-        after = _told(enterprise, rules)
+        after = _audit_snapshot(enterprise, rules)
         if after != before:
             record("joining_edited", enterprise, before=before, after=after)
 
 
 def notice_of(rules: JoinSettings) -> PrivacyNotice | None:
-    """The version of the privacy notice that applicants agree to now; None: the general text."""
+    """Return the current version of the privacy notice, None for the general text."""
     if not rules.privacy_notice:
         return None
     return PrivacyNotice.objects.filter(enterprise=rules.enterprise_id).order_by("-number").first()
 
 
 def landing_domain(link: JoinLink, rules: JoinSettings) -> Domain:
-    """The domain of who joins by this link."""
+    """Return the domain of those who join by this link."""
     return link.domain or rules.default_domain or Domain.objects.get(enterprise=rules.enterprise_id, is_default=True)
 
 
 def landing_department(link: JoinLink, rules: JoinSettings) -> Department:
-    """The department of who joins by this link."""
+    """Return the department of those who join by this link."""
     named = link.department or rules.default_department
     return named or Department.objects.get(enterprise=rules.enterprise_id, parent=None)
 
@@ -66,12 +66,12 @@ def is_approval_required(link: JoinLink, rules: JoinSettings) -> bool:
     return rules.approval_required if link.approval_required is None else link.approval_required
 
 
-def _keep_notice(enterprise: Enterprise, text: str) -> None:
+def _save_notice(enterprise: Enterprise, text: str) -> None:
     numbers = PrivacyNotice.objects.filter(enterprise=enterprise).aggregate(last=Max("number"))
     PrivacyNotice.objects.create(enterprise=enterprise, number=(numbers["last"] or 0) + 1, text=text)
 
 
-def _told(enterprise: Enterprise, rules: JoinSettings) -> dict[str, Any]:
+def _audit_snapshot(enterprise: Enterprise, rules: JoinSettings) -> dict[str, Any]:
     return {
         "enabled": enterprise.is_joining_open,
         "approval_required": rules.approval_required,

@@ -1,4 +1,4 @@
-"""The joining settings."""
+"""The form of the joining settings."""
 
 from __future__ import annotations
 

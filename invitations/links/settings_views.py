@@ -1,4 +1,4 @@
-"""How people outside the directory join: the switch, the rules, the link and its QR code."""
+"""The joining settings, and the default link with its QR code."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.forms import show_only
+from core.forms import make_read_only
 from core.qr_images import PNG_SIZES, draw_png, draw_svg
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from invitations.links.actions import default_link, reset_link, url_of
 from invitations.links.settings import edit_rules, rules_of
 from invitations.links.settings_forms import JoiningForm
@@ -31,10 +31,10 @@ def joining(request: ConsoleRequest) -> HttpResponse:
     context["may_edit"] = may_edit = may(request.role, Permission.MANAGE_SETTINGS)
     if typed is None:
         if not may_edit:
-            show_only(form)
+            make_read_only(form)
         return render(request, "invitations/joining.html", context)
     if not form.is_valid():
-        return refused(request, "invitations/joining.html", context)
+        return unprocessable(request, "invitations/joining.html", context)
     edit_rules(request.enterprise, by=request.actor, **form.said())
     messages.success(request, _("Saved."))
     return see_other("invitations:joining")
@@ -52,28 +52,28 @@ def joining_reset(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def joining_qr_svg(request: ConsoleRequest) -> HttpResponse:
-    return answer_svg(_url(request))
+    return svg_response(_url(request))
 
 
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def joining_qr_png(request: ConsoleRequest) -> HttpResponse:
-    return answer_png(_url(request), request.GET.get("size", "399"))
+    return png_response(_url(request), request.GET.get("size", "399"))
 
 
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def joining_poster(request: ConsoleRequest) -> HttpResponse:
-    """One sheet to print and put up."""
+    """Show a page to print and put up."""
     return render(request, "invitations/joining_poster.html", {"url": _url(request), "enterprise": request.enterprise})
 
 
-def answer_svg(url: str) -> HttpResponse:
+def svg_response(url: str) -> HttpResponse:
     return HttpResponse(draw_svg(url), content_type="image/svg+xml")
 
 
-def answer_png(url: str, size: str) -> HttpResponse:
-    """To download, in one of PNG_SIZES."""
+def png_response(url: str, size: str) -> HttpResponse:
+    """Return the QR code for download. Raises Http404 unless `size` is one of PNG_SIZES."""
     if size not in map(str, PNG_SIZES):
         raise Http404
     headers = {"Content-Disposition": f'attachment; filename="join-{size}.png"'}

@@ -1,4 +1,4 @@
-"""Named links in the console: each shown, handed out and counted by itself."""
+"""Named links in the console."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.qr_images import PNG_SIZES
-from core.responses import refused, see_other
+from core.responses import see_other, unprocessable
 from directory.departments.tree import paths_of
 from invitations.access import get_named_link
-from invitations.links.actions import Standing, url_of
+from invitations.links.actions import LinkStatus, url_of
 from invitations.links.forms import LinkForm
 from invitations.links.list import LinkQuery, row_of, rows_of
 from invitations.links.named import last_day_of, revoke_link
 from invitations.links.settings import is_approval_required, landing_department, landing_domain, rules_of
-from invitations.links.settings_views import answer_png, answer_svg
+from invitations.links.settings_views import png_response, svg_response
 from invitations.models import JoinLink
 
 SHOWN_MAX = 10
@@ -35,7 +35,7 @@ def link_list(request: ConsoleRequest) -> HttpResponse:
     rows, pages = rows_of(query)
     context = {
         "query": query,
-        "tabs": query.tabs(),
+        "tabs": query.state_tabs(),
         "rows": rows,
         "pages": pages,
         "enterprise": request.enterprise,
@@ -52,7 +52,7 @@ def link_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, "invitations/link_new.html", {"form": form})
     link = form.create(by=request.actor) if form.is_valid() else None
     if link is None:
-        return refused(request, "invitations/link_new.html", {"form": form})
+        return unprocessable(request, "invitations/link_new.html", {"form": form})
     messages.success(request, _("The link “%(name)s” is ready to be handed out.") % {"name": link.name})
     return see_other("invitations:link_detail", id=link.pk)
 
@@ -66,7 +66,7 @@ def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "link": link,
         "row": row,
         "may_edit": may(request.role, Permission.MANAGE_SETTINGS),
-        "is_over": row.standing == Standing.REVOKED,
+        "is_over": row.status == LinkStatus.REVOKED,
         "url": url_of(link),
         "sizes": PNG_SIZES,
         "enterprise": request.enterprise,
@@ -88,7 +88,7 @@ def link_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if not form.is_bound:
         return render(request, "invitations/link_edit.html", {"form": form, "link": link})
     if not form.is_valid() or not form.edit(by=request.actor):
-        return refused(request, "invitations/link_edit.html", {"form": form, "link": get_named_link(request, id)})
+        return unprocessable(request, "invitations/link_edit.html", {"form": form, "link": get_named_link(request, id)})
     messages.success(request, _("Saved."))
     return see_other("invitations:link_detail", id=id)
 
@@ -105,13 +105,13 @@ def link_revoke(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def link_qr_svg(request: ConsoleRequest, id: int) -> HttpResponse:
-    return answer_svg(_url(request, id))
+    return svg_response(_url(request, id))
 
 
 @console_page(Permission.MANAGE_SETTINGS)
 @require_safe
 def link_qr_png(request: ConsoleRequest, id: int) -> HttpResponse:
-    return answer_png(_url(request, id), request.GET.get("size", "399"))
+    return png_response(_url(request, id), request.GET.get("size", "399"))
 
 
 @console_page(Permission.MANAGE_SETTINGS)
@@ -123,7 +123,7 @@ def link_poster(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 def _landing(link: JoinLink) -> dict[str, Any]:
-    """Where who comes by it lands, and what of that the settings decide."""
+    """Return where people who join by the link are placed, and which of it the settings decide."""
     rules = rules_of(link.enterprise)
     department = landing_department(link, rules)
     return {
@@ -134,7 +134,7 @@ def _landing(link: JoinLink) -> dict[str, Any]:
 
 
 def _url(request: ConsoleRequest, id: int) -> str:
-    """Dead links are not handed out any more."""
+    """Return the link's address. Raises Http404 if it was revoked."""
     link = get_named_link(request, id)
     url = "" if link.revoked_at else url_of(link)
     if not url:

@@ -1,4 +1,4 @@
-"""What an administrator wants to know at a glance: how far the way in has come, and what waits for them."""
+"""The figures of the overview: onboarding progress, and what needs attention."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECENT_DAYS = 7
 
 @dataclass(frozen=True)
 class Funnel:
-    """Members by how far they have come; the parts add up to `total`."""
+    """The number of members by onboarding state."""
 
     joined: int
     invited: int
@@ -30,12 +30,12 @@ class Funnel:
 
     @property
     def expected(self) -> int:
-        """Those who have joined or are still to join."""
+        """The number of members who have joined or are still to join."""
         return self.total - self.disabled
 
 
 def funnel_of(members: QuerySet[Member]) -> Funnel:
-    """One aggregate over `members` (those the reader may see)."""
+    """Count the members in one query."""
     pending = Q(status=Member.Status.PENDING)
     counts = members.filter(deleted_at=None).aggregate(
         joined=Count("pk", filter=Q(status=Member.Status.ACTIVE)),
@@ -47,19 +47,21 @@ def funnel_of(members: QuerySet[Member]) -> Funnel:
 
 
 def failed_messages(enterprise: Enterprise) -> int:
-    """Those of the last RECENT_DAYS that did not arrive, or of which nobody knows; codes aside: whoever waits for one
-    asks for another."""
+    """Count the messages of the last RECENT_DAYS that failed or whose outcome is unknown.
+
+    Codes are left out: their recipients ask for another one.
+    """
     since = timezone.now() - timedelta(days=RECENT_DAYS)
     failed = Message.objects.filter(enterprise=enterprise, state__in=Message.FAILED, created_at__gte=since)
     return failed.exclude(kind=Message.Kind.CODE).count()
 
 
 def domains_without_webmail(enterprise: Enterprise) -> QuerySet[Domain]:
-    """Domains whose members can't open their mailbox from here."""
+    """Return the domains whose members can't open their mailbox from here."""
     return Domain.objects.filter(enterprise=enterprise, webmail_url="").order_by("name")
 
 
-def joined_lately(members: QuerySet[Member]) -> QuerySet[Member]:
-    """The newest five who have joined."""
+def recently_joined(members: QuerySet[Member]) -> QuerySet[Member]:
+    """Return the five members who joined last."""
     joined = members.filter(status=Member.Status.ACTIVE, deleted_at=None, joined_at__isnull=False)
     return joined.select_related("main_department").order_by("-joined_at")[:5]

@@ -26,8 +26,8 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "invitations/overview.html",
         {
             "funnel": figures.funnel_of(members),
-            "joined_lately": figures.joined_lately(members),
-            # Only what the reader can see to, or look into.
+            "recently_joined": figures.recently_joined(members),
+            # Only what the reader may act on or look into.
             "failed_messages": figures.failed_messages(request.enterprise) if may_read_messages else 0,
             "domains_without_webmail": figures.domains_without_webmail(request.enterprise) if may_manage else [],
             "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),

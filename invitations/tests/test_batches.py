@@ -78,20 +78,20 @@ def test_the_preview_says_who_is_left_out_and_why(desk, people):
         assert words in page
 
 
-def test_who_was_sent_a_link_just_now_is_left_out_of_the_preview_too(desk, people, wang, alice):
+def test_the_preview_leaves_out_members_invited_just_now(desk, people, wang, alice):
     invite_member(wang, by=batches.Actor(user=alice, name="Alice"))
     page = desk.get(NEW).text
     assert 'data-name="messages" value="2"' in page
     assert "1 was sent a link less than a minute ago" in page
 
 
-def test_only_those_ticked_get_one(desk, people, wang):
+def test_only_ticked_members_are_invited(desk, people, wang):
     desk.post(NEW, {"members": [wang.pk], "all_matching": "1"})
     send_batches()
     assert [message.to for message in Message.objects.all()] == [wang.phone]
 
 
-def test_search_and_department_choose(desk, people):
+def test_search_and_department_select_the_recipients(desk, people):
     desk.post(NEW, {"all_matching": "1", "department": people.market.pk, "status": "pending", "q": ""})
     assert set(Recipient.objects.values_list("member__name", flat=True)) == {"王芳", "甲"}
 
@@ -102,7 +102,7 @@ def test_nothing_ticked_is_refused(desk, people):
     assert not InvitationBatch.objects.exists()
 
 
-def test_one_a_day_and_three_a_week(desk, people):
+def test_a_member_gets_one_batch_a_day_and_three_a_week(desk, people):
     for number in range(4):
         if number < 3:
             assert desk.post(NEW, {"all_matching": "1"}).status_code == 303
@@ -135,7 +135,7 @@ DAY, WEEK, SECOND = timedelta(days=1), timedelta(days=7), timedelta(seconds=1)
         ([DAY / 2, DAY * 2, DAY * 3], "got a notice within the last 24 hours"),
     ],
 )
-def test_the_limits_at_their_boundary_are_named_before_and_after(desk, people, wang, alice, time_machine, ages, reason):
+def test_limits_apply_at_their_boundary_in_preview_and_batch(desk, people, wang, alice, time_machine, ages, reason):
     time_machine.move_to(timezone.now(), tick=False)
     had_batches(wang, *ages)
     page = desk.get(NEW, {"q": "王芳"}).text
@@ -218,7 +218,7 @@ def test_another_enterprises_or_administrators_import_chooses_nobody(
     assert not InvitationBatch.objects.exists()
 
 
-def test_a_batches_list_shows_each_part_and_is_searched(desk, people, wang, alice):
+def test_a_batch_has_tabs_and_a_search(desk, people, wang, alice):
     batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=batches.Actor(alice, "Alice"))
     send_batches()
     page, path = desk.get(f"/console/invitations/{batch.pk}/").text, f"/console/invitations/{batch.pk}/"
@@ -252,7 +252,8 @@ def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
         open_batch(people.enterprise, Member.objects.filter(pk=extra.pk), by=by, about=f"第{number}")
     assert [cost(path) for path in paths] == few
     assert max(few) <= 12
-    monkeypatch.setattr("invitations.batches.list.PAGE_SIZE", 3)
+    monkeypatch.setattr("invitations.batches.list.BatchQuery.page_size", 3)
+    monkeypatch.setattr("invitations.batches.list.RecipientQuery.page_size", 3)
     page = desk.get(paths[0]).text
     assert "第8" in page
     assert "第5" not in page
@@ -261,7 +262,7 @@ def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
     assert "after=" in desk.get(paths[1]).text
 
 
-def test_no_batch_goes_out_in_quiet_hours_and_it_goes_on_after(desk, people, alice, time_machine):
+def test_a_batch_pauses_during_quiet_hours(desk, people, alice, time_machine):
     """21:30 until 08:00 in the enterprise's zone."""
     answer = desk.post("/console/invitations/quiet/", {"begins": "21:30", "ends": "08:00"})
     assert answer.status_code == 303
@@ -301,13 +302,13 @@ def test_quiet_hours_within_a_day_and_none(people, desk, time_machine):
     ("begins", "ends", "field"),
     [("21:00", "", "ends"), ("", "8:00", "begins"), ("8:00", "8:00", "ends"), ("x", "8:00", "begins")],
 )
-def test_quiet_hours_that_make_no_sense_are_refused(desk, people, begins, ends, field):
+def test_invalid_quiet_hours_are_refused(desk, people, begins, ends, field):
     answer = desk.post("/console/invitations/quiet/", {"begins": begins, "ends": ends})
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in answer.text
 
 
-def test_who_is_active_but_long_absent_is_left_out_as_the_preview_says(people, lin, alice):
+def test_a_dormant_member_is_left_out_as_previewed(people, lin, alice):
     Member.objects.filter(pk=lin.pk).update(joined_at=timezone.now() - timedelta(days=400))
     assert preview_of(Member.objects.filter(pk=lin.pk)).joined == 1
     batch = open_batch(people.enterprise, Member.objects.filter(pk=lin.pk), by=batches.Actor(alice, "Alice"))
@@ -316,7 +317,7 @@ def test_who_is_active_but_long_absent_is_left_out_as_the_preview_says(people, l
     assert not Message.objects.exists()
 
 
-def test_more_than_500_ask_to_be_confirmed(desk, people, settings):
+def test_more_than_500_messages_need_confirmation(desk, people, settings):
     settings.BATCH_CONFIRM_ABOVE = 2
     asked = desk.post(NEW, {"all_matching": "1"})
     assert asked.status_code == 422
@@ -325,7 +326,7 @@ def test_more_than_500_ask_to_be_confirmed(desk, people, settings):
     assert desk.post(NEW, {"all_matching": "1", "confirmed": "1"}).status_code == 303
 
 
-def test_more_ticked_than_are_sent_without_asking_are_refused_not_cut(desk, people, wang, settings):
+def test_too_many_ticked_members_are_refused(desk, people, wang, settings):
     settings.BATCH_CONFIRM_ABOVE = 2
     ticked = list(Member.objects.filter(status="pending").values_list("pk", flat=True))
     assert len(ticked) > 2
@@ -335,7 +336,7 @@ def test_more_ticked_than_are_sent_without_asking_are_refused_not_cut(desk, peop
     assert not InvitationBatch.objects.exists()
 
 
-def test_a_worker_that_was_killed_goes_on_and_nobody_gets_two(people, alice, monkeypatch):
+def test_after_a_killed_worker_nobody_gets_two_messages(people, alice, monkeypatch):
     monkeypatch.setattr(batches, "CHUNK", 2)
     by = batches.Actor(user=alice, name="Alice")
     batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=by)
@@ -366,7 +367,7 @@ def test_another_enterprises_batch_is_not_found(desk, client_of, charlie, people
     assert client_of(charlie).get(f"/console/invitations/{InvitationBatch.objects.get().pk}/").status_code == 404
 
 
-def test_why_somebody_was_left_out_is_told_in_the_readers_language(desk, people, wang, alice):
+def test_reasons_are_shown_in_the_readers_language(desk, people, wang, alice):
     by = Actor(user=alice, name="Alice")
     open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=by)
     send_batches()
@@ -383,7 +384,7 @@ def test_why_somebody_was_left_out_is_told_in_the_readers_language(desk, people,
 
 
 @pytest.mark.parametrize("lost", ["the user is deactivated", "the role is taken away", "the role may only read"])
-def test_who_may_no_longer_send_invites_nobody_more(people, alice, wang, lost):
+def test_a_batch_stops_when_its_author_loses_the_permission(people, alice, wang, lost):
     """C7: the author's right is read again for each chunk."""
     batch = open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=batches.Actor(alice, "Alice"))
     match lost:
@@ -400,7 +401,7 @@ def test_who_may_no_longer_send_invites_nobody_more(people, alice, wang, lost):
     assert not Message.objects.exists()
 
 
-def test_a_department_administrator_invites_nobody_who_was_moved_away(people, bob, wang):
+def test_a_department_administrators_batch_leaves_out_members_moved_away(people, bob, wang):
     batch = open_batch(people.enterprise, Member.objects.filter(pk=wang.pk), by=batches.Actor(bob, "Bob"))
     Membership.objects.filter(member=wang).update(department=people.root)
     send_batches()
@@ -408,7 +409,7 @@ def test_a_department_administrator_invites_nobody_who_was_moved_away(people, bo
         assert batch.recipients.get().reason == "No longer in the departments of Bob."
 
 
-def test_a_chunk_that_breaks_again_and_again_is_left_out_and_the_batch_ends(people, alice, monkeypatch, settings):
+def test_a_chunk_that_fails_repeatedly_is_left_out(people, alice, monkeypatch, settings):
     settings.JOB_RETRY_SECONDS = 0
     batch = open_batch(people.enterprise, Member.objects.filter(status="pending"), by=batches.Actor(alice, "Alice"))
     monkeypatch.setattr(batches, "invite_members", lambda *args, **kwargs: 1 / 0)

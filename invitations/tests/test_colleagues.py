@@ -13,7 +13,7 @@ from PIL import Image
 
 from conftest import build_member
 from directory.models import Member
-from invitations.links.actions import colleague_url, default_link
+from invitations.links.actions import colleague_link_url, default_link
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -27,21 +27,21 @@ def lins_phone(client_of, lin):
 
 
 def link_path(member) -> str:
-    return "/" + colleague_url(member).split("/", 3)[3]
+    return "/" + colleague_link_url(member).split("/", 3)[3]
 
 
 def test_the_page_shows_the_members_own_link_and_qr_code(lins_phone, open_house, lin):
     page = lins_phone.get(PAGE)
     assert page.status_code == 200
-    assert colleague_url(lin) in page.text
-    assert colleague_url(lin) != default_link(open_house.enterprise)
+    assert colleague_link_url(lin) in page.text
+    assert colleague_link_url(lin) != default_link(open_house.enterprise)
     image = Image.open(io.BytesIO(lins_phone.get(f"{PAGE}qr.png?size=741").content))
-    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == colleague_url(lin)
+    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == colleague_link_url(lin)
     assert lins_phone.get(f"{PAGE}qr.svg").text.startswith("<svg")
     assert not JoinLink.objects.exclude(inviter=None).exists()
 
 
-def test_while_the_switch_is_off_there_is_no_such_page_and_no_door_to_it(lins_phone, house, lin):
+def test_while_joining_is_closed_the_page_and_links_to_it_are_gone(lins_phone, house, lin):
     for path in ("", "qr.svg", "qr.png"):
         assert lins_phone.get(PAGE + path).status_code == 404
     assert PAGE not in lins_phone.get("/mailbox/").text
@@ -51,7 +51,7 @@ def test_while_the_switch_is_off_there_is_no_such_page_and_no_door_to_it(lins_ph
     assert PAGE in lins_phone.get("/mailbox/").text
 
 
-def test_a_page_opened_before_the_switch_went_off_leads_nowhere(lins_phone, open_house, lin):
+def test_a_page_opened_before_joining_closed_does_not_work(lins_phone, open_house, lin):
     link = re.search(r"/j/[\w-]+/", lins_phone.get(PAGE).text)[0]
     invitee = new_phone()
     prove(invitee, link)
@@ -63,7 +63,7 @@ def test_a_page_opened_before_the_switch_went_off_leads_nowhere(lins_phone, open
     assert not Application.objects.exists()
 
 
-def test_with_approval_the_inviter_is_kept_and_shown(lins_phone, client_of, alice, open_house, lin):
+def test_with_approval_the_inviter_is_stored_and_shown(lins_phone, client_of, alice, open_house, lin):
     page = new_phone().get(link_path(lin), follow=True)
     assert "invited by 林晓" in page.text
     apply(open_house.enterprise, path=link_path(lin))
@@ -84,7 +84,7 @@ def test_with_approval_the_inviter_is_kept_and_shown(lins_phone, client_of, alic
     assert "张伟" in lins_phone.get(PAGE).text
 
 
-def test_who_was_not_let_in_is_counted_and_not_named(lins_phone, client_of, alice, open_house, lin):
+def test_rejected_applicants_are_counted_but_not_named(lins_phone, client_of, alice, open_house, lin):
     apply(open_house.enterprise, path=link_path(lin))
     client_of(alice).post(f"/console/applications/{application_of().pk}/reject/", {"reason": "不认识"})
     apply(open_house.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin)).post("/j/status/withdraw/")
@@ -137,13 +137,13 @@ def test_the_list_of_inviters_costs_the_same_whatever_is_on_it(client_of, alice,
     for number in range(1, 6):
         invite(number)
     assert cost() == few <= 10
-    monkeypatch.setattr("invitations.colleagues.list.PAGE_SIZE", 2)
+    monkeypatch.setattr("invitations.colleagues.list.InviterQuery.page_size", 2)
     page = desk.get(INVITERS).text
     assert "邀5" in page
     assert "邀0" not in page
 
 
-def test_without_approval_too(free_house, lin, client_of, alice):
+def test_without_approval_the_inviter_is_stored_too(free_house, lin, client_of, alice):
     apply(free_house.enterprise, path=link_path(lin))
     member = Member.objects.get(phone=PHONE)
     assert member.origin["invited_by"] == "林晓"
@@ -152,7 +152,7 @@ def test_without_approval_too(free_house, lin, client_of, alice):
     assert JoinLink.objects.get(inviter=lin).uses == 2
 
 
-def test_who_is_no_member_any_more_invites_nobody(open_house, lin):
+def test_a_former_member_can_not_invite(open_house, lin):
     path, invitee = link_path(lin), new_phone()
     prove(invitee, path)
     Member.objects.filter(pk=lin.pk).update(status="disabled")
@@ -168,5 +168,5 @@ def test_a_link_with_another_members_id_was_never_issued(open_house, lin, wang):
     assert new_phone().get(f"/j/{token[:22]}{own.upper()}x/").status_code == 404
 
 
-def test_others_are_sent_to_sign_in(open_house):
+def test_anonymous_visitors_are_sent_to_sign_in(open_house):
     assert new_phone().get(PAGE)["Location"].startswith("/login/")

@@ -14,14 +14,14 @@ def test_route_is_the_consoles_front():
     assert reverse("invitations:overview") == URL
 
 
-def test_an_empty_enterprise_says_what_to_do_first(client_of, alice):
+def test_an_empty_enterprise_sees_the_first_steps(client_of, alice):
     page = client_of(alice).get(URL)
     assert page.status_code == 200
     assert "Nobody is in the directory yet" in page.text
     assert reverse("directory:member_new") in page.text
 
 
-def test_it_counts_who_has_come_how_far(client_of, alice, house, lin, wang, zhao):
+def test_the_overview_counts_members_by_onboarding_state(client_of, alice, house, lin, wang, zhao):
     build_member(house, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
     page = client_of(alice).get(URL).text
     for name, count in {"joined": 1, "invited": 1, "not_invited": 1, "disabled": 1}.items():
@@ -34,21 +34,21 @@ def test_a_department_administrator_counts_their_own_departments(client_of, bob,
     assert 'data-name="disabled" value="0"' in page
 
 
-def test_a_failed_message_waits_for_the_administrator(client_of, alice, enterprise, lin):
+def test_failed_messages_are_counted(client_of, alice, enterprise, lin):
     enterprise.sms_messages.create(
         kind="invitation", purpose="invitation", subject="member:1", to=str(lin.phone), state="rejected", text="…"
     )
     assert "1 message did not arrive" in client_of(alice).get(URL).text
 
 
-def test_a_domain_without_webmail_is_told(client_of, alice, house, lin):
+def test_a_domain_without_webmail_is_listed(client_of, alice, house, lin):
     assert "example.com has no webmail address" in client_of(alice).get(URL).text
     house.domain.webmail_url = "https://mail.example.com/"
     house.domain.save()
     assert "has no webmail address" not in client_of(alice).get(URL).text
 
 
-def test_whoever_can_see_to_nothing_is_not_told_that_it_waits_for_them(client_of, erin, bob, lin, enterprise):
+def test_tasks_are_hidden_from_those_who_may_not_act_on_them(client_of, erin, bob, lin, enterprise):
     enterprise.sms_messages.create(
         kind="invitation", purpose="invitation", subject="member:1", to="+8613800138002", state="rejected", text="…"
     )
@@ -66,11 +66,11 @@ def test_another_enterprise_is_invisible(client_of, charlie, lin, wang):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_it_only_shows(client_of, alice, method):
+def test_the_overview_is_read_only(client_of, alice, method):
     assert getattr(client_of(alice), method)(URL).status_code == 405
 
 
-def test_alarms_stand_above_all_for_who_can_act_on_them(client_of, alice, erin, charlie, enterprise):
+def test_alarms_are_shown_to_those_who_can_act_on_them(client_of, alice, erin, charlie, enterprise):
     Alarm.objects.create(key="1", kind="spent", enterprise=enterprise)
     assert "only members get one" in client_of(alice).get(URL).text
     assert "only members get one" not in client_of(erin).get(URL).text

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from core.encryption import derive_key
-from core.locks import hold
+from core.locks import advisory_lock
 from sms.codes.budgets import spend_code
 from sms.codes.limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
 from sms.codes.proof_of_work import require_work
@@ -85,7 +85,7 @@ def send_code(
     )
     with transaction.atomic():
         standing = _lock_standing(phone)
-        hold(f"browser {code.browser}")
+        advisory_lock(f"browser {code.browser}")
         refuse_beyond_limits(code, standing)
         if purpose in STRANGERS_MAY:
             require_work(code, work)

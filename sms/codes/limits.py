@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.locks import hold
+from core.locks import advisory_lock
 from sms.codes.alarms import raise_alarm, window_now
 from sms.models import Alarm, PhoneAttemptCounter, PhoneCode
 
@@ -100,7 +100,7 @@ def _refuse_full_window(times: list[datetime], most: int, window: timedelta, now
 
 def _refuse_beyond_address(code: PhoneCode) -> None:
     """A flood to invented numbers. What is below this may still cost some work (sms.codes.proof_of_work)."""
-    hold(f"address {code.address_block}")
+    advisory_lock(f"address {code.address_block}")
     if strangers_nearby(code).count() >= settings.SMS_STRANGERS_WITH_WORK:
         raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
 

@@ -7,6 +7,14 @@ import django.utils.timezone
 from django.db import migrations, models
 
 
+def index_phone_tails(apps, schema_editor):
+    """Let PostgreSQL find the messages of an enterprise by the last digits of the phone (accounts.messages.list)."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            'CREATE INDEX message_by_phone_tail ON sms_message (enterprise_id, (reverse("to") COLLATE "C"))'
+        )
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -195,4 +203,5 @@ class Migration(migrations.Migration):
                 ("spent_at", models.DateTimeField(db_index=True)),
             ],
         ),
+        migrations.RunPython(index_phone_tails, migrations.RunPython.noop),
     ]

@@ -26,7 +26,7 @@ def rows(answer):
     return [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
-def test_it_holds_what_the_filters_show_and_is_recorded(owner, enterprise, wang, alice):
+def test_an_export_has_the_filtered_events_and_is_recorded(owner, enterprise, wang, alice):
     write(wang, "member_created", by=Actor(user=alice, name="Alice"), after={"phone": "+8613800138002"})
     write(wang, "member_edited", by=Actor(user=alice, name="Alice"), before={"name": "a"}, after={"name": "b"})
     write(enterprise)
@@ -51,7 +51,7 @@ def test_a_name_is_never_a_formula(owner, enterprise, sign):
     assert (cell.value, cell.data_type, cell.quotePrefix) == (f"{sign}HYPERLINK(1)", "s", True)
 
 
-def test_where_there_are_too_many_the_newest_are_kept_and_the_last_line_says_so(owner, enterprise, settings):
+def test_an_export_with_too_many_events_keeps_the_newest_and_says_so(owner, enterprise, settings):
     settings.AUDIT_EXPORT_ROWS = 2
     for _ in range(4):
         write(enterprise)
@@ -62,7 +62,7 @@ def test_where_there_are_too_many_the_newest_are_kept_and_the_last_line_says_so(
     assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is True
 
 
-def test_where_all_fit_no_line_says_otherwise(owner, enterprise, settings):
+def test_an_export_of_all_events_has_no_note(owner, enterprise, settings):
     settings.AUDIT_EXPORT_ROWS = 4
     for _ in range(4):
         write(enterprise)
@@ -73,14 +73,14 @@ def test_where_all_fit_no_line_says_otherwise(owner, enterprise, settings):
 @pytest.mark.parametrize(
     ("most", "query", "is_said"), [(4, "", False), (3, "", True), (3, "?via=task", False), (3, "?via=web", False)]
 )
-def test_the_page_says_before_that_not_all_may_fit(owner, enterprise, settings, most, query, is_said):
+def test_the_page_warns_that_an_export_may_be_cut(owner, enterprise, settings, most, query, is_said):
     settings.AUDIT_EXPORT_ROWS = most
     for _ in range(4):
         write(enterprise)
     assert ("For older ones choose a day" in owner.get(f"/console/audit/{query}").text) == is_said
 
 
-def test_what_is_counted_no_further_may_not_fit_either(owner, enterprise, settings, monkeypatch):
+def test_the_page_warns_if_the_count_is_capped(owner, enterprise, settings, monkeypatch):
     monkeypatch.setattr("accounts.audit_log.search.COUNTED", 2)
     settings.AUDIT_EXPORT_ROWS = 3
     for _ in range(4):
@@ -88,7 +88,7 @@ def test_what_is_counted_no_further_may_not_fit_either(owner, enterprise, settin
     assert "A download holds the newest 3 events" in owner.get("/console/audit/?via=task").text
 
 
-def test_it_is_written_a_chunk_at_a_time(owner, enterprise, monkeypatch, django_assert_max_num_queries):
+def test_an_export_reads_in_chunks(owner, enterprise, monkeypatch, django_assert_max_num_queries):
     for _ in range(30):
         write(enterprise)
     with django_assert_max_num_queries(20):
@@ -96,18 +96,18 @@ def test_it_is_written_a_chunk_at_a_time(owner, enterprise, monkeypatch, django_
     assert len(rows(answer)) == 31
 
 
-def test_an_event_that_was_changed_says_so(owner, enterprise):
+def test_an_export_marks_events_that_were_tampered_with(owner, enterprise):
     write(enterprise)
     overwrite(enterprise, 1, ip="6.6.6.6")
     assert rows(owner.post(PATH))[1][13] == "no"
 
 
-def test_another_enterprises_events_are_not_in_it(owner, other_house):
+def test_an_export_has_no_events_of_another_enterprise(owner, other_house):
     write(other_house.enterprise, by=task_actor("Canary"))
     assert len(rows(owner.post(f"{PATH}?q=Canary"))) == 1
 
 
-def test_reading_it_changes_nothing_and_who_is_long_signed_in_is_asked_again(owner):
+def test_an_export_needs_a_post_and_a_recent_sign_in(owner):
     assert owner.get(PATH).status_code == 405
     session = owner.session
     session["factor_at"] -= 601

@@ -37,11 +37,11 @@ def numbers(owner):
     return read
 
 
-def test_an_empty_log_says_so(owner):
+def test_an_empty_log_has_an_empty_state(owner):
     assert b"Nothing has happened yet" in owner.get(PATH).content
 
 
-def test_an_event_reads_as_words_with_a_difference(owner, enterprise, wang, alice):
+def test_an_event_is_shown_in_words_with_its_changes(owner, enterprise, wang, alice):
     by = Actor(user=alice, name="Alice", ip="203.0.113.7", user_agent=FIREFOX, request_id="a1b2")
     before = {"name": "王芳", "phone": "+8613800138002", "status": "pending", "departments": ["华东组"], "position": ""}
     after = {**before, "name": "王方", "status": "active", "departments": ["华东组", "市场部"]}
@@ -59,14 +59,14 @@ def test_an_event_reads_as_words_with_a_difference(owner, enterprise, wang, alic
     assert "<del>138****8002" not in page
 
 
-def test_names_are_text_and_what_has_no_words_is_shown_as_recorded(owner, enterprise):
+def test_names_are_escaped_and_unknown_values_are_shown_as_recorded(owner, enterprise):
     write(enterprise, "a_new_deed", by=command_actor(), after={"a_new_fact": "<script>alert(1)</script>", "on": True})
     page = owner.get(PATH).content.decode() + owner.get(f"{PATH}1/").content.decode()
     assert "<script>alert" not in page
     assert all(part in page for part in ("a_new_deed", "a_new_fact", "&lt;script&gt;", "Command line", "yes"))
 
 
-def test_an_erased_event_still_stands_there(owner, enterprise, numbers):
+def test_an_erased_event_is_still_listed(owner, enterprise, numbers):
     write(enterprise, by=task_actor("王芳"), after={"name": "王芳"})
     AuditEvent.objects.update(personal=None)
     page = owner.get(PATH).content.decode() + owner.get(f"{PATH}1/").content.decode()
@@ -75,7 +75,7 @@ def test_an_erased_event_still_stands_there(owner, enterprise, numbers):
     assert numbers(q="王") == []
 
 
-def test_an_event_that_was_changed_is_marked(owner, enterprise):
+def test_an_event_that_was_tampered_with_is_marked(owner, enterprise):
     write(enterprise)
     write(enterprise)
     assert b"Not as it was written" not in owner.get(PATH).content
@@ -85,7 +85,7 @@ def test_an_event_that_was_changed_is_marked(owner, enterprise):
     assert b"Not as it was written" not in owner.get(f"{PATH}2/").content
 
 
-def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_house):
+def test_an_event_has_a_page_and_a_fragment_for_htmx(owner, enterprise, other_house):
     write(enterprise, after={"name": "示例"})
     write(other_house.enterprise)
     write(other_house.enterprise)
@@ -125,12 +125,12 @@ def test_a_search_finds_a_target_by_its_whole_id(wang, zhao, numbers):
 
 
 @pytest.mark.parametrize("nonsense", ["%", "_", "'", "\\", "\0x", "芳", "\U0010ffff", "x" * 5000])
-def test_what_is_no_beginning_finds_nothing(wang, numbers, nonsense):
+def test_a_search_inside_a_name_finds_nothing(wang, numbers, nonsense):
     write(wang)
     assert numbers(q=nonsense) == []
 
 
-def test_filters_narrow_alone_and_together(enterprise, wang, alice, bob, numbers):
+def test_filters_work_alone_and_combined(enterprise, wang, alice, bob, numbers):
     write(wang, "member_created", by=Actor(user=alice, name="Alice"))
     write(enterprise, by=Actor(user=alice, name="Alice"))
     write(wang, "member_edited", by=Actor(user=bob, name="Bob"))
@@ -149,7 +149,7 @@ def test_filters_narrow_alone_and_together(enterprise, wang, alice, bob, numbers
     assert numbers(since="0000-00-00", until="9999-12-31", after="x") == [5, 4, 3, 2, 1]
 
 
-def test_days_are_those_of_the_enterprises_zone(enterprise, numbers):
+def test_days_are_in_the_enterprises_time_zone(enterprise, numbers):
     """Shanghai is eight hours ahead."""
     for moment in ("2026-03-01T15:59", "2026-03-01T16:00", "2026-03-02T15:59", "2026-03-02T16:00"):
         with time_machine.travel(datetime.fromisoformat(moment).replace(tzinfo=UTC), tick=False):
@@ -160,7 +160,7 @@ def test_days_are_those_of_the_enterprises_zone(enterprise, numbers):
     assert numbers(since="2026-03-04") == numbers(until="2026-02-01") == []
 
 
-def test_clocks_that_differ_a_little_lose_no_event(enterprise, numbers):
+def test_no_event_is_lost_to_small_clock_differences(enterprise, numbers):
     for moment in ("2026-03-01T16:00:10", "2026-03-01T15:59:50", "2026-03-01T16:00:20"):
         with time_machine.travel(datetime.fromisoformat(moment).replace(tzinfo=UTC), tick=False):
             write(enterprise)
@@ -170,7 +170,7 @@ def test_clocks_that_differ_a_little_lose_no_event(enterprise, numbers):
 
 @pytest.mark.parametrize("asked", [{}, {"q": "a"}, {"via": "task"}])
 def test_pages_follow_one_another_by_number(owner, enterprise, monkeypatch, asked):
-    monkeypatch.setattr(audit_search, "PAGE_SIZE", 2)
+    monkeypatch.setattr(audit_search.AuditQuery, "page_size", 2)
     for n in range(5):
         write(enterprise, by=task_actor("ab"[n % 2] if asked == {"via": "task"} else "a"))
 
@@ -194,8 +194,8 @@ def test_the_count_is_exact_for_all_and_capped_for_what_is_found(owner, enterpri
         write(enterprise, by=task_actor(name))
     assert owner.get(PATH).context["page"].count_text == "3 events"
     assert owner.get(PATH, {"q": "b"}).context["page"].count_text == "1 event"
-    assert owner.get(PATH, {"q": "a"}).context["page"].count_text == "More than 1,000 events"
-    assert owner.get(PATH, {"via": "task"}).context["page"].count_text == "More than 1,000 events"
+    assert owner.get(PATH, {"q": "a"}).context["page"].count_text == "1+ events"
+    assert owner.get(PATH, {"via": "task"}).context["page"].count_text == "1+ events"
 
 
 @pytest.mark.parametrize(("asked", "most"), [({}, 10), ({"q": "al", "via": "web", "since": "2020-01-01"}, 26)])
@@ -212,7 +212,7 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, alice, house, wang, aske
     assert cost() == few <= most
 
 
-def test_an_auditor_reads_it_and_follows_only_links_that_are_open(client_of, erin, house, wang):
+def test_an_auditor_only_gets_links_they_may_open(client_of, erin, house, wang):
     write(wang, "member_created")
     write(house.domain, "domain_edited")
     auditor = client_of(erin)
@@ -220,13 +220,13 @@ def test_an_auditor_reads_it_and_follows_only_links_that_are_open(client_of, eri
     assert f"/console/settings/domains/{house.domain.pk}/" not in auditor.get(f"{PATH}2/").content.decode()
 
 
-def test_a_members_page_leads_to_its_events(owner, wang, client_of, bob):
+def test_a_members_page_links_to_their_events(owner, wang, client_of, bob):
     link = f"{PATH}?target=member.{wang.pk}"
     assert link in owner.get(f"/console/members/{wang.pk}/").content.decode()
     assert link not in client_of(bob).get(f"/console/members/{wang.pk}/").content.decode()
 
 
-def test_a_department_administrator_has_no_business_here(client_of, bob):
+def test_a_department_administrator_is_refused(client_of, bob):
     for method, path in (
         ("get", PATH),
         ("get", f"{PATH}1/"),

@@ -93,7 +93,7 @@ def test_search_and_role_narrow_the_list(owner, alice, bob, dora, erin):
 
 
 def test_pages_follow_one_another(owner, alice, house, monkeypatch):
-    monkeypatch.setattr(administrator_rows, "PAGE_SIZE", 2)
+    monkeypatch.setattr(administrator_rows.AdministratorQuery, "page_size", 2)
     for n in range(4):
         build_user(f"a{n}", house, "auditor" if n % 2 else "admin")
 

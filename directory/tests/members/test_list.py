@@ -59,7 +59,7 @@ def test_who_asks_for_what_is_not_there_asks_for_nobody(client_of, alice, lin, a
     page = client_of(alice).get(f"{URL}?{asked}")
     assert ids(page) == []
     assert "Nobody matches" in page.content.decode()
-    assert page.context["query"].fields() == dict(pair.split("=") for pair in asked.split("&"))
+    assert page.context["query"].fields == dict(pair.split("=") for pair in asked.split("&"))
 
 
 def test_nonsense_in_the_address_breaks_nothing(client_of, alice, lin):

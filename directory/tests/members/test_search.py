@@ -3,7 +3,7 @@ import pytest
 from conftest import build_member
 from directory.members.bulk_insert import NewMember, insert_members
 from directory.members.data import MemberData
-from directory.members.list_paging import count_of, page_of
+from directory.members.list_paging import FoundMembers
 from directory.members.search import any_of, ways_to
 from directory.members.search_keys import keys_of, other_readings
 from directory.models import Member
@@ -28,9 +28,10 @@ def people(house):
 def found(house, text, *, sees_phones=True):
     ways = ways_to(text, enterprise=house.enterprise, sees_phones=sees_phones)
     members = Member.objects.present().filter(enterprise=house.enterprise)
-    names = [member.name for member in page_of(members, ways).members]
+    all_found = FoundMembers(members, ways)
+    names = [member.name for member in all_found.first(50)]
     assert sorted(names) == sorted(members.filter(any_of(ways)).values_list("name", flat=True))
-    assert count_of(members, ways, cap=100) == len(names)
+    assert all_found.count(100) == len(names)
     return names
 
 
@@ -62,20 +63,16 @@ def test_it_stays_within_the_enterprise(people, other_house):
     assert found(people, "box4") == ["张伟"]
 
 
-def test_pages_lead_through_all_ways_and_back(people, house):
-    ways = ways_to("a", enterprise=house.enterprise, sees_phones=True)
-    members = Member.objects.filter(enterprise=house.enterprise)
-    pages, mark = [], ""
-    while True:
-        page = page_of(members, ways, after=mark, size=3)
-        pages.append([member.name for member in page.members])
-        mark = page.after
-        if not mark:
-            break
+def test_pages_show_what_every_way_finds_once_and_back(people, house):
+    everyone = Member.objects.filter(enterprise=house.enterprise)
+    found = FoundMembers(everyone, ways_to("a", enterprise=house.enterprise, sees_phones=True))
+    pages, key = [], None
+    while rows := found.beyond(key, 3):
+        pages.append(rows)
+        key = found.key_of(rows[-1])
     assert sum(map(len, pages)) == len(PEOPLE)
-    assert pages[0][0] == "Alice Johnson"
-    back = page_of(members, ways, before=page.before, size=3)
-    assert [member.name for member in back.members] == pages[-2]
+    assert everyone.get(pk=pages[0][0][1]).name == "Alice Johnson"
+    assert found.beyond(found.key_of(pages[-1][0]), 3, is_backward=True)[::-1] == pages[-2]
 
 
 def test_keys_fit_their_columns():

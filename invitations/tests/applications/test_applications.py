@@ -19,7 +19,7 @@ from directory.models import Address, Member
 from directory.tests.imports.test_pages import checked, counts, figures
 from directory.tests.imports.workbooks import person, xlsx
 from directory.tests.phone import newest
-from invitations.links.actions import colleague_url, mint_link, url_of
+from invitations.links.actions import colleague_link_url, issue_link, url_of
 from invitations.models import Application
 from invitations.tests.people import PHONE, application_of, apply, decision_path, new_phone, path_of
 from sms.models import Message
@@ -199,9 +199,9 @@ def test_all_that_match_are_rejected_with_one_reason(desk, open_house):
 
 
 def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
-    link = mint_link(open_house.enterprise, by=command_actor(), name="招聘会")
+    link = issue_link(open_house.enterprise, by=command_actor(), name="招聘会")
     apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(url_of(link)))
-    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(colleague_url(lin)))
+    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(colleague_link_url(lin)))
     apply(open_house.enterprise, "丙", "bing", "+8613900139013")
     page = desk.get(LIST, {"link": link.pk}).text
     assert page.count("data-id=") == 1
@@ -221,7 +221,7 @@ def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
 def test_what_is_not_there_matches_nobody(desk, open_house, other_house, foreign):
     apply(open_house.enterprise)
     stranger = build_member(other_house, "外人", "wairen", "+8613900139099", status="active")
-    theirs = mint_link(other_house.enterprise, by=command_actor(), name="别家")
+    theirs = issue_link(other_house.enterprise, by=command_actor(), name="别家")
     ids = {"link": theirs.pk, "inviter": stranger.pk}
     for value in (ids[foreign], "x", "0"):
         desk.post(f"{LIST}reject/", {"all_matching": "1", foreign: value})
@@ -269,7 +269,7 @@ def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_house):
 
 
 def test_pages_follow_by_key(desk, open_house, monkeypatch):
-    monkeypatch.setattr("invitations.applications.list.PAGE_SIZE", 2)
+    monkeypatch.setattr("invitations.applications.list.ApplicationQuery.page_size", 2)
     for number in range(3):
         apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     first = desk.get(LIST).text

@@ -18,7 +18,14 @@ from accounts.models import AuditEvent, User
 from conftest import build_member
 from directory.models import Address, Member
 from directory.tests.phone import code_to
-from invitations.links.actions import _colleague_link, colleague_url, default_link, digest_of, find_link, reset_link
+from invitations.links.actions import (
+    _colleague_link,
+    colleague_link_url,
+    default_link,
+    digest_of,
+    find_link,
+    reset_link,
+)
 from invitations.links.settings import edit_rules, rules_of
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, join_path, new_phone, prove
@@ -165,7 +172,7 @@ def test_no_random_token_opens_anything(open_house, lin):
     assert find_link(join_path(open_house.enterprise).split("/")[2])
     tokens = [secrets.token_urlsafe(16) for _ in range(100_000)]
     assert not JoinLink.objects.filter(token_digest__among=[digest_of(token) for token in tokens[:20_000]]).exists()
-    own = colleague_url(lin).split("/")[-2]
+    own = colleague_link_url(lin).split("/")[-2]
     assert find_link(own)
     with CaptureQueriesContext(connection) as queries:
         assert not any(_colleague_link(token + own[22:]) for token in tokens)

@@ -15,7 +15,7 @@ from conftest import House, build_house
 from directory.models import Address, Member
 from invitations.applications.apply import ApplicationInput, file_application, withdraw_application
 from invitations.applications.decide import approve_application, reject_application
-from invitations.links.actions import default_link, mint_link, reset_link, use_link
+from invitations.links.actions import default_link, issue_link, reset_link, use_link
 from invitations.links.settings import edit_rules, rules_of
 from invitations.models import Application, JoinLink
 from sms.models import Message
@@ -88,7 +88,7 @@ def test_the_cap_on_what_waits_holds(open_house, settings):
 
 
 def test_fifty_who_join_at_once_do_not_pass_a_links_cap(open_house):
-    link = mint_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20, approval_required=False)
+    link = issue_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20, approval_required=False)
 
     def join(number: int) -> str:
         own = JoinLink.objects.select_related("enterprise").get(pk=link.pk)
@@ -101,13 +101,13 @@ def test_fifty_who_join_at_once_do_not_pass_a_links_cap(open_house):
 
 
 def test_the_count_itself_passes_no_cap_where_no_lock_is_held(open_house):
-    link = mint_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20)
+    link = issue_link(open_house.enterprise, by=BY, name="招聘会", uses_max=20)
 
     def use(number: int) -> str:
         use_link(link)
         return "used"
 
-    assert at_once(use) == {"used": 20, "LinkSpent": 30}
+    assert at_once(use) == {"used": 20, "LinkUsedUp": 30}
 
 
 def test_approving_rejecting_and_withdrawing_at_once_have_one_outcome(open_house):

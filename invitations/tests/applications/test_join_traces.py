@@ -17,7 +17,7 @@ from directory.models import Member
 from directory.tests.phone import newest
 from exmail_admin import logs
 from invitations.batches.send import Actor
-from invitations.links.actions import colleague_url, mint_link, url_of
+from invitations.links.actions import colleague_link_url, issue_link, url_of
 from invitations.tests.people import application_of, apply, decision_path, join_path, path_of
 from sms.tasks import deliver_messages
 
@@ -59,8 +59,8 @@ def token_of(path: str) -> str:
 @pytest.mark.django_db(transaction=True)
 def test_a_token_leaves_no_trace(client_of, open_house, alice, lin, wang, lines, published):
     by = Actor(user=alice, name="Alice")
-    named = path_of(url_of(mint_link(open_house.enterprise, by=by, name="招聘会")))
-    links = [join_path(open_house.enterprise), named, path_of(colleague_url(lin))]
+    named = path_of(url_of(issue_link(open_house.enterprise, by=by, name="招聘会")))
+    links = [join_path(open_house.enterprise), named, path_of(colleague_link_url(lin))]
     desk, pages = client_of(alice), []
     for number, path in enumerate(links):
         phone = f"+861390013901{number}"

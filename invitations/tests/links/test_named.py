@@ -16,7 +16,7 @@ from PIL import Image
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.models import Department, Domain, Member
-from invitations.links.actions import Standing, mint_link, own_standing, those, url_of
+from invitations.links.actions import LinkStatus, has_status, issue_link, own_status, url_of
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -37,7 +37,7 @@ def path_of(link) -> str:
 
 
 def build_link(house, name: str = "春季招聘会", **facts) -> JoinLink:
-    return mint_link(house.enterprise, by=command_actor(), name=name, **facts)
+    return issue_link(house.enterprise, by=command_actor(), name=name, **facts)
 
 
 def today() -> str:
@@ -57,7 +57,7 @@ def test_the_form_presets_seven_days_and_five_hundred_uses(desk, house):
     assert "As the joining settings say (示例科技)" in page
 
 
-def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, open_house):
+def test_a_link_has_its_own_department_domain_and_approval(desk, open_house):
     Domain.objects.create(enterprise=open_house.enterprise, name="branch.example")
     typed = form(department=open_house.east.pk, domain="branch.example", approval="no", valid_until=today(), uses_max=2)
     answer = desk.post(f"{LIST}new/", typed)
@@ -111,14 +111,14 @@ def test_a_blank_day_and_cap_mean_none(desk, house):
         ("approval", "perhaps"),
     ],
 )
-def test_nonsense_is_refused_beside_its_field(desk, house, other_house, field, typed):
+def test_invalid_input_is_refused_beside_its_field(desk, house, other_house, field, typed):
     answer = desk.post(f"{LIST}new/", form(**{field: typed}))
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in answer.text
     assert not JoinLink.objects.exclude(name="").exists()
 
 
-def test_two_living_links_bear_different_names(desk, house):
+def test_active_links_have_different_names(desk, house):
     link = build_link(house)
     answer = desk.post(f"{LIST}new/", form())
     assert answer.status_code == 422
@@ -141,7 +141,7 @@ def test_an_edit_keeps_the_token_and_revives_an_expired_link(desk, open_house):
     assert (event.personal["before"]["uses_max"], event.personal["after"]["uses_max"]) == (5, None)
 
 
-def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(desk, house):
+def test_an_edit_without_changes_is_not_recorded_and_keeps_a_past_day(desk, house):
     link = build_link(house, expires_at=timezone.now() - timedelta(days=3))
     day = (link.expires_at - timedelta(microseconds=1)).astimezone(ZoneInfo("Asia/Shanghai")).date()
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo("Asia/Shanghai"))
@@ -150,7 +150,7 @@ def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(de
     assert not AuditEvent.objects.filter(action="join_link_edited").exists()
 
 
-def test_a_revoked_link_is_dead_for_good_and_no_longer_handed_out(desk, open_house):
+def test_a_revoked_link_can_neither_be_used_nor_shown(desk, open_house):
     link = build_link(open_house)
     path = path_of(link)
     assert desk.get(page_of(link, "revoke/")).status_code == 405
@@ -178,13 +178,13 @@ def test_expiry_at_its_boundary(open_house, time_machine):
     for offset, status in moments.items():
         time_machine.move_to(end + offset, tick=False)
         assert new_phone().get(path_of(link)).status_code == status
-        assert link in JoinLink.objects.filter(those(own_standing(link)))
+        assert link in JoinLink.objects.filter(has_status(own_status(link)))
     answer = new_phone().get(path_of(link))
     assert 'data-state="expired"' in answer.text
     assert 'name="phone"' not in answer.text
 
 
-def test_the_last_use_is_the_last_and_who_took_it_still_finds_their_application(open_house):
+def test_after_the_last_use_its_applicant_still_finds_the_application(open_house):
     link = build_link(open_house, uses_max=2)
     apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(link))
     late = new_phone()
@@ -209,7 +209,7 @@ def test_a_use_is_not_given_back_by_withdrawing_or_rejecting(desk, open_house):
     assert link.uses == 2
 
 
-def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(open_house, lin, wang):
+def test_refused_applications_and_listed_members_take_no_use(open_house, lin, wang):
     link = build_link(open_house, uses_max=1)
     refused, known = new_phone(), new_phone()
     prove(refused, path_of(link))
@@ -220,7 +220,7 @@ def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(
     assert link.uses == 0
 
 
-def test_a_department_that_a_link_leads_into_is_kept_until_the_link_is_revoked(desk, open_house):
+def test_a_links_department_can_not_be_deleted_before_it_is_revoked(desk, open_house):
     """J9: the administrator is told what stands in the way; whoever has applied meanwhile waits for a department."""
     link = build_link(open_house, department=open_house.east)
     apply(open_house.enterprise, path=path_of(link))
@@ -258,7 +258,7 @@ def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk
     assert counts == {"示例科技": 1, "市场部": 0, "华东组": 1}
 
 
-def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
+def test_the_list_has_tabs_a_search_and_an_empty_state(desk, house):
     assert "No link is live" in desk.get(LIST).text
     build_link(house, "活的")
     build_link(house, "过期", expires_at=timezone.now())
@@ -276,7 +276,7 @@ def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
 @pytest.mark.parametrize("uses_max", [None, 1])
 @pytest.mark.parametrize("expires_in", [None, -1, 3600])
 @pytest.mark.parametrize("is_revoked", [True, False])
-def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
+def test_tabs_and_pages_show_the_same_status(house, uses_max, expires_in, is_revoked):
     now = timezone.now()
     link = build_link(
         house,
@@ -286,9 +286,9 @@ def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
         revoked_at=now if is_revoked else None,
     )
     found = [
-        standing for standing in Standing if standing != "closed" and link in JoinLink.objects.filter(those(standing))
+        status for status in LinkStatus if status != "closed" and link in JoinLink.objects.filter(has_status(status))
     ]
-    assert found == [own_standing(link)]
+    assert found == [own_status(link)]
 
 
 def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, monkeypatch):
@@ -302,7 +302,7 @@ def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, m
     for number in range(2, 9):
         build_link(house, f"第{number}", department=house.east)
     assert cost() == few <= 9
-    monkeypatch.setattr("invitations.links.list.PAGE_SIZE", 3)
+    monkeypatch.setattr("invitations.links.list.LinkQuery.page_size", 3)
     first = desk.get(LIST).text
     assert "第8" in first
     assert "第5" not in first
@@ -321,7 +321,7 @@ def test_a_camera_reads_its_code_and_the_poster_says_until_when(desk, house):
     assert "春季招聘会" not in poster[poster.index("<article") : poster.index("</article")]
 
 
-def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
+def test_another_enterprise_finds_no_link(client_of, charlie, house):
     link = build_link(house)
     client = client_of(charlie)
     assert "春季招聘会" not in client.get(LIST).text
@@ -335,6 +335,6 @@ def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
 
 def test_the_default_link_and_colleagues_are_no_named_links(desk, house, lin):
     default = JoinLink.objects.get(name="", inviter=None)
-    own = mint_link(house.enterprise, by=command_actor(), inviter=lin)
+    own = issue_link(house.enterprise, by=command_actor(), inviter=lin)
     for link in (default, own):
         assert desk.post(page_of(link, "revoke/")).status_code == 404

@@ -30,7 +30,7 @@ def form(house, **changes):
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-def test_the_link_is_shown_as_text_also_while_the_switch_is_off(desk, house):
+def test_the_link_is_shown_while_joining_is_closed_too(desk, house):
     page = desk.get("/console/joining/").text
     assert page.count(url_of(default_link(house.enterprise))) >= 2
     assert "checked" not in page[page.index('name="enabled"') :][:60]
@@ -38,7 +38,7 @@ def test_the_link_is_shown_as_text_also_while_the_switch_is_off(desk, house):
     assert '<option value="example.com" selected>' in page
 
 
-def test_saving_turns_the_switch_and_notes_it(desk, house):
+def test_saving_opens_joining_and_is_recorded(desk, house):
     answer = desk.post("/console/joining/", form(house, approval_required=None, default_department=house.east.pk))
     assert (answer.status_code, answer["Location"]) == (303, "/console/joining/")
     house.enterprise.refresh_from_db()
@@ -107,7 +107,7 @@ def test_after_another_secret_key_the_page_says_what_to_do(desk, house, settings
 
 
 @pytest.mark.parametrize("who", ["bob", "erin"])
-def test_only_who_manages_settings_sees_the_link(request, client_of, house, who):
+def test_only_settings_managers_see_the_link(request, client_of, house, who):
     client = client_of(request.getfixturevalue(who))
     page = client.get("/console/joining/")
     assert page.status_code == (200 if who == "erin" else 403)

@@ -1,0 +1,120 @@
+"""What every list of the console does with an address that makes no sense, or no longer does."""
+
+import pytest
+from django.utils import timezone
+
+from accounts.audit.recording import command_actor, recording
+from conftest import build_member
+from directory.models import Address, BulkAction, Import
+from invitations.links.actions import issue_link
+from invitations.models import Application, Decision, InvitationBatch
+from sms.models import Message
+
+pytestmark = pytest.mark.django_db
+HUGE = 10**17
+# Where the rows of a list stand in its context, if not in `rows`.
+ROWS = {"bulk_detail": "told", "decision_detail": "items", "imports": "history"}
+
+
+def fill(house, member, author):
+    """Create a row of each list in `house`. Return the addresses of the lists, and the key of each row."""
+    enterprise = house.enterprise
+    address = Address.objects.create(enterprise=enterprise, domain=house.domain, local="xin", purpose="held")
+    application = Application.objects.create(
+        enterprise=enterprise, name="新人", phone="+8613900139001", prefix="xin", domain=house.domain, address=address,
+        inviter=member, department=house.root, consented_at=timezone.now(),
+    )  # fmt: skip
+    decision = Decision.objects.create(enterprise=enterprise, author_name="A", verdict="approved", total=1)
+    item = decision.items.create(application=application, state="left_out")
+    with recording(enterprise, by=command_actor()) as record:
+        record("enterprise_edited", enterprise)
+    link = issue_link(enterprise, by=command_actor(), name="招聘会")
+    batch = InvitationBatch.objects.create(enterprise=enterprise, author_name="A", total=1)
+    recipient = batch.recipients.create(member=member)
+    import_job = Import.objects.create(enterprise=enterprise, author=author, file_name="a.xlsx", state="done")
+    action = BulkAction.objects.create(enterprise=enterprise, author=author, author_name="A", kind="disable")
+    left_out = action.items.create(member=member, reason=next(iter(action.items.model.Reason)))
+    message = Message.objects.create(
+        enterprise=enterprise, kind="code", purpose="code", subject=f"of {enterprise.pk}", to="+8613800138000"
+    )
+    return {
+        "messages": ("/console/messages/", message.pk),
+        "audit": ("/console/audit/", 1),
+        "members": ("/console/members/", f"0.{member.pk}"),
+        "administrators": ("/console/administrators/", f"0.{author.roles.get().pk}"),
+        "bulk": ("/console/members/bulk/", action.pk),
+        "bulk_detail": (f"/console/members/bulk/{action.pk}/", left_out.pk),
+        "imports": ("/console/imports/", import_job.pk),
+        "links": ("/console/joining/links/", link.pk),
+        "batches": ("/console/invitations/", batch.pk),
+        "batch_detail": (f"/console/invitations/{batch.pk}/", recipient.pk),
+        "batch_new": ("/console/invitations/new/", f"0.{member.pk}"),
+        "inviters": ("/console/applications/inviters/", member.pk),
+        "applications": ("/console/applications/", application.pk),
+        "decision_detail": (f"/console/applications/decisions/{decision.pk}/", item.pk),
+    }
+
+
+@pytest.fixture
+def lists(house, wang, alice):
+    return fill(house, wang, alice)
+
+
+@pytest.fixture
+def read(client_of, alice):
+    """`read(name, path, after="1")` returns the rows that the owner sees at an address of the list `name`."""
+    client = client_of(alice)
+
+    def rows(name, path, **asked):
+        response = client.get(path, asked)
+        assert response.status_code == 200, (name, asked)
+        return list(response.context[ROWS.get(name, "rows")])
+
+    return rows
+
+
+def without_the_first_page(read, lists, asked):
+    """Return what was asked of which list where the answer was not the list's first page."""
+    wrong = []
+    for name, (path, _key) in lists.items():
+        first = read(name, path)
+        assert first, name
+        wrong += [(name, query) for query in asked if read(name, path, **query) != first]
+    return wrong
+
+
+def test_a_key_beyond_the_end_shows_the_first_page(read, lists):
+    keys = [0, HUGE, f"0.{HUGE}", f"9.{HUGE}", "0.0", "9.0"]
+    asked = [{side: key} for side in ("after", "before") for key in keys]
+    assert without_the_first_page(read, lists, asked) == []
+
+
+def test_a_key_that_is_none_shows_the_first_page(read, lists):
+    keys = ["", "x", "-1", "1e3", "²", "\0", "9" * 40, "1.2.3", "0.", ".1"]
+    asked = [{side: key} for side in ("after", "before") for key in keys]
+    assert without_the_first_page(read, lists, asked) == []
+
+
+def test_a_key_of_another_enterprise_shows_the_first_page(read, lists, other_house, charlie):
+    others = fill(other_house, build_member(other_house, "别人", "other", "+8613800138999"), charlie)
+    wrong = []
+    for name, (path, _key) in lists.items():
+        first = read(name, path)
+        for side in ("after", "before"):
+            if read(name, path, **{side: others[name][1]}) != first:
+                wrong.append((name, side))
+    assert wrong == []
+
+
+def test_an_unknown_filter_is_answered(read, lists):
+    names = ["state", "kind", "status", "role", "department", "import", "link", "inviter", "action", "actor", "target"]
+    names += ["via", "since", "until"]
+    for name, (path, _key) in lists.items():
+        for value in ("nonsense", "\0", str(HUGE), "9" * 40, "0001-01-01", "9999-12-31"):
+            read(name, path, **dict.fromkeys(names, value))
+
+
+def test_a_long_search_and_one_with_a_nul_are_answered(read, lists):
+    for name, (path, _key) in lists.items():
+        for text in ("\0", "a\0b", "张" * 10_000, "1" * 10_000, "%_\\'"):
+            read(name, path, q=text)
