@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
-from core.responses import private, see_other, too_many_requests
+from core.responses import private, see_other, too_many_requests, unprocessable
 from directory.admission import member_with_phone
 from invitations.applications.apply import ApplyLimited, pending_application
 from invitations.applications.browser_state import carried_application, codes_for, keep_application
