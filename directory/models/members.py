@@ -161,13 +161,13 @@ class Member(models.Model):
 
     @property
     def details(self) -> list[tuple[str, str]]:
-        """Label and text of each of DETAILS that is not blank."""
+        """The label and text of each of DETAILS that is not blank."""
         texts = [(self.label_of(name), getattr(self, name)) for name in self.DETAILS]
         return [(label, text) for label, text in texts if text]
 
     @classmethod
-    def label_of(cls, name: str) -> str:
-        """Return the verbose name of a field, capitalized."""
+    def label_of(cls, name: str) -> Any:
+        """Return the verbose name of a field, capitalized: a text, lazy if the name is."""
         field = cls._meta.get_field(name)
         assert isinstance(field, models.Field)
         return capfirst(field.verbose_name)
