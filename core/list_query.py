@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date
 
 M = TypeVar("M", bound=Model)
+# Characters; a longer value can match nothing, and must not make addresses long.
 VALUE_MAX = 100
 
 
