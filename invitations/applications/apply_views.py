@@ -31,8 +31,7 @@ from invitations.applications.apply import (
 )
 from invitations.applications.browser_state import consent_for, drop_proof, keep_application
 from invitations.applications.forms import JoinApplyForm
-from invitations.applications.join_decorators import with_open_link, with_verified_phone
-from invitations.applications.join_pages import closed_page, details_page
+from invitations.applications.join_step_views import closed_page, details_page, with_open_link, with_verified_phone
 from invitations.applications.mailbox_suggestions import count_prefix_check, suggest_prefix
 from invitations.links.settings import landing_domain, rules_of
 from invitations.models import Application, JoinLink

@@ -27,13 +27,13 @@ from invitations.applications.browser_state import (
     proven_for,
 )
 from invitations.applications.forms import JoinPhoneForm
-from invitations.applications.join_decorators import with_open_link
-from invitations.applications.join_pages import (
+from invitations.applications.join_step_views import (
     closed_page,
     code_page,
     details_page,
     notice_version,
     phone_page,
+    with_open_link,
 )
 from invitations.links.actions import LinkStatus, find_link, status_of
 from invitations.links.settings import notice_of, rules_of

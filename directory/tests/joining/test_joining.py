@@ -1,4 +1,4 @@
-"""Joining: who becomes whose user, once and only once."""
+"""Joining: which user a member gets, and that a member joins once."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_joining_uses_the_link_up_and_stops_its_message(wang):
         {"deleted_at": timezone.now()},
     ],
 )
-def test_what_changed_since_the_code_was_sent_counts(wang, change):
+def test_change_since_the_code_was_sent_prevents_joining(wang, change):
     Member.objects.filter(pk=wang.pk).update(**change)
     with pytest.raises(ValidationError):
         join_member(wang, phone="+8613800138002", by=SELF)
@@ -63,7 +63,7 @@ def test_what_changed_since_the_code_was_sent_counts(wang, change):
     assert not AuditEvent.objects.exists()
 
 
-def test_a_user_who_was_shut_out_joins_nothing(wang):
+def test_deactivated_user_cannot_join(wang):
     User.objects.create(phone=str(wang.phone), is_active=False)
     with pytest.raises(ValidationError):
         join_member(wang, phone=str(wang.phone), by=SELF)
@@ -71,7 +71,7 @@ def test_a_user_who_was_shut_out_joins_nothing(wang):
     assert wang.status == "pending"
 
 
-def test_a_member_away_for_half_a_year_comes_back_the_same_way(lin):
+def test_long_absent_member_returns_by_a_link(lin):
     Member.objects.filter(pk=lin.pk).update(last_entered_at=timezone.now() - timedelta(days=180))
     with pytest.raises(ValidationError):
         join_member(lin, phone=str(lin.phone), by=SELF)
@@ -84,7 +84,7 @@ def test_a_member_away_for_half_a_year_comes_back_the_same_way(lin):
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_at_once_one_joins():
+def test_one_of_fifty_concurrent_requests_joins():
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one writer in at a time")
     house = build_house("示例科技", "example.com")

@@ -1,4 +1,4 @@
-"""The approval desk: who sees what, what is decided, and that it is decided once."""
+"""Applications in the console: who sees what, and that each is decided once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page_of(application, action: str = "") -> str:
     return f"{LIST}{application.pk}/{action}"
 
 
-def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_house, settings):
+def test_approval_creates_an_active_member_and_sends_an_sms(desk, open_house, settings):
     phone = apply(open_house.enterprise)
     application = application_of()
     page = desk.get(page_of(application))
@@ -58,7 +58,7 @@ def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_h
     assert 'data-state="approved"' in phone.get("/j/status/").text
 
 
-def test_the_link_in_the_sms_shows_the_decision_anywhere(desk, open_house):
+def test_link_in_the_sms_shows_the_decision_in_any_browser(desk, open_house):
     apply(open_house.enterprise)
     desk.post(page_of(application_of(), "reject/"), {"reason": "不是本公司员工"})
     path, elsewhere = decision_path(PHONE), new_phone()
@@ -84,7 +84,7 @@ def test_rejecting_frees_the_address_and_keeps_the_reason(desk, open_house):
     assert not Member.objects.exists()
 
 
-def test_what_is_decided_is_decided_once(desk, open_house):
+def test_application_is_decided_once(desk, open_house):
     apply(open_house.enterprise)
     application = application_of()
     desk.post(page_of(application, "approve/"))
@@ -140,7 +140,7 @@ def test_an_address_applied_for_is_held_against_the_console(desk, open_house):
     assert "has been applied for by 张伟" in answer.text
 
 
-def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_house):
+def test_approval_joins_the_member_who_has_the_phone_by_now(desk, open_house):
     apply(open_house.enterprise)
     member = build_member(open_house, "张伟伟", "zww", PHONE)
     application = application_of()
@@ -156,7 +156,7 @@ def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_hous
     assert "applied for zhangwei@example.com" in desk.get(page_of(application)).text
 
 
-def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_house):
+def test_disabled_member_with_the_phone_prevents_approval(desk, open_house):
     apply(open_house.enterprise)
     build_member(open_house, "张伟伟", "zww", PHONE, status="disabled")
     answer = desk.post(page_of(application_of(), "approve/"))
@@ -178,7 +178,7 @@ def test_refused_approval_saves_nothing_of_the_edit(desk, open_house):
     assert not AuditEvent.objects.filter(action="application_edited").exists()
 
 
-def test_many_are_approved_at_once_and_who_is_left_out_is_named(desk, open_house):
+def test_many_are_approved_and_the_skipped_are_named(desk, open_house):
     for number in range(3):
         apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     build_member(open_house, "禁用", "jy", "+8613900139012", status="disabled")
@@ -218,7 +218,7 @@ def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
 
 
 @pytest.mark.parametrize("foreign", ["link", "inviter"])
-def test_what_is_not_there_matches_nobody(desk, open_house, other_house, foreign):
+def test_unknown_filter_matches_nobody(desk, open_house, other_house, foreign):
     apply(open_house.enterprise)
     stranger = build_member(other_house, "外人", "wairen", "+8613900139099", status="active")
     theirs = issue_link(other_house.enterprise, by=command_actor(), name="别家")
@@ -282,7 +282,7 @@ def test_pages_follow_by_key(desk, open_house, monkeypatch):
     assert "人1" in desk.get(LIST, {"after": Application.objects.order_by("pk")[0].pk}).text
 
 
-def test_a_list_costs_the_same_whatever_is_on_it(desk, open_house):
+def test_number_of_queries_does_not_depend_on_the_rows(desk, open_house):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             desk.get(LIST)

@@ -109,7 +109,7 @@ def test_a_worker_that_was_killed_goes_on_and_nobody_hears_twice(five, alice, mo
     assert AuditEvent.objects.filter(action="application_approved").count() == 5
 
 
-def test_what_was_decided_meanwhile_is_left_out_with_the_reason(desk, five, alice):
+def test_application_decided_meanwhile_is_skipped_with_the_reason(desk, five, alice):
     by = Actor(alice, "Alice")
     decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=by)
     first = Application.objects.order_by("pk").first()
@@ -121,7 +121,7 @@ def test_what_was_decided_meanwhile_is_left_out_with_the_reason(desk, five, alic
     assert Message.objects.filter(kind="decision").count() == 5
 
 
-def test_who_may_no_longer_decide_decides_nothing_more(five, dora):
+def test_author_without_the_right_decides_nothing_more(five, dora):
     decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=Actor(dora, "Dora"))
     lease = decide_job.QUEUE.claim(decision.pk)
     assert decide_job._decide_next(decision, lease)
@@ -152,7 +152,7 @@ def test_others_find_no_decision_of_anothers(client_of, alice, bob, charlie, fiv
         assert "decisions/" not in client_of(who).get(LIST).text
 
 
-def test_why_one_was_left_out_is_told_in_the_readers_language(desk, five, alice):
+def test_reason_for_skipping_is_shown_in_the_readers_language(desk, five, alice):
     build_member(five, "禁用", "jy", "+8613900139012", status="disabled")
     decision = open_decision(five.enterprise, Application.objects.all(), "approved", by=Actor(alice, "Alice"))
     desk.post(f"{LIST}{Application.objects.get(name='人4').pk}/reject/")

@@ -153,7 +153,7 @@ def test_a_link_never_issued_is_not_found(open_house, token):
     assert 'name="phone"' not in answer.text
 
 
-def test_who_tries_many_links_is_slowed_down_and_a_living_one_still_opens(open_house, time_machine):
+def test_trying_many_links_is_limited_but_an_open_one_still_works(open_house, time_machine):
     """J3: the page's limit counts only what doesn't exist, so that no office is locked out of the link on its wall."""
     time_machine.move_to(timezone.now().replace(second=10))
     answers = [new_phone().get(f"/j/{secrets.token_urlsafe(16)}/") for _ in range(31)]
@@ -200,7 +200,7 @@ def test_a_trap_for_programs_hurts_nobody_who_sees_it(open_house):
         ({"uses_max": 3, "uses": 3}, "full"),
     ],
 )
-def test_a_dead_link_has_its_own_page(open_house, change, state):
+def test_closed_link_has_its_own_page(open_house, change, state):
     """J4: 410, each with its own state."""
     path = join_path(open_house.enterprise)
     JoinLink.objects.update(**change)
@@ -340,7 +340,7 @@ def test_taken_reserved_and_applied_for_are_answered_alike(open_house, lin, pref
 @pytest.mark.parametrize(
     ("name", "prefix"), [("", "ok"), ("张伟", ""), ("张伟", "a..b"), ("a\u202eb", "ok"), ("张" * 65, "ok")]
 )
-def test_what_breaks_a_rule_is_said_beside_its_field(free_house, name, prefix):
+def test_invalid_input_is_reported_beside_its_field(free_house, name, prefix):
     client = new_phone()
     prove(client, join_path(free_house.enterprise))
     answer = client.post("/j/apply/", {"name": name, "prefix": prefix})

@@ -1,7 +1,9 @@
-"""The pages of the join link: one for each step, one for a link that lets nobody in."""
+"""The pages of the join flow, one for each step and one for a closed link; and the conditions of its views."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,13 +16,52 @@ from accounts.sign_in.forms import LoginCodeForm
 from core.responses import private, see_other, too_many_requests, unprocessable
 from directory.admission import member_with_phone
 from invitations.applications.apply import ApplyLimited, pending_application
-from invitations.applications.browser_state import carried_application, codes_for, keep_application
+from invitations.applications.browser_state import (
+    carried_application,
+    carried_link,
+    codes_for,
+    keep_application,
+    proven_for,
+)
 from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
+<<<<<<< HEAD:invitations/applications/join_pages.py
 from invitations.links.actions import status_of
+=======
+from invitations.links.actions import Standing, standing_of
+>>>>>>> wt/admit:invitations/applications/join_step_views.py
 from invitations.links.settings import is_approval_required, landing_domain, notice_of, rules_of
 from invitations.models import JoinLink, PrivacyNotice
 from sms.codes.proof_of_work import Challenge
 from sms.phones import mask_phone
+
+LinkView = Callable[[PublicRequest, JoinLink], HttpResponse]
+VerifiedView = Callable[[PublicRequest, JoinLink, str], HttpResponse]
+
+
+def with_open_link(view: LinkView) -> Callable[[PublicRequest], HttpResponse]:
+    """Pass the link that this browser has opened to the view, or show why it lets nobody in."""
+
+    @wraps(view)
+    def guarded(request: PublicRequest) -> HttpResponse:
+        link = carried_link(request)
+        if link is None:
+            return private(render(request, "invitations/join_lost.html", status=404))
+        if standing_of(link) != Standing.LIVING:
+            return closed_page(request, link)
+        return private(view(request, link))
+
+    return guarded
+
+
+def with_verified_phone(view: VerifiedView) -> LinkView:
+    """Pass the number (E.164) that this browser has verified for the enterprise, or redirect to that step."""
+
+    @wraps(view)
+    def guarded(request: PublicRequest, link: JoinLink) -> HttpResponse:
+        phone = proven_for(request, link.enterprise)
+        return view(request, link, phone) if phone else see_other("invitations:join")
+
+    return guarded
 
 
 def phone_page(
