@@ -3,22 +3,22 @@
 from celery import shared_task
 
 from accounts.audit.verification_job import QUEUE, watch_chains, work_on_checks
-from accounts.qr_sign_in.desktop import purge_codes
+from accounts.qr_sign_in.desktop import delete_expired_codes
 from accounts.sign_in.attempt_limits import delete_expired_attempts
-from accounts.sign_in.known_browsers import purge_browsers
-from accounts.sign_in.sessions import purge_sessions
+from accounts.sign_in.known_browsers import delete_expired_browsers
+from accounts.sign_in.sessions import delete_expired_sessions
 
 
 @shared_task
-def purge_sign_ins() -> None:
-    purge_sessions()
+def delete_expired_sign_ins() -> None:
+    delete_expired_sessions()
     delete_expired_attempts()
-    purge_browsers()
+    delete_expired_browsers()
 
 
 @shared_task
-def purge_qr_codes() -> None:
-    purge_codes()
+def delete_expired_qr_codes() -> None:
+    delete_expired_codes()
 
 
 @shared_task

@@ -19,7 +19,7 @@ from sms.gateways import sent
 from sms.models import Message
 from sms.outbox import delivery
 from sms.outbox import queue as outbox
-from sms.outbox.queue import Promise, queue_messages
+from sms.outbox.queue import MessageRequest, queue_messages
 
 ALL = [Message.Kind.CODE, Message.Kind.DECISION, Message.Kind.INVITATION]
 BATCH = 500
@@ -49,14 +49,14 @@ def update_once(messages: int) -> None:
 def claim_and_settle(messages: int) -> None:
     """The outbox alone: two-phase claims in batches, nothing handed over."""
     while (claim := outbox.claim_messages("invitation", "file", limit=BATCH)).messages:
-        outbox.settle_messages([(message, sent()) for message in claim.messages])
+        outbox.record_outcomes([(message, sent()) for message in claim.messages])
 
 
 def claim_row_by_row(messages: int) -> None:
     """What an outbox that claims one by one reaches; a fiftieth of the rows."""
     for _ in range(messages // 50):
         claim = outbox.claim_messages("invitation", "file", limit=1)
-        outbox.settle_messages([(message, sent()) for message in claim.messages])
+        outbox.record_outcomes([(message, sent()) for message in claim.messages])
 
 
 def deliver(messages: int) -> None:
@@ -68,11 +68,11 @@ def deliver(messages: int) -> None:
 def queue(messages: int) -> None:
     """The web's side: seal, write the shown text, insert."""
     for start in range(0, messages, BATCH):
-        queue_messages([_promise(number) for number in range(start, min(start + BATCH, messages))])
+        queue_messages([_message_request(number) for number in range(start, min(start + BATCH, messages))])
 
 
 def queue_and_deliver(messages: int) -> None:
-    """From the promise to the hand-over."""
+    """From the request to the hand-over."""
     queue(messages)
     deliver(messages)
 
@@ -121,8 +121,8 @@ def _cpu_seconds() -> float:
     return time.process_time() + (int(user) + int(system)) / 100
 
 
-def _promise(number: int) -> Promise:
-    return Promise(
+def _message_request(number: int) -> MessageRequest:
+    return MessageRequest(
         enterprise=None,
         kind=Message.Kind.INVITATION,
         purpose="invitation",

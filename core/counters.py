@@ -28,6 +28,6 @@ def count_up(key: str, *, seconds: int, most: int) -> None:
         raise CounterFull(max(1, int((window + timedelta(seconds=seconds) - now).total_seconds())))
 
 
-def purge_counters() -> None:
+def delete_expired_counters() -> None:
     """Forget windows that are over for a day."""
     Counter.objects.filter(window__lt=timezone.now() - timedelta(days=1)).delete()

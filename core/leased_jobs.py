@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, models, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from core.locks import hold
+from core.locks import advisory_lock
 from core.wakeups import wake_worker
 
 log = logging.getLogger(__name__)
@@ -189,6 +189,6 @@ class JobQueue(Generic[Job]):
         if self.excludes is None:
             return False
         enterprise: int = job.enterprise_id  # type: ignore[attr-defined]
-        hold(f"{self.model._meta.label_lower} of {enterprise}")
+        advisory_lock(f"{self.model._meta.label_lower} of {enterprise}")
         busy = self.rows.filter(self.excludes, enterprise=enterprise, lease_until__gt=timezone.now())
         return busy.exclude(pk=job.pk).exists()

@@ -1,4 +1,4 @@
-"""A lock by name for what has no row of its own."""
+"""Locks by name, for what has no row to lock."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import hashlib
 from django.db import connection
 
 
-def hold(name: str) -> None:
-    """Nobody else holds this name until the transaction ends. On SQLite the transaction itself is that lock."""
+def advisory_lock(name: str) -> None:
+    """Lock `name` until the transaction ends. On SQLite the transaction itself locks the database."""
     if connection.vendor != "postgresql":
         return
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -18,17 +18,17 @@ KEPT = [field.column for field in AuditEvent._meta.concrete_fields if field.colu
 REFUSAL = "the audit log is append-only"
 
 
-def stand_triggers(using: str, **_signal: Any) -> None:
+def install_triggers(using: str, **_signal: Any) -> None:
     """Create the triggers, whatever is there (a receiver of post_migrate)."""
     connection = connections[using]
     if TABLE not in connection.introspection.table_names():
         return
-    lift_triggers(using)
+    drop_triggers(using)
     for statement in _on_sqlite() if connection.vendor == "sqlite" else _on_postgresql():
         _run(connection, statement)
 
 
-def lift_triggers(using: str) -> None:
+def drop_triggers(using: str) -> None:
     """Take the triggers away. For the tests that empty the tables, and for nothing else."""
     connection = connections[using]
     place = "" if connection.vendor == "sqlite" else f" ON {TABLE}"

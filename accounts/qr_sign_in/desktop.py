@@ -26,7 +26,7 @@ from accounts.models import QrSignIn, ScannedSession, User
 from accounts.qr_sign_in.states import OPEN_STATES, QrLimited, State, count_limited, unknown
 from accounts.requests import PublicRequest
 from accounts.sign_in.sessions import open_session
-from core.locks import hold
+from core.locks import advisory_lock
 
 
 class QrNotApproved(Exception):
@@ -48,7 +48,7 @@ def show_code(request: HttpRequest, *, renews: str = "") -> QrSignIn:
     if not renewals:
         count_limited(f"qr {address_block(client_address(request))}", 60, settings.ACCOUNTS_QR_PER_ADDRESS)
     with transaction.atomic():
-        hold(f"qr {browser}")
+        advisory_lock(f"qr {browser}")
         _retire_old(browser)
         return QrSignIn.objects.create(
             browser=browser,
@@ -109,7 +109,7 @@ def masked_name(user: User) -> str:
     return user.name[0] + "*" * min(3, max(1, len(user.name) - 1)) if user.name else ""
 
 
-def purge_codes() -> int:
+def delete_expired_codes() -> int:
     """Delete codes that have been over for a while (security.md 6.4: none is older than ten minutes)."""
     end = timezone.now() - timedelta(seconds=settings.ACCOUNTS_QR_KEPT_SECONDS)
     return QrSignIn.objects.filter(expires_at__lt=end).delete()[0]

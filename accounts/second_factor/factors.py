@@ -195,13 +195,13 @@ def reset_factors(user: User, *, enterprise: Enterprise | None, by: Actor) -> in
         _refuse_reset(user, enterprise=enterprise, by=by)
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
-        count = forget_factors(user)
+        count = delete_factors(user)
         end_sessions(user)
         record("factors_reset", before={"factors": count})
     return count
 
 
-def forget_factors(user: User) -> int:
+def delete_factors(user: User) -> int:
     """Delete them all, recovery codes too; the caller records it. How many there were."""
     count = Authenticator.objects.filter(user=user, type__in=FACTORS).count()
     Authenticator.objects.filter(user=user).delete()

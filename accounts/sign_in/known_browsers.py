@@ -45,7 +45,7 @@ def forget_browser(user: User, mark: str) -> None:
     known.filter(key__in=keys).delete()
 
 
-def purge_browsers() -> int:
+def delete_expired_browsers() -> int:
     """Delete what is forgotten anyway. How many there were."""
     return KnownBrowser.objects.filter(seen_at__lte=_forgotten_before()).delete()[0]
 

@@ -183,7 +183,7 @@ def expire_session(request: HttpRequest) -> None:
         end_session(request)
 
 
-def purge_sessions() -> None:
+def delete_expired_sessions() -> None:
     """Delete sessions that have expired, with their rows of UserSession, and such rows without a session."""
     now = timezone.now()
     current = Session.objects.filter(expire_date__gte=now)

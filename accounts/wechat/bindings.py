@@ -67,7 +67,7 @@ def unbind_weixin(account: SocialAccount, *, enterprise: Enterprise, by: Actor) 
         account.delete()
 
 
-def forget_weixins(user: User) -> int:
+def delete_wechat_bindings(user: User) -> int:
     """For a person who begins anew with a number others may have had. How many were bound."""
     return bound_weixins(user).delete()[0]
 

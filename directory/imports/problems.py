@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.translatable import Message
+from core.translatable import TranslatableText
 from sms.phones import PhoneRefused
 
 Problem = dict[str, Any]
@@ -16,7 +16,7 @@ Words = tuple[str, Mapping[str, Any]]
 
 def problem_of(column: str, text: str, params: Mapping[str, Any] | None = None, rows: Sequence[int] = ()) -> Problem:
     """As a row keeps it: {"column", "text", "params"?, "rows"?}."""
-    problem: Problem = {"column": column, **Message(text, params).serialize()}
+    problem: Problem = {"column": column, **TranslatableText(text, params).serialize()}
     return problem | ({"rows": list(rows)} if rows else {})
 
 

@@ -24,7 +24,7 @@ from directory.names import clean_name
 from invitations.applications.apply import end_application, hold_address, make_member, member_with
 from invitations.links.actions import digest_of
 from invitations.models import Application
-from sms.outbox.queue import queue_message
+from sms.outbox.queue import MessageRequest, queue_messages
 
 PURPOSE = "decision"
 State = Application.State
@@ -160,7 +160,7 @@ def _tell_applicant(application: Application) -> None:
     token = secrets.token_urlsafe(16)
     application.token_digest = digest_of(token)
     application.save(update_fields=["token_digest", "member"])
-    queue_message(
+    message = MessageRequest(
         enterprise=application.enterprise,
         kind="decision",
         purpose=PURPOSE,
@@ -170,6 +170,7 @@ def _tell_applicant(application: Application) -> None:
         params={"enterprise": application.enterprise.name, "name": application.name},
         secrets={"link": f"{settings.PUBLIC_URL}/a/{token}/"},
     )
+    queue_messages([message])
 
 
 def subject_of(application: Application) -> str:

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import override
 
 from sms.fields import PhoneField
-from sms.phones import RECEIVES_SMS, PhoneRefused, mask_phone, parse_phone, show_phone
+from sms.phones import SMS_TYPES, PhoneRefused, mask_phone, parse_phone, show_phone
 
 PHONE = "+8613800138000"
 
@@ -128,7 +128,7 @@ def by_library(text: str) -> str | None:
         number = phonenumbers.parse(text, "CN")
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) in RECEIVES_SMS:
+    if phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) in SMS_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.audit.recording import Noted, command_actor, plain, recording, task_actor
-from accounts.audit.triggers import lift_triggers
+from accounts.audit.triggers import drop_triggers
 from accounts.audit.verification import check_chain
 from accounts.models import AuditChain, AuditEvent
 
@@ -26,7 +26,7 @@ def write_events(enterprise, count=4, by=None):
 
 def overwrite(enterprise, event_number, /, **columns):
     """What someone with the database in hand may do: past the triggers, past the model."""
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(enterprise=enterprise, number=event_number).update(**columns)
 
 
@@ -136,14 +136,14 @@ def test_a_bit_changed_in_any_column_shows(house, other_house, column):
 
 def test_an_event_taken_out_shows(enterprise):
     write_events(enterprise)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number=2).delete()
     assert check_chain(enterprise.pk).number == 2
 
 
 def test_a_cut_tail_shows(enterprise):
     write_events(enterprise)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number__gt=2).delete()
     assert check_chain(enterprise.pk).number == 3
 
@@ -240,7 +240,7 @@ def test_32_writers_at_once_make_one_chain(enterprise):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_triggers_stand_again_after_the_tables_were_emptied(enterprise):
-    lift_triggers("default")
+    drop_triggers("default")
     call_command("flush", interactive=False, verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute(

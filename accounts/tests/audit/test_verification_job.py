@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.audit import verification_job
 from accounts.audit.recording import command_actor
-from accounts.audit.triggers import lift_triggers
+from accounts.audit.triggers import drop_triggers
 from accounts.audit.verification_job import start_check, watch_chains, work_on_checks
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.tasks import work_on_audit_checks
@@ -115,7 +115,7 @@ def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
 
 def cut_back(enterprise, length):
     """What someone with the database in hand may do: the tail, and the row that tells of it."""
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(enterprise=enterprise, number__gt=length).delete()
     head = AuditEvent.objects.get(enterprise=enterprise, number=length).digest
     AuditChain.objects.filter(enterprise=enterprise).update(length=length, head=head)
@@ -143,7 +143,7 @@ def test_a_log_cut_back_and_grown_again_is_not_what_was_verified(enterprise):
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_an_event_taken_out_shows(enterprise, number):
     write_events(enterprise, 5)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number=number).delete()
     check = start_check(enterprise, by=command_actor())
     check.refresh_from_db()
@@ -152,7 +152,7 @@ def test_an_event_taken_out_shows(enterprise, number):
 
 def test_a_tail_that_is_missing_shows(enterprise):
     write_events(enterprise, 5)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number__gt=3).delete()
     check = start_check(enterprise, by=command_actor())
     check.refresh_from_db()

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import QrSignIn
-from accounts.qr_sign_in.desktop import purge_codes
+from accounts.qr_sign_in.desktop import delete_expired_codes
 from accounts.tests.qr_sign_in.people import (
     ELSEWHERE,
     OFFICE,
@@ -46,9 +46,9 @@ def test_q20_no_row_is_older_than_ten_minutes(desk, phone):
         QrSignIn.objects.update(state="new")
         late = show_code(desk)
         clock.shift(301)
-        assert purge_codes() == 0  # 420 s after its creation it is over for 300
+        assert delete_expired_codes() == 0  # 420 s after its creation it is over for 300
         clock.shift(1)
-        assert purge_codes() == 1
+        assert delete_expired_codes() == 1
         assert QrSignIn.objects.get() == late != code
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import KnownBrowser
-from accounts.sign_in.known_browsers import forget_browser, is_known_browser, note_browser, purge_browsers
+from accounts.sign_in.known_browsers import delete_expired_browsers, forget_browser, is_known_browser, note_browser
 from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
@@ -25,7 +25,7 @@ def test_a_browser_is_known_for_180_days_and_not_a_second_longer(alice, enterpri
         note_browser(alice, enterprise, browser=SECRET)
         clock.shift(timedelta(days=180, seconds=seconds))
         assert is_known_browser(alice, enterprise, browser=SECRET) == is_known
-        assert purge_browsers() == (not is_known)
+        assert delete_expired_browsers() == (not is_known)
 
 
 def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, enterprise, other_house):

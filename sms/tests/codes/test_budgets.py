@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.models import Counter
 from sms.codes.actions import CodeLimited, send_code
-from sms.codes.alarms import current_alarms, purge_alarms, watch_conversion
+from sms.codes.alarms import check_conversion, current_alarms, delete_expired_alarms
 from sms.models import Alarm, Message, PhoneCode
 
 pytestmark = pytest.mark.django_db
@@ -131,21 +131,21 @@ def codes(sent: int, entered: int, *, seconds: int = 0, is_decoy: bool = False) 
 )
 def test_the_alarm_sounds_where_few_codes_are_entered(sent, entered, sounds):
     codes(sent, entered)
-    assert watch_conversion() == sounds
+    assert check_conversion() == sounds
     assert kinds() == (["conversion"] if sounds else [])
 
 
 def test_only_the_last_ten_minutes_and_real_codes_count():
     codes(60, 0, seconds=601)
     codes(60, 0, is_decoy=True)
-    assert not watch_conversion()
+    assert not check_conversion()
 
 
 def test_it_sounds_once_in_ten_minutes(time_machine):
     time_machine.move_to(timezone.now().replace(minute=2, second=0), tick=False)
     codes(60, 0)
-    assert watch_conversion()
-    assert watch_conversion()
+    assert check_conversion()
+    assert check_conversion()
     assert kinds() == ["conversion"]
 
 
@@ -156,8 +156,8 @@ def test_alarms_are_shown_a_day_and_kept_a_month(house, other_house):
     assert set(current_alarms(house.enterprise.pk)) == {ours, alls}
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=1))
     assert not current_alarms(house.enterprise.pk)
-    purge_alarms()
+    delete_expired_alarms()
     assert Alarm.objects.count() == 3
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=30, seconds=1))
-    purge_alarms()
+    delete_expired_alarms()
     assert not Alarm.objects.exists()

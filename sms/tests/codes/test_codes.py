@@ -24,7 +24,7 @@ from sms.codes.actions import (
 from sms.models import Alarm, Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.delivery import deliver_messages
 from sms.outbox.texts import render_text
-from sms.retention import purge_codes
+from sms.retention import delete_expired_codes
 
 PHONE = "+8613800138000"
 BROWSER = "a browser's secret"
@@ -397,15 +397,15 @@ def test_row_of_numbers_ends_after_five_strangers():
 @pytest.mark.django_db
 def test_codes_are_forgotten_after_a_day():
     age(ask(), 86_399)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 1
     age(PhoneCode.objects.get(), 1)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 0
 
 
 @pytest.mark.django_db
 def test_number_with_failures_is_not_forgotten():
     fail(1)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneAttemptCounter.objects.get().failures == 1

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sms.codes.actions import CodeLimited, send_code
 from sms.codes.alarms import raise_alarm
-from sms.codes.proof_of_work import Challenge, ProofRequired, purge_work
+from sms.codes.proof_of_work import Challenge, ProofRequired, delete_expired_challenges
 from sms.models import Alarm, Message, PhoneCode, UsedChallenge
 from sms.tests.codes.solving import solve, zero_bits
 
@@ -204,10 +204,10 @@ def test_what_was_spent_is_forgotten_once_its_challenge_is_over(poor):
     with time_machine.travel(now, tick=False) as clock:
         ask(work=solve(wanted()))
         clock.shift(599)
-        purge_work()
+        delete_expired_challenges()
         assert UsedChallenge.objects.count() == 1
         clock.shift(2)
-        purge_work()
+        delete_expired_challenges()
         assert not UsedChallenge.objects.exists()
 
 

@@ -11,12 +11,12 @@ import pytest
 from django.utils import timezone
 
 from sms import tasks
-from sms.gateways import Letter
+from sms.gateways import OutgoingSms
 from sms.gateways.twilio import TwilioGateway
 from sms.models import Message
 from sms.tests.gateways.fake_twilio import ACCOUNT, fake_twilio
 
-LETTER = Letter("id", "+8613800138000", "invitation", "您好", "invitation", {})
+OUTGOING = OutgoingSms("id", "+8613800138000", "invitation", "您好", "invitation", {})
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(TwilioGateway, "read_seconds", 0.3)
 
 
-def send(letter: Letter = LETTER):
-    (outcome,) = TwilioGateway().send([letter], until=time.monotonic() + 60)
+def send(outgoing: OutgoingSms = OUTGOING):
+    (outcome,) = TwilioGateway().send([outgoing], until=time.monotonic() + 60)
     return outcome
 
 
@@ -49,7 +49,7 @@ def test_accepted_message_is_sent_with_twilios_id(twilio):
 
 
 def test_code_must_not_lie_in_a_carriers_queue_beyond_its_life(twilio):
-    send(Letter("id", "+8613800138000", "code", "123456", "code", {}))
+    send(OutgoingSms("id", "+8613800138000", "code", "123456", "code", {}))
     assert twilio.ledger[0]["ValidityPeriod"] == "300"
 
 
@@ -142,7 +142,7 @@ def test_failed_tls_handshake_was_certainly_not_sent(twilio, settings):
 
 
 def test_nothing_is_begun_when_the_lease_is_nearly_over(twilio):
-    (outcome,) = TwilioGateway().send([LETTER], until=time.monotonic() + 0.5)
+    (outcome,) = TwilioGateway().send([OUTGOING], until=time.monotonic() + 0.5)
     assert outcome.state == "retry_wait"
     assert twilio.requests == []
 

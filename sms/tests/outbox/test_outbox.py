@@ -14,16 +14,16 @@ from core.encryption import decrypt
 from sms import tasks
 from sms.gateways import rejected, retry, sent, unknown
 from sms.models import Message
-from sms.outbox.delivery import deliver_messages, settle_abandoned
+from sms.outbox.delivery import deliver_messages, recover_abandoned
 from sms.outbox.queue import (
-    Promise,
+    MessageRequest,
+    attempt_id,
     cancel_messages,
     claim_messages,
     expire_messages,
     latest_messages,
-    letter_id,
     queue_messages,
-    settle_messages,
+    record_outcomes,
 )
 
 pytestmark = pytest.mark.django_db
@@ -64,22 +64,22 @@ def test_secrets_lie_sealed_until_the_end_and_never_in_the_shown_text(queue):
 
 
 @pytest.mark.parametrize("outcome", [sent("SM9"), rejected("No."), unknown("Perhaps.")])
-def test_each_end_empties_the_seal_in_its_statement(queue, spoken, outcome, django_assert_num_queries):
+def test_each_end_empties_the_seal_in_its_statement(queue, gateway, outcome, django_assert_num_queries):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     # Of one that the provider took, reports may have come already: they are looked for.
     with django_assert_num_queries(2 if outcome.provider_id else 1):
-        settle_messages([(claim.messages[0], outcome)])
+        record_outcomes([(claim.messages[0], outcome)])
     message.refresh_from_db()
     assert (message.state, message.encrypted, message.reason) == (outcome.state, "", outcome.reason)
     assert message.settled_at
 
 
-def test_message_of_a_demo_enterprise_goes_to_the_file_whatever_is_set(queue, spoken, enterprise):
-    assert queue(enterprise=enterprise).gateway == "spoken"
+def test_message_of_a_demo_enterprise_goes_to_the_file_whatever_is_set(queue, gateway, enterprise):
+    assert queue(enterprise=enterprise).gateway == "scripted"
     enterprise.is_demo = True
     assert queue(enterprise=enterprise).gateway == "file"
-    assert queue().gateway == "spoken"
+    assert queue().gateway == "scripted"
 
 
 def test_message_is_numbered_within_its_subject(queue):
@@ -92,8 +92,8 @@ def test_message_is_numbered_within_its_subject(queue):
 
 @pytest.mark.parametrize("many", [1, 30])
 def test_many_are_promised_with_the_statements_of_one(django_assert_num_queries, many):
-    promises = [
-        Promise(
+    requests = [
+        MessageRequest(
             enterprise=None,
             kind="invitation",
             purpose="invitation",
@@ -106,7 +106,7 @@ def test_many_are_promised_with_the_statements_of_one(django_assert_num_queries,
         for number in range(many)
     ]
     with django_assert_num_queries(2):
-        assert len(queue_messages(promises)) == many
+        assert len(queue_messages(requests)) == many
 
 
 def test_newest_message_of_each_subject_is_found_in_one_query(queue, django_assert_num_queries):
@@ -148,20 +148,20 @@ def test_what_is_claimed_is_claimed_by_nobody_else(queue):
     assert claim_messages("invitation", "file", limit=10).messages == []
 
 
-def test_codes_go_before_a_bulk_of_messages(queue, spoken):
+def test_codes_go_before_a_bulk_of_messages(queue, gateway):
     for _ in range(3):
         queue()
     queue(kind="code", purpose="code", subject="login:1")
     deliver_messages(KINDS)
-    assert [letter.kind for letter in spoken.letters] == ["code", "invitation", "invitation", "invitation"]
+    assert [outgoing.kind for outgoing in gateway.outgoing] == ["code", "invitation", "invitation", "invitation"]
 
 
-def test_run_stops_at_its_bound_and_says_that_more_waits(queue, spoken, monkeypatch):
+def test_run_stops_at_its_bound_and_says_that_more_waits(queue, gateway, monkeypatch):
     monkeypatch.setattr("sms.outbox.delivery.RUN_MESSAGES", 2)
     for _ in range(3):
         queue()
     assert deliver_messages(KINDS) is True
-    assert len(spoken.letters) == 2
+    assert len(gateway.outgoing) == 2
     assert deliver_messages(KINDS) is False
 
 
@@ -174,10 +174,10 @@ def test_ten_hints_for_one_message_send_it_once(queue, settings):
     assert len(lines(settings)) == 1
 
 
-def test_refused_for_now_is_tried_again_later_and_later(queue, spoken):
+def test_refused_for_now_is_tried_again_later_and_later(queue, gateway):
     message = queue()
     waits = []
-    spoken.answers = [retry("Busy.")] * 6
+    gateway.answers = [retry("Busy.")] * 6
     for _ in range(6):
         before = timezone.now()
         deliver_messages(KINDS)
@@ -191,42 +191,42 @@ def test_refused_for_now_is_tried_again_later_and_later(queue, spoken):
     assert (message.state, message.reason, message.attempts, message.encrypted) == ("rejected", "Busy.", 6, "")
 
 
-def test_waiting_message_is_left_alone_until_its_time(queue, spoken):
+def test_waiting_message_is_left_alone_until_its_time(queue, gateway):
     message = queue()
-    spoken.answers = [retry("Busy.", after=30)]
+    gateway.answers = [retry("Busy.", after=30)]
     deliver_messages(KINDS)
     assert deliver_messages(KINDS) is False
-    assert len(spoken.letters) == 1
+    assert len(gateway.outgoing) == 1
     message.refresh_from_db()
     assert 29 < (message.next_attempt_at - timezone.now()).total_seconds() <= 30
 
 
-def test_code_whose_next_try_would_come_too_late_expires(queue, spoken):
+def test_code_whose_next_try_would_come_too_late_expires(queue, gateway):
     message = queue(expires_at=timezone.now() + timedelta(seconds=20))
-    spoken.answers = [retry("Busy.", after=30)]
+    gateway.answers = [retry("Busy.", after=30)]
     deliver_messages(KINDS)
     message.refresh_from_db()
     assert (message.state, message.encrypted) == ("expired", "")
 
 
-def test_unknown_is_never_sent_again_by_itself(queue, spoken):
+def test_unknown_is_never_sent_again_by_itself(queue, gateway):
     message = queue(kind="code", purpose="code")
-    spoken.answers = [unknown("No answer.")]
+    gateway.answers = [unknown("No answer.")]
     tasks.deliver_codes()
     for _ in range(3):
         tasks.sweep_outbox()
         tasks.deliver_codes()
     message.refresh_from_db()
     assert message.state == "unknown"
-    assert len(spoken.letters) == 1
+    assert len(gateway.outgoing) == 1
 
 
-def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, spoken):
+def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, gateway):
     message = queue()
-    claim_messages("invitation", "spoken", limit=1)
-    assert settle_abandoned() == 0
+    claim_messages("invitation", "scripted", limit=1)
+    assert recover_abandoned() == 0
     abandon(message)
-    assert settle_abandoned() == 1
+    assert recover_abandoned() == 1
     message.refresh_from_db()
     assert (message.state, message.encrypted) == ("unknown", "")
 
@@ -245,11 +245,11 @@ def test_killed_worker_before_the_file_leaves_a_message_that_is_sent_once(queue,
 def test_killed_worker_after_the_file_leaves_a_message_that_is_not_sent_again(queue, settings, monkeypatch):
     message = queue()
     with monkeypatch.context() as patch:
-        patch.setattr("sms.outbox.delivery.settle_messages", lambda outcomes: None)
+        patch.setattr("sms.outbox.delivery.record_outcomes", lambda outcomes: None)
         tasks.deliver_messages()
     message.refresh_from_db()
     assert message.state == "claimed"
-    assert [line["id"] for line in lines(settings)] == [letter_id(message)]
+    assert [line["id"] for line in lines(settings)] == [attempt_id(message)]
     abandon(message)
     tasks.sweep_outbox()
     tasks.deliver_messages()
@@ -258,12 +258,12 @@ def test_killed_worker_after_the_file_leaves_a_message_that_is_not_sent_again(qu
     assert len(lines(settings)) == 1
 
 
-def test_answer_that_comes_after_the_lease_still_ends_an_unknown(queue, spoken):
+def test_answer_that_comes_after_the_lease_still_ends_an_unknown(queue, gateway):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     abandon(message)
-    settle_abandoned()
-    settle_messages([(claim.messages[0], sent("SM2"))])
+    recover_abandoned()
+    record_outcomes([(claim.messages[0], sent("SM2"))])
     message.refresh_from_db()
     assert (message.state, message.provider_id) == ("sent", "SM2")
 
@@ -272,20 +272,20 @@ def test_answer_to_an_older_claim_changes_nothing(queue, settings):
     message = queue()
     late = claim_messages("invitation", "file", limit=1)
     abandon(message)
-    settle_abandoned()
+    recover_abandoned()
     claim_messages("invitation", "file", limit=1)
-    settle_messages([(late.messages[0], rejected("Too late."))])
+    record_outcomes([(late.messages[0], rejected("Too late."))])
     message.refresh_from_db()
     assert message.state == "claimed"
 
 
 def test_message_sealed_with_another_key_is_refused_and_holds_up_nothing(queue, settings):
-    spoilt, good = queue(), queue()
-    Message.objects.filter(pk=spoilt.pk).update(encrypted="gAAAAA")
+    broken, good = queue(), queue()
+    Message.objects.filter(pk=broken.pk).update(encrypted="gAAAAA")
     deliver_messages(KINDS)
-    spoilt.refresh_from_db()
+    broken.refresh_from_db()
     good.refresh_from_db()
-    assert (spoilt.state, good.state) == ("rejected", "sent")
+    assert (broken.state, good.state) == ("rejected", "sent")
 
 
 def test_old_secret_key_still_opens_what_it_sealed(queue, settings):

@@ -11,9 +11,9 @@ from twilio.request_validator import RequestValidator
 
 from sms.gateways import sent
 from sms.models import DeliveryReport, Message
-from sms.outbox.queue import claim_messages, settle_messages
-from sms.outbox.reports import note_report
-from sms.retention import purge_messages
+from sms.outbox.queue import claim_messages, record_outcomes
+from sms.outbox.reports import record_report
+from sms.retention import delete_expired_messages
 from sms.tests.gateways.fake_twilio import ACCOUNT
 
 PATH = "/hooks/twilio/status/"
@@ -81,8 +81,8 @@ def _reason_of(report, message, code):
 @pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sending", "sent", "delivered"])))
 def test_in_whatever_order_they_come_the_last_word_stays(message, order):
     for status in order:
-        note_report(SID, status)
-        note_report(SID, status)
+        record_report(SID, status)
+        record_report(SID, status)
     assert (state_of(message), message.provider_status) == ("delivered", "delivered")
 
 
@@ -116,13 +116,13 @@ def test_only_what_was_sent_moves(report, message, state):
     assert state_of(message) == state
 
 
-def test_a_report_before_our_own_commit_is_applied_once_the_id_is_known(report, queue, spoken):
+def test_a_report_before_our_own_commit_is_applied_once_the_id_is_known(report, queue, gateway):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     for status in ("sent", "delivered", "queued"):
         assert report(MessageStatus=status).status_code == 200
     assert DeliveryReport.objects.get().status == "delivered"
-    settle_messages([(claim.messages[0], sent(SID))])
+    record_outcomes([(claim.messages[0], sent(SID))])
     assert state_of(message) == "delivered"
     assert not DeliveryReport.objects.exists()
 
@@ -131,24 +131,24 @@ def test_a_report_that_found_no_message_looks_once_more_when_it_is_kept(queue, m
     """The id was written between its two looks: nobody else would apply it."""
     from sms.outbox import reports as delivery_reports
 
-    message, keep = queue(), delivery_reports._keep
+    message, store = queue(), delivery_reports._store
 
-    def keep_late(*args):
+    def store_late(*args):
         Message.objects.filter(pk=message.pk).update(state="sent", provider_id=SID)
-        keep(*args)
+        store(*args)
 
-    monkeypatch.setattr(delivery_reports, "_keep", keep_late)
-    note_report(SID, "delivered")
+    monkeypatch.setattr(delivery_reports, "_store", store_late)
+    record_report(SID, "delivered")
     assert state_of(message) == "delivered"
     assert not DeliveryReport.objects.exists()
 
 
 def test_reports_that_nobody_claims_go_after_a_day(report, db):
     report(MessageSid=OTHER)
-    purge_messages()
+    delete_expired_messages()
     assert DeliveryReport.objects.count() == 1
     DeliveryReport.objects.update(received_at=timezone.now() - timedelta(hours=24, seconds=1))
-    purge_messages()
+    delete_expired_messages()
     assert not DeliveryReport.objects.exists()
 
 

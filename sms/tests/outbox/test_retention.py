@@ -22,7 +22,7 @@ def test_words_of_a_message_are_forgotten_after_30_days_and_its_row_stays(queue,
     queue()
     tasks.deliver_messages()
     age(days)
-    tasks.purge_codes()
+    tasks.delete_expired_codes()
     message = Message.objects.get()
     assert bool(message.text) is bool(message.params) is is_kept
     assert message.state == "sent"
@@ -33,14 +33,14 @@ def test_row_of_a_message_is_forgotten_after_180_days(queue, days, count):
     queue()
     tasks.deliver_messages()
     age(days)
-    tasks.purge_codes()
+    tasks.delete_expired_codes()
     assert Message.objects.count() == count
 
 
 def test_message_that_still_waits_keeps_its_words(queue):
     queue()
     age(200)
-    tasks.purge_codes()
+    tasks.delete_expired_codes()
     assert Message.objects.get().text
     tasks.deliver_messages()
     assert Message.objects.get().state == "sent"

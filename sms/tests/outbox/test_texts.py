@@ -14,7 +14,7 @@ CODE = {"enterprise": "", "purpose": "login", "minutes": "5", "serial": "07", "c
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("template", ["invitation", "way_back"])
+@pytest.mark.parametrize("template", ["invitation", "recovery"])
 def test_link_is_the_last_word(language, template):
     assert render_text(template, INVITATION, language).endswith(" http://127.0.0.1:8000/i/abc/")
 
