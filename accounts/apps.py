@@ -1,5 +1,3 @@
-"""accounts: who is who: enterprises, users, roles, sessions, the audit log."""
-
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 

@@ -56,7 +56,7 @@ app.conf.update(
         "sweep the outbox": every(10, "sms.tasks.sweep_outbox"),
         "watch codes": every(60, "sms.tasks.watch_codes"),
         "look up unknown messages": every(10, "sms.tasks.reconcile_messages"),
-        "purge old codes": every(600, "sms.tasks.delete_expired_codes"),
+        "delete expired codes": every(600, "sms.tasks.delete_expired_codes"),
         "go on with imports": every(10, "directory.tasks.work_on_imports"),
         "go on with bulk actions": every(10, "directory.tasks.work_on_bulk_actions"),
         "forget exports": every(3600, "directory.tasks.forget_exports"),
@@ -65,9 +65,9 @@ app.conf.update(
         "go on with decisions": every(10, "invitations.tasks.work_on_decisions"),
         "empty old imports": every(3600, "directory.tasks.empty_imports"),
         "go on with audit checks": every(10, "accounts.tasks.work_on_audit_checks"),
-        "watch audit chains": every(3600, "accounts.tasks.watch_audit_chains"),
-        "purge old sign-ins": every(3600, "accounts.tasks.delete_expired_sign_ins"),
-        "purge old QR codes": every(60, "accounts.tasks.delete_expired_qr_codes"),
+        "watch audit chains": every(3600, "accounts.tasks.start_due_audit_checks"),
+        "delete expired sign-ins": every(3600, "accounts.tasks.delete_expired_sign_ins"),
+        "delete expired QR codes": every(60, "accounts.tasks.delete_expired_qr_codes"),
     },
 )
 app.autodiscover_tasks()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
-
+from core.transactions import on_commit_once
 from core.wakeups import wake_worker
 from sms.models import Message
 
@@ -13,9 +12,7 @@ DELIVER_MESSAGES = "sms.tasks.deliver_messages"
 
 def wake_on_commit(kind: str) -> None:
     """Wake a worker when the transaction commits, once for all messages queued in it."""
-    wake = wake_codes if kind == Message.Kind.CODE else wake_messages
-    if not any(entry[1] is wake for entry in connection.run_on_commit):
-        transaction.on_commit(wake)
+    on_commit_once(wake_codes if kind == Message.Kind.CODE else wake_messages)
 
 
 def wake_codes() -> None:

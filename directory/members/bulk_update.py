@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from accounts.audit.recording import Noted, Record
+from accounts.audit.recording import Record, RecordedChange
 from accounts.models import Enterprise, User
 from core.bulk_sql import delete_rows, insert_rows, update_rows
 from directory.departments.member_counts import add_to_counts
@@ -92,7 +92,7 @@ def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
     _write_readings([edit.member for edit in edits])
     _write_departments(edits)
     _write_addresses(edits)
-    record.each("member_edited", [Noted(edit.member, edit.before.told(), edit.facts.told()) for edit in edits])
+    record.each("member_edited", [RecordedChange(edit.member, edit.before.told(), edit.facts.told()) for edit in edits])
 
 
 def _keeps_login(edit: Edit) -> bool:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.audit import verification_job
 from accounts.audit.recording import command_actor
 from accounts.audit.triggers import drop_triggers
-from accounts.audit.verification_job import start_check, watch_chains, work_on_checks
+from accounts.audit.verification_job import start_check, start_due_checks, work_on_checks
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.tasks import work_on_audit_checks
 from accounts.tests.audit.test_recording import overwrite, write_events
@@ -168,7 +168,7 @@ def test_each_enterprise_has_its_own(owner, other_house, enterprise):
 
 def watch():
     """What the clock and a worker do in an hour. How many chains were followed."""
-    begun = watch_chains()
+    begun = start_due_checks()
     work_on_checks()
     return begun
 
@@ -189,7 +189,7 @@ def test_the_clock_begins_where_the_last_check_ended(enterprise, settings, monke
     write_events(enterprise, 5)
     watch()
     write_events(enterprise, 2)
-    watch_chains()
+    start_due_checks()
     check = AuditCheck.objects.get()
     assert (check.state, check.number, check.length) == ("running", 5, 7)
 
@@ -201,7 +201,7 @@ def test_now_and_then_it_begins_at_the_first_event(enterprise, seconds, number):
         watch()
         write_events(enterprise, 1)
         clock.shift(timedelta(days=7, seconds=seconds))
-        assert watch_chains() == 1
+        assert start_due_checks() == 1
     assert AuditCheck.objects.get().number == number
 
 
@@ -272,5 +272,5 @@ def test_the_clock_leaves_a_check_that_runs_alone(enterprise, settings):
     write_events(enterprise, 6)
     start_check(enterprise, by=command_actor())
     one_step()
-    assert watch_chains() == 0
+    assert start_due_checks() == 0
     assert AuditCheck.objects.get().number == 2

@@ -122,3 +122,14 @@ def test_a_person_approves_ten_times_an_hour(phone):
             scan(phone, code)
             assert approve(phone, code) == (303 if number < 10 else 429)
         assert state_of(code) == "scanned"
+
+
+def test_an_approval_beyond_the_limit_uses_up_no_attempt_at_the_number(desk, phone, settings):
+    settings.ACCOUNTS_QR_APPROVALS_PER_HOUR = 1
+    approved(desk_at(), phone)
+    code = show_code(desk)
+    at(phone, ELSEWHERE)
+    scan(phone, code)
+    assert approve(phone, code, number=code.number) == 429
+    code.refresh_from_db()
+    assert code.tries == 0

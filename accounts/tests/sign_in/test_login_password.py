@@ -171,8 +171,8 @@ def test_when_all_hashers_are_busy_the_guess_is_not_counted(english, alice, sett
     alice.set_password(PASSWORD)
     alice.save()
     monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(hashers, "_places", threading.BoundedSemaphore(1))
-    with hashers._places:
+    monkeypatch.setattr(hashers, "_slots", threading.BoundedSemaphore(1))
+    with hashers._slots:
         response = guess(english, "alice", PASSWORD)
     assert (response.status_code, response["Retry-After"]) == (429, "5")
     assert not AttemptCounter.objects.filter(failures__gt=0).exists()

@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor, digest, personal_digest
-from accounts.audit.verification import follow_chain
+from accounts.audit.verification import verify_chunk
 from accounts.audit_log.export import export_audit
 from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
@@ -142,7 +142,7 @@ def _pages(role: Role, events: int) -> dict[str, str]:
 def _verify(enterprise: Enterprise, events: int) -> None:
     number, head = 0, ""
     while number < events:
-        number, head, broken = follow_chain(enterprise.pk, number, head, until=events, limit=2000)
+        number, head, broken = verify_chunk(enterprise.pk, number, head, until=events, limit=2000)
         if broken:
             raise CommandError(str(broken))
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone, translation
 
 from accounts.audit.recording import command_actor
-from accounts.audit.verification import check_chain
+from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, User
 from conftest import build_member, build_user
 from directory.departments.actions import delete_department
@@ -326,7 +326,7 @@ def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
     left = dump(tmp_path)
     assert {trace for trace in traces if trace in left} == set()
     assert "朋友" in left
-    assert check_chain(house.enterprise.pk) is None
+    assert verify_chain(house.enterprise.pk) is None
     assert not User.objects.filter(phone="+8613900139777").exists()
 
 
