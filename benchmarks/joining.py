@@ -137,7 +137,7 @@ def _console(folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    variables = environment.for_a_child("PUBLIC_URL", "REDIS_URL", "SMS_FILE") | {
+    variables = environment.child_environment("PUBLIC_URL", "REDIS_URL", "SMS_FILE") | {
         "DEBUG": "1",
         "DEMO_PASSWORD": PASSWORD,
         "VAR_DIR": str(folder),

@@ -15,15 +15,15 @@ def work_on_imports() -> None:
 
 
 @shared_task
-def empty_imports() -> None:
+def erase_old_imports() -> None:
     """Every hour: forget the files and cells of imports whose time is over."""
-    imports.empty_imports()
+    imports.erase_old_imports()
 
 
 @shared_task
-def purge_members() -> None:
+def erase_deleted_members() -> None:
     """Every hour: empty the bin of those whose time is over."""
-    erasure.purge_members()
+    erasure.erase_deleted_members()
 
 
 @shared_task
@@ -33,6 +33,6 @@ def work_on_bulk_actions() -> None:
 
 
 @shared_task
-def forget_exports() -> None:
+def delete_expired_exports() -> None:
     """Every hour: remove workbooks of members that were there long enough."""
-    bulk_actions.forget_exports()
+    bulk_actions.delete_expired_exports()

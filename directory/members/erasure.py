@@ -39,7 +39,7 @@ def register_eraser(erase: Eraser) -> None:
     _erasers.register(erase)
 
 
-def purge_members() -> int:
+def erase_deleted_members() -> int:
     """All whose time is over, 500 a transaction; may be killed and run again. Returns how many."""
     purged = 0
     while number := _purge_chunk():
