@@ -36,7 +36,7 @@ def _many_approvals(settings):
 
 
 class Person:
-    """Somebody inside two enterprises, who acts from as many phones and has as many devices and codes as asked for."""
+    """A member of two enterprises, with any number of phones, devices and codes."""
 
     def __init__(self, client_of):
         self.client_of = client_of
@@ -53,13 +53,13 @@ class Person:
         return at(phone, OFFICE_TOO)
 
     def device(self) -> UserSession:
-        """A browser that was signed in by scanning."""
+        """Return a session that was opened by QR code."""
         (device,) = open_sessions(self.user, self.houses[0].enterprise)
         ScannedSession.objects.create(session=device)
         return device
 
     def code(self, state: str, place: int = 0, **fields: object) -> QrSignIn:
-        """A code in this state, approved in one of the two enterprises."""
+        """Return a code in this state, approved in one of the two enterprises."""
         now = timezone.now()
         times = {"created_at": now, "expires_at": now + timedelta(seconds=60)}
         user = None if state == "new" else self.user

@@ -1,4 +1,4 @@
-"""The log of changes: complete, chained, append-only, and free of what it must not keep."""
+"""The audit log: complete, chained, append-only, and without secrets."""
 
 import copy
 import threading
@@ -26,13 +26,13 @@ def write_events(enterprise, count=4, by=None):
 
 
 def overwrite(enterprise, event_number, /, **columns):
-    """What someone with the database in hand may do: past the triggers, past the model."""
+    """Change an event as with direct access to the database."""
     drop_triggers("default")
     AuditEvent.objects.filter(enterprise=enterprise, number=event_number).update(**columns)
 
 
 def flipped(value):
-    """`value` with one bit changed."""
+    """Return `value` with one bit changed."""
     if value is None:
         return 1
     if isinstance(value, int):
@@ -88,7 +88,7 @@ def test_many_changes_are_an_event_each_with_the_statements_of_one(house, alice,
     assert (first.personal["before"], last.personal["after"]) == ({"name": "a\ufffd"}, {"phone": "138****8001"})
 
 
-def test_a_verb_within_a_verb_keeps_the_chain(enterprise):
+def test_nested_actions_keep_the_chain(enterprise):
     with recording(enterprise, by=task_actor("outer")) as record:
         write_events(enterprise, 2)
         record("enterprise_edited", enterprise)
@@ -96,7 +96,7 @@ def test_a_verb_within_a_verb_keeps_the_chain(enterprise):
     assert AuditChain.objects.get(enterprise=enterprise).length == 3
 
 
-def test_the_role_is_the_one_in_the_event_s_enterprise(other_house, alice):
+def test_the_recorded_role_is_that_of_the_enterprise(other_house, alice):
     write_events(other_house.enterprise, 1, by=command_actor(alice))
     assert AuditEvent.objects.get().role == ""
 
@@ -115,19 +115,19 @@ def test_phones_are_masked_and_secrets_left_out(enterprise):
 
 
 @pytest.mark.parametrize("sign", ["\r\n", "\x00", "\u202e", "\ud800", "\x1b[2J"])
-def test_control_characters_do_no_harm(enterprise, sign):
+def test_control_characters_are_replaced(enterprise, sign):
     write_events(enterprise, 1, by=task_actor(f"a{sign}b"))
     name = AuditEvent.objects.get().personal["actor"]
     assert name.isprintable()
     assert verify_chain(enterprise.pk) is None
 
 
-def test_plain_keeps_what_json_has(enterprise):
+def test_plain_keeps_json_values(enterprise):
     assert plain({"a": [1, True, None], "b": (enterprise,)}) == {"a": [1, True, None], "b": [enterprise.name]}
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_bit_changed_in_any_column_shows(house, other_house, column):
+def test_a_changed_bit_in_any_column_is_detected(house, other_house, column):
     write_events(house.enterprise)
     value = getattr(AuditEvent.objects.get(number=2), column)
     changed = other_house.enterprise.pk if column == "enterprise_id" else 9 if column == "number" else flipped(value)
@@ -135,34 +135,34 @@ def test_a_bit_changed_in_any_column_shows(house, other_house, column):
     assert verify_chain(house.enterprise.pk).number == 2
 
 
-def test_an_event_taken_out_shows(enterprise):
+def test_a_removed_event_is_detected(enterprise):
     write_events(enterprise)
     drop_triggers("default")
     AuditEvent.objects.filter(number=2).delete()
     assert verify_chain(enterprise.pk).number == 2
 
 
-def test_a_cut_tail_shows(enterprise):
+def test_a_truncated_log_is_detected(enterprise):
     write_events(enterprise)
     drop_triggers("default")
     AuditEvent.objects.filter(number__gt=2).delete()
     assert verify_chain(enterprise.pk).number == 3
 
 
-def test_a_chain_without_its_end_shows(enterprise):
+def test_a_missing_chain_row_is_detected(enterprise):
     write_events(enterprise, 1)
     AuditChain.objects.all().delete()
     assert verify_chain(enterprise.pk)
 
 
-def test_events_that_changed_places_show(enterprise):
+def test_swapped_events_are_detected(enterprise):
     write_events(enterprise)
     for number, place in ((2, 90), (3, 2), (90, 3)):
         overwrite(enterprise, number, number=place)
     assert verify_chain(enterprise.pk).number == 2
 
 
-def test_an_event_slipped_in_shows(enterprise):
+def test_an_inserted_event_is_detected(enterprise):
     write_events(enterprise)
     for number in (4, 3):
         overwrite(enterprise, number, number=number + 1)
@@ -172,7 +172,7 @@ def test_an_event_slipped_in_shows(enterprise):
     assert verify_chain(enterprise.pk).number == 3
 
 
-def test_what_is_personal_can_be_erased_and_the_chain_still_holds(enterprise):
+def test_a_chain_verifies_after_personal_data_was_erased(enterprise):
     write_events(enterprise)
     AuditEvent.objects.filter(number=2).update(personal=None)
     assert verify_chain(enterprise.pk) is None
@@ -200,7 +200,7 @@ def test_the_database_refuses_to_truncate():
         cursor.execute("TRUNCATE accounts_auditevent")
 
 
-def test_check_audit_is_content_with_a_whole_chain(enterprise):
+def test_check_audit_accepts_a_valid_chain(enterprise):
     write_events(enterprise)
     out = StringIO()
     call_command("check_audit", stdout=out)
@@ -250,7 +250,7 @@ def test_32_writers_at_once_make_one_chain(enterprise):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_triggers_stand_again_after_the_tables_were_emptied(enterprise):
+def test_flush_installs_the_triggers_again(enterprise):
     drop_triggers("default")
     call_command("flush", interactive=False, verbosity=0)
     with connection.cursor() as cursor:

@@ -96,7 +96,7 @@ def test_q21_who_guesses_ids_finds_nothing_and_is_stopped(phone):
         assert (answer.status_code, answer["Retry-After"]) == (429, "60")
 
 
-def test_who_is_stopped_for_guessing_still_uses_a_true_code(desk, phone):
+def test_a_limited_address_can_still_use_a_real_code(desk, phone):
     Counter.objects.create(key=f"qr miss {OFFICE}", window=timezone.now().replace(second=0, microsecond=0), count=60)
     code = approved(desk, phone)
     assert claim(desk, code) == 303

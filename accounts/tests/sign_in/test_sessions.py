@@ -22,7 +22,7 @@ PHONE = "+8613800138001"
 
 @pytest.fixture
 def visit():
-    """A request as our middleware hands it on, in a session of its own."""
+    """Return a function that creates a request with a new session, as after the middleware."""
 
     def make(**headers):
         request = RequestFactory(headers=headers).get("/")
@@ -136,7 +136,7 @@ def test_signing_out_leaves_nothing(visit, alice):
     assert request.actor.user is None
 
 
-def test_a_recorded_deed_tells_who_from_where(client_of, alice, enterprise):
+def test_an_event_contains_the_actor_and_the_address(client_of, alice, enterprise):
     browser = client_of(alice)
     browser.post(
         "/console/settings/",
