@@ -11,7 +11,7 @@ from accounts.sign_in.sessions import expire_session, touch_session
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def audit_origin(get_response: GetResponse) -> GetResponse:
+def request_actor(get_response: GetResponse) -> GetResponse:
     """End an expired session, set `request.actor`, and afterwards save the session's use and the browser's cookie."""
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -28,7 +28,7 @@ def wake_worker(task: str) -> None:
         _send(task)
     except Exception as error:  # any broker's any error: the row is safe, the sweeper will find it
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("hint_lost", extra={"task": task, "error": type(error).__name__})
+        log.warning("wakeup_lost", extra={"task": task, "error": type(error).__name__})
 
 
 @contextmanager
