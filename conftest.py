@@ -26,7 +26,7 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.audit.recording import command_actor
-from accounts.audit.triggers import lift_triggers
+from accounts.audit.triggers import drop_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
 from directory.departments.member_counts import move_counts
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
@@ -209,7 +209,7 @@ def _audit_log_can_be_emptied(request):
         return
     request.getfixturevalue("transactional_db")
     yield
-    lift_triggers("default")
+    drop_triggers("default")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who may do what in the console: four roles, the one decorator of its pages, and two for dangerous actions."""
+"""Page decorators: permissions in the console, and reauthentication for sensitive actions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -18,19 +17,18 @@ from accounts.models import Role
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest, SignedInRequest, View
 from accounts.second_factor.factors import has_factor
-from accounts.second_factor.reauthentication import ask_again, has_fresh_proof
+from accounts.second_factor.reauthentication import has_fresh_proof, reauthenticate
 from accounts.sign_in.decorators import to_sign_in
 from accounts.sign_in.next_page import with_next
-from accounts.sign_in.sessions import note_idle
+from accounts.sign_in.sessions import mark_stale_if_idle
 
 
 def console_page(permission: Permission, *, to_change: Permission | None = None) -> Callable[[View], View]:
-    """For a role with `permission` in the session's enterprise, proven by a second factor not too long ago.
+    """Require a role with `permission` in the session's enterprise, and a recent second factor.
 
-    `to_change`: what it takes instead to do more than look, where a page has both.
-
-    Sets request.enterprise and request.role; times are shown in the enterprise's zone. A password or a phone alone is
-    not enough to administer (security.md 2.2 and 6.1): such a session is asked for the factor, or led to set one up.
+    `to_change` is required instead for methods other than GET and HEAD. Set request.enterprise and request.role, and
+    activate the enterprise's time zone. A session without a second factor is redirected to the page where it is entered
+    or set up, because a password or a phone alone is not enough for the console (security.md 2.2 and 6.1).
     """
 
     def decorate(view: View) -> View:
@@ -41,11 +39,11 @@ def console_page(permission: Permission, *, to_change: Permission | None = None)
             role = _role_in_session(request)
             if role is None:
                 raise PermissionDenied
-            if step := _step_before_console(request):
-                return to_sign_in(request, step)
+            if page := _missing_step(request):
+                return to_sign_in(request, page)
             request.enterprise, request.role = role.enterprise, role
-            is_looking = request.method in {"GET", "HEAD"}
-            if not may(role, permission if is_looking else to_change or permission):
+            is_safe = request.method in {"GET", "HEAD"}
+            if not may(role, permission if is_safe else to_change or permission):
                 raise PermissionDenied
             with timezone.override(role.enterprise.time_zone):
                 return view(request, *args, **kwargs)
@@ -56,11 +54,10 @@ def console_page(permission: Permission, *, to_change: Permission | None = None)
 
 
 def fresh_page(view: View) -> View:
-    """For a dangerous page, below `console_page` or `signed_in_page`: the person has shown who they are within the last
-    ten minutes (security.md 6.1), else they are asked again and come back.
+    """Below `console_page` or `signed_in_page`: require a reauthentication within ten minutes (security.md 6.1).
 
-    What was already sent waits in the page that asks, and is done with the proof. Where the second factor is not
-    required only those who have one are asked.
+    The fields of a POST are carried through the page that asks. If second factors are not required, only users who
+    have one are asked.
     """
 
     @functools.wraps(view)
@@ -69,14 +66,16 @@ def fresh_page(view: View) -> View:
             return view(request, *args, **kwargs)
         if request.method != "POST":
             return to_sign_in(request, "accounts:confirm")
-        return ask_again(request) or view(request, *args, **kwargs)
+        return reauthenticate(request) or view(request, *args, **kwargs)
 
     return guarded
 
 
 def fresh_download(back: str) -> Callable[[View], View]:
-    """As `fresh_page`, for a file: who was asked comes back to the page `back` (a URL name, with the same ids and
-    query), whose button brings it; a browser that is sent to a file shows no other page."""
+    """Do as `fresh_page` for a file, but return to the page `back` (a URL name with the same ids and query).
+
+    A redirect to the file itself would leave the browser on the page that asks.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -93,7 +92,7 @@ def fresh_download(back: str) -> Callable[[View], View]:
 
 
 def fresh_action(view: View) -> View:
-    """As `fresh_page`, for a page that everyone may look at and whose POST is the dangerous part."""
+    """Do as `fresh_page`, but for POST only."""
     fresh = fresh_page(view)
 
     @functools.wraps(view)
@@ -104,18 +103,19 @@ def fresh_action(view: View) -> View:
 
 
 def _role_in_session(request: SignedInRequest) -> Role | None:
-    """Read afresh on each request: a role taken away ends at once."""
+    # Read on each request, so that a removed role ends at once.
     roles = Role.objects.select_related("enterprise")
     return roles.filter(user=request.user, enterprise=request.session.get("enterprise")).first()
 
 
-def _step_before_console(request: SignedInRequest) -> str | None:
-    """The page that still stands between this session and the console; None: it may in."""
+def _missing_step(request: SignedInRequest) -> str | None:
+    """Return the URL name of the next sign-in step before the console, or None if none is missing."""
     session, user = request.session, request.user
     first_proof = "accounts:login_password" if user.has_usable_password() else "accounts:login"
     if time.time() - session.get("signed_in_at", 0) >= settings.ACCOUNTS_CONSOLE_SECONDS:
         return first_proof
-    is_stale = _is_stale(session)
+    mark_stale_if_idle(session)
+    is_stale = session.get("is_stale")
     if session.get("factor_at") and not is_stale:
         return None
     if has_factor(user):
@@ -125,9 +125,3 @@ def _step_before_console(request: SignedInRequest) -> str | None:
     if settings.ACCOUNTS_SECOND_FACTOR_REQUIRED or not user.has_usable_password():
         return "accounts:factor_new"
     return None if session.get("method") == "password" else "accounts:login_password"
-
-
-def _is_stale(session: SessionBase) -> bool:
-    """Whether a session that was in the console was too long unused."""
-    note_idle(session)
-    return bool(session.get("is_stale"))

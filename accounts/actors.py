@@ -1,4 +1,4 @@
-"""Who acts in a request, and from where: what the audit log is told."""
+"""The actor of a request, as the audit log records it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounts.clients import client_address
 
 
 def set_actor(request: HttpRequest) -> None:
-    """Let `request.actor` be read on first need; again after someone signed in or out."""
+    """Set `request.actor`, evaluated when first used. Call it again after a sign-in or sign-out."""
     request.actor = SimpleLazyObject(partial(_read_actor, request))  # type: ignore[attr-defined]
 
 

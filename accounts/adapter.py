@@ -1,5 +1,4 @@
-"""How allauth behaves here: it carries a proven password through its login stages and a scan to WeChat and back; we
-open the session and say what went wrong."""
+"""Adapters for allauth, which runs the stages of a sign-in by password and the redirects to WeChat."""
 
 import logging
 import time
@@ -20,7 +19,7 @@ from accounts.clients import client_address
 from accounts.models import User
 from accounts.sign_in.sessions import current_enterprise, open_session
 from accounts.wechat.bindings import Proof
-from accounts.wechat.sign_in import bind_here, recognise
+from accounts.wechat.sign_in import handle_wechat_binding, handle_wechat_login
 from core.encryption import decrypt, encrypt
 from core.responses import see_other
 from sms.outbox.texts import BRAND
@@ -39,7 +38,6 @@ class AccountAdapter(DefaultAccountAdapter):
         return ["accounts.second_factor.login_stage.FactorStage"]
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """All stages are passed."""
         assert isinstance(user, User)
         open_session(request, user, method="password")  # type: ignore[arg-type]
 
@@ -48,7 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class FactorAdapter(DefaultMFAAdapter):
-    """Secrets are sealed at rest; what an authenticator app or a device shows are the product's words."""
+    """Encrypt secrets, and choose the names that authenticator apps and devices display."""
 
     def encrypt(self, text: str) -> str:
         return encrypt({"secret": text}, use="factor")
@@ -75,20 +73,20 @@ class FactorAdapter(DefaultMFAAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
-    """allauth keeps the state of the journey and asks WeChat who came; what follows is accounts.wechat.sign_in."""
+    """Hand over to accounts.wechat.sign_in once WeChat has identified a person."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """WeChat named a person. Nothing of allauth's own sign-in, sign-up or connecting comes after this."""
+        """Redirect, which replaces allauth's own sign-in, sign-up and connecting."""
         account, state = sociallogin.account, sociallogin.state
         proof = Proof(uid=account.uid, nickname=account.extra_data["nickname"], at=int(time.time()))
         if state.get("process") == "connect":
-            to = bind_here(request, proof)  # type: ignore[arg-type]
+            to = handle_wechat_binding(request, proof)  # type: ignore[arg-type]
         else:
             user = sociallogin.user if sociallogin.is_existing else None
-            to = recognise(request, user, proof, next_page=state.get("next") or "")  # type: ignore[arg-type]
+            to = handle_wechat_login(request, user, proof, next_page=state.get("next") or "")  # type: ignore[arg-type]
         raise ImmediateHttpResponse(see_other(to))
 
     def on_authentication_error(
@@ -102,8 +100,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         state = (extra_context or {}).get("state")
         kind = "expired" if state is None else "failed" if exception else "cancelled"
         if exception:
-            # Its text may quote an address with a token in it.
-            log.warning("signing in with WeChat failed: %s", type(exception).__name__)
+            # Only the type: the text may quote a URL that contains a token.
+            log.warning("wechat_sign_in_failed error=%s", type(exception).__name__)
         context = {"kind": kind, "is_binding": (state or {}).get("process") == "connect"}
         context["here"] = reverse("accounts:login")
         page = render(request, "accounts/weixin_callback_failed.html", context, status=400)

@@ -1,4 +1,4 @@
-"""The words of accounts in the activity log."""
+"""The texts for events of this app in the activity log."""
 
 from __future__ import annotations
 

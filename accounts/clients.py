@@ -1,4 +1,4 @@
-"""Which browser asks, and from where."""
+"""Identify the browser and the address of a request."""
 
 import ipaddress
 import re
@@ -14,21 +14,21 @@ COOKIE_SECONDS = 180 * 86400
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a name for "unknown", nothing binds to it)
 
 
-def browser_of(request: HttpRequest) -> str:
-    """The browser's own secret, 128 bits in a cookie; minted on first use and set by the middleware."""
+def browser_secret(request: HttpRequest) -> str:
+    """Return the secret in the browser's cookie (128 bits), or a new one that the middleware sets."""
     if not hasattr(request, "_browser"):
-        known = request.COOKIES.get(COOKIE, "")
-        request._browser = known if re.fullmatch(r"[\w-]{22}", known, re.ASCII) else secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        sent = request.COOKIES.get(COOKIE, "")
+        request._browser = sent if re.fullmatch(r"[\w-]{22}", sent, re.ASCII) else secrets.token_urlsafe(16)  # type: ignore[attr-defined]
     return request._browser  # type: ignore[attr-defined]
 
 
 def renew_browser(request: HttpRequest) -> None:
-    """Let the cookie live another COOKIE_SECONDS from this request on."""
+    """Extend the cookie's lifetime to COOKIE_SECONDS from this request."""
     request._browser_is_renewed = True  # type: ignore[attr-defined]
 
 
-def keep_browser(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the cookie if this request minted the secret, or asked to renew it."""
+def set_browser_cookie(request: HttpRequest, response: HttpResponse) -> None:
+    """Set the browser's cookie if its secret is new or to be renewed."""
     secret = getattr(request, "_browser", None)
     if secret and (request.COOKIES.get(COOKIE) != secret or hasattr(request, "_browser_is_renewed")):
         response.set_cookie(
@@ -37,9 +37,9 @@ def keep_browser(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's address as our outermost trusted proxy saw it; what a client says of itself counts for nothing.
+    """Return the client's address as seen by the outermost trusted proxy; entries added by the client are ignored.
 
-    With n trusted proxies the n-th entry of X-Forwarded-For from the right was written by the outermost of them.
+    With n trusted proxies, the outermost one wrote the n-th entry of X-Forwarded-For from the right.
     """
     count = settings.TRUSTED_PROXY_COUNT
     entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -48,7 +48,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def address_block(address: str) -> str:
-    """What limits count: an IPv4 address, or the /64 one IPv6 customer is given."""
+    """Return the unit that limits count: an IPv4 address, or the /64 network of an IPv6 customer."""
     parsed = ipaddress.ip_address(address)
     if parsed.version == 4:
         return str(parsed)
@@ -56,10 +56,10 @@ def address_block(address: str) -> str:
 
 
 def is_near(one: str, other: str) -> bool:
-    """Whether two addresses speak for one place: the same IPv4 /24 or IPv6 /64 (security.md 2.2).
+    """True if both addresses are in one network: the same IPv4 /24 or IPv6 /64 (security.md 2.2).
 
-    An address nobody knows is near to nothing; neither is loopback but where one tries things out, for otherwise it
-    means a proxy that TRUSTED_PROXY_COUNT doesn't know of, behind which all the world looks alike.
+    False for an unknown address. Also False for loopback outside the demo: it means a proxy missing from
+    TRUSTED_PROXY_COUNT, which makes all clients look alike.
     """
     here, there = ipaddress.ip_address(one), ipaddress.ip_address(other)
     if here.is_unspecified or (here.is_loopback and not settings.HAS_DEMO):
@@ -69,7 +69,7 @@ def is_near(one: str, other: str) -> bool:
 
 
 def _address(text: str) -> str:
-    """`text` as a plain address, or nothing; some proxies add a port, an IPv4 client may look like IPv6."""
+    """Return `text` as an address without port, with IPv4-mapped IPv6 as IPv4, or "" if it is not an address."""
     text = text.strip()
     if with_port := re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", text):
         text = with_port[1] or with_port[2]
@@ -80,7 +80,7 @@ def _address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-# The first that matches counts: most browsers also name those they want to be taken for.
+# The first match counts, because most browsers also name others for compatibility.
 BROWSERS = [
     ("MicroMessenger/", "WeChat"),
     ("wxwork/", "WeCom"),
@@ -112,23 +112,22 @@ HAND_HELD = {"HarmonyOS", "iPhone", "iPad", "Android"}
 
 
 def describe_browser(user_agent: str) -> tuple[str, str]:
-    """Browser and system in words, each "" if it can't be told. A user agent is a claim, not a fact."""
+    """Return the names of browser and system, each "" if unknown."""
     return _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
 
 
 def name_browser(user_agent: str) -> str:
-    """The same as one phrase."""
     browser, system = describe_browser(user_agent)
-    return in_words(browser or _("Unknown browser"), system)
+    return device_name(browser or _("Unknown browser"), system)
 
 
-def in_words(browser: str, system: str) -> str:
-    """Such as "Chrome on Windows"."""
+def device_name(browser: str, system: str) -> str:
+    """Return a name such as "Chrome on Windows"."""
     return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
 
 
 def is_hand_held(request: HttpRequest) -> bool:
-    """Whether this is a phone or a tablet, by its own word: it can't scan what it shows itself."""
+    """True if the browser claims to be on a phone or tablet, which can't scan its own screen."""
     _browser, system = describe_browser(request.headers.get("user-agent", ""))
     return request.headers.get("sec-ch-ua-mobile") == "?1" or system in HAND_HELD
 
@@ -138,7 +137,7 @@ def _first(names: list[tuple[str, str]], user_agent: str) -> str:
 
 
 def passkeys_are_offered(request: HttpRequest) -> bool:
-    """Browsers know passkeys on https and on localhost only, and never for a bare address."""
+    """True if browsers support passkeys here: on https and on localhost, but not for an IP address."""
     host = split_domain_port(request.get_host())[0]
     if host == "localhost":
         return True

@@ -1,4 +1,4 @@
-"""What accounts tells on every page."""
+"""A context processor for all pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.devices.actions import list_new_devices
 
 
 def new_devices(request: HttpRequest) -> dict[str, Any]:
-    """`new_devices`: the person's browsers that were signed in by scanning and not confirmed; asked where shown."""
+    """Add `new_devices`: the user's unconfirmed sessions that were opened by scanning, queried when used."""
     return {"new_devices": SimpleLazyObject(lambda: _new_devices(request))}
 
 

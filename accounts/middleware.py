@@ -1,25 +1,25 @@
-"""What surrounds a request for accounts: its session's age, its actor, its browser's cookie."""
+"""Middleware for sessions, actors and the browser's cookie."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
 from accounts.actors import set_actor
-from accounts.clients import keep_browser
-from accounts.sign_in.sessions import expire_session, keep_session
+from accounts.clients import set_browser_cookie
+from accounts.sign_in.sessions import expire_session, touch_session
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def audit_origin(get_response: GetResponse) -> GetResponse:
-    """Give the request its `actor` (read only if asked for), end a session that is too old, keep what was new."""
+def request_actor(get_response: GetResponse) -> GetResponse:
+    """End an expired session, set `request.actor`, and afterwards save the session's use and the browser's cookie."""
 
-    def surround(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         expire_session(request)
         set_actor(request)
         response = get_response(request)
-        keep_session(request)
-        keep_browser(request, response)
+        touch_session(request)
+        set_browser_cookie(request, response)
         return response
 
-    return surround
+    return middleware

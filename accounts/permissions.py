@@ -1,4 +1,4 @@
-"""Who may do what in the console: the four roles and their permissions."""
+"""The four roles of the console and their permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Permission(StrEnum):
     READ_AUDIT = auto()
 
 
-# A department administrator has these within their own departments only; the access functions of directory see to it.
+# A department administrator has them within their own departments only, which directory's access functions enforce.
 PERMISSIONS: dict[str, set[Permission]] = {
     Role.Name.OWNER: set(Permission),
     Role.Name.ADMIN: set(Permission),
@@ -35,7 +35,7 @@ PERMISSIONS: dict[str, set[Permission]] = {
 
 
 def acting_role(user: int | None, enterprise: int) -> Role | None:
-    """Return the role that a job's author still has: read again for each chunk, and none of a deactivated user."""
+    """Return the current role of a job's author, or None for a deactivated user. Call it again for each chunk."""
     roles = Role.objects.select_related("enterprise", "user")
     return roles.filter(user=user, user__is_active=True, enterprise=enterprise).first()
 
@@ -45,10 +45,10 @@ def may(role: Role, permission: Permission) -> bool:
 
 
 def may_give(role: Role, name: str) -> bool:
-    """Whether `role` may appoint someone to `name`, and change or remove who has it.
+    """True if `role` may appoint, change and remove administrators with the role `name`.
 
-    An owner may, owners included. An administrator may only what is below: who could make equals of themselves could,
-    with one stolen session, fill the enterprise with them and turn out the rest.
+    An owner may do so for every role, an administrator for lower ranks only: otherwise one stolen session could
+    appoint further administrators and remove the others.
     """
     ranks = list(Role.Name)
     is_below = ranks.index(Role.Name(name)) > ranks.index(Role.Name(role.name))

@@ -1,4 +1,4 @@
-"""What accounts registers: its words in the activity log."""
+"""The registrations of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request carries once our middleware and decorators have seen it: types for the views' first argument."""
+"""Request types for views, with the attributes that middleware and decorators add."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ View = Callable[..., HttpResponse]
 
 
 class PublicRequest(HttpRequest):
-    """Any request, as our middleware hands it on."""
+    """A request that passed the middleware."""
 
     user: User | AnonymousUser
     actor: Actor

@@ -1,5 +1,3 @@
-"""Routes of accounts."""
-
 from django.urls import path
 
 from accounts.audit_log import views as audit

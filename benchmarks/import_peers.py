@@ -1,9 +1,8 @@
-"""django-import-export doing the same: the same workbook read, previewed, read again (as its pages do) and imported,
-each member with their address, their department and all the keys that the search looks into.
+"""The same import by django-import-export: read, preview, read again (as its pages do), import, set the search keys.
 
-Three ways: as it comes; in bulk with full_clean, which alone keeps the uniqueness rules and is therefore the fair one;
-in bulk without any check and with all instances loaded at once. They know no paths of departments, activation, clash
-within the file, origin or undo. The peer is a dependency of development, imported when asked.
+Three variants: as it comes; in bulk with full_clean, the only one that checks uniqueness and therefore the fair one; in
+bulk without checks and with all instances loaded at once. None supports paths of departments, activation, conflicts in
+the file, origin or undo. The library is a development dependency, imported when used.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from sms.phones import parse_phone
 
 UNSET = {"user", "origin", "invited_at", "joined_at", "last_entered_at", "deleted_at", "erased_at", "deleted_by"}
 HEADINGS = {"name": "姓名*", "account": "邮箱前缀*", "phone": "手机号", "position": "职务"}
-Way = Callable[[Department, bytes], None]
+Importer = Callable[[Department, bytes], None]
 
 
-def _import(kind: str) -> Way:
-    def way(department: Department, content: bytes) -> None:
+def _import(kind: str) -> Importer:
+    def run(department: Department, content: bytes) -> None:
         import tablib  # as above
 
         resource = _resources(department)[kind]
@@ -32,7 +31,7 @@ def _import(kind: str) -> Way:
         resource().import_data(data, dry_run=False, raise_errors=True)
         assert Member.objects.count() == Address.objects.filter(purpose="primary").count() == len(data)
 
-    return way
+    return run
 
 
 SLOW_PEERS = [

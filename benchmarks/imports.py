@@ -1,6 +1,6 @@
-"""How fast a workbook becomes members, by stage, beside django-import-export and the limits (performance.md).
+"""Measure imports by stage, against django-import-export and lower bounds (performance.md).
 
-All ways take turns, in a database of its own that is dropped afterwards; medians of the rounds.
+Report the medians of interleaved rounds, in a database of its own.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 from xml.parsers import expat
 
@@ -31,7 +29,8 @@ from openpyxl import Workbook
 
 from accounts.audit.recording import command_actor
 from accounts.models import Role, User
-from benchmarks.import_peers import SLOW_PEERS, TUNED_PEER, Way
+from benchmarks.import_peers import SLOW_PEERS, TUNED_PEER, Importer
+from benchmarks.measuring import database_cpu_seconds, own_database
 from core.bulk_sql import insert_rows
 from directory.departments.actions import add_department
 from directory.enterprise import open_enterprise
@@ -55,7 +54,7 @@ BOTH = "both passes: preview and import"
 
 @dataclass(frozen=True)
 class Figure:
-    """One stage or way: rows a CPU-second (ours, our children's and the database backend's), seconds of the clock."""
+    """The seconds and CPU seconds (ours, our children's and the database backend's) of one stage or peer."""
 
     name: str
     rows: int
@@ -69,16 +68,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """`memory` in MB: of the child that parses and of a process that does the worker's part, at their highest."""
+    """All figures, and the peak memory in MB of the reader process and of a worker."""
 
     figures: list[Figure]
     child_memory: float
     worker_memory: float
 
 
-def measure_import(rows: int, *, peers: Sequence[tuple[str, Way, int]], rounds: int) -> Measured:
-    """Ours by stage, the limits, and the peers, each on so many rows of the same table."""
-    with _own_database():
+def measure_import(rows: int, *, peers: Sequence[tuple[str, Importer, int]], rounds: int) -> Measured:
+    """Measure our stages, the lower bounds and the peers, each with so many rows."""
+    with own_database() as (folder, _url), override_settings(IMPORT_DIR=folder / "imports"):
         department, user = _prepare()
         content, changed = _workbook(rows), _workbook(rows, position="经理")
         limits = [("limit: inflate and parse", _parsing(content)), ("limit: COPY of members", _copying(rows))]
@@ -88,14 +87,12 @@ def measure_import(rows: int, *, peers: Sequence[tuple[str, Way, int]], rounds: 
                 *_measure_ours(department, user, content, rows),
                 _measure_changes(department, user, changed, rows),
             ]
-            figures += [_measure_way(name, rows, way, department) for name, way in limits]
-            figures += [_measure_peer(name, number, way, department) for name, way, number in peers]
+            figures += [_measure_case(name, rows, action, department) for name, action in limits]
+            figures += [_measure_peer(name, number, action, department) for name, action, number in peers]
             taken.append(figures)
         _empty()
         child, worker = _measure_memory(department, user, content)
-    return Measured(
-        [_median_of([figures[place] for figures in taken]) for place in range(len(taken[0]))], child, worker
-    )
+    return Measured([_median_of(list(figures)) for figures in zip(*taken, strict=True)], child, worker)
 
 
 def _measure_ours(department: Department, user: User, content: bytes, rows: int) -> list[Figure]:
@@ -117,7 +114,7 @@ def _measure_ours(department: Department, user: User, content: bytes, rows: int)
 
 
 def _measure_changes(department: Department, user: User, content: bytes, rows: int) -> Figure:
-    """Each of those who were just imported gets another position."""
+    """Change the position of each imported member."""
     by = command_actor(user)
     imported = start_import(department, by=by, upload=ContentFile(content, "members.xlsx"), mode=Import.Mode.UPDATE)
     _work(imported)
@@ -128,42 +125,42 @@ def _measure_changes(department: Department, user: User, content: bytes, rows: i
     return figure
 
 
-def _measure_way(name: str, rows: int, way: Callable[[Department, int], Any], department: Department) -> Figure:
+def _measure_case(name: str, rows: int, action: Callable[[Department, int], Any], department: Department) -> Figure:
     _empty()
-    return _measure(name, rows, lambda: way(department, rows))
+    return _measure(name, rows, lambda: action(department, rows))
 
 
-def peers_for(rows: int, slow_rows: int) -> list[tuple[str, Way, int]]:
-    """The tuned one takes as many rows as we do: it slows down as they grow. The others would take minutes for that."""
-    return [(*TUNED_PEER, rows), *((name, way, min(slow_rows, rows)) for name, way in SLOW_PEERS)]
+def peers_for(rows: int, slow_rows: int) -> list[tuple[str, Importer, int]]:
+    """Return the peers and their rows: as many as ours for the tuned one, fewer for the slow ones."""
+    return [(*TUNED_PEER, rows), *((name, action, min(slow_rows, rows)) for name, action in SLOW_PEERS)]
 
 
-def _measure_peer(name: str, rows: int, way: Way, department: Department) -> Figure:
+def _measure_peer(name: str, rows: int, action: Importer, department: Department) -> Figure:
     content = _workbook(rows)
-    return _measure_way(name, rows, lambda department, _rows: way(department, content), department)
+    return _measure_case(name, rows, lambda department, _rows: action(department, content), department)
 
 
 def _measure_memory(department: Department, user: User, content: bytes) -> tuple[float, float]:
-    """Of a worker that does nothing else, from its start."""
+    """Return the peak memory of the reader process and of a worker that does nothing else."""
     by = command_actor(user)
     imported = start_import(department, by=by, upload=ContentFile(content, "members.xlsx"))
     highest = 0.0
     for action in (lambda: None, lambda: begin_import(imported, by=by)):
         action()
-        place = {"NAME": connection.settings_dict["NAME"], "IMPORT_DIR": str(settings.IMPORT_DIR)}
+        names = {"NAME": connection.settings_dict["NAME"], "IMPORT_DIR": str(settings.IMPORT_DIR)}
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context, initializer=django.setup) as pool:
-            highest = max(highest, pool.submit(work_apart, place).result())
+            highest = max(highest, pool.submit(work_in_subprocess, names).result())
     imported.refresh_from_db()
     assert imported.state == Import.State.DONE
     return imported.heading["child_memory"] / 1024, highest
 
 
-def work_apart(place: dict[str, str]) -> float:
-    """In a process of its own: what waits in the database that is named; the highest memory in MB."""
-    connection.settings_dict["NAME"] = place["NAME"]
+def work_in_subprocess(names: dict[str, str]) -> float:
+    """Work on waiting imports in a process of its own. Return its peak memory in MB."""
+    connection.settings_dict["NAME"] = names["NAME"]
     current_app.conf.broker_url = "memory://localhost/"
-    with override_settings(IMPORT_DIR=Path(place["IMPORT_DIR"]), JOB_TASK_SECONDS=3600):
+    with override_settings(IMPORT_DIR=Path(names["IMPORT_DIR"]), JOB_TASK_SECONDS=3600):
         work_on_imports()
     return highest_memory() / 1024
 
@@ -182,7 +179,7 @@ def _empty() -> None:
 
 
 def _parsing(content: bytes) -> Callable[[Department, int], None]:
-    """The XML unpacked and read by expat, which is told to do nothing with it."""
+    """Unpack the XML and parse it with expat, without handlers."""
 
     def parse(_department: Department, _rows: int) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -194,7 +191,7 @@ def _parsing(content: bytes) -> Callable[[Department, int], None]:
 
 
 def _copying(rows: int) -> Callable[[Department, int], None]:
-    """The members' rows alone, ready made: nothing can be quicker."""
+    """Insert prepared rows of members, and nothing else."""
 
     ready: list[tuple[Any, ...]] = []
 
@@ -227,7 +224,7 @@ def _workbook(rows: int, position: str = "工程师") -> bytes:
 
 
 def _names(rows: int) -> Iterator[str]:
-    """Hardly one twice: nothing is to be gained by remembering them."""
+    """Yield mostly different names, so that caching them gains nothing."""
     return islice((f"{surname}{first}{second}" for first, second, surname in product(GIVEN, GIVEN, SURNAMES)), rows)
 
 
@@ -246,9 +243,9 @@ def _prepare() -> tuple[Department, User]:
     return root, user
 
 
-def _measure(name: str, rows: int, way: Callable[[], Any]) -> Figure:
+def _measure(name: str, rows: int, action: Callable[[], Any]) -> Figure:
     began, began_cpu = time.perf_counter(), _cpu_seconds()
-    way()
+    action()
     return Figure(name, rows, time.perf_counter() - began, _cpu_seconds() - began_cpu)
 
 
@@ -259,25 +256,4 @@ def _median_of(figures: list[Figure]) -> Figure:
 
 def _cpu_seconds() -> float:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    own = time.process_time() + children.ru_utime + children.ru_stime
-    if connection.vendor != "postgresql":
-        return own
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        status = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
-    # Nanoseconds on the processor; the database may as well run elsewhere.
-    return own + int(status.read_text().split()[0]) / 1e9 if status.exists() else own
-
-
-@contextmanager
-def _own_database() -> Iterator[None]:
-    name = connection.settings_dict["NAME"]
-    current_app.conf.broker_url = "memory://localhost/"  # nobody is to be woken
-    with TemporaryDirectory() as folder, override_settings(IMPORT_DIR=Path(folder) / "imports"):
-        own = f"{folder}/db.sqlite3" if connection.vendor == "sqlite" else f"bench_{name}"
-        connection.settings_dict["TEST"]["NAME"] = own
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            yield
-        finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+    return time.process_time() + children.ru_utime + children.ru_stime + database_cpu_seconds()

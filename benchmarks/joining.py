@@ -1,7 +1,7 @@
-"""What joining costs: the page that a QR code leads to, and many people who apply at the same time (J16).
+"""Measure joining: the page behind a join link, and many people who apply at the same time (J16).
 
-A whole console of its own is started, as `make run` starts one; everything is asked for over the loopback, each
-applicant from an address of their own, and the codes are read where the file gateway writes them.
+Start a console as `make run` does, use it over the loopback with an address per applicant, and read the codes from the
+file gateway.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CSRF = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 @dataclass
 class Measured:
-    """Milliseconds by step, and what came of it."""
+    """Milliseconds by step, and the outcome of the applications."""
 
     steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     filed: int = 0
@@ -46,14 +46,14 @@ class Measured:
     seconds: float = 0.0
 
     def figures(self) -> Iterator[tuple[str, int, float, float]]:
-        """Step, requests, p50, p95."""
+        """Yield step, number of requests, p50 and p95."""
         for step, taken in self.steps.items():
             cuts = quantiles(taken, n=100)
             yield step, len(taken), cuts[49], cuts[94]
 
 
 class Browser:
-    """Keeps cookies, fills forms, and notes how long each request took."""
+    """A client that keeps cookies, submits forms, and measures each request."""
 
     def __init__(self, url: str, address: str, measured: Measured) -> None:
         self.url, self.address, self.measured = url, address, measured
@@ -80,7 +80,7 @@ class Browser:
 
 def measure_joining(applicants: int, pages: int) -> Measured:
     measured = Measured()
-    with TemporaryDirectory() as place, _console(Path(place)) as url:
+    with TemporaryDirectory() as folder, _console(Path(folder)) as url:
         link = _open_joining(url, measured)
         reader = Browser(url, "198.51.100.250", measured)
         reader.get(link)
@@ -88,18 +88,18 @@ def measure_joining(applicants: int, pages: int) -> Measured:
             reader.get(link, "the link, followed to its page")
         begun = time.perf_counter()
         with ThreadPoolExecutor(applicants) as pool:
-            list(pool.map(lambda number: _apply(url, link, number, Path(place), measured), range(applicants)))
+            list(pool.map(lambda number: _apply(url, link, number, Path(folder), measured), range(applicants)))
         measured.seconds = time.perf_counter() - begun
     return measured
 
 
-def _apply(url: str, link: str, number: int, place: Path, measured: Measured) -> None:
+def _apply(url: str, link: str, number: int, folder: Path, measured: Measured) -> None:
     phone = f"139{number * 7919 % 10000:04}{number:04}"
     browser = Browser(url, f"198.51.100.{number + 1}", measured)
     try:
         browser.get(link, "at once: open the link")
         browser.post("/j/send/", "at once: ask for a code", phone=phone)
-        code = _wait_for(lambda: _code_to(f"+86{phone}", place / "sms.jsonl"), CODE_SECONDS)
+        code = _wait_for(lambda: _code_to(f"+86{phone}", folder / "sms.jsonl"), CODE_SECONDS)
         browser.post("/j/code/", "at once: enter the code", code=code)
         page = browser.post("/j/apply/", "at once: apply", name=f"申请人{number}", prefix=f"applicant{number}")
     except (HTTPError, TimeoutError) as refusal:
@@ -109,7 +109,7 @@ def _apply(url: str, link: str, number: int, place: Path, measured: Measured) ->
 
 
 def _open_joining(url: str, measured: Measured) -> str:
-    """Turn the switch on as the owner would; the path of the join link."""
+    """Enable joining as the owner. Return the path of the join link."""
     owner = Browser(url, "198.51.100.251", measured)
     owner.get("/login/password/")
     owner.post("/login/password/", login="owner", password=PASSWORD)
@@ -132,22 +132,22 @@ def _code_to(phone: str, file: Path) -> str:
 
 
 @contextmanager
-def _console(place: Path) -> Iterator[str]:
+def _console(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    variables = environment.for_a_child("PUBLIC_URL", "REDIS_URL", "SMS_FILE") | {
+    variables = environment.child_environment("PUBLIC_URL", "REDIS_URL", "SMS_FILE") | {
         "DEBUG": "1",
         "DEMO_PASSWORD": PASSWORD,
-        "VAR_DIR": str(place),
-        "DATABASE_URL": f"sqlite:///{place}/db.sqlite3",
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
         "TRUSTED_PROXY_COUNT": "1",
         "HOST": "127.0.0.1",
         "PORT": str(port),
     }
     command = [sys.executable, "-m", "exmail_admin.dev.run", "--parent", str(os.getpid())]
-    with (place / "console.log").open("wb") as log:
+    with (folder / "console.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 (our own runner)
             command, cwd=settings.BASE_DIR, env=variables, stdout=log, stderr=log, start_new_session=True
         )

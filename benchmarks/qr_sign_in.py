@@ -1,5 +1,4 @@
-"""How other pages fare while many desktops wait with a QR code (security.md Q22): a real gunicorn on loopback, as
-production starts it, over a database of its own that is dropped afterwards."""
+"""Measure a page while many desktops poll QR codes (security.md Q22), with gunicorn as in production."""
 
 from __future__ import annotations
 
@@ -19,13 +18,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from statistics import median, quantiles
-from tempfile import TemporaryDirectory
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import QrSignIn
+from benchmarks.measuring import own_database
 
 START_SECONDS = 60
 ANSWER_SECONDS = 30
@@ -36,7 +34,7 @@ SERVER = ["-m", "gunicorn", "--config", "python:exmail_admin.web", "exmail_admin
 
 @dataclass
 class Answers:
-    """What came back: seconds for each answer of 200, how many were none, and the server's CPU seconds meanwhile."""
+    """Seconds of each response with status 200, number of failures, and the server's CPU seconds."""
 
     seconds: list[float] = field(default_factory=list)
     failures: int = 0
@@ -53,7 +51,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: a page's answers while so many desktops waited."""
+    """A page's responses while so many desktops poll."""
 
     name: str
     desktops: int
@@ -62,8 +60,8 @@ class Figure:
 
 
 def measure_waiting(desktops: int, seconds: float) -> list[Figure]:
-    """The page alone, then beside `desktops` that poll; each for `seconds`."""
-    with _own_database() as url, _server(url) as (port, server):
+    """Measure the page alone, then while `desktops` poll; each for `seconds`."""
+    with own_database() as (_folder, url), _server(url) as (port, server):
         browsers = _codes(desktops)
         alone, _none = asyncio.run(_watch(port, [], seconds))
         began = _cpu_seconds(server)
@@ -92,7 +90,7 @@ async def _probe(port: int, end: float, answers: Answers) -> None:
 
 
 async def _desktop(port: int, token: str, secret: str, end: float, answers: Answers) -> None:
-    """One page that waits: it asks as often as its script does, and began at its own moment."""
+    """Poll like the page's script, starting at a random time."""
     browser = Browser(port, f"browser={secret}; __Host-browser={secret}")
     await asyncio.sleep(random.random() * settings.ACCOUNTS_QR_POLL_SECONDS)  # noqa: S311 - no secret
     while time.monotonic() < end:
@@ -101,7 +99,7 @@ async def _desktop(port: int, token: str, secret: str, end: float, answers: Answ
 
 
 class Browser:
-    """Asks over a connection that is kept, as browsers do; a new one where the server closed it."""
+    """An HTTP client with a persistent connection."""
 
     def __init__(self, port: int, cookie: str = "") -> None:
         self.port, self.cookie = port, cookie
@@ -133,7 +131,7 @@ class Browser:
 
 
 def _codes(desktops: int) -> list[tuple[str, str]]:
-    """A waiting code for each desktop; token and the browser's secret."""
+    """Create codes, and return the token and the browser's secret of each."""
     now = timezone.now()
     rows, pairs = [], []
     for _ in range(desktops):
@@ -148,7 +146,7 @@ def _codes(desktops: int) -> list[tuple[str, str]]:
 
 @contextmanager
 def _server(url: str) -> Iterator[tuple[int, int]]:
-    """Yields its port and its process."""
+    """Start the server, and yield its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -177,7 +175,7 @@ async def _until_ready(port: int) -> None:
 
 
 def _cpu_seconds(server: int) -> float:
-    """Of the server's processes so far; where they can't be seen, nothing."""
+    """Return the CPU seconds of the server's processes, 0 without /proc."""
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -185,18 +183,3 @@ def _cpu_seconds(server: int) -> float:
             if server in (int(fields[1]), int(path.parent.name)):
                 ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _own_database() -> Iterator[str]:
-    """A URL for the server's database, which is also ours for the while."""
-    name = connection.settings_dict["NAME"]
-    with TemporaryDirectory() as folder:
-        is_sqlite = connection.vendor == "sqlite"
-        own = f"{folder}/db.sqlite3" if is_sqlite else f"bench_{name}"
-        connection.settings_dict["TEST"]["NAME"] = own
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            yield f"sqlite:///{own}" if is_sqlite else os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{own}"
-        finally:
-            connection.creation.destroy_test_db(name, verbosity=0)

@@ -1,4 +1,4 @@
-"""Counters of fixed time windows, for limits that belong to no row of another table."""
+"""Counters in fixed windows, for limits without a row of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.models import Counter
 
 
 class CounterFull(Exception):
-    """The limit of the window is reached; the next one begins in `retry_after` seconds."""
+    """The limit is reached. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -19,15 +19,31 @@ class CounterFull(Exception):
 
 
 def count_up(key: str, *, seconds: int, most: int) -> None:
-    """Count one under `key` in this window of `seconds`. Raises CounterFull beyond `most`, also for parallel calls."""
-    now = timezone.now()
-    window = datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
+    """Count one more under `key` in the current window of `seconds`. Raise CounterFull beyond `most`.
+
+    One statement counts and compares, so that parallel calls can't exceed the limit.
+    """
+    window = _current_window(seconds)
     Counter.objects.bulk_create([Counter(key=key, window=window)], ignore_conflicts=True)
-    counted = Counter.objects.filter(key=key, window=window, count__lt=most).update(count=F("count") + 1)
-    if not counted:
-        raise CounterFull(max(1, int((window + timedelta(seconds=seconds) - now).total_seconds())))
+    if not Counter.objects.filter(key=key, window=window, count__lt=most).update(count=F("count") + 1):
+        raise CounterFull(_seconds_left(window, seconds))
 
 
-def purge_counters() -> None:
-    """Delete windows that began more than a day ago."""
+def check_count(key: str, *, seconds: int, most: int) -> None:
+    """Raise CounterFull if `count_up` would, without counting."""
+    window = _current_window(seconds)
+    if Counter.objects.filter(key=key, window=window, count__gte=most).exists():
+        raise CounterFull(_seconds_left(window, seconds))
+
+
+def delete_expired_counters() -> None:
+    """Delete counters of windows that began more than a day ago."""
     Counter.objects.filter(window__lt=timezone.now() - timedelta(days=1)).delete()
+
+
+def _current_window(seconds: int) -> datetime:
+    return datetime.fromtimestamp(timezone.now().timestamp() // seconds * seconds, tz=UTC)
+
+
+def _seconds_left(window: datetime, seconds: int) -> int:
+    return max(1, int((window + timedelta(seconds=seconds) - timezone.now()).total_seconds()))

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 SerializedMessage = dict[str, Any]
 
 
-class Message(str):
+class TranslatableText(str):
     """A string in the active language that keeps the text and the parameters it was made of."""
 
     text: str
@@ -34,9 +34,13 @@ class Message(str):
         return {"text": self.text, "params": params} if params else {"text": self.text}
 
 
-def messages_of(error: ValidationError) -> list[Message]:
+def messages_of(error: ValidationError) -> list[TranslatableText]:
     """Return the messages of the error in a form that can be stored, unlike `error.messages`."""
-    return [Message(str(one.message), one.params) for errors in error.update_error_dict({}).values() for one in errors]
+    return [
+        TranslatableText(str(one.message), one.params)
+        for errors in error.update_error_dict({}).values()
+        for one in errors
+    ]
 
 
 def render_message(stored: SerializedMessage) -> str:

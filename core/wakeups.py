@@ -28,7 +28,7 @@ def wake_worker(task: str) -> None:
         _send(task)
     except Exception as error:  # any error of any broker: the row is safe, and the sweep finds it
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("hint_lost", extra={"task": task, "error": type(error).__name__})
+        log.warning("wakeup_lost", extra={"task": task, "error": type(error).__name__})
 
 
 @contextmanager

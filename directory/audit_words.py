@@ -49,7 +49,7 @@ WORDS = Words(
             "invitations_sent": _("Sent invitations"),
             "activation_codes_minted": _("Made activation codes"),
             "member_joined": _("Joined"),
-            "way_back_sent": _("Sent a link to come back"),
+            "recovery_link_sent": _("Sent a link to come back"),
             "member_returned": _("Came back"),
             "member_password_chosen": _("Chose a new password"),
         },

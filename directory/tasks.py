@@ -14,15 +14,15 @@ def work_on_imports() -> None:
 
 
 @shared_task
-def empty_imports() -> None:
+def erase_old_imports() -> None:
     """Delete the files and cells of old imports. Runs every hour."""
-    imports.empty_imports()
+    imports.erase_old_imports()
 
 
 @shared_task
-def purge_members() -> None:
+def erase_deleted_members() -> None:
     """Erase members who were long enough in the recycle bin. Runs every hour."""
-    erasure.purge_members()
+    erasure.erase_deleted_members()
 
 
 @shared_task
@@ -32,6 +32,6 @@ def work_on_bulk_actions() -> None:
 
 
 @shared_task
-def forget_exports() -> None:
+def delete_expired_exports() -> None:
     """Delete old workbooks of exported members. Runs every hour."""
-    bulk_actions.forget_exports()
+    bulk_actions.delete_expired_exports()

@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import heartbeat_sent, setup_logging
 
-from exmail_admin.heartbeat import note_heartbeat
+from exmail_admin.heartbeat import record_heartbeat
 
 
 def every(seconds: int, task: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ app.conf.update(
     task_routes={
         "sms.tasks.deliver_codes": {"queue": "codes"},
         "sms.tasks.deliver_messages": {"queue": "messages"},
-        # Short, every few seconds, and what makes up for a lost wake-up: they never wait behind a long job.
+        # Sweeps recover lost wake-ups, so they must not wait behind a long job.
         "sms.tasks.sweep_outbox": {"queue": "sweeps"},
         "sms.tasks.watch_codes": {"queue": "sweeps"},
         "sms.tasks.reconcile_messages": {"queue": "sweeps"},
@@ -54,20 +54,20 @@ app.conf.update(
     },
     beat_schedule={
         "sweep the outbox": every(10, "sms.tasks.sweep_outbox"),
-        "watch codes": every(60, "sms.tasks.watch_codes"),
+        "check conversion": every(60, "sms.tasks.watch_codes"),
         "look up unknown messages": every(10, "sms.tasks.reconcile_messages"),
-        "purge old codes": every(600, "sms.tasks.purge_codes"),
-        "go on with imports": every(10, "directory.tasks.work_on_imports"),
-        "go on with bulk actions": every(10, "directory.tasks.work_on_bulk_actions"),
-        "forget exports": every(3600, "directory.tasks.forget_exports"),
-        "go on with notices": every(10, "invitations.tasks.send_batches"),
-        "empty the bin": every(3600, "directory.tasks.purge_members"),
-        "go on with decisions": every(10, "invitations.tasks.work_on_decisions"),
-        "empty old imports": every(3600, "directory.tasks.empty_imports"),
-        "go on with audit checks": every(10, "accounts.tasks.work_on_audit_checks"),
-        "watch audit chains": every(3600, "accounts.tasks.watch_audit_chains"),
-        "purge old sign-ins": every(3600, "accounts.tasks.purge_sign_ins"),
-        "purge old QR codes": every(60, "accounts.tasks.purge_qr_codes"),
+        "delete expired codes": every(600, "sms.tasks.delete_expired_codes"),
+        "work on imports": every(10, "directory.tasks.work_on_imports"),
+        "work on bulk actions": every(10, "directory.tasks.work_on_bulk_actions"),
+        "delete expired exports": every(3600, "directory.tasks.delete_expired_exports"),
+        "send batches": every(10, "invitations.tasks.send_batches"),
+        "erase deleted members": every(3600, "directory.tasks.erase_deleted_members"),
+        "work on decisions": every(10, "invitations.tasks.work_on_decisions"),
+        "erase old imports": every(3600, "directory.tasks.erase_old_imports"),
+        "work on audit checks": every(10, "accounts.tasks.work_on_audit_checks"),
+        "verify audit chains": every(3600, "accounts.tasks.start_due_audit_checks"),
+        "delete expired sign-ins": every(3600, "accounts.tasks.delete_expired_sign_ins"),
+        "delete expired QR codes": every(60, "accounts.tasks.delete_expired_qr_codes"),
     },
 )
 app.autodiscover_tasks()
@@ -76,9 +76,9 @@ app.autodiscover_tasks()
 @heartbeat_sent.connect
 def beat(**context: Any) -> None:
     """Record, with each heartbeat of a worker, which queues it consumes."""
-    note_heartbeat(app.amqp.queues.consume_from)
+    record_heartbeat(app.amqp.queues.consume_from)
 
 
 @setup_logging.connect
 def leave_logging(**context: Any) -> None:
-    """Keep Celery from configuring logging, which exmail_admin.logs has done. A receiver is all it takes."""
+    """Keep Celery from configuring logging, which any receiver of this signal does."""

@@ -1,4 +1,7 @@
-"""What the operator chose, from the environment or `.env`: blank means unset, nonsense names its variable."""
+"""Read settings from environment variables or `.env`.
+
+A blank variable counts as not set. Invalid values raise ImproperlyConfigured, which names the variable.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
-# The kernel keeps 108 bytes for the path of a socket (104 on macOS), the last one a zero.
+# Linux limits the path of a socket to 108 bytes (macOS: 104), including a terminating zero.
 MAX_SOCKET_BYTES = 100
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -26,7 +29,7 @@ _env = environ.Env()
 
 
 def read_file(path: Path) -> None:
-    """Add what stands in the file; what the environment says already wins."""
+    """Add the variables of the file that are not set in the environment."""
     _env.read_env(path, overwrite=False)
 
 
@@ -51,7 +54,7 @@ def pair(name: str, counterpart: str) -> tuple[str, str]:
 
 
 def names(name: str) -> list[str]:
-    """A list, parted by commas."""
+    """Return a comma-separated list."""
     return [each.strip() for each in text(name).split(",") if each.strip()]
 
 
@@ -63,7 +66,7 @@ def flag(name: str) -> bool:
 
 
 def number(name: str, default: int) -> int:
-    """A whole number from 0."""
+    """Return a whole number, 0 or more."""
     value = text(name, str(default))
     if not (value.isascii() and value.isdecimal()):
         raise ImproperlyConfigured(f"{name} must be a whole number, 0 or more, not {value!r}.")
@@ -71,7 +74,7 @@ def number(name: str, default: int) -> int:
 
 
 def hosts(name: str) -> list[str]:
-    """Host names as Django matches them: no scheme, no port."""
+    """Return host names without scheme and port, as in ALLOWED_HOSTS."""
     values = names(name)
     for value in values:
         if not re.fullmatch(r"\*|\.?\w[\w.-]*|\[[\da-f:]+\]", value, re.IGNORECASE):
@@ -80,7 +83,7 @@ def hosts(name: str) -> list[str]:
 
 
 def file(name: str, default: Path, *, base: Path) -> str:
-    """The path of a file; relative to `base`."""
+    """Return the path of a file, which may be relative to `base`."""
     path = base / text(name, str(default))
     if path.is_dir():
         raise ImproperlyConfigured(f"{name} must be the path of a file, but {path} is a directory.")
@@ -88,7 +91,7 @@ def file(name: str, default: Path, *, base: Path) -> str:
 
 
 def address(name: str, default: str, *, schemes: set[str], is_optional: bool = False) -> str:
-    """A URL with a host (but for unix://) and one of these schemes; blank only if it is optional."""
+    """Return a URL with one of the schemes and, unless unix://, a host; or "" if it is optional and not set."""
     value = text(name, default)
     if is_optional and not value:
         return ""
@@ -157,15 +160,15 @@ def embedded_socket(var: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"exmail-admin-{digest}" / "valkey.sock"
 
 
-def for_a_child(*left_out: str) -> dict[str, str]:
-    """The variables a program of ours is started with, but for these."""
-    return {name: value for name, value in os.environ.items() if name not in left_out}
+def child_environment(*excluded: str) -> dict[str, str]:
+    """Return the environment for a child process, without these variables."""
+    return {name: value for name, value in os.environ.items() if name not in excluded}
 
 
 def _parse_database(name: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it would warn of is refused below
+            warnings.simplefilter("ignore")  # invalid values are refused below
             config = dict(_env.db_url_config(text(name)))
     except ValueError:
         config = {}

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work? For load balancers and for `make run`."""
+"""Health checks for load balancers and `make run`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from exmail_admin.heartbeat import connect, is_every_queue_served
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """This process answers; nothing else is asked."""
+    """Respond with 200 without checking anything."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if database, Redis and a worker for every queue are there, else 503 and which is missing."""
+    """Respond with 200 if database, Redis and a worker for every queue are available, else with 503."""
     parts = {name: "ok" if is_reachable(check) else "unreachable" for name, check in CHECKS.items()}
     is_ready = set(parts.values()) == {"ok"}
     return JsonResponse({"status": "ok" if is_ready else "unavailable", **parts}, status=200 if is_ready else 503)
 
 
 def is_reachable(check: Callable[[], bool]) -> bool:
-    """Whatever goes wrong in a check means no."""
     try:
         return check()
     except (DatabaseError, InterfaceError, redis.RedisError, OSError):

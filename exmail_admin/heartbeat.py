@@ -1,4 +1,4 @@
-"""A worker's word that it lives, kept in Redis for a few beats: no broadcast, no row, nothing stale."""
+"""Heartbeats of workers, stored in Redis with an expiry."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ KEPT_SECONDS = 6  # three of Celery's heartbeats
 QUEUES = ("codes", "sweeps", "messages", "jobs", "upkeep")
 
 
-def note_heartbeat(queues: Iterable[str]) -> None:
-    """Say that someone works on these queues. Without Redis it goes unsaid."""
+def record_heartbeat(queues: Iterable[str]) -> None:
+    """Record that a worker consumes these queues, unless Redis is unavailable."""
     try:
         with connect() as server:
             for queue in queues:
@@ -22,11 +22,11 @@ def note_heartbeat(queues: Iterable[str]) -> None:
 
 
 def is_every_queue_served() -> bool:
-    """Raises redis.RedisError when Redis does not answer."""
+    """True if each queue has a worker. Raise redis.RedisError."""
     with connect() as server:
         return server.exists(*(f"alive:{queue}" for queue in QUEUES)) == len(QUEUES)
 
 
 def connect() -> redis.Redis:
-    """A connection that gives up quickly."""
+    """Return a connection with short timeouts."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)

@@ -1,4 +1,4 @@
-"""Every log line is one JSON object on stderr, from web, workers and gunicorn alike, and holds no secret."""
+"""Logging for web, workers and gunicorn: one redacted JSON object per line on stderr."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ QUIET = (
 
 
 def redact_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """structlog's processor: the last one before the line is written."""
+    """Redact the event. A structlog processor, the last one before rendering."""
     return {key: redact_named(key, value) for key, value in event.items()}
 
 
 class IsFault(logging.Filter):
-    """The request's own line says a 403, 404 or 503 well enough; Django's is kept for what broke."""
+    """Keep Django's records of exceptions only; our request line already reports 403, 404 and 503."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None and record.levelno >= logging.ERROR
 
 
 class RefusalsInOneLine(logging.Filter):
-    """What Django refuses as suspicious is no fault of ours: where it was noticed says nothing."""
+    """Log suspicious requests, which Django refuses, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):
@@ -52,7 +52,7 @@ SHARED: list[Any] = [
 
 
 def configure() -> None:
-    """Send the standard library's and structlog's lines through the same processors. Safe to call again."""
+    """Configure logging and structlog with the same processors. Safe to call again."""
     logging.config.dictConfig(
         {
             "version": 1,
@@ -91,7 +91,7 @@ def configure() -> None:
 
 
 class GunicornLogger(Logger):
-    """gunicorn's own lines, in the same shape."""
+    """Send gunicorn's records to the root logger."""
 
     def setup(self, cfg: Any) -> None:
         configure()
@@ -105,12 +105,11 @@ def start_sentry(dsn: str) -> None:
     if not dsn:
         return
     try:
-        import sentry_sdk  # an optional part, not among the requirements
+        import sentry_sdk  # optional
     except ImportError as error:
         raise ImproperlyConfigured("SENTRY_DSN is set, but the package sentry-sdk isn't installed.") from error
     sentry_sdk.init(dsn=dsn, before_send=redact_report, before_breadcrumb=redact_report)
 
 
 def redact_report(report: Any, hint: Any) -> Any:
-    """What leaves for Sentry: a plain structure, redacted to its leaves."""
     return redact(report)

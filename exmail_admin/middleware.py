@@ -1,4 +1,4 @@
-"""What surrounds every request: its id and its line in the log, and the headers Django does not set."""
+"""Middleware for request ids, request logging and headers that Django doesn't set."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 def request_log(get_response: GetResponse) -> GetResponse:
-    """Give each request an id, the same in all its log lines and in its answer, and log it when it is done.
+    """Give each request an id for its log lines and its response, and log it.
 
-    The line names the route, never the path: a path can hold a token.
+    Log the route and not the path, which may contain a token.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -44,7 +44,7 @@ def request_log(get_response: GetResponse) -> GetResponse:
 
 
 def response_headers(get_response: GetResponse) -> GetResponse:
-    """No cache keeps a page of ours, and no page reaches for the device."""
+    """Forbid caching of pages, and access to device features."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -57,7 +57,7 @@ def response_headers(get_response: GetResponse) -> GetResponse:
 
 
 def refuse_trace(get_response: GetResponse) -> GetResponse:
-    """TRACE would echo a request, cookies and all, to whoever made the browser send it."""
+    """Refuse TRACE, which would echo cookies."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "POST"]) if request.method == "TRACE" else get_response(request)
@@ -66,12 +66,12 @@ def refuse_trace(get_response: GetResponse) -> GetResponse:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The pattern that matched, such as `i/<str:token>/`."""
+    """Return the URL pattern, such as `i/<str:token>/`."""
     return request.resolver_match.route if request.resolver_match else "none"
 
 
 def is_quiet(request: HttpRequest, response: HttpResponse) -> bool:
-    """Probes, pages that ask every two seconds, and static files would drown the rest."""
+    """True for health checks, polling and static files, which would dominate the log."""
     if request.path.startswith(settings.STATIC_URL):
         return response.status_code < 500
     return route_of(request) in QUIET_ROUTES

@@ -1,4 +1,4 @@
-"""Routes of the wiring itself: health, language, theme, the demo's bench."""
+"""URLs of this package, apart from urls.py because they have a namespace."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What no log line may hold: phone numbers, the tokens of links, one-time codes, passwords."""
+"""Redact phone numbers, tokens of links, one-time codes and passwords in log lines."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 HIDDEN = "***"
 SECRET_NAMES = re.compile(r"code$|token|password|secret|phone|encrypted|authorization|cookie|dsn", re.IGNORECASE)
-# Figures that look like codes and are none.
+# Numbers that may look like codes.
 PLAIN_NAMES = {"ms", "status", "pid", "process", "thread", "lineno", "timestamp", "request_id", "size", "bytes"}
 
 RULES = (
-    # /i/ /j/ /q/ /a/ and what follows, also inside an encoded ?next=
+    # tokens after /i/ /j/ /q/ /a/, also inside an encoded ?next=
     (re.compile(r"((?:/|%2F)[ijqa](?:/|%2F))[^/\s\"'?&%<>]+", re.IGNORECASE), rf"\1{HIDDEN}"),
-    # E.164, also as people write it: +1 415 555 2671
+    # E.164, also with spaces: +1 415 555 2671
     (re.compile(r"\+\d(?:[ -]?\d){3,9}((?:[ -]?\d){4})(?!\d)"), r"+***\1"),
-    # mainland mobiles, with or without blanks and country code
+    # Chinese mobile numbers, with or without spaces and country code
     (re.compile(r"(?<!\d)(?:[0０]{2})?(?:[8８][6６][ -]?)?([1１]\d\d)[ -]?\d{4}[ -]?(\d{4})(?!\d)"), r"\1****\2"),
     (re.compile(r"(?<!\w)\d{6}(?!\w)"), "******"),
 )
 
 
 def redact_text(text: str) -> str:
-    """The text with phones masked but for their ends, tokens and 6-digit codes hidden."""
-    for pattern, put in RULES:
-        text = pattern.sub(put, text)
+    """Mask phones, and hide tokens and 6-digit codes."""
+    for pattern, replacement in RULES:
+        text = pattern.sub(replacement, text)
     return text
 
 
 def redact(value: Any) -> Any:
-    """The same for whatever a log call or an error report carries, as deep as it goes."""
+    """Redact a value and, recursively, its items."""
     match value:
         case None | bool() | float():
             return value
@@ -48,7 +48,7 @@ def redact(value: Any) -> Any:
 
 
 def redact_named(name: str, value: Any) -> Any:
-    """The value under a name: some names are enough to hide all, some to show all."""
+    """Redact a named value: some names hide it completely, some show it as it is."""
     if name in PLAIN_NAMES:
         return value
     if SECRET_NAMES.search(name) and value:

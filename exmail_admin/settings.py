@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.middleware.audit_origin",
+    "accounts.middleware.request_actor",
     "exmail_admin.middleware.refuse_trace",
 ]
 ROOT_URLCONF = "exmail_admin.urls"

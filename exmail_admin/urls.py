@@ -1,4 +1,4 @@
-"""Every app's routes stand at the root; each app says its own whole paths."""
+"""The root URLconf; each app defines complete paths."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Language, theme, errors, and the demo's bench."""
+"""Language, theme and error pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen language in a cookie and go back to where it was chosen."""
+    """Store the language in a cookie, and redirect back."""
     answer = back(request)
     code = request.POST.get("language", "")
     if code in dict(settings.LANGUAGES):
@@ -24,7 +24,7 @@ def language(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen colours in a cookie; the page's script has changed them already."""
+    """Store the theme in a cookie, and redirect back. The page's script has already applied it."""
     answer = back(request)
     name = request.POST.get("theme", "")
     if name in THEMES:
@@ -33,7 +33,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 def back(request: HttpRequest) -> HttpResponse:
-    """303 to `next` if it lies on this host, else to the start."""
+    """Redirect to `next` if it is on this host, else to the start page."""
     to = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
     return HttpResponse(status=303, headers={"Location": to if is_ours else "/"})
@@ -51,7 +51,7 @@ def keep(answer: HttpResponse, name: str, value: str) -> None:
 
 
 def error_page(request: HttpRequest, name: str, status: int) -> HttpResponse:
-    """In the console's shell if the console had let the visitor in, else in the public one."""
+    """Render an error page, in the console's layout for a user with a role."""
     layout = "layouts/console.html" if getattr(request, "role", None) else "layouts/public.html"
     return render(request, f"errors/{name}.html", {"error_layout": layout}, status=status)
 
@@ -73,6 +73,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without the request's own context: whatever broke may break again, the database first of all."""
+    """Render without context processors, which may fail again if the database does."""
     page = render_to_string("errors/server_error.html", {"brand": BRAND, "theme": theme_of(request)})
     return HttpResponse(page, status=500)

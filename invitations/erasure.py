@@ -12,7 +12,7 @@ from accounts.models import AuditEvent, Enterprise
 from directory.models import Member
 from invitations.applications.decide import PURPOSE, subject_of
 from invitations.models import Application, JoinLink, Recipient
-from sms.retention import forget_messages
+from sms.retention import erase_messages
 
 
 def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
@@ -23,7 +23,7 @@ def forget_members(enterprise: Enterprise, members: Sequence[Member]) -> None:
     theirs = Q(member__in=members) | Q(phone__in=phones, created_at__lte=last)
     applications = Application.objects.filter(theirs, enterprise=enterprise).exclude(state=Application.State.PENDING)
     ended = list(applications)
-    forget_messages(PURPOSE, [subject_of(application) for application in ended])
+    erase_messages(PURPOSE, [subject_of(application) for application in ended])
     events = AuditEvent.objects.filter(enterprise=enterprise, target_type="application")
     erase_personal(events.filter(target_id__in=[str(application.pk) for application in ended]))
     Application.objects.filter(pk__in=[application.pk for application in ended]).delete()

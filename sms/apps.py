@@ -1,5 +1,3 @@
-"""sms: the outbox, the gateways, one-time codes."""
-
 from django.apps import AppConfig
 
 

@@ -1,4 +1,4 @@
-"""The form field for a phone number: what it accepts is sms.phones' rule, what it returns is E.164."""
+"""A form field for a phone number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sms.phones import PhoneRefused, parse_phone
 
 
 class PhoneField(forms.CharField):
-    """A text field of type tel. Set `region` on the bound field's form where the enterprise's differs."""
+    """Accept what `sms.phones` accepts for a number in `region` and return it as E.164, or "" if it is empty."""
 
     widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
 
@@ -20,7 +20,6 @@ class PhoneField(forms.CharField):
         self.region = region
 
     def clean(self, value: Any) -> str:
-        """E.164, or the empty text where none is required."""
         text = super().clean(value)
         if text in self.empty_values:
             return ""

@@ -1,4 +1,4 @@
-"""The outbox and the one-time codes. Phones are E.164 text here: they were parsed at the door (sms.phones)."""
+"""Messages of the outbox and one-time codes. Phones are stored as E.164 text, already parsed by `sms.phones`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Message(models.Model):
-    """One SMS, from queued to handed over.
+    """One SMS and its delivery state.
 
-    `encrypted` holds what only the recipient may read (code, link) until any end state, and while an unknown outcome is
-    being looked up; `text` is what may be shown: the same words with those parts masked.
+    `encrypted` holds the secrets (code, link) until an end state is reached, and while an unknown outcome is looked up.
+    `text` is the text with the secrets masked.
     """
 
     class Kind(models.TextChoices):
@@ -56,9 +56,9 @@ class Message(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     provider_id = models.CharField(max_length=64, blank=True)
-    # The provider's own last word about a sent message, as it came (sms.outbox.reports).
+    # The status of the provider's latest delivery report (sms.outbox.reports).
     provider_status = models.CharField(max_length=32, blank=True)
-    # An unknown outcome was looked up, found nowhere, and tried once more (sms.outbox.reconciliation).
+    # When a message that the provider never received was retried (sms.outbox.reconciliation).
     retried_at = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -91,13 +91,13 @@ class Message(models.Model):
 
     @property
     def reason_text(self) -> str:
-        """Why it came to this, in the reader's language. A provider's own error number stays behind it."""
+        """Return the reason in the active language, followed by the provider's error number, if any."""
         words, paren, number = self.reason.partition(" (")
         return gettext(words) + paren + number if words else ""
 
 
 class DeliveryReport(models.Model):
-    """What a provider said of a message before we knew its id; applied once we do. Rows live a day."""
+    """A delivery report that arrived before the message's provider id was stored. Rows live for a day."""
 
     provider_id = models.CharField(max_length=64, unique=True)
     status = models.CharField(max_length=32)
@@ -109,9 +109,9 @@ class DeliveryReport(models.Model):
 
 
 class PhoneCode(models.Model):
-    """One challenge: a code bound to a phone, a purpose and a browser. Rows live 24 hours.
+    """A one-time code bound to a phone, a purpose and a browser. Rows live for 24 hours.
 
-    A number that gets no SMS has a row all the same (`is_decoy`), so that both ways do the same work.
+    A number that gets no SMS has a row too (`is_decoy`), so that both cases take the same time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -143,7 +143,7 @@ class PhoneCode(models.Model):
 
 
 class PhoneAttemptCounter(models.Model):
-    """How a phone number fares across all codes, browsers and enterprises: its failures in a row and its wait."""
+    """Consecutive failures and the wait of a phone number, across all codes, browsers and enterprises."""
 
     phone = models.CharField(max_length=16, unique=True)
     failures = models.PositiveIntegerField(default=0)
@@ -155,7 +155,7 @@ class PhoneAttemptCounter(models.Model):
 
 
 class Alarm(models.Model):
-    """Something about messages that an administrator must hear of; see sms.codes.alarms. Without an enterprise: all."""
+    """An alarm shown to administrators (sms.codes.alarms); without an enterprise it concerns all of them."""
 
     class Kind(models.TextChoices):
         NEARLY_SPENT = "nearly_spent", _("Four fifths of the verification codes are used up.")
@@ -173,7 +173,7 @@ class Alarm(models.Model):
 
 
 class UsedChallenge(models.Model):
-    """Work that a browser has done for a code and that counts no second time; see sms.codes.proof_of_work."""
+    """A solved challenge, stored so that it cannot be used again (sms.codes.proof_of_work)."""
 
     nonce = models.CharField(max_length=16, unique=True)
     spent_at = models.DateTimeField(db_index=True)

@@ -1,4 +1,4 @@
-"""The one phone rule: every form, import and command reads a number here (product.md, rule 3)."""
+"""Parse, show and mask phone numbers; every form, import and command uses this rule (product.md, rule 3)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from phonenumbers import PhoneMetadata, PhoneNumberType
 
-RECEIVES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+SMS_TYPES = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 LONGEST_TEXT = 64
-# No other code begins so; a list shows fifty numbers, and the library takes 50 µs to parse one.
+# Chinese numbers are formatted without the library, which takes 50 µs to parse one; lists show fifty.
 CHINA = "+86"
 
-# The library's own pattern, 80 times faster than parse and check; a test proves that both agree.
+# The library's own pattern, 80 times faster than its parser; a test compares both.
 _CHINA = PhoneMetadata.metadata_for_region("CN")
 assert _CHINA
 assert _CHINA.mobile
@@ -28,22 +28,21 @@ _STRANGE = re.compile(r"[^\d+().\-]", re.ASCII)
 
 
 class PhoneRefused(ValueError):
-    """This text is not one number that can receive SMS. Its text says so to the person who typed it; `text` and
-    `params` are its two halves."""
+    """The input is not a phone number that can receive SMS; `str(error)` is the message for the person."""
 
     def __init__(self, text: str, params: Mapping[str, Any] | None = None) -> None:
         super().__init__(text % params if params else text)
         self.text, self.params = text, params
 
     def as_validation_error(self) -> ValidationError:
-        """Return the same refusal as a form or an import column raises it."""
         return ValidationError(self.text, code="invalid", params=dict(self.params) if self.params else None)
 
 
 def parse_phone(text: str, region: str = "CN") -> str:
-    """The number as E.164. Full-width, spaced, zero-width, `0086` and `+86` are understood; raises PhoneRefused.
+    """Return the number as E.164. Raise PhoneRefused.
 
-    `region` is the country of a number written without its country code.
+    Full-width digits, spaces, zero-width characters, `0086` and `+86` are accepted. `region` is the country of a number
+    without country code.
     """
     chinese = _CHINESE_MOBILE.fullmatch(text)
     if not chinese:
@@ -51,12 +50,12 @@ def parse_phone(text: str, region: str = "CN") -> str:
         chinese = _CHINESE_MOBILE.fullmatch(text)
     if chinese and (region == "CN" or text[0] in "+0"):
         return f"+86{chinese[1]}"
-    _refuse_what_is_no_number(text)
+    _refuse_malformed(text)
     return _parse_by_library(text, region)
 
 
 def mask_phone(phone: str | None) -> str:
-    """`138****8000`, abroad `+1 415****671`: enough for its owner to know it, too little to call it."""
+    """Return `138****8000`, or `+1 415****671` for a foreign number."""
     if not phone:
         return ""
     if str(phone).startswith(CHINA):
@@ -68,7 +67,7 @@ def mask_phone(phone: str | None) -> str:
 
 
 def show_phone(phone: str | None) -> str:
-    """`138 0013 8000`, abroad as that country writes it, with its code."""
+    """Return `138 0013 8000`, or a foreign number in its international format."""
     if not phone:
         return ""
     if str(phone).startswith(CHINA):
@@ -78,7 +77,7 @@ def show_phone(phone: str | None) -> str:
 
 
 def is_mainland(phone: str | None) -> bool:
-    """Whether this E.164 number is one of mainland China: Hong Kong is +852, Macao +853, Taiwan +886."""
+    """True for an E.164 number of mainland China; Hong Kong is +852, Macao +853, Taiwan +886."""
     return str(phone or "").startswith(CHINA)
 
 
@@ -86,18 +85,22 @@ def _plain(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         raise PhoneRefused(_("This is too long for a phone number."))
     folded = unicodedata.normalize("NFKC", text)
-    kept = (_plain_sign(sign) for sign in folded if not sign.isspace() and unicodedata.category(sign) != "Cf")
+    kept = (
+        _plain_character(character)
+        for character in folded
+        if not character.isspace() and unicodedata.category(character) != "Cf"
+    )
     plain = "".join(kept).removeprefix("'").rstrip(".,;")
     return plain.replace("(86)", "86", 1) if plain.startswith("(86)") else plain.replace("(+86)", "+86", 1)
 
 
-def _plain_sign(sign: str) -> str:
-    if sign.isdecimal():
-        return str(unicodedata.decimal(sign))
-    return "-" if unicodedata.category(sign) == "Pd" else sign
+def _plain_character(character: str) -> str:
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    return "-" if unicodedata.category(character) == "Pd" else character
 
 
-def _refuse_what_is_no_number(text: str) -> None:
+def _refuse_malformed(text: str) -> None:
     if not text:
         raise PhoneRefused(_("Enter a phone number."))
     if _SEVERAL.search(text):
@@ -115,7 +118,7 @@ def _parse_by_library(text: str, region: str) -> str:
         raise PhoneRefused(_("There is no such phone number. Please check the digits.")) from None
     if not phonenumbers.is_valid_number(number):
         raise _why_invalid(number)
-    if phonenumbers.number_type(number) not in RECEIVES_SMS:
+    if phonenumbers.number_type(number) not in SMS_TYPES:
         raise PhoneRefused(_("This number can't receive SMS. Enter a mobile number."))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -1,4 +1,4 @@
-"""When messages move. Tasks carry nothing: the rows are the truth, so each may be lost, doubled or late."""
+"""Tasks of the outbox. They have no arguments and read the rows, so each may be lost, repeated or late."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from sms.outbox import delivery, queue, reconciliation
 from sms.wakeups import wake_codes, wake_messages
 
 CODES = [Message.Kind.CODE]
-# Codes first here too: this worker may be the only one.
+# Codes first: this worker may be the only one.
 ALL = [Message.Kind.CODE, Message.Kind.DECISION, Message.Kind.INVITATION]
 
 
 @shared_task
 def deliver_codes() -> None:
-    """Hand over the codes that wait."""
+    """Deliver due codes."""
     if delivery.deliver_messages(CODES):
         wake_codes()
 
 
 @shared_task
 def deliver_messages() -> None:
-    """Hand over all that waits, codes always first."""
+    """Deliver all due messages, codes first."""
     if delivery.deliver_messages(ALL):
         wake_messages()
 
 
 @shared_task
 def sweep_outbox() -> None:
-    """Every 10 s: end what came too late, settle what a killed worker left, wake workers for what was forgotten."""
+    """Every 10 s: expire and recover messages, and wake workers for due ones."""
     queue.expire_messages()
-    delivery.settle_abandoned()
+    delivery.recover_abandoned()
     if queue.has_due_messages(CODES):
         wake_codes()
     if queue.has_due_messages(ALL[1:]):
@@ -43,21 +43,21 @@ def sweep_outbox() -> None:
 
 @shared_task
 def watch_codes() -> None:
-    """Every minute: sound the alarm if hardly any code is entered."""
-    alarms.watch_conversion()
+    """Every minute: raise the conversion alarm if needed."""
+    alarms.check_conversion()
 
 
 @shared_task
 def reconcile_messages() -> None:
-    """Every 10 s: ask providers what became of messages whose outcome nobody saw."""
+    """Every 10 s: look up messages with an unknown outcome."""
     reconciliation.reconcile_unknown()
 
 
 @shared_task
-def purge_codes() -> None:
-    """Every ten minutes: forget codes, the words of old messages, and messages themselves (security.md 6.4)."""
-    counters.purge_counters()
-    alarms.purge_alarms()
-    proof_of_work.purge_work()
-    retention.purge_codes()
-    retention.purge_messages()
+def delete_expired_codes() -> None:
+    """Every ten minutes: delete what has reached the end of its retention (security.md 6.4)."""
+    counters.delete_expired_counters()
+    alarms.delete_expired_alarms()
+    proof_of_work.delete_expired_challenges()
+    retention.delete_expired_codes()
+    retention.delete_expired_messages()

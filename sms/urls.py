@@ -1,5 +1,3 @@
-"""Routes of sms."""
-
 from django.urls import path
 
 from sms import views

@@ -1,4 +1,4 @@
-"""Where a provider reports. Nobody signs in here: a signature over the whole report is what proves its sender."""
+"""The webhook for delivery reports, authenticated by the provider's signature over the report."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
-from sms.outbox.reports import note_report
+from sms.outbox.reports import record_report
 
 BODY_BYTES = 16 * 1024
 FORM = "application/x-www-form-urlencoded"
-# What we read, and how it must look: the signature runs names and values together without a sign between them.
-KNOWN = {
+# The fields we read and their format, checked because the signature concatenates names and values without a separator.
+FIELDS = {
     "AccountSid": r"AC[0-9a-f]{32}",
     "MessageSid": r"(SM|MM)[0-9a-f]{32}",
     "MessageStatus": r"[a-z_-]{1,32}",
@@ -28,32 +28,41 @@ KNOWN = {
 @csrf_exempt
 @require_POST
 def twilio_status(request: HttpRequest) -> HttpResponse:
-    """200 for what was applied, kept, or stale; 403 on any doubt about who sends it."""
+    """Record a signed report; anything else is 403."""
     report = _signed_report(request)
-    note_report(report["MessageSid"], report["MessageStatus"], error=report["ErrorCode"].lstrip("0"))
+    record_report(report["MessageSid"], report["MessageStatus"], error=report["ErrorCode"].lstrip("0"))
     return HttpResponse()
 
 
 def _signed_report(request: HttpRequest) -> dict[str, str]:
-    """Raises PermissionDenied. The validator of the library fails on a missing header or another kind of body, and
-    takes an empty token for one: all of that is asked first."""
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if not settings.TWILIO_AUTH_TOKEN or not signature or request.content_type != FORM or request.GET:
+    """Return the known fields of the report. Raise PermissionDenied unless it is well-formed and signed."""
+    if not (_may_be_signed(request) and _is_signed(request)):
         raise PermissionDenied
-    if not request.headers.get("Content-Length", "").isdecimal():
+    if any(len(values) != 1 for _name, values in request.POST.lists()):
         raise PermissionDenied
-    if int(request.headers["Content-Length"]) > BODY_BYTES:
-        raise PermissionDenied
-    typed = request.POST
-    # The address as we gave it to Twilio, whatever the Host header says.
-    url = f"{settings.PUBLIC_URL}{reverse('sms:twilio_status')}"
-    if not RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, typed, signature):
-        raise PermissionDenied
-    if any(len(values) != 1 for _name, values in typed.lists()):
-        raise PermissionDenied
-    report = {name: typed.get(name, "") for name in KNOWN}
-    if any(not re.fullmatch(form, report[name], re.ASCII) for name, form in KNOWN.items()):
+    report = {name: request.POST.get(name, "") for name in FIELDS}
+    if not all(re.fullmatch(pattern, report[name], re.ASCII) for name, pattern in FIELDS.items()):
         raise PermissionDenied
     if report["AccountSid"] != settings.TWILIO_ACCOUNT_SID:
         raise PermissionDenied
     return report
+
+
+def _may_be_signed(request: HttpRequest) -> bool:
+    """Reject what the library's validator fails on: an empty token, a missing signature, another or a large body."""
+    length = request.headers.get("Content-Length", "")
+    return bool(
+        settings.TWILIO_AUTH_TOKEN
+        and request.headers.get("X-Twilio-Signature")
+        and request.content_type == FORM
+        and not request.GET
+        and length.isdecimal()
+        and int(length) <= BODY_BYTES
+    )
+
+
+def _is_signed(request: HttpRequest) -> bool:
+    # The address that Twilio was given, whatever the Host header says.
+    url = f"{settings.PUBLIC_URL}{reverse('sms:twilio_status')}"
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
+    return bool(validator.validate(url, request.POST, request.headers["X-Twilio-Signature"]))

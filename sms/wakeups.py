@@ -1,9 +1,8 @@
-"""Wake the workers of the outbox: codes have one of their own, so that none waits behind a batch."""
+"""Wake the workers of the outbox. Codes have their own worker, so that they don't wait behind a batch."""
 
 from __future__ import annotations
 
-from django.db import connection, transaction
-
+from core.transactions import on_commit_once
 from core.wakeups import wake_worker
 from sms.models import Message
 
@@ -12,10 +11,8 @@ DELIVER_MESSAGES = "sms.tasks.deliver_messages"
 
 
 def wake_on_commit(kind: str) -> None:
-    """Wake a worker once this transaction is committed, once however many messages were queued in it."""
-    wake = wake_codes if kind == Message.Kind.CODE else wake_messages
-    if not any(entry[1] is wake for entry in connection.run_on_commit):
-        transaction.on_commit(wake)
+    """Wake a worker when the transaction commits, once for all messages queued in it."""
+    on_commit_once(wake_codes if kind == Message.Kind.CODE else wake_messages)
 
 
 def wake_codes() -> None:

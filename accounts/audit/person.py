@@ -1,4 +1,4 @@
-"""Recording what a person changes about themselves, wherever they have a say."""
+"""Record what people change about themselves in the audit log of each of their enterprises."""
 
 from __future__ import annotations
 
@@ -12,28 +12,25 @@ from django.db.models import Q
 from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise, User
 
+Values = Mapping[str, Any]
+
 
 class PersonRecord(Protocol):
-    def __call__(
-        self, action: str, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
-    ) -> None: ...
+    def __call__(self, action: str, *, before: Values | None = None, after: Values | None = None) -> None: ...
 
 
 @contextmanager
 def recording_person(user: User, *, by: Actor, enterprise: Enterprise | None = None) -> Iterator[PersonRecord]:
-    """As `recording`, in the log of each enterprise where `user` has a role, and of `enterprise`.
+    """Do as `recording` in each enterprise where `user` has a role, and in `enterprise`.
 
-    Who belongs to none yet has no log to speak to; the transaction is there all the same.
+    Without any enterprise nothing is recorded, but the transaction is opened. Lock the chains in key order.
     """
     concerned = Enterprise.objects.filter(Q(roles__user=user) | Q(pk=enterprise.pk if enterprise else None))
     with ExitStack() as stack:
         stack.enter_context(transaction.atomic())
-        # In one order, so that two who change something never wait for each other.
         records = [stack.enter_context(recording(each, by=by)) for each in concerned.distinct().order_by("pk")]
 
-        def record(
-            action: str, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
-        ) -> None:
+        def record(action: str, *, before: Values | None = None, after: Values | None = None) -> None:
             for each in records:
                 each(action, user, before, after)
 

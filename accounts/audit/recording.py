@@ -1,18 +1,18 @@
-"""The audit log: who did what, when, from where; append-only, chained, and erasable where it is personal.
+"""Record changes in the audit log, which is append-only and chained; only personal data can be erased.
 
-Every verb that changes something wraps its body:
+Every action that changes something wraps its body:
 
     with recording(enterprise, by=by) as record:
         ...
         record("member_created", member, after={...})
 
-`recording` takes the lock of the enterprise's chain before anything else, so the changes of one enterprise follow
-one another: a rule checked inside stays true until the commit.
+`recording` first locks the enterprise's chain, so the changes of one enterprise are serialised: a rule checked inside
+stays true until the commit.
 
 Each event's digest is HMAC-SHA256(key, previous digest + canonical JSON of its columns). Names, phones and addresses
-lie only in `personal`, which may be erased; the chain covers a salted HMAC of it and therefore still verifies.
-A cut tail shows in the chain's row, and after each change its head goes to the process's log, which lies elsewhere.
-The key comes from SECRET_KEY: with another SECRET_KEY the chain can't be verified.
+are stored in `personal` only, which may be erased; the chain covers a salted HMAC of it and still verifies then.
+A truncated log differs from the chain's row, whose head is also written to the process log after each change.
+The key is derived from SECRET_KEY: with another SECRET_KEY the chain can't be verified.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from django.utils import timezone
 
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
 from core.bulk_sql import insert_rows
+from core.transactions import on_commit_once
 from sms.phones import mask_phone
 
 log = logging.getLogger(__name__)
@@ -42,14 +43,14 @@ _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",
 EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
 DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
 NEVER_RECORDED = {"code", "link", "password", "encrypted", "secret", "token"}
-A_PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
+PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a person in a browser ("web"), a "task" or a "command".
+    """The author of a change: a person in a browser (`via` "web"), a "task" or a "command".
 
-    The event says which role they had in its enterprise, and "member" for a person in a browser who had none.
+    An event stores the role that the person had, and `via` "member" for a person in a browser without a role.
     """
 
     user: User | None
@@ -60,8 +61,8 @@ class Actor:
     request_id: str = ""
 
 
-class Noted(NamedTuple):
-    """What became of one thing."""
+class RecordedChange(NamedTuple):
+    """The target of an event, and its changed values before and after."""
 
     target: models.Model
     before: Mapping[str, Any] | None = None
@@ -70,11 +71,10 @@ class Noted(NamedTuple):
 
 @dataclass
 class Record:
-    """What `recording` yields: notes what was changed, in the transaction that changes it."""
+    """Record changes in the transaction that makes them; yielded by `recording`."""
 
     enterprise: Enterprise
     by: Actor
-    head: AuditChain | None = None
 
     def __call__(
         self,
@@ -83,31 +83,31 @@ class Record:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
-        (event,) = self._chain(action, [Noted(target, before, after)])
-        made = AuditEvent(**event)
-        made.save(force_insert=True)
-        return made
+        (columns,) = self._chain(action, [RecordedChange(target, before, after)])
+        event = AuditEvent(**columns)
+        event.save(force_insert=True)
+        return event
 
-    def each(self, action: str, noted: Sequence[Noted]) -> None:
-        """An event for each, in this order, in as many statements as for one."""
-        insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, noted)))
+    def each(self, action: str, changes: Sequence[RecordedChange]) -> None:
+        """Record an event per change, in this order, with the number of statements of a single one."""
+        insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, changes)))
 
-    def _chain(self, action: str, noted: Sequence[Noted]) -> list[dict[str, Any]]:
-        """The columns of an event for each; the chain ends behind the last."""
-        # Read again each time: a verb may call another that records within the same transaction.
+    def _chain(self, action: str, changes: Sequence[RecordedChange]) -> list[dict[str, Any]]:
+        """Return the columns of an event per change, and move the chain's head to the last."""
+        # Read again each time: an action may call another that records in the same transaction.
         chain = _locked_chain(self.enterprise)
-        actor, alike = plain(self.by.name), self._alike(action)
+        actor, shared = plain(self.by.name), self._shared_columns(action)
         events = []
-        for one in noted:
-            event = alike | _event(chain, actor, one)
+        for change in changes:
+            event = shared | _event(chain, actor, change)
             event["digest"] = _digest(event)
             chain.length, chain.head = event["number"], event["digest"]
             events.append(event)
         chain.save(update_fields=["length", "head"])
-        self.head = chain
+        on_commit_once(_HeadLogger(self.enterprise.pk))
         return events
 
-    def _alike(self, action: str) -> dict[str, Any]:
+    def _shared_columns(self, action: str) -> dict[str, Any]:
         by = self.by
         roles = Role.objects.filter(user=by.user, enterprise=self.enterprise).values_list("name", flat=True)
         role = roles.first() or ""
@@ -125,51 +125,56 @@ class Record:
 
 
 def command_actor(user: User | None = None) -> Actor:
-    """Someone at the operator's shell, on behalf of `user` if one is named."""
+    """Return the actor of a management command, on behalf of `user` if given."""
     return Actor(user=user, name=str(user) if user else "command line", via="command")
 
 
 def task_actor(name: str) -> Actor:
-    """Work in the background that no person waits for."""
+    """Return the actor of a background task without an author."""
     return Actor(user=None, name=name, via="task")
 
 
 @contextmanager
 def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
-    """Open a transaction in which something of `enterprise` changes, and yield what records it.
+    """Open a transaction for changes of `enterprise`, and yield a Record. Lock the enterprise's chain until the commit.
 
-    The events are kept if and only if the change is. The row of the enterprise's chain stays locked until the commit.
-
-    All code locks in one order, so that no two transactions deadlock: the chain's row first, before anything is
-    written or locked; then other rows, in the order of their keys where they are several. Do not open `recording`
-    after a write in the same transaction, nor for a second enterprise: use a transaction each, or `recording_person`,
-    which locks several chains in the order of the enterprises' ids. Calls for the same enterprise may be nested.
+    All code locks in one order, so that transactions never deadlock: the chain's row first, before anything is written
+    or locked; then other rows, in the order of their keys. Do not open `recording` after a write in the same
+    transaction, nor for a second enterprise: use a transaction each, or `recording_person`, which locks several chains
+    in the order of the enterprises' ids. Calls for the same enterprise may be nested.
     """
-    is_outermost = not transaction.get_connection().in_atomic_block
-    record = Record(enterprise, by)
     with transaction.atomic():
         _locked_chain(enterprise)
-        yield record
-    if is_outermost and record.head:
-        log.info("audit enterprise=%d number=%d head=%s", enterprise.pk, record.head.length, record.head.head)
+        yield Record(enterprise, by)
+
+
+@dataclass(frozen=True)
+class _HeadLogger:
+    """Write the current head of a chain to the process log, when called."""
+
+    enterprise_id: int
+
+    def __call__(self) -> None:
+        chain = AuditChain.objects.get(enterprise=self.enterprise_id)
+        log.info("audit_chain_extended enterprise=%d number=%d head=%s", self.enterprise_id, chain.length, chain.head)
 
 
 def _locked_chain(enterprise: Enterprise) -> AuditChain:
     return AuditChain.objects.select_for_update().get_or_create(enterprise=enterprise)[0]
 
 
-def _event(chain: AuditChain, actor: str, noted: Noted) -> dict[str, Any]:
+def _event(chain: AuditChain, actor: str, change: RecordedChange) -> dict[str, Any]:
     personal = {
         "salt": secrets.token_hex(16),
         "actor": actor,
-        "target": plain(str(noted.target)),
-        "before": plain(noted.before or {}),
-        "after": plain(noted.after or {}),
+        "target": plain(str(change.target)),
+        "before": plain(change.before or {}),
+        "after": plain(change.after or {}),
     }
     return {
         "number": chain.length + 1,
-        "target_type": noted.target._meta.model_name or "",
-        "target_id": str(noted.target.pk),
+        "target_type": change.target._meta.model_name or "",
+        "target_id": str(change.target.pk),
         "personal": personal,
         "personal_digest": personal_digest(personal),
         "previous": chain.head,
@@ -181,7 +186,7 @@ def _as_row(event: Mapping[str, Any]) -> list[Any]:
 
 
 def digest(event: AuditEvent) -> str:
-    """What `event.digest` must be, from its columns and `event.previous`."""
+    """Compute what `event.digest` must be."""
     return _digest({name: getattr(event, name) for name in (*DIGESTED, "previous")})
 
 
@@ -196,30 +201,30 @@ def personal_digest(personal: Mapping[str, Any]) -> str:
 
 
 def erase_personal(events: models.QuerySet[AuditEvent]) -> None:
-    """Forget names and values of these events, in the caller's transaction; the chain verifies as before."""
+    """Erase names and values of these events; the chain still verifies."""
     events.filter(personal__isnull=False).update(personal=None)
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON that is safe to keep and to print: phones masked, secrets gone, no control characters."""
+    """Return `value` as JSON without secrets and control characters, and with masked phones."""
     match value:
         case str():
             return _plain_text(value)
         case None | bool() | int():
             return value
         case Mapping():
-            return {str(key): plain(held) for key, held in value.items() if str(key) not in NEVER_RECORDED}
+            return {str(key): plain(item) for key, item in value.items() if str(key) not in NEVER_RECORDED}
         case list() | tuple() | set() | frozenset() | models.QuerySet():
-            return [plain(held) for held in value]
+            return [plain(item) for item in value]
         case _:
             return _plain_text(str(value))
 
 
 def _plain_text(text: str) -> str:
     if not text.isprintable():
-        text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-    # Most are shorter than any phone.
-    return A_PHONE.sub(lambda found: mask_phone(_international(found[0])), text) if len(text) > 7 else text
+        text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    # The length saves the search for most texts.
+    return PHONE.sub(lambda match: mask_phone(_international(match[0])), text) if len(text) > 7 else text
 
 
 def _international(phone: str) -> str:

@@ -1,6 +1,6 @@
-"""The database's own guard of the audit log: events can be added, and their personal part erased, nothing else.
+"""Database triggers that keep the audit log append-only, apart from the erasure of personal data.
 
-Set up after every migrate: when Django rebuilds a table on SQLite, its triggers are lost without a word.
+They are installed after every migrate, because Django silently loses them when it rebuilds a table on SQLite.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ KEPT = [field.column for field in AuditEvent._meta.concrete_fields if field.colu
 REFUSAL = "the audit log is append-only"
 
 
-def stand_triggers(using: str, **_signal: Any) -> None:
-    """Create the triggers, whatever is there (a receiver of post_migrate)."""
+def install_triggers(using: str, **_signal: Any) -> None:
+    """Create or replace the triggers. A receiver of post_migrate."""
     connection = connections[using]
     if TABLE not in connection.introspection.table_names():
         return
-    lift_triggers(using)
+    drop_triggers(using)
     for statement in _on_sqlite() if connection.vendor == "sqlite" else _on_postgresql():
         _run(connection, statement)
 
 
-def lift_triggers(using: str) -> None:
-    """Take the triggers away. For the tests that empty the tables, and for nothing else."""
+def drop_triggers(using: str) -> None:
+    """Drop the triggers, which only tests need: they empty the tables."""
     connection = connections[using]
-    place = "" if connection.vendor == "sqlite" else f" ON {TABLE}"
+    on_table = "" if connection.vendor == "sqlite" else f" ON {TABLE}"
     for name in (UPDATE, DELETE, TRUNCATE):
-        _run(connection, f"DROP TRIGGER IF EXISTS {name}{place}")
+        _run(connection, f"DROP TRIGGER IF EXISTS {name}{on_table}")
 
 
 def _run(connection: BaseDatabaseWrapper, statement: str) -> None:

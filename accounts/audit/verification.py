@@ -1,4 +1,4 @@
-"""Does the audit log still say what was written? Nothing is repaired here."""
+"""Verify audit chains, without repairing anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANOTHER_END = gettext_noop("the chain's row tells of another end")
 
 @dataclass(frozen=True)
 class BrokenLink:
-    """The first event of an enterprise's chain that is not as it was written; `why` in English, to be translated."""
+    """The first broken event of a chain. `why` is a msgid."""
 
     enterprise_id: int
     number: int
@@ -25,8 +25,8 @@ class BrokenLink:
         return f"enterprise {self.enterprise_id}, event {self.number}: {self.why}"
 
 
-def check_chain(enterprise_id: int) -> BrokenLink | None:
-    """Follow one enterprise's chain from the first event to the end its AuditChain row tells."""
+def verify_chain(enterprise_id: int) -> BrokenLink | None:
+    """Verify a chain from the first event to the end stored in its AuditChain."""
     number, head = 0, ""
     for event in AuditEvent.objects.filter(enterprise_id=enterprise_id).order_by("number").iterator():
         if why := why_broken(event, number + 1, head):
@@ -39,12 +39,12 @@ def check_chain(enterprise_id: int) -> BrokenLink | None:
     return None
 
 
-def follow_chain(
+def verify_chunk(
     enterprise_id: int, number: int, head: str, *, until: int, limit: int
 ) -> tuple[int, str, BrokenLink | None]:
-    """The next `limit` events after event `number`, whose digest is `head`; none beyond `until`.
+    """Verify up to `limit` events after event `number`, whose digest is `head`, and none beyond `until`.
 
-    Returns the last sound event's number and digest, and the broken link behind it, if there is one.
+    Return the number and digest of the last valid event, and the broken link after it, if any.
     """
     events = AuditEvent.objects.filter(enterprise_id=enterprise_id, number__lte=until).order_by("number")
     events = events.filter(number__gt=number) if number else events
@@ -58,7 +58,7 @@ def follow_chain(
 
 
 def is_sound(event: AuditEvent) -> bool:
-    """Whether an event by itself is as it was written; what stands before it may be another matter."""
+    """True if the event itself is as it was written, whatever precedes it."""
     return not why_broken(event, event.number, event.previous)
 
 
@@ -67,7 +67,7 @@ def enterprises_with_chains() -> list[int]:
 
 
 def why_broken(event: AuditEvent, number: int, previous: str) -> str:
-    """Why the event is not the one that was written as `number` behind `previous`; "" if it is."""
+    """Return why the event is not valid as `number` after the digest `previous`, or ""."""
     if event.number != number:
         return gettext_noop("it is missing")
     if not compare_digest(event.previous, previous):

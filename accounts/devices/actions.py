@@ -1,4 +1,4 @@
-"""The browsers a person is signed in with, told in words, and signing them out."""
+"""List and end the sessions of the signed-in user, one per browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import recording
-from accounts.clients import HAND_HELD, describe_browser, in_words, name_browser
+from accounts.clients import HAND_HELD, describe_browser, device_name, name_browser
 from accounts.models import ScannedSession
 from accounts.requests import SignedInRequest
 from accounts.sign_in.known_browsers import forget_browser, forget_browsers
@@ -40,11 +40,11 @@ class Device:
 
     @property
     def name(self) -> str:
-        return in_words(self.browser, self.system)
+        return device_name(self.browser, self.system)
 
 
 def list_devices(request: SignedInRequest) -> list[Device]:
-    """Where the person of this request is signed in now: this browser first, then by when they were last seen."""
+    """Return the user's active sessions, this one first, then the most recently used."""
     rows = list(_rows(request).order_by("-last_seen_at"))
     alive = Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
     keys = set(alive.values_list("session_key", flat=True))
@@ -53,13 +53,13 @@ def list_devices(request: SignedInRequest) -> list[Device]:
 
 
 def list_new_devices(request: SignedInRequest) -> list[Device]:
-    """Browsers that were signed in by scanning and that nobody has confirmed yet; never this one itself."""
+    """Return the user's other sessions that were opened by scanning and not confirmed yet."""
     rows = _rows(request).filter(scanned__is_known=False).exclude(session_key=request.session.session_key)
     return [_device(row, None) for row in rows.order_by("-created_at")]
 
 
 def trust_device(request: SignedInRequest, row: UserSession) -> None:
-    """Mark another session, opened by scanning, as the person's own. A session cannot confirm itself."""
+    """Confirm another session that was opened by scanning. A session cannot confirm itself."""
     others = ScannedSession.objects.filter(session=row).exclude(session__session_key=request.session.session_key)
     with _recording(request) as record:
         if others.filter(is_known=False).update(is_known=True):
@@ -67,9 +67,9 @@ def trust_device(request: SignedInRequest, row: UserSession) -> None:
 
 
 def end_device(request: SignedInRequest, row: UserSession) -> None:
-    """End one of the person's sessions, which may be this one. The browser of another is forgotten everywhere.
+    """End one of the user's sessions. Unless it is this one, its browser is no longer known either.
 
-    Record nothing if somebody else has ended it meanwhile.
+    Record nothing if it has already ended.
     """
     with _recording(request) as record:
         if not delete_sessions(UserSession.objects.filter(pk=row.pk)):
@@ -82,7 +82,7 @@ def end_device(request: SignedInRequest, row: UserSession) -> None:
 
 
 def end_all_devices(request: SignedInRequest) -> None:
-    """End all of the person's sessions, this one included, and forget their browsers."""
+    """End all of the user's sessions, including this one, and forget their browsers."""
     with _recording(request) as record:
         record("signed_out_everywhere")
         end_sessions(request.user)
@@ -112,7 +112,7 @@ def _device(row: UserSession, this_key: str | None) -> Device:
 
 @contextmanager
 def _recording(request: SignedInRequest) -> Iterator[Callable[[str], object]]:
-    """Do as `recording` in the enterprise of the session. Without one, yield what records nothing, in a transaction."""
+    """Do as `recording` in the session's enterprise. Without one, open a transaction and record nothing."""
     enterprise, user = current_enterprise(request), request.user
     if enterprise is None:
         with transaction.atomic():

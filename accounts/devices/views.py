@@ -1,4 +1,4 @@
-"""Where a person is signed in."""
+"""Pages on which users see and end their sessions."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -11,8 +11,8 @@ from accounts.devices.actions import end_all_devices, end_device, list_devices, 
 from accounts.requests import SignedInRequest
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.restrictions import inside_page
-from accounts.sign_in.wechat_choice import WeixinWay, weixin_way
-from accounts.wechat.bindings import bound_weixins
+from accounts.sign_in.wechat_choice import WechatOption, wechat_option
+from accounts.wechat.bindings import wechat_accounts
 from core.responses import see_other
 
 
@@ -22,8 +22,8 @@ from core.responses import see_other
 def device_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "devices": list_devices(request),
-        "weixins": bound_weixins(request.user),
-        "may_bind_weixin": weixin_way(request) in {WeixinWay.SCAN, WeixinWay.WITHIN},
+        "weixins": wechat_accounts(request.user),
+        "may_bind_weixin": wechat_option(request) in {WechatOption.SCAN, WechatOption.WITHIN},
     }
     return render(request, "accounts/device_list.html", context)
 

@@ -1,4 +1,4 @@
-"""What an enterprise says of itself."""
+"""Change an enterprise's settings."""
 
 from typing import Any
 
@@ -11,8 +11,10 @@ EDITABLE = ("name", "language", "time_zone", "region", "code_rule")
 
 
 def edit_enterprise(enterprise: Enterprise, *, by: Actor, **changes: str) -> None:
-    """Change some of EDITABLE; nothing is written or recorded where nothing differs. A rule on codes holds from now on:
-    who has joined by now keeps the code."""
+    """Change some of EDITABLE. Write and record nothing if no value differs.
+
+    A new code rule applies to members who join from now on.
+    """
     with recording(enterprise, by=by) as record:
         now = Enterprise.objects.get(pk=enterprise.pk)
         before = {field: getattr(now, field) for field in EDITABLE if getattr(now, field) != changes.get(field)}

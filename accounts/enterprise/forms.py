@@ -50,7 +50,7 @@ class SettingsForm(forms.ModelForm):
 
 @cache
 def time_zones() -> list[tuple[str, str]]:
-    """The zones named after places, which know their daylight saving."""
+    """Return UTC and the zones named after places, which have daylight saving rules."""
     places = (
         "Africa/",
         "America/",

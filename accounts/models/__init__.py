@@ -1,5 +1,3 @@
-"""Enterprises, users, their roles, and the log of what they did."""
-
 from accounts.models.audit import AuditChain, AuditCheck, AuditEvent
 from accounts.models.enterprise import Enterprise
 from accounts.models.qr_sign_in import QrSignIn, ScannedSession, new_qr_number, new_qr_token

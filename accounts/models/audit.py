@@ -1,4 +1,4 @@
-"""The audit log: one chain of events per enterprise, and how far it was verified."""
+"""The audit log: one chain of events per enterprise, and its verification."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from core.leased_jobs import LeasedJob
 
 
 class AuditChain(models.Model):
-    """Where an enterprise's chain ends. Its row is the lock every recorded change takes first, so that no two
-    changes of an enterprise interleave and a cut tail shows."""
+    """The end of an enterprise's chain, which reveals a truncated log.
+
+    Each recorded change locks this row first, so that the changes of an enterprise are serialised.
+    """
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="audit_chain")
     length = models.PositiveBigIntegerField(default=0)
@@ -24,10 +26,10 @@ class AuditChain(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One change: who, what, before and after, when, from where. Append-only; see accounts.audit.recording.
+    """One recorded change; append-only (accounts.audit.recording).
 
-    `personal` ({"salt", "actor", "target", "before", "after"}) is the one erasable column; the chain covers
-    `personal_digest`. There is no key of its own beside the number, for it would be a column the chain can't cover.
+    Only `personal` ({"salt", "actor", "target", "before", "after"}) can be erased; the chain covers `personal_digest`.
+    The primary key is composite, because the chain couldn't cover a generated id.
     """
 
     pk = models.CompositePrimaryKey("enterprise_id", "number")
@@ -52,7 +54,7 @@ class AuditEvent(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(digest=F("previous")), name="audit_event_digest_moves_on"),
         ]
-        # One for each thing the list is narrowed by, in its order; names have theirs in 0006_audit_page.
+        # One per filter of the list, in the list's order.
         indexes = [
             models.Index(fields=["enterprise", "action", "number"], name="audit_event_by_action"),
             models.Index(fields=["enterprise", "actor_user_id", "number"], name="audit_event_by_actor"),
@@ -68,12 +70,11 @@ class AuditEvent(models.Model):
 
 
 class AuditCheck(LeasedJob):
-    """How far an enterprise's chain has been followed, and what was found: from the first event where a person asks and
-    every AUDIT_WHOLE_CHECK_DAYS, else each hour from where the last check ended.
+    """The progress and result of the latest check of a chain (accounts.audit.verification_job).
 
-    `number` and `head` are where the check stands, `length` where the chain ended when it began. `proven_…` is the end
-    of the last check that found nothing: a log cut back together with its AuditChain row is shorter than that.
-    `whole_at`: when one last began at the first event.
+    `number` and `head` are the last verified event, `length` is the chain's length when the check started. `proven_…`
+    is the end of the last successful check, which reveals a log truncated together with its AuditChain. `whole_at` is
+    when the last full check started.
     """
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="audit_check")

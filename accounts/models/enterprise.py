@@ -1,5 +1,3 @@
-"""The tenant."""
-
 from __future__ import annotations
 
 from django.db import models
@@ -8,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Enterprise(models.Model):
-    """The tenant. Nothing is ever visible across two."""
+    """The tenant. No data is visible across enterprises."""
 
     class CodeRule(models.TextChoices):
-        """Who of those who joined may sign in with a phone code; whoever has not joined always may."""
+        """Which joined members may sign in with a phone code; others always may."""
 
         EVERYONE = "everyone", _("Every member")
         ABROAD = "abroad", _("Only numbers outside mainland China, and accounts from before this rule")
@@ -21,7 +19,7 @@ class Enterprise(models.Model):
     language = models.CharField(_("language of messages"), max_length=16, default="zh-hans")
     time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
     code_rule = models.CharField(_("phone code"), max_length=16, choices=CodeRule, default=CodeRule.EVERYONE)
-    # Since when the rule holds: who joined before keeps the code.
+    # Members who joined before this time are exempt from the rule.
     code_rule_since = models.DateTimeField(null=True)
     is_joining_open = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""QR codes shown at a desk, and the sessions they opened."""
+"""QR codes for signing in, and the sessions opened by them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounts.models.users import User
 
 
 def new_qr_token() -> str:
-    """128 bits in 22 signs (ASVS 11.5.1)."""
+    """Return 128 random bits as 22 characters (ASVS 11.5.1)."""
     return secrets.token_urlsafe(16)
 
 
@@ -22,11 +22,10 @@ def new_qr_number() -> str:
 
 
 class QrSignIn(models.Model):
-    """One QR code that a desktop shows: new → scanned → approved → claimed, or declined, or expired.
+    """A QR code shown by a desktop: new → scanned → approved → claimed, or declined, or expired.
 
-    Whoever reads the code knows `token`; only the browser that asked for it knows the secret whose SHA-256 is
-    `browser`. Each state has its own time: once `expires_at` is past, the state counts as expired whatever it says.
-    See accounts.qr_sign_in.desktop and accounts.qr_sign_in.phone.
+    The code contains `token`; `browser` is the SHA-256 of the secret of the browser that shows it. Each state has its
+    own lifetime: after `expires_at`, an open state counts as expired. See docs/qr-sign-in.md.
     """
 
     class State(models.TextChoices):
@@ -48,13 +47,13 @@ class QrSignIn(models.Model):
     user_agent = models.CharField(max_length=200, blank=True)
     renewals = models.PositiveSmallIntegerField(default=0)
     is_renewed = models.BooleanField(default=False)
-    # Who scanned it, how often they typed a number, and in which session and enterprise they approved.
+    # The user who scanned it, their attempts at the number, and the session and enterprise that approved it.
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
     tries = models.PositiveSmallIntegerField(default=0)
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, null=True, related_name="+")
     session_key = models.CharField(max_length=40, blank=True)
     approved_with = models.CharField(max_length=200, blank=True)
-    # The desktop's session, once claimed and as long as it lives.
+    # The desktop's session, from the claim until it ends.
     device = models.ForeignKey("usersessions.UserSession", on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
@@ -74,12 +73,12 @@ class QrSignIn(models.Model):
 
     @property
     def is_spent(self) -> bool:
-        """Whether it died of wrong numbers."""
+        """True if wrong numbers ended it."""
         return self.tries >= settings.ACCOUNTS_QR_NUMBER_TRIES and self.state == self.State.EXPIRED
 
 
 class ScannedSession(models.Model):
-    """A session opened by scanning a QR code: what approved it, and whether its person has seen that it is there."""
+    """A session opened by QR code: the browser that approved it, and whether its user has confirmed it."""
 
     session = models.OneToOneField(
         "usersessions.UserSession", on_delete=models.CASCADE, primary_key=True, related_name="scanned"

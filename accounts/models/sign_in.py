@@ -1,4 +1,4 @@
-"""What sign-in remembers: failed attempts, and browsers in which a person was signed in."""
+"""Failed sign-in attempts and known browsers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AttemptCounter(models.Model):
 
 
 class KnownBrowser(models.Model):
-    """A browser in which a user was inside an enterprise; see accounts.sign_in.known_browsers."""
+    """A browser in which a user entered an enterprise; see accounts.sign_in.known_browsers."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_browsers")
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+")

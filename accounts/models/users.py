@@ -1,4 +1,4 @@
-"""Who signs in, and what they may do in an enterprise."""
+"""Users and their roles."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ LOGIN_MAX = 318
 
 
 class UserManager(BaseUserManager["User"]):
-    """The way to a new user: by login and password, or by a proven phone."""
-
     def create_user(
         self,
         *,
@@ -25,7 +23,7 @@ class UserManager(BaseUserManager["User"]):
         phone: str | None = None,
         name: str = "",
     ) -> User:
-        """Either `login` or `phone` (E.164, already proven by a code) must be given."""
+        """Create a user with a `login`, a `phone` (E.164, already proven by a code), or both."""
         user = self.model(login=login.lower() if login else None, phone=phone, name=name)
         user.set_password(password) if password else user.set_unusable_password()
         user.save(using=self._db)
@@ -36,9 +34,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in: known by a verified phone, or by a login with a password; may serve several."""
+    """A person who signs in with a verified phone, or with a login and password, to any number of enterprises."""
 
-    # A login of one's own choosing, or a mailbox address: 64 signs, @, and a domain of 253.
+    # Chosen freely, or a mailbox address: 64 characters, @, and a domain of 253.
     login = models.CharField(_("login"), max_length=LOGIN_MAX, null=True, unique=True)
     phone = PhoneNumberField(_("phone"), null=True, unique=True)
     name = models.CharField(_("name"), max_length=64, blank=True)
@@ -61,8 +59,9 @@ class User(AbstractBaseUser):
 
 
 class Role(models.Model):
-    """What a user may do in an enterprise; declared from most to least."""
+    """A user's role in an enterprise."""
 
+    # In descending order of rank.
     class Name(models.TextChoices):
         OWNER = "owner", _("Owner")
         ADMIN = "admin", _("Administrator")

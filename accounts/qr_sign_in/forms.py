@@ -1,4 +1,4 @@
-"""What the phone enters to approve a sign-in."""
+"""The form by which a phone approves a sign-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class QrApproveForm(forms.Form):
-    """The two digits are asked for only where phone and desktop are in different networks."""
+    """Ask for the two digits if `needs_number`."""
 
     number = forms.CharField(
         label=_("Number on the computer"),
@@ -26,6 +26,6 @@ class QrApproveForm(forms.Form):
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """Two digits, a leading zero left out included; nothing for what is no number."""
+        """Return two digits, also if a leading zero is missing, or "" for anything else."""
         text = unicodedata.normalize("NFKC", self.cleaned_data["number"]).strip()
         return text.zfill(2) if re.fullmatch(r"\d{1,2}", text, re.ASCII) else ""

@@ -1,8 +1,8 @@
-"""The phone's side of a QR sign-in: someone signed in scans the code, sees what it would open, approves or declines.
+"""The phone's side of a QR sign-in: a signed-in person scans the code, and approves or declines it.
 
-Reading the code's page changes nothing. The first signed-in person who scans locks the code to themselves. Where phone
-and desktop are not in one network, the phone's person types the two digits the desktop shows, which a stranger who
-passed the code on doesn't make them see by passing on a picture (security.md 2.2).
+Opening the code's page changes nothing. The first signed-in person who scans the code locks it to themselves. If phone
+and desktop are in different networks, the person enters the two digits shown on the desktop, which a forwarded picture
+of the code doesn't contain (security.md 2.2).
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from accounts.clients import client_address, describe_browser, is_near
 from accounts.devices.actions import end_device
 from accounts.membership import get_membership
 from accounts.models import Enterprise, QrSignIn
-from accounts.qr_sign_in.states import QrUnknown, State, count_limited, unknown
+from accounts.qr_sign_in.states import QrUnknown, State, count_limited, unknown_code
 from accounts.requests import SignedInRequest
 from accounts.sign_in.sessions import current_enterprise
+from core.counters import check_count
 
-HOUR = 3600
+HOUR_SECONDS = 3600
 
 
 class Obstacle(StrEnum):
-    """Why this session may approve nothing."""
+    """Why a session may not approve codes."""
 
     NO_ENTERPRISE = auto()
     SCANNED_ITSELF = auto()
@@ -38,7 +39,7 @@ class Obstacle(StrEnum):
 
 
 class MayNotApprove(Exception):
-    """This session may not; `obstacle` says why."""
+    """This session may not approve codes."""
 
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(obstacle)
@@ -46,21 +47,24 @@ class MayNotApprove(Exception):
 
 
 class NumberWrong(Exception):
-    """The two digits are missing, or are not those that the desktop shows."""
+    """The two digits are missing or differ from those on the desktop."""
 
 
 def read_code(request: SignedInRequest, token: str) -> QrSignIn:
-    """The code as long as nobody scanned it, or one that this person scanned. Raises QrUnknown or QrLimited."""
+    """Return a new code, or one that this person has scanned. Raise QrUnknown or QrLimited."""
     is_new = Q(state=State.NEW, expires_at__gt=timezone.now())
     code = QrSignIn.objects.filter(Q(user=request.user) | is_new, token=token).first()
     if code is None:
-        raise unknown(request)
+        raise unknown_code(request)
     return code
 
 
-def obstacle_of(request: SignedInRequest) -> Obstacle | None:
-    """What keeps this session from approving. One that came by scanning may not, or no chain of them would ever end;
-    one that some enterprise holds back may not, or the desktop would enter there in its place."""
+def find_obstacle(request: SignedInRequest) -> Obstacle | None:
+    """Return why this session may not approve codes, or None.
+
+    A session opened by QR code may not, so that none can multiply itself. Nor may a restricted one, because the
+    desktop's session would be unrestricted.
+    """
     enterprise = current_enterprise(request)
     if enterprise is None or not get_membership().may_act_in(request.user, enterprise):
         return Obstacle.NO_ENTERPRISE
@@ -74,51 +78,54 @@ def obstacle_of(request: SignedInRequest) -> Obstacle | None:
 
 
 def needs_number(request: SignedInRequest, code: QrSignIn) -> bool:
-    """Whether phone and desktop are in different networks; usual for a phone on mobile data."""
+    """True if phone and desktop are in different networks, as with mobile data."""
     return not is_near(code.ip, client_address(request))
 
 
 def scan_code(request: SignedInRequest, token: str) -> None:
-    """Lock the code to this person. Scanning again is no harm. Raises QrUnknown, QrLimited or MayNotApprove."""
+    """Lock the code to this person, once. Raise QrUnknown, QrLimited or MayNotApprove."""
     enterprise = _enterprise(request)
     code = read_code(request, token)
     if code.state != State.NEW:
         return
     with recording(enterprise, by=request.actor) as record:
-        if _move(code, State.NEW, State.SCANNED, settings.ACCOUNTS_QR_CONFIRM_SECONDS, user=request.user):
+        if _transition(code, State.NEW, State.SCANNED, settings.ACCOUNTS_QR_CONFIRM_SECONDS, user=request.user):
             record("qr_scanned", code, after=_desktop(code))
             return
     code.refresh_from_db()
     if code.user_id != request.user.pk:
-        raise unknown(request)
+        raise unknown_code(request)
 
 
 def approve_code(request: SignedInRequest, token: str, *, number: str) -> None:
-    """Let the desktop in. Raises QrUnknown, QrLimited, MayNotApprove or NumberWrong."""
+    """Allow the desktop to sign in. Raise QrUnknown, QrLimited, MayNotApprove or NumberWrong."""
     enterprise = _enterprise(request)
     code = _scanned_code(request, token)
+    limit = (f"qr approve {request.user.pk}", HOUR_SECONDS, settings.ACCOUNTS_QR_APPROVALS_PER_HOUR)
+    # Checked first, because a refused approval must not use up an attempt at the number.
+    count_limited(*limit, count=check_count)
     if needs_number(request, code):
-        _prove_number(request, code, enterprise, number)
-    count_limited(f"qr approve {request.user.pk}", HOUR, settings.ACCOUNTS_QR_APPROVALS_PER_HOUR)
+        _verify_number(request, code, enterprise, number)
+    count_limited(*limit)
     with recording(enterprise, by=request.actor) as record:
         approver = {
             "enterprise": enterprise,
             "session_key": request.session.session_key,
             "approved_with": request.headers.get("user-agent", "")[:200],
         }
-        if not _move(code, State.SCANNED, State.APPROVED, settings.ACCOUNTS_QR_CLAIM_SECONDS, **approver):
-            raise unknown(request)
+        if not _transition(code, State.SCANNED, State.APPROVED, settings.ACCOUNTS_QR_CLAIM_SECONDS, **approver):
+            raise unknown_code(request)
         record("qr_approved", code, after=_desktop(code))
 
 
 def decline_code(request: SignedInRequest, token: str) -> None:
-    """Refuse the desktop; if it is signed in already, end its session. Raise QrUnknown or QrLimited."""
+    """Decline the desktop, and end its session if it has one. Raise QrUnknown or QrLimited."""
     code = read_code(request, token)
     enterprise = code.enterprise or current_enterprise(request)
     if code.user_id != request.user.pk or enterprise is None:
-        raise unknown(request)
+        raise unknown_code(request)
     with recording(enterprise, by=request.actor) as record:
-        if _move(code, State.SCANNED, State.DECLINED, 0) or _move(code, State.APPROVED, State.DECLINED, 0):
+        if _transition(code, State.SCANNED, State.DECLINED, 0) or _transition(code, State.APPROVED, State.DECLINED, 0):
             record("qr_declined", code, after=_desktop(code))
             return
     # In a transaction of its own: `end_device` locks the chain of the session's enterprise, which need not be the
@@ -130,10 +137,10 @@ def decline_code(request: SignedInRequest, token: str) -> None:
 
 
 def _enterprise(request: SignedInRequest) -> Enterprise:
-    if obstacle := obstacle_of(request):
+    if obstacle := find_obstacle(request):
         raise MayNotApprove(obstacle)
     enterprise = current_enterprise(request)
-    assert enterprise  # there is an obstacle otherwise
+    assert enterprise  # otherwise there is an obstacle
     return enterprise
 
 
@@ -142,24 +149,27 @@ def _scanned_code(request: SignedInRequest, token: str) -> QrSignIn:
         token=token, user=request.user, state=State.SCANNED, expires_at__gt=timezone.now()
     ).first()
     if code is None:
-        raise unknown(request)
+        raise unknown_code(request)
     return code
 
 
-def _move(code: QrSignIn, before: State, after: State, seconds: int, **facts: Any) -> bool:
-    """One arrow: from `before`, while its time is not over, to `after` for `seconds`. Whether it was taken."""
+def _transition(code: QrSignIn, before: State, after: State, seconds: int, **fields: Any) -> bool:
+    """Move the code from `before` to `after` if it has not expired; the new state lasts `seconds`. Return success."""
     now = timezone.now()
     row = QrSignIn.objects.filter(pk=code.pk, state=before, expires_at__gt=now)
-    return bool(row.update(state=after, expires_at=now + timedelta(seconds=seconds), **facts))
+    return bool(row.update(state=after, expires_at=now + timedelta(seconds=seconds), **fields))
 
 
-def _prove_number(request: SignedInRequest, code: QrSignIn, enterprise: Enterprise, number: str) -> None:
-    """Count the try first, so that of many at once no more are looked at than allowed; the last wrong one kills."""
+def _verify_number(request: SignedInRequest, code: QrSignIn, enterprise: Enterprise, number: str) -> None:
+    """Raise NumberWrong, or QrUnknown after the last attempt, which expires the code.
+
+    The attempt is counted before the check, so that parallel attempts can't exceed the limit.
+    """
     most = settings.ACCOUNTS_QR_NUMBER_TRIES
     with recording(enterprise, by=request.actor) as record:
         row = QrSignIn.objects.filter(pk=code.pk, state=State.SCANNED, tries__lt=most)
         if number and not row.update(tries=F("tries") + 1):
-            raise unknown(request)
+            raise unknown_code(request)
         code.refresh_from_db()
         if number == code.number:
             return
@@ -171,5 +181,4 @@ def _prove_number(request: SignedInRequest, code: QrSignIn, enterprise: Enterpri
 
 
 def _desktop(code: QrSignIn) -> dict[str, str]:
-    """What the log says of the desktop."""
     return {"ip": code.ip, "browser": " ".join(describe_browser(code.user_agent))}

@@ -1,6 +1,8 @@
-"""What the two sides of a QR sign-in share: which code is meant, what may be said of it, and how it ends."""
+"""What both sides of a QR sign-in share: states, limits and errors."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,11 +17,11 @@ OPEN_STATES = (State.NEW, State.SCANNED, State.APPROVED)
 
 
 class QrUnknown(Exception):
-    """No such code, or none that is still there for whoever asks: nobody is told which (security.md Q19)."""
+    """The code doesn't exist or is not for this person, who isn't told which (security.md Q19)."""
 
 
 class QrLimited(Exception):
-    """Too many. `retry_after` is in seconds."""
+    """A limit is reached. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -27,20 +29,20 @@ class QrLimited(Exception):
 
 
 def shown_state(code: QrSignIn) -> str:
-    """The state for eyes and scripts: an open code whose time is over has expired, a used one stays approved."""
+    """Return the state to show: an open code is expired after its time, a claimed one stays approved."""
     if code.state in OPEN_STATES and code.expires_at <= timezone.now():
         return State.EXPIRED
     return State.APPROVED if code.state == State.CLAIMED else State(code.state)
 
 
 def seconds_left(code: QrSignIn) -> int:
-    """Whole seconds until the state it is in runs out."""
+    """Return the whole seconds until the code's state expires."""
     left = (code.expires_at - timezone.now()).total_seconds()
     return max(0, int(left)) if code.state in OPEN_STATES else 0
 
 
-def unknown(request: HttpRequest) -> Exception:
-    """What to raise where there is no such code: QrUnknown, or QrLimited for an address that guesses."""
+def unknown_code(request: HttpRequest) -> Exception:
+    """Return the error to raise if there is no such code: QrUnknown, or QrLimited for an address that guesses."""
     try:
         count_limited(f"qr miss {address_block(client_address(request))}", 60, settings.ACCOUNTS_QR_MISSES_PER_MINUTE)
     except QrLimited as limit:
@@ -48,9 +50,9 @@ def unknown(request: HttpRequest) -> Exception:
     return QrUnknown()
 
 
-def count_limited(key: str, seconds: int, most: int) -> None:
-    """Count one more under `key`. Raises QrLimited beyond `most` in these `seconds`."""
+def count_limited(key: str, seconds: int, most: int, *, count: Callable[..., None] = count_up) -> None:
+    """Count one more under `key`. Raise QrLimited beyond `most` in `seconds`."""
     try:
-        count_up(key, seconds=seconds, most=most)
+        count(key, seconds=seconds, most=most)
     except CounterFull as full:
         raise QrLimited(full.retry_after) from None

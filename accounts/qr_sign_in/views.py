@@ -1,4 +1,4 @@
-"""Signing in by QR code: the desktop's pages, then the phone's."""
+"""Pages of the sign-in by QR code: the desktop's, then the phone's."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from accounts.qr_sign_in.phone import (
     NumberWrong,
     approve_code,
     decline_code,
+    find_obstacle,
     needs_number,
-    obstacle_of,
     read_code,
     scan_code,
 )
@@ -55,7 +55,7 @@ WAIT, CONFIRM, GONE, BUSY = (
 
 @require_POST
 def qr_new(request: PublicRequest) -> HttpResponse:
-    """A code for this browser: as JSON for the sign-in page's script, else on a page of its own."""
+    """Create a code, and return it as JSON for the sign-in page's script, or redirect to a page that shows it."""
     next_page = next_of(request)
     try:
         code = show_code(request, renews=request.POST.get("renews", ""))
@@ -65,7 +65,7 @@ def qr_new(request: PublicRequest) -> HttpResponse:
         )
     if "application/json" in request.headers.get("accept", ""):
         urls = {name: reverse(f"accounts:qr_{name}", args=[code.token]) for name in ("state", "claim")}
-        return JsonResponse({"token": code.token, "image": _image(code), "urls": urls, **_said(code)})
+        return JsonResponse({"token": code.token, "image": _image(code), "urls": urls, **_poll_data(code)})
     return see_other(with_next("accounts:qr_wait", next_page, code.token))
 
 
@@ -81,9 +81,9 @@ def qr_wait(request: PublicRequest, token: str) -> HttpResponse:
 
 @require_safe
 def qr_state(request: PublicRequest, token: str) -> HttpResponse:
-    """What has become of the code this browser shows, for a script that asks every two seconds."""
+    """Return the state of this browser's code as JSON, for the polling script."""
     try:
-        return JsonResponse(_said(poll_code(request, token)))
+        return JsonResponse(_poll_data(poll_code(request, token)))
     except QrUnknown:
         raise Http404 from None
     except QrLimited as limit:
@@ -154,7 +154,7 @@ def qr_approve(request: SignedInRequest, token: str) -> HttpResponse:
 @signed_in_page
 @require_POST
 def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
-    """Also "not me" after the approval: then it ends what the desktop has opened."""
+    """Decline, also after the approval, which ends the desktop's session."""
     try:
         decline_code(request, token)
     except (QrUnknown, QrLimited) as refusal:
@@ -162,13 +162,13 @@ def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
     return see_other("accounts:qr_confirm", token)
 
 
-def _said(code: QrSignIn) -> dict[str, Any]:
-    """What a desktop is told of its code; a used one is over for it. Number and name come once someone scanned it."""
+def _poll_data(code: QrSignIn) -> dict[str, Any]:
+    """Return what the desktop polls. Number and name are included once the code is scanned."""
     state = State.EXPIRED if code.state == State.CLAIMED else shown_state(code)
-    said = {"state": state, "seconds": seconds_left(code)}
+    data = {"state": state, "seconds": seconds_left(code)}
     if state == State.SCANNED and code.user:
-        said |= {"number": code.number, "name": masked_name(code.user)}
-    return said
+        data |= {"number": code.number, "name": masked_name(code.user)}
+    return data
 
 
 def _image(code: QrSignIn) -> str:
@@ -190,7 +190,7 @@ def _wait_context(request: HttpRequest, code: QrSignIn) -> dict[str, Any]:
     return {
         "code": code,
         "image": _image(code),
-        "said": _said(code),
+        "said": _poll_data(code),
         "next": next_of(request),
         "renewals": settings.ACCOUNTS_QR_RENEWALS,
         "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,
@@ -202,7 +202,7 @@ def _confirm(request: SignedInRequest, code: QrSignIn, form: QrApproveForm, *, s
     context = {
         "code": code,
         "state": shown_state(code),
-        "obstacle": obstacle_of(request) if code.state in {State.NEW, State.SCANNED} else None,
+        "obstacle": find_obstacle(request) if code.state in {State.NEW, State.SCANNED} else None,
         "enterprise": enterprise,
         "account": request.user.login or mask_phone(str(request.user.phone)),
         "desktop": name_browser(code.user_agent),
@@ -214,7 +214,7 @@ def _confirm(request: SignedInRequest, code: QrSignIn, form: QrApproveForm, *, s
 
 
 def _over(request: SignedInRequest, token: str) -> HttpResponse:
-    """There is nothing to approve. Who scanned it is told how it ended, all others what they'd hear of any code."""
+    """Show how the code ended to the person who scanned it, and to all others that it doesn't exist."""
     code = QrSignIn.objects.filter(token=token, user=request.user).first()
     if code is None:
         return _gone(request, QrUnknown())

@@ -1,4 +1,4 @@
-"""Proving the second factor: at the sign-in, before the console, and again before a dangerous action."""
+"""Pages that verify a second factor: at sign-in, before the console, and before a sensitive action."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from accounts.second_factor import passkeys
 from accounts.second_factor.factors import FactorWrong, has_factor, list_factors
 from accounts.second_factor.forms import FactorCodeForm
 from accounts.second_factor.passkeys import PasskeyRefused
-from accounts.second_factor.reauthentication import ask_again, confirm_page
+from accounts.second_factor.reauthentication import confirm_page, reauthenticate
 from accounts.second_factor.verification import (
-    go_on,
-    person_to_prove,
-    prove_by_factor_code,
-    prove_by_passkey,
-    way_to_prove,
+    finish_verification,
+    reauthentication_method,
+    user_to_verify,
+    verify_factor_code,
+    verify_passkey,
 )
 from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.decorators import signed_in_page
@@ -40,8 +40,8 @@ read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 @read_or_post
 @sensitive_post_parameters("code")
 def login_factor(request: PublicRequest) -> HttpResponse:
-    """The code of the app, or a recovery code, of who is half signed in or wants to enter the console."""
-    person, next_page = person_to_prove(request), next_of(request)
+    """Verify a TOTP or recovery code, to complete a sign-in or to enter the console."""
+    person, next_page = user_to_verify(request), next_of(request)
     if person is None or not has_factor(person):
         return redirect(with_next("accounts:login", next_page))
     form = FactorCodeForm(request.POST if request.method == "POST" else None)
@@ -51,36 +51,35 @@ def login_factor(request: PublicRequest) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, FACTOR, context)
     try:
-        prove_by_factor_code(request, person, form.cleaned_data["code"])
+        verify_factor_code(request, person, form.cleaned_data["code"])
     except FactorWrong:
         form.add_error("code", _("This code is wrong, or it was used before."))
         return unprocessable(request, FACTOR, context)
     except AttemptsExceeded as limit:
         form.add_error("code", wait_text(limit.retry_after))
         return too_many_requests(request, FACTOR, context, retry_after=limit.retry_after)
-    return go_on(request, to=next_page)
+    return finish_verification(request, to=next_page)
 
 
 @require_POST
 def login_factor_passkey(request: PublicRequest) -> HttpResponse:
-    """The same by a passkey."""
-    person, next_page = person_to_prove(request), next_of(request)
+    person, next_page = user_to_verify(request), next_of(request)
     if person is None or not has_factor(person):
         return see_other(with_next("accounts:login", next_page))
     try:
-        prove_by_passkey(request, person, request.POST.get("passkey", ""))
+        verify_passkey(request, person, request.POST.get("passkey", ""))
     except PasskeyRefused:
         context = _factor_context(request, person, FactorCodeForm()) | {"is_passkey_refused": True}
         return unprocessable(request, FACTOR, context)
-    return go_on(request, to=next_page)
+    return finish_verification(request, to=next_page)
 
 
 @require_POST
 def login_passkey(request: PublicRequest) -> HttpResponse:
-    """Signing in with a passkey and nothing else: the device, and what unlocks it, are two factors."""
+    """Sign in with a passkey alone: the device, and what unlocks it, are two factors."""
     next_page = next_of(request)
     try:
-        user = passkeys.check_answer(request.POST.get("passkey", ""), user=None).user
+        user = passkeys.verify_assertion(request.POST.get("passkey", ""), user=None).user
     except PasskeyRefused:
         context = {"form": LoginPasswordForm(), "next": next_page, "is_passkey_refused": True, "has_passkeys": True}
         return unprocessable(request, PASSWORD, context)
@@ -90,8 +89,8 @@ def login_passkey(request: PublicRequest) -> HttpResponse:
 
 @require_POST
 def login_passkey_options(request: PublicRequest) -> HttpResponse:
-    """What the browser is to ask the device, as JSON: for one of the person's passkeys, or for any at the sign-in."""
-    person = person_to_prove(request) if "factor" in request.POST else None
+    """Return WebAuthn request options as JSON, for the user's passkeys or, at sign-in, for any."""
+    person = user_to_verify(request) if "factor" in request.POST else None
     return JsonResponse(passkeys.request_options(person))
 
 
@@ -99,10 +98,10 @@ def login_passkey_options(request: PublicRequest) -> HttpResponse:
 @read_or_post
 @sensitive_post_parameters("proof")
 def confirm(request: SignedInRequest) -> HttpResponse:
-    """Show again who one is, then go where one wanted to."""
+    """Reauthenticate, then continue to the `next` page."""
     if request.method != "POST":
-        return confirm_page(request, way_to_prove(request.user))
-    if answer := ask_again(request):
+        return confirm_page(request, reauthentication_method(request.user))
+    if answer := reauthenticate(request):
         return answer
     messages.success(request, _("Confirmed. For ten minutes you are not asked again."))
     return see_other(next_of(request) or "/")

@@ -1,7 +1,7 @@
-"""The second factors of a person: an authenticator app (TOTP), passkeys, recovery codes; and what uses one up.
+"""The second factors of a user: an authenticator app (TOTP), passkeys and recovery codes.
 
-The rows and their meaning are allauth's. Ours are the counting of guesses (accounts.sign_in.attempt_limits; allauth
-counts in the cache), the single use of an app's code (allauth keeps that in the cache), and the audit log.
+They are stored in allauth's rows. Attempt limits (accounts.sign_in.attempt_limits) and the single use of TOTP codes are
+our own, because allauth keeps both in the cache.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ NAME_MAX = 64
 
 
 class FactorWrong(Exception):
-    """Not the code or the passkey of this person, or one that was used before."""
+    """The code is wrong or was used before."""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One of a person's factors, as a page shows it. `kind`: totp or passkey; only a passkey has a name."""
+    """A factor, as a page shows it. `kind` is "totp" or "passkey"; only a passkey has a name."""
 
     id: int
     kind: str
@@ -63,22 +63,21 @@ def has_factor(user: User) -> bool:
 
 
 def list_factors(user: User) -> list[Factor]:
-    """The app first, then the passkeys by age; recovery codes only stand in for these."""
+    """Return the app, then the passkeys by age, without recovery codes."""
     rows = Authenticator.objects.filter(user=user, type__in=FACTORS).order_by("type", "pk")
     return [Factor(row.pk, KINDS[row.type], row.data.get("name", ""), row.created_at, row.last_used_at) for row in rows]
 
 
 def recovery_codes(user: User) -> list[str]:
-    """Those not used yet, ten digits each."""
+    """Return the unused recovery codes, ten digits each; none if SECRET_KEY has changed."""
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
-    # Sealed by a SECRET_KEY of before they open nothing, like an app's key: only a reset helps.
     with suppress(DecryptionFailed):
         return RecoveryCodes(row).get_unused_codes() if row else []
     return []
 
 
 def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None = None) -> int | None:
-    """Use up a code of the app, or a recovery code; return how many recovery codes are left if it was one of them.
+    """Use up a TOTP or recovery code; return how many recovery codes are left if it was one of them.
 
     Raise FactorWrong or AttemptsExceeded. Do not call it in a transaction that may be rolled back: each attempt must
     stay counted. Text that cannot be a code is not counted.
@@ -103,7 +102,7 @@ def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None 
 
 
 def matching_step(secret: str, text: str, *, after: int = -1) -> int | None:
-    """The time step, later than `after`, whose code this is: now, or one step beside it for clocks that differ."""
+    """Return the current or an adjacent time step, later than `after`, whose code this is; None if there is none."""
     digits = _digits_of(text)
     for step in yield_hotp_counters_from_time():
         if step > after and compare_user_code(actual=digits, expected=format_hotp_value(hotp_value(secret, step))):
@@ -114,9 +113,9 @@ def matching_step(secret: str, text: str, *, after: int = -1) -> int | None:
 def add_totp(
     user: User, *, secret: str, step: int, by: Actor, enterprise: Enterprise | None, keep_session: str | None
 ) -> bool:
-    """Bind the app that holds `secret` (base32), in place of the one before; the code of `step` is used up.
+    """Replace the user's app by the one with `secret` (base32), and end other sessions. The code of `step` is used.
 
-    Other sessions of the person end. Whether recovery codes were made beside it, for there were none.
+    Return True if recovery codes were created, because there were none.
     """
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
@@ -140,7 +139,7 @@ def add_passkey(
     enterprise: Enterprise | None,
     keep_session: str | None,
 ) -> bool:
-    """Keep a passkey whose registration was verified. Else as `add_totp`."""
+    """Add a passkey whose registration was verified, and end other sessions. Return as `add_totp`."""
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
         keep_passkey(user, name=name, credential=credential)
@@ -150,7 +149,7 @@ def add_passkey(
 
 
 def keep_passkey(user: User, *, name: str, credential: dict[str, Any]) -> None:
-    """One whose registration was verified (accounts.second_factor.passkeys.read_new); the caller records it."""
+    """Store a passkey whose registration was verified. The caller records it."""
     data = {"name": name, "credential": credential}
     Authenticator.objects.create(user=user, type=TYPE.WEBAUTHN, data=data, last_used_at=timezone.now())
 
@@ -163,7 +162,7 @@ def rename_passkey(row: Authenticator, *, name: str, by: Actor, enterprise: Ente
 
 
 def remove_factor(row: Authenticator, *, by: Actor, enterprise: Enterprise | None, keep_session: str | None) -> bool:
-    """Other sessions of the person end. Whether it was the last: then the recovery codes are gone too."""
+    """Remove a factor, and end other sessions. Return True if it was the last, which removes the recovery codes too."""
     user = row.user
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
@@ -177,7 +176,7 @@ def remove_factor(row: Authenticator, *, by: Actor, enterprise: Enterprise | Non
 
 
 def make_recovery_codes(user: User, *, by: Actor, enterprise: Enterprise | None, keep_session: str | None) -> None:
-    """Ten new ones; those before are dead at once. Other sessions of the person end."""
+    """Replace the recovery codes, and end other sessions."""
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
         Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).delete()
@@ -186,23 +185,23 @@ def make_recovery_codes(user: User, *, by: Actor, enterprise: Enterprise | None,
 
 
 def reset_factors(user: User, *, enterprise: Enterprise | None, by: Actor) -> int:
-    """Take all factors away from who has lost them, and end the sessions. How many factors there were.
+    """Delete all factors of a user who has lost them, and end all sessions. Return the number of factors.
 
-    Raises ValidationError for oneself, for one whose role is above, and for one who also serves another enterprise,
-    whose console this would weaken. Whether `user` belongs to `enterprise` at all the caller has made sure.
+    Raise ValidationError for oneself, for a higher role, and for a user with a role in another enterprise, whose
+    console this would weaken. The caller checks that `user` belongs to `enterprise`.
     """
     if by.via != "command":
         _refuse_reset(user, enterprise=enterprise, by=by)
     with recording_person(user, by=by, enterprise=enterprise) as record:
         _lock(user)
-        count = forget_factors(user)
+        count = delete_factors(user)
         end_sessions(user)
         record("factors_reset", before={"factors": count})
     return count
 
 
-def forget_factors(user: User) -> int:
-    """Delete them all, recovery codes too; the caller records it. How many there were."""
+def delete_factors(user: User) -> int:
+    """Delete all factors and recovery codes, and return the number of factors. The caller records it."""
     count = Authenticator.objects.filter(user=user, type__in=FACTORS).count()
     Authenticator.objects.filter(user=user).delete()
     return count
@@ -222,7 +221,7 @@ def _refuse_reset(user: User, *, enterprise: Enterprise | None, by: Actor) -> No
 
 
 def _rank(user: User, enterprise: Enterprise | None) -> int:
-    """0 for an owner; who has no role stands below all who have."""
+    """Return 0 for an owner, and more for lower roles; without a role, more than for all roles."""
     name = Role.objects.filter(user=user, enterprise=enterprise).values_list("name", flat=True).first()
     return Role.Name.values.index(name) if name else len(Role.Name.values)
 
@@ -236,7 +235,7 @@ def _attempt_limiter(user: User) -> AttemptLimiter:
 
 
 def _use_totp(user: User, digits: str) -> bool:
-    """One code counts once, and none older than it: the row is locked while its step moves on."""
+    """Use up the code's time step and all earlier ones. Locks the row. Return False if the code is wrong."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().filter(user=user, type=TYPE.TOTP).first()
         if row is None:
@@ -254,7 +253,7 @@ def _use_totp(user: User, digits: str) -> bool:
 
 def _use_recovery_code(user: User, digits: str) -> bool:
     row = Authenticator.objects.filter(user=user, type=TYPE.RECOVERY_CODES).first()
-    # Its own transaction locks the row, then looks; new codes may have replaced it meanwhile.
+    # allauth locks the row, which new codes may have replaced meanwhile.
     with suppress(Authenticator.DoesNotExist, DecryptionFailed):
         return row is not None and RecoveryCodes(row).validate_code(digits)
     return False
@@ -269,12 +268,12 @@ def _make_missing_codes(user: User, record: PersonRecord) -> bool:
 
 
 def _lock(user: User) -> None:
-    """Changes to one person's factors follow one another."""
+    """Serialise changes to the user's factors."""
     User.objects.select_for_update().get(pk=user.pk)
 
 
 def _digits_of(text: str) -> str:
-    """The digits of a typed code (`１２３ 456`, `12345-67890`), or the empty text if anything else is in it."""
+    """Return the digits of a typed code such as `１２３ 456` or `12345-67890`, or "" if it contains anything else."""
     folded = unicodedata.normalize("NFKC", text[:64])
-    seen = [sign for sign in folded if not sign.isspace() and unicodedata.category(sign) not in {"Cf", "Pd"}]
-    return "".join(str(unicodedata.decimal(sign)) for sign in seen) if all(map(str.isdecimal, seen)) else ""
+    visible = [char for char in folded if not char.isspace() and unicodedata.category(char) not in {"Cf", "Pd"}]
+    return "".join(str(unicodedata.decimal(char)) for char in visible) if all(map(str.isdecimal, visible)) else ""

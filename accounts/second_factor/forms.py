@@ -1,4 +1,4 @@
-"""The code of a second factor."""
+"""The form for the code of a second factor."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from core.responses import see_other
 
 
 class FactorStage(LoginStage):
-    """Who has a second factor is asked for it before the session is opened; the page is ours."""
+    """Redirect users with a second factor to our page before the session is opened."""
 
     key = "factor"
     urlname = "accounts:login_factor"

@@ -1,7 +1,7 @@
-"""Passkeys (WebAuthn): what a browser is asked to do, and whether its answer is right.
+"""Passkeys (WebAuthn): options for the browser, and verification of its response.
 
-Every passkey of ours is found by the device itself and unlocked by its holder (a finger, a face, a PIN), so that one
-can sign in with nothing else. The challenge lies in the session and is gone with the first answer to it.
+All passkeys are discoverable and require user verification, so that one is enough to sign in. The challenge is stored
+in the session until the first response.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ T = TypeVar("T")
 
 
 class PasskeyRefused(Exception):
-    """What the browser answered proves nothing."""
+    """The browser's response is not valid."""
 
 
-def user_to_come(*, login: str, name: str) -> User:
-    """Not kept, but with an id that nobody else has or will have: a device keeps it in a passkey, and the user must be
-    made with it. A row taken back does that on every database."""
+def reserve_user(*, login: str, name: str) -> User:
+    """Return an unsaved user with a reserved id, which a passkey stores before the user is created.
+
+    A created and deleted row reserves the id on every database.
+    """
     with transaction.atomic():
         user = User.objects.create(login=f"to-come-{secrets.token_hex(8)}")
         id = user.pk
@@ -36,12 +38,12 @@ def user_to_come(*, login: str, name: str) -> User:
 
 
 def creation_options(user: User) -> dict[str, Any]:
-    """For navigator.credentials.create, as JSON."""
+    """Return the options for navigator.credentials.create."""
     return auth.begin_registration(user, passwordless=True)
 
 
-def read_new(text: str) -> dict[str, Any]:
-    """The verified credential a device has just made, to be kept. Raises PasskeyRefused."""
+def verify_registration(text: str) -> dict[str, Any]:
+    """Return the new credential, verified. Raise PasskeyRefused."""
 
     def read(credential: dict[str, Any]) -> dict[str, Any]:
         auth.parse_registration_response(credential)
@@ -53,12 +55,12 @@ def read_new(text: str) -> dict[str, Any]:
 
 
 def request_options(user: User | None) -> dict[str, Any]:
-    """For navigator.credentials.get, as JSON: one of the user's passkeys, or any that the device knows."""
+    """Return the options for navigator.credentials.get, for the user's passkeys or for any."""
     return auth.begin_authentication(user)
 
 
-def check_answer(text: str, *, user: User | None) -> Authenticator:
-    """The passkey that signed the challenge: the user's, or whose it says it is. Raises PasskeyRefused."""
+def verify_assertion(text: str, *, user: User | None) -> Authenticator:
+    """Return the passkey that signed the challenge, of `user` or of the user it names. Raise PasskeyRefused."""
 
     def check(answer: dict[str, Any]) -> Authenticator:
         auth.parse_authentication_response(answer)
@@ -74,7 +76,7 @@ def check_answer(text: str, *, user: User | None) -> Authenticator:
 def _with_answer(text: str, read: Callable[[dict[str, Any]], T]) -> T:
     try:
         return read(json.loads(text[:ANSWER_MAX]))
-    except Exception as error:  # whatever a parser of strangers' bytes may raise: none of it is a proof
+    except Exception as error:  # parsers of untrusted bytes may raise anything
         raise PasskeyRefused from error
     finally:
         auth.clear_state()

@@ -1,4 +1,4 @@
-"""What a password must be beyond Django's own rules, in words that exist in both languages; and changing one's own."""
+"""Validate and change passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.sign_in.sessions import end_sessions
 
 
 class LongEnoughValidator(MinimumLengthValidator):
-    """Django's own, whose refusal its Chinese catalogue lacks."""
+    """Django's validator with a message of our own, because its Chinese translation is missing."""
 
     def get_error_message(self) -> str:
         text = ngettext(
@@ -26,7 +26,7 @@ class LongEnoughValidator(MinimumLengthValidator):
 def change_password(
     user: User, *, password: str, by: Actor, enterprise: Enterprise | None, keep_session: str | None
 ) -> None:
-    """Other sessions of the person end. Raises HashersBusy."""
+    """Change the user's password, and end other sessions. Raise HashersBusy."""
     user.set_password(password)
     with recording_person(user, by=by, enterprise=enterprise) as record:
         user.save(update_fields=["password"])

@@ -1,7 +1,7 @@
-"""The story of being asked again: who is signed in shows it once more, and what they sent is not lost meanwhile.
+"""Reauthentication before sensitive actions, without losing what was submitted.
 
-The page that asks bears all that was sent in hidden fields and sends it to the same address, with the proof beside it
-in fields of its own; so nothing is kept on the server, and the action is done by the request that brings the proof.
+The page that asks contains the submitted fields as hidden ones, and posts them to the same URL together with the proof.
+Nothing is stored on the server, and the request with the proof performs the action.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from accounts.requests import SignedInRequest
 from accounts.second_factor.factors import FactorWrong, has_factor, list_factors
 from accounts.second_factor.passkeys import PasskeyRefused
 from accounts.second_factor.verification import (
-    prove_by_confirm_code,
-    prove_by_factor_code,
-    prove_by_passkey,
-    prove_own_password,
+    outstanding_confirm_code,
+    reauthentication_method,
     send_confirm_code,
-    sent_confirm_code,
-    way_to_prove,
+    verify_confirm_code,
+    verify_factor_code,
+    verify_own_password,
+    verify_passkey,
 )
 from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.by_password import PasswordWrong
-from accounts.sign_in.sessions import raise_session
+from accounts.sign_in.sessions import elevate_session
 from core.responses import too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
@@ -38,12 +38,12 @@ from sms.phones import mask_phone
 
 PAGE = "accounts/confirm.html"
 OWN_FIELDS = {"csrfmiddlewaretoken", "proof", "proof_passkey", "proof_send"}
-# What nobody should find in a page again; its form asks for it anew.
+# Secrets are not put into the page; their form asks again.
 NEVER_CARRIED = {"password", "confirm", "code"}
 
 
 def has_fresh_proof(request: HttpRequest) -> bool:
-    """Whether the person of this session has shown within ten minutes who they are, by the best that they have."""
+    """True if the user has reauthenticated within ACCOUNTS_REAUTH_SECONDS, by a second factor if they have one."""
     session, oldest = request.session, time.time() - settings.ACCOUNTS_REAUTH_SECONDS
     if session.get("factor_at", 0) > oldest:
         return True
@@ -52,9 +52,9 @@ def has_fresh_proof(request: HttpRequest) -> bool:
     return not settings.ACCOUNTS_SECOND_FACTOR_REQUIRED or session.get("proved_at", 0) > oldest
 
 
-def ask_again(request: SignedInRequest) -> HttpResponse | None:
-    """The page that asks; None once this very POST has brought the proof."""
-    way = way_to_prove(request.user)
+def reauthenticate(request: SignedInRequest) -> HttpResponse | None:
+    """Return the page that asks for a proof, or None if this POST contains a valid one."""
+    way = reauthentication_method(request.user)
     try:
         if "proof_send" in request.POST and way == "phone":
             send_confirm_code(request)
@@ -64,7 +64,7 @@ def ask_again(request: SignedInRequest) -> HttpResponse | None:
         _prove(request, way)
     except (FactorWrong, PasskeyRefused, PasswordWrong, CodeRefused, CodeLimited, AttemptsExceeded) as error:
         return _refused(request, way, error)
-    raise_session(request, by_factor=way == "factor")
+    elevate_session(request, by_factor=way == "factor")
     return None
 
 
@@ -75,10 +75,10 @@ def confirm_page(request: SignedInRequest, way: str, *, status: int = 200, **mor
 def _prove(request: SignedInRequest, way: str) -> None:
     proof = request.POST.get("proof", "")
     if way == "factor" and request.POST.get("proof_passkey"):
-        return prove_by_passkey(request, request.user, request.POST["proof_passkey"])
+        return verify_passkey(request, request.user, request.POST["proof_passkey"])
     if way == "factor":
-        return prove_by_factor_code(request, request.user, proof)
-    return prove_own_password(request, proof) if way == "password" else prove_by_confirm_code(request, proof)
+        return verify_factor_code(request, request.user, proof)
+    return verify_own_password(request, proof) if way == "password" else verify_confirm_code(request, proof)
 
 
 def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpResponse:
@@ -100,7 +100,7 @@ def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpRespon
 
 
 def _context(request: SignedInRequest, way: str) -> dict[str, Any]:
-    code = sent_confirm_code(request) if way == "phone" else None
+    code = outstanding_confirm_code(request) if way == "phone" else None
     kinds = {factor.kind for factor in list_factors(request.user)} if way == "factor" else set()
     return {
         "way": way,

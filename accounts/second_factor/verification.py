@@ -1,7 +1,6 @@
-"""The story of a proof: who is to prove something, by what, and what the session may do from then on.
+"""Verify a second factor, password or phone code of a user who is signing in or signed in.
 
-Someone half signed in (allauth holds the proven password for a quarter of an hour) proves the factor to have a session
-opened; someone signed in proves it to enter the console or to do something dangerous.
+After a correct password, allauth keeps the pending sign-in for 15 minutes until the second factor is verified.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from accounts.models import User
 from accounts.requests import PublicRequest, SignedInRequest
 from accounts.second_factor.factors import has_factor, use_code
 from accounts.second_factor.login_stage import FactorStage
-from accounts.second_factor.passkeys import check_answer
+from accounts.second_factor.passkeys import verify_assertion
 from accounts.sign_in.browser_codes import BrowserCodes
-from accounts.sign_in.by_password import PasswordWrong, prove_password
-from accounts.sign_in.sessions import current_enterprise, raise_session
+from accounts.sign_in.by_password import PasswordWrong, verify_password
+from accounts.sign_in.sessions import current_enterprise, elevate_session
 from core.responses import see_other
 from sms.models import PhoneCode
 
 PURPOSE = "confirm"
 
 
-def person_to_prove(request: PublicRequest) -> User | None:
-    """Who is half signed in here, else who is signed in."""
+def user_to_verify(request: PublicRequest) -> User | None:
+    """Return the user of the pending sign-in, or the signed-in user, if active."""
     stage = _stage(request)
     person = stage.login.user if stage else request.user
     return person if isinstance(person, User) and person.is_active else None
 
 
-def prove_by_factor_code(request: PublicRequest, person: User, text: str) -> None:
-    """A code of the app, or a recovery code. Raises FactorWrong or AttemptsExceeded."""
+def verify_factor_code(request: PublicRequest, person: User, text: str) -> None:
+    """Verify a TOTP or recovery code. Raise FactorWrong or AttemptsExceeded."""
     left = use_code(person, text, by=request.actor, enterprise=current_enterprise(request))
     if left is not None:
         words = ngettext(
@@ -44,45 +43,45 @@ def prove_by_factor_code(request: PublicRequest, person: User, text: str) -> Non
         messages.warning(request, words % {"left": left})
 
 
-def prove_by_passkey(request: PublicRequest, person: User, answer: str) -> None:
-    """Raises PasskeyRefused."""
-    check_answer(answer, user=person)
+def verify_passkey(request: PublicRequest, person: User, answer: str) -> None:
+    """Verify a passkey. Raise PasskeyRefused."""
+    verify_assertion(answer, user=person)
 
 
-def go_on(request: PublicRequest, *, to: str) -> HttpResponse:
-    """The factor is proven: open the session that waited for it, or let the open one do more."""
+def finish_verification(request: PublicRequest, *, to: str) -> HttpResponse:
+    """After the second factor, complete the pending sign-in or elevate the session, and redirect."""
     if stage := _stage(request):
         response: HttpResponse = stage.exit()
-        raise_session(request, by_factor=True)
+        elevate_session(request, by_factor=True)
         return response
-    raise_session(request, by_factor=True)
+    elevate_session(request, by_factor=True)
     return see_other(to or "/")
 
 
-def way_to_prove(user: User) -> str:
-    """How someone signed in shows again who they are: by the factor, else the password, else a code to the phone."""
+def reauthentication_method(user: User) -> str:
+    """Return how the user reauthenticates: by "factor", else "password", else "phone"."""
     if has_factor(user):
         return "factor"
     return "password" if user.has_usable_password() else "phone"
 
 
-def prove_own_password(request: SignedInRequest, password: str) -> None:
-    """Raises PasswordWrong or AttemptsExceeded; counted as at the sign-in."""
-    if prove_password(request, login=request.user.login or "", password=password) != request.user:
+def verify_own_password(request: SignedInRequest, password: str) -> None:
+    """Verify the signed-in user's password, counted as at sign-in. Raise PasswordWrong or AttemptsExceeded."""
+    if verify_password(request, login=request.user.login or "", password=password) != request.user:
         raise PasswordWrong
 
 
 def send_confirm_code(request: SignedInRequest) -> PhoneCode:
-    """A code for this alone, to the phone on record: one for signing in proves nothing here. Raises CodeLimited."""
+    """Send a code for this purpose only to the user's phone. Raise CodeLimited."""
     return _confirm_codes(request).send(str(request.user.phone), enterprise=current_enterprise(request))
 
 
-def sent_confirm_code(request: SignedInRequest) -> PhoneCode | None:
+def outstanding_confirm_code(request: SignedInRequest) -> PhoneCode | None:
     return _confirm_codes(request).sent()
 
 
-def prove_by_confirm_code(request: SignedInRequest, text: str) -> None:
-    """Raises CodeRefused and its kinds."""
+def verify_confirm_code(request: SignedInRequest, text: str) -> None:
+    """Use up the code. Raise CodeRefused."""
     _confirm_codes(request).use(text)
 
 

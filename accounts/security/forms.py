@@ -1,4 +1,4 @@
-"""What people type about their second factor and their password."""
+"""Forms for a user's second factors and password."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETUP = "factor setup"
 
 
 class FactorNewForm(forms.Form):
-    """The app's key stands sealed in the page until a code proves that the app has it; nothing is kept before."""
+    """Set up an app. Its secret is encrypted in the page, and stored only once a code proves that the app has it."""
 
     setup = forms.CharField(widget=forms.HiddenInput)
     code = forms.CharField(
@@ -33,9 +33,9 @@ class FactorNewForm(forms.Form):
     def __init__(self, typed: Any = None, *, user: User) -> None:
         super().__init__(typed)
         self.user, self.step = user, -1
-        carried = self._unseal((typed or {}).get("setup", ""))
-        self.is_renewed = typed is not None and carried is None
-        self.secret = carried or generate_totp_secret()
+        submitted = self._decrypt_secret((typed or {}).get("setup", ""))
+        self.is_renewed = typed is not None and submitted is None
+        self.secret = submitted or generate_totp_secret()
         self.initial["setup"] = encrypt(
             {"user": str(user.pk), "secret": self.secret, "at": str(time.time())}, use=SETUP
         )
@@ -53,16 +53,16 @@ class FactorNewForm(forms.Form):
 
     @property
     def grouped_secret(self) -> str:
-        """In groups of four, to be typed by hand."""
-        return " ".join(self.secret[place : place + 4] for place in range(0, len(self.secret), 4))
+        """Return the secret in groups of four characters, to be typed by hand."""
+        return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
-    def _unseal(self, sealed: str) -> str | None:
+    def _decrypt_secret(self, encrypted: str) -> str | None:
         try:
-            found = decrypt(sealed, use=SETUP)
+            setup = decrypt(encrypted, use=SETUP)
         except DecryptionFailed:
             return None
-        is_late = time.time() - float(found["at"]) >= settings.ACCOUNTS_FACTOR_SETUP_SECONDS
-        return None if is_late or found["user"] != str(self.user.pk) else found["secret"]
+        is_late = time.time() - float(setup["at"]) >= settings.ACCOUNTS_FACTOR_SETUP_SECONDS
+        return None if is_late or setup["user"] != str(self.user.pk) else setup["secret"]
 
 
 class PasskeyForm(forms.Form):

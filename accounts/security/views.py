@@ -1,4 +1,4 @@
-"""A person's own second factors and password."""
+"""Pages for a user's own second factors and password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.restrictions import unrestricted_page
-from accounts.sign_in.sessions import current_enterprise, keep_signed_in, raise_session
+from accounts.sign_in.sessions import current_enterprise, elevate_session, keep_signed_in
 from core.qr_images import draw_svg
 from core.responses import see_other, too_many_requests, unprocessable
 
@@ -70,7 +70,7 @@ def factor_list(request: SignedInRequest) -> HttpResponse:
 @read_or_post
 @sensitive_post_parameters("setup", "code")
 def factor_new(request: SignedInRequest) -> HttpResponse:
-    """An authenticator app, in place of the one before; or a passkey. Here the console leads who has neither."""
+    """Set up an authenticator app or a passkey. The console redirects users without either here."""
     form = FactorNewForm(request.POST if request.method == "POST" else None, user=request.user)
     context = _new_context(request, form, PasskeyForm(initial={"name": _this_device(request)}))
     if not form.is_bound:
@@ -92,7 +92,7 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, NEW, context)
     try:
-        credential = passkeys.read_new(request.POST.get("passkey", ""))
+        credential = passkeys.verify_registration(request.POST.get("passkey", ""))
     except PasskeyRefused:
         return unprocessable(request, NEW, context | {"is_passkey_refused": True})
     has_codes = add_passkey(request.user, name=form.cleaned_data["name"], credential=credential, **_own(request))
@@ -105,7 +105,6 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
 @fresh_action
 @require_POST
 def passkey_new_options(request: SignedInRequest) -> HttpResponse:
-    """What the browser is to ask the device, as JSON."""
     return JsonResponse(passkeys.creation_options(request.user))
 
 
@@ -130,7 +129,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
 def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type__in=FACTORS)
     if remove_factor(row, **_own(request)):
-        # Nothing stands behind it any more; who must have a factor sets one up before the console opens again.
+        # Without a factor the session counts as one without; the console then requires a new one.
         request.session.pop("factor_at", None)
     messages.success(request, _("Removed. Your other devices are signed out."))
     return see_other("accounts:factor_list")
@@ -139,7 +138,7 @@ def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
 @signed_in_page
 @require_safe
 def recovery_code_list(request: SignedInRequest) -> HttpResponse:
-    """The codes, for a while after they were made and until the person says they are kept; then never again."""
+    """Show new recovery codes for a limited time, or until the user confirms that they are stored."""
     next_page = next_of(request)
     if request.session.get(SHOWN, 0) <= time.time():
         return redirect(next_page or "accounts:factor_list")
@@ -198,7 +197,6 @@ def password_edit(request: SignedInRequest) -> HttpResponse:
 
 
 def _own(request: SignedInRequest) -> dict[str, Any]:
-    """What every change to one's own factors is told: who, in which enterprise, and which session stays."""
     return {
         "by": request.actor,
         "enterprise": current_enterprise(request),
@@ -207,8 +205,8 @@ def _own(request: SignedInRequest) -> dict[str, Any]:
 
 
 def _after_adding(request: SignedInRequest, *, has_codes: bool) -> HttpResponse:
-    """The new factor was just proven: it opens the console to this session at once."""
-    raise_session(request, by_factor=True)
+    """Elevate the session, because the new factor was just verified, and redirect."""
+    elevate_session(request, by_factor=True)
     return _show_codes(request) if has_codes else see_other(next_of(request) or "accounts:factor_list")
 
 
@@ -219,7 +217,7 @@ def _show_codes(request: SignedInRequest) -> HttpResponse:
 
 def _new_context(request: SignedInRequest, form: FactorNewForm, passkey_form: PasskeyForm) -> dict[str, Any]:
     url = get_adapter().build_totp_url(request.user, form.secret)
-    # Around the drawing's cache, which would keep the secret.
+    # Bypass the cache of drawings, which would keep the secret.
     drawing = draw_svg.__wrapped__(url)
     kinds = {factor.kind for factor in list_factors(request.user)}
     return {

@@ -1,4 +1,4 @@
-"""One-time codes as a browser asks for them and types them: bound to it, and counted for where it is."""
+"""One-time codes bound to the browser of a request, and limited by its address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from accounts.clients import address_block, browser_of, client_address
+from accounts.clients import address_block, browser_secret, client_address
 from accounts.models import Enterprise
 from sms.codes.actions import check_code, current_code, send_code
 from sms.models import PhoneCode
@@ -18,19 +18,19 @@ from sms.models import PhoneCode
 
 @dataclass(frozen=True)
 class BrowserCodes:
-    """Those of one purpose, and of one subject where it has any."""
+    """The codes of one purpose, and of one subject if the purpose has several."""
 
     request: HttpRequest
     purpose: str
     subject: str = ""
 
     def send(self, phone: str, *, enterprise: Enterprise | None = None, is_listed: bool = True) -> PhoneCode:
-        """To `phone` (E.164), or only in appearance (see sms.codes.actions). Raises CodeLimited."""
+        """Send a code to `phone` (E.164), or a decoy (sms.codes.actions). Raise CodeLimited."""
         return send_code(
             phone=phone,
             purpose=self.purpose,
             subject=self.subject,
-            browser=browser_of(self.request),
+            browser=browser_secret(self.request),
             enterprise=enterprise,
             is_listed=is_listed,
             address=address_block(client_address(self.request)),
@@ -39,16 +39,16 @@ class BrowserCodes:
         )
 
     def sent(self) -> PhoneCode | None:
-        """The one this browser last asked for and has not used."""
-        return current_code(purpose=self.purpose, browser=browser_of(self.request), subject=self.subject)
+        """Return the latest code that this browser requested and has not used."""
+        return current_code(purpose=self.purpose, browser=browser_secret(self.request), subject=self.subject)
 
     def use(self, text: str) -> PhoneCode:
-        """The code that `text` is, used up. Raises CodeRefused and its kinds; never in a transaction."""
-        return check_code(text, purpose=self.purpose, browser=browser_of(self.request), subject=self.subject)
+        """Use up and return the code that `text` matches. Raise CodeRefused. Do not call it in a transaction."""
+        return check_code(text, purpose=self.purpose, browser=browser_secret(self.request), subject=self.subject)
 
 
 def resend_seconds(code: PhoneCode | None) -> int:
-    """How long until another one may be asked for; 0: at once."""
+    """Return the seconds until another code may be requested, or 0."""
     if code is None:
         return 0
     age = (timezone.now() - code.created_at).total_seconds()

@@ -1,7 +1,7 @@
-"""The story of a password: counted, checked, carried through allauth's stages, the session opened.
+"""Sign in with a login and password.
 
-Of allauth we use `perform_login`, whose stages are where a second factor will stand. Its own form and view we don't:
-they count failures in the cache, read-modify-write, answer 200 to a refusal, and know nothing of 422 and 429.
+We use allauth's `perform_login`, whose stages ask for the second factor, but not its form and view: they count failures
+in the cache without atomicity, and respond with 200 to a refusal instead of 422 or 429.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpResponse
 
 from accounts.audit.recording import recording
-from accounts.clients import address_block, browser_of, client_address
+from accounts.clients import address_block, browser_secret, client_address
 from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
 from accounts.sign_in.attempt_limits import AttemptsExceeded, PasswordAttempt
@@ -21,15 +21,15 @@ BUSY_SECONDS = 5
 
 
 class PasswordWrong(Exception):
-    """No such login, a wrong password, or a person who may not sign in: nobody is told which."""
+    """The login doesn't exist, the password is wrong, or the user may not sign in; the message doesn't tell which."""
 
 
-def prove_password(request: PublicRequest, *, login: str, password: str) -> User:
-    """Return the user whose password this is. Raise PasswordWrong or AttemptsExceeded.
+def verify_password(request: PublicRequest, *, login: str, password: str) -> User:
+    """Return the user with this login and password. Raise PasswordWrong or AttemptsExceeded.
 
-    The same work is done for a login that exists and one that doesn't.
+    An unknown login takes the same time as a known one.
     """
-    attempt = PasswordAttempt(login, browser=browser_of(request), address=address_block(client_address(request)))
+    attempt = PasswordAttempt(login, browser=browser_secret(request), address=address_block(client_address(request)))
     attempt.count()
     try:
         user = authenticate(request, username=login, password=password)
@@ -45,13 +45,13 @@ def prove_password(request: PublicRequest, *, login: str, password: str) -> User
 
 
 def sign_in(request: PublicRequest, user: User, *, to: str) -> HttpResponse:
-    """Open the session, or ask for what else a stage wants; either way the answer to give."""
+    """Open the session, or redirect to the next stage."""
     response: HttpResponse = perform_login(request, user, redirect_url=to)
     return response
 
 
 def _record_lock(request: PublicRequest, login: str) -> None:
-    """Tell each enterprise where this login has a role that it was closed for a while."""
+    """Record the lock in each enterprise where this login has a role."""
     user = User.objects.filter(login=login.lower()).first()
     if user is None:
         return

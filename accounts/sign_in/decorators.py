@@ -13,7 +13,7 @@ from accounts.requests import SignedInRequest, View
 
 
 def signed_in_page(view: View) -> View:
-    """For anyone signed in; others are sent to sign in and come back."""
+    """Require a signed-in user; redirect others to the sign-in page and back."""
 
     @functools.wraps(view)
     def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -25,6 +25,6 @@ def signed_in_page(view: View) -> View:
 
 
 def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
-    """Redirect to the sign-in `page`, and then back here; after a POST to the start, so that nothing is repeated."""
+    """Redirect to the sign-in `page`, and then back here, or to the start page after a POST."""
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
     return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")

@@ -1,4 +1,4 @@
-"""What people type on the pages of accounts."""
+"""Forms of the sign-in pages."""
 
 from __future__ import annotations
 

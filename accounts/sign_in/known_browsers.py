@@ -1,8 +1,8 @@
-"""The browsers in which a person was inside an enterprise: there a phone code still leads in where others must scan.
+"""Browsers in which a user has entered an enterprise; there the code rule still accepts a phone code.
 
-A browser is known by the secret in its cookie (accounts.clients), of which a session keeps a mark of the user's own:
-an HMAC. The table keeps an HMAC of mark and enterprise, so neither the secret nor what else was done in that browser
-can be read from it; whoever has the mark can forget the browser in every enterprise.
+A browser is identified by the secret in its cookie (accounts.clients). A session stores a mark, an HMAC of user and
+secret; the table stores an HMAC of mark and enterprise. Neither reveals the secret or links different users of a
+browser, and the mark is enough to forget the browser in all enterprises.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from accounts.models import Enterprise, KnownBrowser, User
 from core.encryption import derive_key
 
 
-def note_browser(user: User, enterprise: Enterprise, *, browser: str) -> str:
-    """The user is inside the enterprise in this browser now. The mark by which `forget_browser` finds it."""
+def remember_browser(user: User, enterprise: Enterprise, *, browser: str) -> str:
+    """Store that the user has entered the enterprise in this browser. Return the mark for `forget_browser`."""
     mark = _mark(user, browser)
     row = KnownBrowser(user=user, enterprise=enterprise, key=_key(mark, enterprise.pk), seen_at=timezone.now())
     KnownBrowser.objects.bulk_create([row], update_conflicts=True, unique_fields=["key"], update_fields=["seen_at"])
@@ -27,30 +27,30 @@ def note_browser(user: User, enterprise: Enterprise, *, browser: str) -> str:
 
 
 def is_known_browser(user: User, enterprise: Enterprise, *, browser: str) -> bool:
-    """Whether the user was inside the enterprise in this browser within ACCOUNTS_KNOWN_BROWSER_DAYS."""
+    """True if the user has entered the enterprise in this browser within ACCOUNTS_KNOWN_BROWSER_DAYS."""
     known = KnownBrowser.objects.filter(key=_key(_mark(user, browser), enterprise.pk))
-    return known.filter(seen_at__gt=_forgotten_before()).exists()
+    return known.filter(seen_at__gt=_oldest()).exists()
 
 
 def forget_browsers(*users: User, enterprise: Enterprise | None = None) -> None:
-    """Forget these users' browsers, all or those of one enterprise."""
+    """Forget these users' browsers, in all enterprises or in one."""
     known = KnownBrowser.objects.filter(user__in=users)
     (known.filter(enterprise=enterprise) if enterprise else known).delete()
 
 
 def forget_browser(user: User, mark: str) -> None:
-    """Forget the one that `note_browser` gave this mark, in every enterprise it was ever used for."""
+    """Forget the browser with this mark in all enterprises."""
     known = KnownBrowser.objects.filter(user=user)
     keys = [_key(mark, enterprise) for enterprise in known.values_list("enterprise", flat=True).distinct()]
     known.filter(key__in=keys).delete()
 
 
-def purge_browsers() -> int:
-    """Delete what is forgotten anyway. How many there were."""
-    return KnownBrowser.objects.filter(seen_at__lte=_forgotten_before()).delete()[0]
+def delete_expired_browsers() -> int:
+    """Delete expired rows, and return how many."""
+    return KnownBrowser.objects.filter(seen_at__lte=_oldest()).delete()[0]
 
 
-def _forgotten_before() -> datetime:
+def _oldest() -> datetime:
     return timezone.now() - timedelta(days=settings.ACCOUNTS_KNOWN_BROWSER_DAYS)
 
 

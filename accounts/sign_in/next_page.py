@@ -1,4 +1,4 @@
-"""Where a person wanted to go before we asked who they are."""
+"""The `next` parameter: the page to return to after signing in."""
 
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def next_of(request: HttpRequest) -> str:
-    """The `next` of the form or the address if it is a path of ours, else nothing (no open redirect)."""
+    """Return `next` from the form or the query if it is a local path, else ""."""
     page = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = page.startswith("/") and url_has_allowed_host_and_scheme(
         page, allowed_hosts={request.get_host()}, require_https=settings.IS_HTTPS
@@ -18,6 +18,6 @@ def next_of(request: HttpRequest) -> str:
 
 
 def with_next(page: str, next_page: str, *ids: str) -> str:
-    """The address of `page` (a URL name, with what its path takes) that remembers `next_page`."""
+    """Return the URL of `page` (a URL name, with its ids) with `next_page` in its query."""
     address = reverse(page, args=ids)
     return f"{address}?{urlencode({'next': next_page})}" if next_page else address

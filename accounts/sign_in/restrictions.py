@@ -1,8 +1,7 @@
-"""Page decorators for sessions that have not shown all that the person's enterprises ask for.
+"""Page decorators that keep out restricted sessions (accounts.membership).
 
-An enterprise's rule may not accept a phone code, or the person may have been away for too long. Such a session is
-signed in but restricted (see accounts.membership): it must not create a credential, such as a passkey, that would get
-around the rule.
+A session is restricted if a rule of one of the person's enterprises requires a stronger sign-in. It must not create a
+credential, such as a passkey, that would get around the rule.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from accounts.membership import get_membership
 from accounts.requests import SignedInRequest, View
 from core.responses import see_other
 
-# The page that tells a restricted session what to do.
+# The page that tells the user of a restricted session what to do.
 CHOICE = "directory:choose"
 
 

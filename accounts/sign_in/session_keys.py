@@ -8,11 +8,10 @@ _keys: Registry[str] = Registry("personal session keys")
 
 
 def register_personal_keys(*keys: str) -> None:
-    """Delete these session keys at every sign-in: what one person proved or agreed to must not pass to the next."""
+    """Delete these session keys at every sign-in, so that they don't pass from one person to the next."""
     for key in keys:
         _keys.register(key)
 
 
 def personal_keys() -> tuple[str, ...]:
-    """Return the registered keys."""
     return _keys.all()

@@ -1,14 +1,16 @@
-"""The story of a session: opened once someone is proven, carried into one enterprise, ended.
+"""Open, enter, elevate and end sessions.
 
-Session keys: "method" ("password", "passkey", "code", "qr", "weixin" or "invitation"), "signed_in_at" and "seen_at"
-(epoch seconds), "weixin" (accounts.wechat.bindings), "enterprise" (id), "is_stale" (the console wants another proof),
-"factor_at" (when a second factor was proven here) and "proved_at" (when the person last showed afresh who they are: a
-password, a factor, a code sent for that; epoch seconds); before there is a user "proven_phone" and "proven_at".
+Session keys (times in epoch seconds): "method" ("password", "passkey", "code", "qr", "weixin" or "invitation"),
+"signed_in_at", "seen_at", "enterprise" (id), "weixin" (accounts.wechat.bindings), "is_stale" (the console requires
+another sign-in), "factor_at" (the last second factor) and "proved_at" (the last password, second factor or
+reauthentication code). Before there is a user: "proven_phone" and "proven_at".
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
@@ -16,6 +18,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,26 +26,23 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.actors import set_actor
-from accounts.clients import browser_of, renew_browser
+from accounts.clients import browser_secret, renew_browser
 from accounts.membership import get_membership
 from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
-from accounts.sign_in.known_browsers import note_browser
+from accounts.sign_in.known_browsers import remember_browser
 from accounts.sign_in.session_keys import personal_keys
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-SEEN_EVERY_SECONDS = 60
+TOUCH_SECONDS = 60
 # Session keys that are deleted at every sign-in, besides those that later apps register.
 PERSONAL_KEYS = ("proven_phone", "proven_at", "is_stale", "factor_at", "proved_at", LOGIN_SESSION_KEY)
-# Who came in by these has shown who they are, but no phone.
-PROVE_NO_PHONE = {"password", "passkey"}
+# Sign-in methods that prove no phone.
+PHONELESS_METHODS = {"password", "passkey"}
 
 
 def open_session(request: PublicRequest, user: User, *, method: str, enterprise: Enterprise | None = None) -> None:
-    """Sign `user` in, in a session with a new key, and enter `enterprise` if that is allowed.
-
-    Without one, enter the person's only enterprise, if there is just one and nothing to choose.
-    """
+    """Sign `user` in with a new session key, and enter `enterprise` if allowed, or the person's only enterprise."""
     if request.user != user:
         request.session.pop("enterprise", None)
     for key in (*PERSONAL_KEYS, *personal_keys()):
@@ -50,7 +50,7 @@ def open_session(request: PublicRequest, user: User, *, method: str, enterprise:
     login(request, user, backend=BACKEND)
     request.session["method"] = method
     request.session["signed_in_at"] = request.session["seen_at"] = int(time.time())
-    if method in PROVE_NO_PHONE:
+    if method in PHONELESS_METHODS:
         request.session["proved_at"] = request.session["signed_in_at"]
     if method == "passkey":
         request.session["factor_at"] = request.session["signed_in_at"]
@@ -62,8 +62,8 @@ def open_session(request: PublicRequest, user: User, *, method: str, enterprise:
         get_membership().enter_only_enterprise(request)
 
 
-def raise_session(request: HttpRequest, *, by_factor: bool) -> None:
-    """The session's person has just shown again who they are: it may more from now on, under a new key."""
+def elevate_session(request: HttpRequest, *, by_factor: bool) -> None:
+    """Mark the session as reauthenticated, and give it a new key. Raise SessionInterrupted."""
     session, now = request.session, int(time.time())
     renew_key(request)
     session["proved_at"] = now
@@ -73,21 +73,37 @@ def raise_session(request: HttpRequest, *, by_factor: bool) -> None:
 
 
 def renew_key(request: HttpRequest) -> None:
-    """A new key for a session that may more from now on; its device is found under it, to be ended like any other."""
-    before = request.session.session_key
-    request.session.cycle_key()
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+    """Give the session a new key, because its privileges have grown. Raise SessionInterrupted."""
+    with _changing_key(request):
+        request.session.cycle_key()
 
 
 def keep_signed_in(request: HttpRequest, user: User) -> None:
-    """After a change of `user`'s own password, which else would end this session with the others."""
-    before = request.session.session_key
-    update_session_auth_hash(request, user)
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+    """Keep this session after a change of `user`'s password, which ends all others. Raise SessionInterrupted."""
+    with _changing_key(request):
+        update_session_auth_hash(request, user)
+
+
+@contextmanager
+def _changing_key(request: HttpRequest) -> Iterator[None]:
+    """Let the body change the session's key, and store it in the session's UserSession.
+
+    Both rows are locked, so that `delete_sessions` at the same time finds either the old key or the new one. If it was
+    faster, raise SessionInterrupted.
+    """
+    key = request.session.session_key
+    with transaction.atomic():
+        rows = list(UserSession.objects.select_for_update().filter(session_key=key))
+        if key and not Session.objects.select_for_update().filter(session_key=key).first():
+            raise SessionInterrupted("The session was ended by another request.")
+        yield
+        for row in rows:
+            row.session_key = request.session.session_key
+            row.save(update_fields=["session_key"])
 
 
 def prove_phone(request: PublicRequest, phone: str) -> None:
-    """`phone` (E.164) was proven by a code: sign its user in, or keep the proof for a while for who has no user yet."""
+    """Sign in the user of `phone` (E.164), which a code has proven. Without a user, store the proof in the session."""
     user = User.objects.filter(phone=phone, is_active=True).first()
     if user:
         return open_session(request, user, method="code")
@@ -101,7 +117,7 @@ def prove_phone(request: PublicRequest, phone: str) -> None:
 
 
 def proven_phone(request: HttpRequest) -> str | None:
-    """The phone (E.164) this browser's person has proven: the signed-in user's, or one proven just now."""
+    """Return the signed-in user's phone (E.164), or the one that a visitor has proven recently."""
     if request.user.is_authenticated:
         return str(request.user.phone) if request.user.phone else None
     age = time.time() - request.session.get("proven_at", 0)
@@ -109,19 +125,16 @@ def proven_phone(request: HttpRequest) -> str | None:
 
 
 def enter_enterprise(request: HttpRequest, enterprise: Enterprise) -> None:
-    """Carry the session into `enterprise`. The caller has made sure the user belongs there and records it.
-
-    The browser is known there from now on (accounts.sign_in.known_browsers).
-    """
+    """Enter `enterprise`, in which the browser is known from now on. The caller checks access and records it."""
     request.session["enterprise"] = enterprise.pk
     assert isinstance(request.user, User)
-    mark = note_browser(request.user, enterprise, browser=browser_of(request))
+    mark = remember_browser(request.user, enterprise, browser=browser_secret(request))
     renew_browser(request)
-    _note_session(request, data={"enterprise": enterprise.pk, "browser": mark})
+    _update_user_session(request, data={"enterprise": enterprise.pk, "browser": mark})
 
 
 def current_enterprise(request: HttpRequest) -> Enterprise | None:
-    """The session's enterprise. That someone once entered it says nothing of today's role or membership."""
+    """Return the enterprise that the session entered; the user may have lost access since."""
     id = request.session.get("enterprise")
     return Enterprise.objects.filter(pk=id).first() if id else None
 
@@ -133,19 +146,18 @@ def end_session(request: HttpRequest) -> None:
 
 
 def end_sessions(*users: User, enterprise: Enterprise | None = None, except_key: str | None = None) -> int:
-    """End these users' sessions, all or those in `enterprise`, and return how many there were.
+    """End these users' sessions, all or those in `enterprise`, except the one with the key `except_key`.
 
-    Their next request is anonymous. `except_key` is the key of a session that stays.
+    Return how many ended.
     """
     sessions = UserSession.objects.filter(user__in=users).exclude(session_key=except_key or "")
     return delete_sessions(sessions.filter(data__enterprise=enterprise.pk) if enterprise else sessions)
 
 
 def delete_sessions(sessions: QuerySet[UserSession]) -> int:
-    """Delete these sessions, as allauth's `UserSession.end` does for one, and return how many there were.
+    """Delete these sessions with few statements, as allauth's `UserSession.end` does for one. Return how many.
 
-    The rows of UserSession are locked in key order, and before those of Session, as `end_session` does. Few statements
-    delete them all: one for Session, and one for each 100 of UserSession, whose deletion cascades.
+    Rows of UserSession are locked in key order and before those of Session.
     """
     with transaction.atomic():
         keys = dict(sessions.select_for_update().order_by("pk").values_list("pk", "session_key"))
@@ -154,26 +166,25 @@ def delete_sessions(sessions: QuerySet[UserSession]) -> int:
     return len(keys)
 
 
-def keep_session(request: HttpRequest) -> None:
-    """Once a request is answered: note that its session was seen, not more than once a minute."""
+def touch_session(request: HttpRequest) -> None:
+    """Store that the session was used, at most once per TOUCH_SECONDS."""
     session, now = request.session, int(time.time())
-    if not session.get("signed_in_at") or now - session.get("seen_at", 0) < SEEN_EVERY_SECONDS:
+    if not session.get("signed_in_at") or now - session.get("seen_at", 0) < TOUCH_SECONDS:
         return
-    note_idle(session)
+    mark_stale_if_idle(session)
     session["seen_at"] = now
-    _note_session(request)
+    _update_user_session(request)
 
 
-def note_idle(session: SessionBase) -> None:
-    """A session that was in the console and too long unused is stale, whichever page it comes to first: else that visit
-    would count as activity, and the console's own page would pass."""
-    was_inside = session.get("factor_at") or session.get("method") == "password"
-    if was_inside and time.time() - session.get("seen_at", 0) >= settings.ACCOUNTS_CONSOLE_IDLE_SECONDS:
+def mark_stale_if_idle(session: SessionBase) -> None:
+    """Mark a console session that was idle for too long. Call it before `seen_at` is updated by a page elsewhere."""
+    may_administer = session.get("factor_at") or session.get("method") == "password"
+    if may_administer and time.time() - session.get("seen_at", 0) >= settings.ACCOUNTS_CONSOLE_IDLE_SECONDS:
         session["is_stale"] = True
 
 
 def expire_session(request: HttpRequest) -> None:
-    """End a session that is too old or was too long unused (security.md 1.2: 14 days, 7 days idle)."""
+    """End a session that is too old or was idle for too long (security.md 1.2)."""
     session, now = request.session, time.time()
     signed_in_at = session.get("signed_in_at")
     if signed_in_at is None:
@@ -183,15 +194,14 @@ def expire_session(request: HttpRequest) -> None:
         end_session(request)
 
 
-def purge_sessions() -> None:
-    """Delete sessions that have expired, with their rows of UserSession, and such rows without a session."""
+def delete_expired_sessions() -> None:
+    """Delete expired sessions with their rows of UserSession, and rows of UserSession without a session."""
     now = timezone.now()
     current = Session.objects.filter(expire_date__gte=now)
     delete_sessions(UserSession.objects.exclude(session_key__in=current.values("session_key")))
-    # Those of nobody who is signed in, which have no row of UserSession.
+    # Sessions of visitors, which have no UserSession.
     Session.objects.filter(expire_date__lt=now).delete()
 
 
-def _note_session(request: HttpRequest, **fields: Any) -> None:
-    from_now = {"last_seen_at": timezone.now(), **fields}
-    UserSession.objects.filter(session_key=request.session.session_key).update(**from_now)
+def _update_user_session(request: HttpRequest, **fields: Any) -> None:
+    UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now(), **fields)

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Pages for signing in and out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.browser_codes import resend_seconds
 from accounts.sign_in.by_code import outstanding_code, send_login_code, sign_in_by_code
-from accounts.sign_in.by_password import PasswordWrong, prove_password, sign_in
+from accounts.sign_in.by_password import PasswordWrong, sign_in, verify_password
 from accounts.sign_in.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import end_session
-from accounts.sign_in.wechat_choice import weixin_way
+from accounts.sign_in.wechat_choice import wechat_option
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
@@ -70,13 +70,13 @@ def login_code(request: PublicRequest) -> HttpResponse:
     except CodeRefused as wrong:
         form.add_error("code", str(wrong))
         return unprocessable(request, CODE, context)
-    # Who has no user yet is offered to join at the front door; `next` would only ask them to sign in again.
+    # A person without a user is offered to join at "/"; `next` would ask them to sign in again.
     return see_other(next_page if next_page and request.user.is_authenticated else "/")
 
 
 @require_POST
 def login_code_send(request: PublicRequest) -> HttpResponse:
-    """Another code to the number the last one went to."""
+    """Send another code to the same number."""
     next_page = next_of(request)
     code = outstanding_code(request)
     if code is None:
@@ -104,7 +104,7 @@ def login_password(request: PublicRequest) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, PASSWORD, context)
     try:
-        user = prove_password(request, **form.cleaned_data)
+        user = verify_password(request, **form.cleaned_data)
     except PasswordWrong:
         form.add_error("password", _("Login or password is wrong."))
         return unprocessable(request, PASSWORD, context)
@@ -121,12 +121,11 @@ def logout(request: PublicRequest) -> HttpResponse:
 
 
 def _login_context(request: PublicRequest, form: LoginForm, next_page: str) -> dict[str, Any]:
-    """A phone is offered no QR code: it can't scan its own screen, and may have come here from one."""
     return {
         "form": form,
         "next": next_page,
         "can_scan": not is_hand_held(request),
-        "weixin": weixin_way(request),
+        "weixin": wechat_option(request),
         "comes_from_scan": next_page.startswith("/q/"),
         "renewals": settings.ACCOUNTS_QR_RENEWALS,
         "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,

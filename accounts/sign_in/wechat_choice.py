@@ -1,5 +1,8 @@
-"""Which of the operator's apps at WeChat a browser goes by: at a screen a code to scan, that of a website app; within
-WeChat itself, where nothing can be scanned, that of an official account."""
+"""Choose how a browser signs in with WeChat.
+
+A desktop scans a QR code, through the operator's website app. WeChat's own browser, which can't scan, uses the official
+account.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from core.counters import count_up
 MINUTE_SECONDS = 60
 
 
-class WeixinWay(StrEnum):
-    """What the sign-in page has to say of WeChat."""
+class WechatOption(StrEnum):
+    """How the sign-in page offers WeChat; NOT_HERE means that it explains why it doesn't."""
 
     NONE = ""
     SCAN = "scan"
@@ -23,29 +26,28 @@ class WeixinWay(StrEnum):
     NOT_HERE = "not_here"
 
 
-def weixin_way(request: HttpRequest) -> WeixinWay:
-    """A phone can't scan its own screen; in WeChat, where one would expect it, that is said."""
-    if is_within_weixin(request) and settings.WEIXIN_OFFICIAL_APP_ID:
-        return WeixinWay.WITHIN
+def wechat_option(request: HttpRequest) -> WechatOption:
+    """Return the option for this browser. A phone can't scan its own screen."""
+    if is_in_wechat(request) and settings.WEIXIN_OFFICIAL_APP_ID:
+        return WechatOption.WITHIN
     if not is_hand_held(request):
-        return WeixinWay.SCAN if settings.WEIXIN_APP_ID else WeixinWay.NONE
-    return WeixinWay.NOT_HERE if settings.HAS_WEIXIN and is_within_weixin(request) else WeixinWay.NONE
+        return WechatOption.SCAN if settings.WEIXIN_APP_ID else WechatOption.NONE
+    return WechatOption.NOT_HERE if settings.HAS_WEIXIN and is_in_wechat(request) else WechatOption.NONE
 
 
-def weixin_app(request: HttpRequest) -> str:
-    """The id of the app that this browser goes by, or ""."""
-    is_within = is_within_weixin(request) and settings.WEIXIN_OFFICIAL_APP_ID
+def wechat_app_id(request: HttpRequest) -> str:
+    """Return the id of the WeChat app for this browser, or ""."""
+    is_within = is_in_wechat(request) and settings.WEIXIN_OFFICIAL_APP_ID
     return settings.WEIXIN_OFFICIAL_APP_ID if is_within else settings.WEIXIN_APP_ID
 
 
-def is_within_weixin(request: HttpRequest) -> bool:
-    """By its own word. WeCom says so too, and opens no page of an official account."""
+def is_in_wechat(request: HttpRequest) -> bool:
+    """True if the browser claims to be WeChat's, but not WeCom's, which can't use an official account."""
     user_agent = request.headers.get("user-agent", "")
     return "MicroMessenger/" in user_agent and "wxwork/" not in user_agent
 
 
-def count_journey(request: HttpRequest) -> None:
-    """One more way to WeChat begins, which is kept until it ends. Raises CounterFull for an address that has had
-    ACCOUNTS_WEIXIN_PER_ADDRESS within a minute."""
+def count_redirect(request: HttpRequest) -> None:
+    """Count a redirect to WeChat. Raise CounterFull beyond ACCOUNTS_WEIXIN_PER_ADDRESS in a minute."""
     key = f"weixin {address_block(client_address(request))}"
     count_up(key, seconds=MINUTE_SECONDS, most=settings.ACCOUNTS_WEIXIN_PER_ADDRESS)

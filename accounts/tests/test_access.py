@@ -23,7 +23,7 @@ SEE_ALL = set(Permission)
         ("auditor", {Permission.READ, Permission.READ_MESSAGES, Permission.READ_AUDIT, Permission.READ_SETTINGS}),
     ],
 )
-def test_each_role_may_what_it_should(role, permissions):
+def test_each_role_has_its_permissions(role, permissions):
     assert {permission for permission in Permission if may(Role(name=role), permission)} == permissions
 
 
@@ -37,7 +37,7 @@ def test_nobody_is_sent_to_sign_in_and_back(client):
     assert (response.status_code, response.url) == (302, "/login/?next=%2Fconsole%2Fmessages%2F%3Fstate%3Dsent%26q%3D1")
 
 
-def test_a_deed_of_nobody_is_not_repeated_after_sign_in(client):
+def test_a_post_is_not_repeated_after_sign_in(client):
     assert client.post("/console/settings/").url == "/login/?next=%2F"
 
 
@@ -125,7 +125,7 @@ def test_a_role_elsewhere_opens_nothing_here(client_of, charlie, enterprise):
     assert client_of(charlie, enterprise=enterprise).get(PATH).status_code == 403
 
 
-def test_a_role_taken_away_ends_the_console_at_once(client_of, alice):
+def test_a_removed_role_ends_the_console_at_once(client_of, alice):
     browser = client_of(alice)
     assert browser.get(PATH).status_code == 200
     alice.roles.all().delete()

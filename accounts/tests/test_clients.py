@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client, RequestFactory
 
-from accounts.clients import address_block, browser_of, client_address
+from accounts.clients import address_block, browser_secret, client_address
 
 
 def request_from(remote="203.0.113.9", forwarded=None):
@@ -62,17 +62,17 @@ def test_an_ipv6_customer_is_one_block(address, block):
 
 def test_a_browser_has_one_secret_of_128_bits():
     request = request_from()
-    secret = browser_of(request)
+    secret = browser_secret(request)
     assert len(secret) == 22
-    assert browser_of(request) == secret
-    assert browser_of(request_from()) != secret
+    assert browser_secret(request) == secret
+    assert browser_secret(request_from()) != secret
 
 
 @pytest.mark.parametrize("cookie", ["", "short", "a" * 23, "a" * 21 + "!", "ä" * 22])
 def test_a_cookie_that_is_not_ours_is_replaced(cookie):
     request = request_from()
     request.COOKIES["browser"] = cookie
-    assert browser_of(request) != cookie
+    assert browser_secret(request) != cookie
 
 
 @pytest.mark.django_db

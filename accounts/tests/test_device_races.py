@@ -5,15 +5,20 @@ Each locks the enterprise's chain before any other row, so that no two of them d
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, QrSignIn, ScannedSession, User
+from accounts.sign_in.sessions import end_sessions, renew_key
 from accounts.tests.lock_order import chains_of, locks_chain_first, recorded_locks
 from accounts.tests.qr_sign_in.people import OFFICE, OFFICE_TOO, at, path
 from accounts.tests.sessions import open_sessions
@@ -31,7 +36,7 @@ def _many_approvals(settings):
 
 
 class Person:
-    """Somebody inside two enterprises, who acts from as many phones and has as many devices and codes as asked for."""
+    """A member of two enterprises, with any number of phones, devices and codes."""
 
     def __init__(self, client_of):
         self.client_of = client_of
@@ -48,13 +53,13 @@ class Person:
         return at(phone, OFFICE_TOO)
 
     def device(self) -> UserSession:
-        """A browser that was signed in by scanning."""
+        """Return a session that was opened by QR code."""
         (device,) = open_sessions(self.user, self.houses[0].enterprise)
         ScannedSession.objects.create(session=device)
         return device
 
     def code(self, state: str, place: int = 0, **fields: object) -> QrSignIn:
-        """A code in this state, approved in one of the two enterprises."""
+        """Return a code in this state, approved in one of the two enterprises."""
         now = timezone.now()
         times = {"created_at": now, "expires_at": now + timedelta(seconds=60)}
         user = None if state == "new" else self.user
@@ -186,6 +191,20 @@ def test_ending_all_devices_from_two_enterprises_does_not_deadlock(person):
             person.device()
         assert set(race(*((phone, END_ALL) for phone in phones))) <= {302, 303, 400}
         assert not UserSession.objects.exists()
+
+
+def test_ending_all_sessions_and_renewing_a_key_leave_no_session(person, rf):
+    def renew(request):
+        with recorded_locks(pause_seconds=0.02), suppress(SessionInterrupted):
+            renew_key(request)
+
+    for _round in range(ROUNDS):
+        request = rf.post("/")
+        request.session = SessionStore(person.device().session_key)
+        request.session.load()
+        at_once(partial(renew, request), partial(end_sessions, person.user))
+        assert not UserSession.objects.exists()
+        assert not Session.objects.exists()
 
 
 def test_ending_one_device_from_two_enterprises_does_not_deadlock(person):

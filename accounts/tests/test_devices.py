@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.clients import describe_browser
 from accounts.models import AuditEvent
-from accounts.sign_in.sessions import purge_sessions
+from accounts.sign_in.sessions import delete_expired_sessions
 from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
@@ -55,7 +55,7 @@ def test_a_session_that_is_over_is_not_listed_and_later_purged(alice):
     Session.objects.filter(session_key=phone.session.session_key).update(expire_date=timezone.now())
     assert b"iPhone" not in desk.get(PATH).content
     assert UserSession.objects.count() == 2
-    purge_sessions()
+    delete_expired_sessions()
     assert UserSession.objects.get() == session_of(desk)
 
 

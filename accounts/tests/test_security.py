@@ -187,7 +187,7 @@ def test_a_recovery_code_counts_once(alice):
     assert "recovery_code_used" in actions()
 
 
-def test_the_sixth_wrong_code_is_not_looked_at(alice):
+def test_the_sixth_wrong_code_is_not_checked(alice):
     equip(alice)
     for _ in range(5):
         with pytest.raises(FactorWrong):

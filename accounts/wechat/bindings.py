@@ -1,8 +1,8 @@
-"""Which WeChat signs in whom: bound once a phone has proven the person, and let go by them.
+"""Bind WeChat accounts to users, whose phone has been proven first.
 
-Between the scan and the binding the session carries what WeChat said ("weixin": a Proof). It binds itself where the
-person who proved that very phone enters an enterprise, and only if no enterprise of theirs asks for more than a code:
-else a code would open for ever what it may not open once.
+Between scan and binding, the session stores the scanned account (key "weixin": a Proof). It is bound when the user with
+the proven phone enters an enterprise, unless the session is restricted: otherwise a phone code would permanently open
+what it may not open once.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ PROVIDER = "weixin"
 KEY = "weixin"
 
 
-class WeixinTaken(Exception):
-    """This WeChat signs in somebody else."""
+class WechatTaken(Exception):
+    """The WeChat account is bound to another user."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """Who WeChat says has scanned (`uid`, its unionid or openid), when (epoch seconds), and the phone (E.164) that was
-    proven because of it, if one was."""
+    """A scan: WeChat's unionid or openid, the time (epoch seconds), and the phone (E.164) proven since, if any."""
 
     uid: str
     nickname: str
@@ -42,78 +41,76 @@ class Proof:
     phone: str = ""
 
 
-def bound_weixins(user: User) -> QuerySet[SocialAccount]:
-    """The WeChats that sign this user in, the oldest first."""
+def wechat_accounts(user: User) -> QuerySet[SocialAccount]:
+    """Return the WeChat accounts bound to the user, oldest first."""
     return SocialAccount.objects.filter(user=user, provider=PROVIDER).order_by("pk")
 
 
-def bind_weixin(user: User, proof: Proof, *, enterprise: Enterprise, by: Actor) -> bool:
-    """Let this WeChat sign the user in. Whether it is new; raises WeixinTaken. The database has the last word."""
+def bind_wechat(user: User, proof: Proof, *, enterprise: Enterprise, by: Actor) -> bool:
+    """Bind the WeChat account to the user. Return True if it is new. Raise WechatTaken."""
     with recording(enterprise, by=by) as record:
         account, is_new = SocialAccount.objects.get_or_create(
             provider=PROVIDER, uid=proof.uid, defaults={"user": user, "extra_data": {"nickname": proof.nickname}}
         )
         if account.user_id != user.pk:
-            raise WeixinTaken
+            raise WechatTaken
         if is_new:
             record("weixin_bound", user)
     return is_new
 
 
-def unbind_weixin(account: SocialAccount, *, enterprise: Enterprise, by: Actor) -> None:
-    """This WeChat signs nobody in any more. Who is signed in stays so."""
+def unbind_wechat(account: SocialAccount, *, enterprise: Enterprise, by: Actor) -> None:
     with recording(enterprise, by=by) as record:
         record("weixin_unbound", account.user)
         account.delete()
 
 
-def forget_weixins(user: User) -> int:
-    """For a person who begins anew with a number others may have had. How many were bound."""
-    return bound_weixins(user).delete()[0]
+def delete_wechat_bindings(user: User) -> int:
+    """Unbind all, because the user's phone may have belonged to someone else before. Return how many."""
+    return wechat_accounts(user).delete()[0]
 
 
 def adopt_unionid(openid: str, unionid: str) -> None:
-    """The operator's app was linked to others since this WeChat was bound: from now on it is known by its unionid."""
+    """Rename the account from its openid to its unionid, which WeChat sends once the operator links several apps."""
     try:
         with transaction.atomic():
             SocialAccount.objects.filter(provider=PROVIDER, uid=openid).update(uid=unionid)
     except IntegrityError:
-        # Known by both: the unionid's is the one that counts.
+        # Both are bound; the unionid's binding counts.
         SocialAccount.objects.filter(provider=PROVIDER, uid=openid).delete()
 
 
-def carry(request: HttpRequest, proof: Proof) -> None:
+def store_proof(request: HttpRequest, proof: Proof) -> None:
     request.session[KEY] = asdict(proof)
 
 
-def carried_proof(request: HttpRequest) -> Proof | None:
-    """What WeChat said in this session within ACCOUNTS_PROOF_SECONDS."""
+def stored_proof(request: HttpRequest) -> Proof | None:
+    """Return the session's scan, unless it is older than ACCOUNTS_PROOF_SECONDS."""
     proof = Proof(**request.session[KEY]) if KEY in request.session else None
     return proof if proof and time.time() - proof.at < settings.ACCOUNTS_PROOF_SECONDS else None
 
 
 def prove_with(proof: Proof, phone: str) -> Proof:
-    """The same, once this phone (E.164) was proven by a code that the scan asked for."""
     return replace(proof, phone=phone)
 
 
-def bind_carried(request: PublicRequest, enterprise: Enterprise) -> None:
-    """The person is inside `enterprise` now: bind the WeChat whose scan has led them here."""
-    proof, user = carried_proof(request), request.user
+def bind_stored_proof(request: PublicRequest, enterprise: Enterprise) -> None:
+    """Bind the scanned account if the user who enters `enterprise` has its proven phone."""
+    proof, user = stored_proof(request), request.user
     if proof and proof.phone and isinstance(user, User) and str(user.phone) == proof.phone:
-        bind_and_tell(request, proof, enterprise)
+        bind_with_message(request, proof, enterprise)
 
 
-def bind_and_tell(request: PublicRequest, proof: Proof, enterprise: Enterprise) -> None:
-    """Bind WeChat to whoever is signed in, inside `enterprise`, and tell them what came of it."""
+def bind_with_message(request: PublicRequest, proof: Proof, enterprise: Enterprise) -> None:
+    """Bind WeChat to the signed-in user, and show a message with the result."""
     assert isinstance(request.user, User)
     if not get_membership().session_is_unrestricted(request):
         messages.warning(request, _("WeChat is not bound: one of your enterprises asks you to scan with your phone."))
         return
     request.session.pop(KEY, None)
     try:
-        bind_weixin(request.user, proof, enterprise=enterprise, by=request.actor)
-    except WeixinTaken:
+        bind_wechat(request.user, proof, enterprise=enterprise, by=request.actor)
+    except WechatTaken:
         messages.error(request, _("This WeChat signs in somebody else already. They have to unbind it first."))
     else:
         messages.success(request, _("WeChat is bound: from now on a scan with it signs you in."))

@@ -1,12 +1,13 @@
-"""How WeChat speaks: allauth's provider, made to hold when WeChat answers as it does.
+"""allauth's WeChat provider, adapted to the responses of WeChat's API.
 
-WeChat says JSON under `text/plain`, reports a failure as `errcode` with status 200, and names a person by an openid for
-this app alone and, where the operator's apps are linked on its open platform, by a unionid for all of them.
+WeChat sends JSON as `text/plain` and reports errors as `errcode` with status 200. It identifies a person by an openid
+per app, and by a unionid if the operator's apps are linked on its open platform.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.socialaccount.adapter import get_adapter
@@ -18,35 +19,39 @@ from allauth.socialaccount.providers.weixin.views import WeixinOAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
-from requests import RequestException, Response
+from requests import RequestException
 
-from accounts.sign_in.wechat_choice import weixin_app
+from accounts.sign_in.wechat_choice import wechat_app_id
 from accounts.wechat.bindings import PROVIDER, adopt_unionid
 
 UID_MAX_LENGTH = 191  # of allauth's column
 NICKNAME_MAX = 64
 
 
-class WeixinClient(WeixinOAuth2Client):
+class WechatClient(WeixinOAuth2Client):
     def get_redirect_url(self, authorization_url: str, scope: list[str], extra_params: dict[str, str]) -> str:
-        """WeChat's pages want the fragment after a redirect."""
+        """Add the fragment that WeChat's pages require."""
         return f"{super().get_redirect_url(authorization_url, scope, extra_params)}#wechat_redirect"
 
     def get_access_token(self, code: str, pkce_code_verifier: str | None = None) -> dict[str, Any]:
-        said = {"appid": self.consumer_key, "secret": self.consumer_secret, "code": code}
-        answer = _ask("POST", self.access_token_url, data=said | {"grant_type": "authorization_code"})
-        return _read(answer, "access_token", "openid")
+        data = {"appid": self.consumer_key, "secret": self.consumer_secret, "code": code}
+        return _fetch(
+            "POST",
+            self.access_token_url,
+            data=data | {"grant_type": "authorization_code"},
+            expected=["access_token", "openid"],
+        )
 
 
-class WeixinAdapter(WeixinOAuth2Adapter):
-    """Goes by the app that is meant for the browser (accounts.sign_in.wechat_choice)."""
+class WechatAdapter(WeixinOAuth2Adapter):
+    """Use the app for this browser (accounts.sign_in.wechat_choice)."""
 
-    client_class = WeixinClient
+    client_class = WechatClient
     access_token_url = f"{settings.WEIXIN_API_URL}/sns/oauth2/access_token"
     profile_url = f"{settings.WEIXIN_API_URL}/sns/userinfo"
 
     def get_provider(self) -> WeixinProvider:
-        return weixin_provider(self.request)
+        return wechat_provider(self.request)
 
     @property
     def authorize_url(self) -> str:
@@ -54,17 +59,16 @@ class WeixinAdapter(WeixinOAuth2Adapter):
         return f"{settings.WEIXIN_PAGE_URL}/connect/{page}"
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Under the operator's address, whatever host the request named."""
+        """Return a URL below PUBLIC_URL, whatever the Host header says."""
         return f"{settings.PUBLIC_URL}{reverse('accounts:weixin_callback')}"
 
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
-        """Used once, for the profile, and kept nowhere."""
         return SocialToken(token=data["access_token"])
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
         openid = kwargs["response"]["openid"]
-        answer = _ask("GET", self.profile_url, params={"access_token": token.token, "openid": openid})
-        profile = _read(answer, "openid")
+        params = {"access_token": token.token, "openid": openid}
+        profile = _fetch("GET", self.profile_url, params=params, expected=["openid"])
         if profile["openid"] != openid:
             raise OAuth2Error("the profile is another person's")
         uid = self.get_provider().extract_uid(profile)
@@ -77,11 +81,11 @@ class WeixinAdapter(WeixinOAuth2Adapter):
 
 
 class WeixinProvider(AllauthWeixinProvider):
-    oauth2_adapter_class = WeixinAdapter
+    oauth2_adapter_class = WechatAdapter
 
     @property
     def is_official(self) -> bool:
-        """Whether this is the official account, which asks within WeChat."""
+        """True for the official account, which is used in WeChat's own browser."""
         return bool(self.app.client_id == settings.WEIXIN_OFFICIAL_APP_ID)
 
     def get_default_scope(self) -> list[str]:
@@ -92,38 +96,30 @@ class WeixinProvider(AllauthWeixinProvider):
         return unionid if unionid and isinstance(unionid, str) else data["openid"]
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """All that is kept of a profile: the name by which the person knows which WeChat it is."""
-        nickname = "".join(sign for sign in str(data.get("nickname") or "") if sign.isprintable())
+        """Keep the nickname only, by which people recognise their account."""
+        nickname = "".join(char for char in str(data.get("nickname") or "") if char.isprintable())
         return {"nickname": nickname.strip()[:NICKNAME_MAX]}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def weixin_provider(request: HttpRequest) -> WeixinProvider:
-    """With the app that this browser goes by."""
-    provider: WeixinProvider = get_adapter(request).get_provider(request, PROVIDER, client_id=weixin_app(request))
+def wechat_provider(request: HttpRequest) -> WeixinProvider:
+    provider: WeixinProvider = get_adapter(request).get_provider(request, PROVIDER, client_id=wechat_app_id(request))
     return provider
 
 
-def _ask(method: str, url: str, **said: Any) -> Response:
-    """Raises OAuth2Error, which quotes no address: one holds the token."""
+def _fetch(method: str, url: str, *, expected: Sequence[str], **request: Any) -> dict[str, Any]:
+    """Return WeChat's response, in which the `expected` keys are strings. Raise OAuth2Error, which quotes no secret."""
     try:
         with get_adapter().get_requests_session() as session:
-            answer: Response = session.request(method, url, **said)
+            data = json.loads(session.request(method, url, **request).content.decode("utf-8"))
     except RequestException as failure:
         raise OAuth2Error(f"WeChat was not reached: {type(failure).__name__}") from None
-    return answer
-
-
-def _read(answer: Response, *expected: str) -> dict[str, Any]:
-    """What WeChat said, if it is an object in which these are texts. Raises OAuth2Error, which quotes no secret."""
-    try:
-        said = json.loads(answer.content.decode("utf-8"))
     except ValueError:
-        raise OAuth2Error("WeChat's answer is no JSON") from None
-    if not isinstance(said, dict) or said.get("errcode"):
-        raise OAuth2Error(f"WeChat refused: {said.get('errcode') if isinstance(said, dict) else 'no object'}")
-    if not all(isinstance(said.get(name), str) and 0 < len(said[name]) <= 512 for name in expected):
-        raise OAuth2Error("WeChat's answer lacks what was asked for")
-    return said
+        raise OAuth2Error("WeChat's response is not JSON") from None
+    if not isinstance(data, dict) or data.get("errcode"):
+        raise OAuth2Error(f"WeChat refused: {data.get('errcode') if isinstance(data, dict) else 'not an object'}")
+    if not all(isinstance(data.get(name), str) and 0 < len(data[name]) <= 512 for name in expected):
+        raise OAuth2Error("WeChat's response is incomplete")
+    return data

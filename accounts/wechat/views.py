@@ -1,4 +1,4 @@
-"""Signing in with WeChat, and binding and unbinding it."""
+"""Pages for signing in with WeChat, and for binding and unbinding it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from accounts.sign_in.forms import LoginCodeForm, LoginForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise
-from accounts.sign_in.wechat_choice import count_journey, weixin_app
-from accounts.wechat.bindings import PROVIDER, Proof, carried_proof, unbind_weixin
-from accounts.wechat.provider import WeixinAdapter, weixin_provider
-from accounts.wechat.sign_in import outstanding_weixin_code, prove_phone_for_weixin, send_weixin_code
+from accounts.sign_in.wechat_choice import count_redirect, wechat_app_id
+from accounts.wechat.bindings import PROVIDER, Proof, stored_proof, unbind_wechat
+from accounts.wechat.provider import WechatAdapter, wechat_provider
+from accounts.wechat.sign_in import outstanding_wechat_code, prove_phone_for_wechat, send_wechat_code
 from core.counters import CounterFull
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
@@ -41,8 +41,8 @@ FAILED = "accounts/weixin_callback_failed.html"
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
-def with_weixin(view: View) -> View:
-    """Only where the operator has WeChat."""
+def wechat_page(view: View) -> View:
+    """Respond with 404 unless WeChat is configured."""
 
     @functools.wraps(view)
     def guarded(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -53,12 +53,12 @@ def with_weixin(view: View) -> View:
     return guarded
 
 
-def with_proof(view: View) -> View:
-    """Pass on what WeChat said in this session; without it back to the sign-in."""
+def proof_page(view: View) -> View:
+    """Pass the session's scan to the view, or redirect to the sign-in page."""
 
     @functools.wraps(view)
     def guarded(request: PublicRequest) -> HttpResponse:
-        proof = carried_proof(request)
+        proof = stored_proof(request)
         if proof is None:
             return redirect(with_next("accounts:login", next_of(request)))
         return view(request, proof)
@@ -66,26 +66,25 @@ def with_proof(view: View) -> View:
     return guarded
 
 
-@with_weixin
+@wechat_page
 @require_POST
 def weixin_login(request: PublicRequest) -> HttpResponse:
-    """To WeChat's page with its code to scan, or within WeChat to its question."""
-    return _to_weixin(request, "login", next_of(request))
+    return _redirect_to_wechat(request, "login", next_of(request))
 
 
-@with_weixin
+@wechat_page
 @require_GET
 def weixin_callback(request: PublicRequest) -> HttpResponse:
-    """Back from WeChat. What follows a known and an unknown one is accounts.wechat.sign_in."""
-    answer: HttpResponse = OAuth2CallbackView.adapter_view(WeixinAdapter)(request)
+    """Let allauth handle WeChat's redirect, which continues in accounts.adapter.SocialAccountAdapter."""
+    answer: HttpResponse = OAuth2CallbackView.adapter_view(WechatAdapter)(request)
     return answer
 
 
-@with_weixin
+@wechat_page
 @read_or_post
-@with_proof
+@proof_page
 def weixin_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
-    """Who scanned is not known yet: which phone is theirs?"""
+    """Ask for the phone of a person whose WeChat account is not bound."""
     next_page = next_of(request)
     form = LoginForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "next": next_page, "nickname": proof.nickname}
@@ -94,22 +93,22 @@ def weixin_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, PHONE, context)
     try:
-        send_weixin_code(request, form.cleaned_data["phone"], proof)
+        send_wechat_code(request, form.cleaned_data["phone"], proof)
     except CodeLimited as limit:
         form.add_error("phone", str(limit))
-        context["has_code"] = outstanding_weixin_code(request, proof) is not None
+        context["has_code"] = outstanding_wechat_code(request, proof) is not None
         return too_many_requests(request, PHONE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:weixin_code", next_page))
 
 
-@with_weixin
+@wechat_page
 @read_or_post
 @sensitive_post_parameters("code")
-@with_proof
+@proof_page
 def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
-    """The right code signs in whose phone it proves; WeChat is bound where they enter."""
+    """Check the code, and sign in the user of the phone."""
     next_page = next_of(request)
-    code = outstanding_weixin_code(request, proof)
+    code = outstanding_wechat_code(request, proof)
     if code is None:
         return redirect(with_next("accounts:weixin_phone", next_page))
     if request.method != "POST":
@@ -119,7 +118,7 @@ def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, CODE, context)
     try:
-        prove_phone_for_weixin(request, form.cleaned_data["code"], proof)
+        prove_phone_for_wechat(request, form.cleaned_data["code"], proof)
     except CodeSpent as spent:
         form.add_error("code", str(spent))
         return too_many_requests(request, CODE, context, retry_after=spent.retry_after)
@@ -129,62 +128,60 @@ def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
     return see_other(next_page if next_page and request.user.is_authenticated else "/")
 
 
-@with_weixin
+@wechat_page
 @require_POST
-@with_proof
+@proof_page
 def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
-    """Another code to the number the last one went to."""
+    """Send another code to the same number."""
     next_page = next_of(request)
-    code = outstanding_weixin_code(request, proof)
+    code = outstanding_wechat_code(request, proof)
     if code is None:
         return see_other(with_next("accounts:weixin_phone", next_page))
     try:
-        send_weixin_code(request, code.phone, proof)
+        send_wechat_code(request, code.phone, proof)
     except CodeLimited as limit:
         context = _code_context(LoginCodeForm(), code, proof, next_page) | {"limit": str(limit)}
         return too_many_requests(request, CODE, context, retry_after=limit.retry_after)
     return see_other(with_next("accounts:weixin_code", next_page))
 
 
-@with_weixin
+@wechat_page
 @signed_in_page
 @unrestricted_page
 @fresh_action
 @require_POST
 def weixin_bind(request: SignedInRequest) -> HttpResponse:
-    """Whoever is inside an enterprise binds their WeChat by a scan."""
     if current_enterprise(request) is None:
         return see_other("/")
-    return _to_weixin(request, "connect")
+    return _redirect_to_wechat(request, "connect")
 
 
-@with_weixin
+@wechat_page
 @signed_in_page
 @unrestricted_page
 @require_POST
 def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
-    """This WeChat signs the person in no more."""
     account = get_object_or_404(SocialAccount, pk=id, user=request.user, provider=PROVIDER)
     enterprise = current_enterprise(request)
     if enterprise is None:
         return see_other("/")
-    unbind_weixin(account, enterprise=enterprise, by=request.actor)
+    unbind_wechat(account, enterprise=enterprise, by=request.actor)
     messages.success(request, _("WeChat is unbound: scanning with it no longer signs you in."))
     return see_other("accounts:device_list")
 
 
-def _to_weixin(request: PublicRequest, process: str, next_page: str = "") -> HttpResponse:
-    if not weixin_app(request):
+def _redirect_to_wechat(request: PublicRequest, process: str, next_page: str = "") -> HttpResponse:
+    if not wechat_app_id(request):
         raise Http404
     try:
-        count_journey(request)
+        count_redirect(request)
     except CounterFull as full:
         context = {"kind": "busy", "is_binding": process == "connect", "here": reverse("accounts:login")}
         return too_many_requests(request, FAILED, context, retry_after=full.retry_after)
-    provider = weixin_provider(request)
-    # Within WeChat an address with anything else in it is refused.
-    has_words = provider.is_official or (get_language() or "").startswith("zh")
-    language = {} if has_words else {"auth_params": {"lang": "en"}}
+    provider = wechat_provider(request)
+    # WeChat's own browser refuses a URL with further parameters.
+    is_default = provider.is_official or (get_language() or "").startswith("zh")
+    language = {} if is_default else {"auth_params": {"lang": "en"}}
     answer: HttpResponse = provider.redirect(request, process=process, next_url=next_page or None, **language)
     return answer
 

@@ -23,7 +23,7 @@ def test_table_has_a_line_for_each_way(tmp_path):
     assert [line[:24].strip() for line in lines[2:]] == [
         "limit: one UPDATE",
         "claimed row by row",
-        "claim and settle",
+        "claim and record",
         "deliver to the file",
         "queue",
         "queue and deliver",

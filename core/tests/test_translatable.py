@@ -3,12 +3,14 @@
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy, override
 
-from core.translatable import Message, messages_of, render_message, render_messages
+from core.translatable import TranslatableText, messages_of, render_message, render_messages
 
 
 def test_a_message_is_rendered_in_the_language_of_its_reader():
     with override(None):
-        message = Message("%(name)s: decided already (%(state)s).", {"name": "Lin", "state": gettext_lazy("Approved")})
+        message = TranslatableText(
+            "%(name)s: decided already (%(state)s).", {"name": "Lin", "state": gettext_lazy("Approved")}
+        )
         stored = message.serialize()
         assert message == "Lin: decided already (Approved)."
     assert stored == {
@@ -22,8 +24,8 @@ def test_a_message_is_rendered_in_the_language_of_its_reader():
         assert render_messages([stored, {"text": "100% of it"}]).endswith(" 100% of it")
 
 
-def test_a_message_without_parameters_is_stored_as_its_text():
-    assert Message("100% of it").serialize() == {"text": "100% of it"}
+def test_a_message_without_parameters_is_stored_as_its_text_alone():
+    assert TranslatableText("100% of it").serialize() == {"text": "100% of it"}
     assert render_message({"text": ""}) == ""
 
 

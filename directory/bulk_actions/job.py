@@ -90,7 +90,7 @@ def exported_file(action: BulkAction) -> Path | None:
     return path if path.exists() else None
 
 
-def forget_exports() -> None:
+def delete_expired_exports() -> None:
     """Delete workbooks older than EXPORT_KEPT_HOURS, and unfinished ones of killed workers."""
     BulkAction.objects.filter(finished_at__lt=_kept_since()).exclude(stored="").update(stored="")
     for path in Path(settings.EXPORT_DIR).glob("*.*"):

@@ -10,11 +10,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.audit.recording import recording
-from accounts.clients import browser_of
+from accounts.clients import browser_secret
 from accounts.models import Enterprise, Role, User
 from accounts.requests import PublicRequest
-from accounts.sign_in.sessions import PROVE_NO_PHONE, current_enterprise, enter_enterprise, proven_phone
-from accounts.wechat.bindings import bind_carried
+from accounts.sign_in.sessions import PHONELESS_METHODS, current_enterprise, enter_enterprise, proven_phone
+from accounts.wechat.bindings import bind_stored_proof
 from directory.entry.code_rule import may_enter_by_code
 from directory.models import Invitation, Member
 
@@ -52,7 +52,7 @@ class EnterpriseAccess:
         """
         if self.member:
             return method != "password" and self.member.phone is not None and is_long_absent(self.member)
-        if method in PROVE_NO_PHONE or self.role is None or self.role.last_entered_at is None:
+        if method in PHONELESS_METHODS or self.role is None or self.role.last_entered_at is None:
             return False
         return self.role.last_entered_at <= timezone.now() - timedelta(days=settings.ENTRY_DAYS)
 
@@ -106,7 +106,7 @@ def enter(request: PublicRequest, access: EnterpriseAccess) -> None:
             after={"method": request.session["method"]},
         )
     enter_enterprise(request, access.enterprise)
-    bind_carried(request, access.enterprise)
+    bind_stored_proof(request, access.enterprise)
 
 
 def enter_after_joining(request: PublicRequest, member: Member) -> None:
@@ -156,4 +156,4 @@ def is_long_absent(member: Member) -> bool:
 def _is_barred_by_code_rule(request: PublicRequest, member: Member) -> bool:
     if request.session.get("method") in EXEMPT_FROM_CODE_RULE:
         return False
-    return not may_enter_by_code(member, browser=browser_of(request))
+    return not may_enter_by_code(member, browser=browser_secret(request))

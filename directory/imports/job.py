@@ -79,7 +79,7 @@ def less_garbage_collection() -> Iterator[None]:
                 gc.set_threshold(*_usual_thresholds)
 
 
-def empty_imports() -> int:
+def erase_old_imports() -> int:
     """Delete files, cells and previous values older than IMPORT_KEPT_DAYS, unless the import is being worked on.
 
     Counts, verdicts, reasons and members stay. Return how many imports were emptied.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.translatable import Message
+from core.translatable import TranslatableText
 
 # {"column", "text", "params"?, "rows"?}
 Problem = dict[str, Any]
@@ -15,7 +15,7 @@ Problem = dict[str, Any]
 
 def problem_of(column: str, text: str, params: Mapping[str, Any] | None = None, rows: Sequence[int] = ()) -> Problem:
     """Return a problem as a row keeps it; `rows` are the numbers of other rows that it is about."""
-    problem: Problem = {"column": column, **Message(text, params).serialize()}
+    problem: Problem = {"column": column, **TranslatableText(text, params).serialize()}
     return problem | ({"rows": list(rows)} if rows else {})
 
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import User
-from accounts.second_factor.factors import forget_factors
+from accounts.second_factor.factors import delete_factors
 from accounts.sign_in.known_browsers import forget_browsers
-from accounts.wechat.bindings import forget_weixins
+from accounts.wechat.bindings import delete_wechat_bindings
 from directory.entry.entry import active_members, is_long_absent
 from directory.joining.activation_codes import revoke_codes
 from directory.joining.invitations import LIVING, PURPOSE, subject_of
@@ -86,9 +86,9 @@ def _reset_if_absent(user: User, record: Record) -> None:
     if not all(map(is_long_absent, active_members(user))):
         return
     forget_browsers(user)
-    if forget_weixins(user):
+    if delete_wechat_bindings(user):
         record("weixin_unbound", user)
-    if not user.roles.exists() and (count := forget_factors(user)):
+    if not user.roles.exists() and (count := delete_factors(user)):
         record("factors_reset", user, before={"factors": count})
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import User
-from accounts.second_factor.factors import forget_factors, has_factor, keep_passkey
+from accounts.second_factor.factors import delete_factors, has_factor, keep_passkey
 from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
 from directory.joining.actions import activate
@@ -73,7 +73,7 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
             raise ValidationError(
                 _("Please choose a password: your second factor stays as it is."), code="password_needed"
             )
-        if member.user and not member.user.has_usable_password() and (count := forget_factors(member.user)):
+        if member.user and not member.user.has_usable_password() and (count := delete_factors(member.user)):
             record("factors_reset", member.user, before={"factors": count})
         user = _user_of(member, encoded, passkey)
         activate(member, user, is_entering=True)

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.clients import address_block, browser_of, client_address, name_browser, passkeys_are_offered
+from accounts.clients import address_block, browser_secret, client_address, name_browser, passkeys_are_offered
 from accounts.models import User
 from accounts.requests import PublicRequest
-from accounts.second_factor.passkeys import PasskeyRefused, creation_options, read_new, user_to_come
+from accounts.second_factor.passkeys import PasskeyRefused, creation_options, reserve_user, verify_registration
 from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
@@ -55,7 +55,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
         code = prove_pair(
             account=form.cleaned_data["account"],
             code=form.cleaned_data["code"],
-            browser=browser_of(request),
+            browser=browser_secret(request),
             address=address_block(client_address(request)),
         )
     except PairWrong:
@@ -99,7 +99,7 @@ def activation_passkey(request: PublicRequest) -> HttpResponse:
     if code is None:
         return redirect("directory:activation_code")
     try:
-        credential = read_new(request.POST.get("passkey", ""))
+        credential = verify_registration(request.POST.get("passkey", ""))
         name = name_browser(request.headers.get("user-agent", ""))
         passkey = NewPasskey(request.session[SESSION_KEY].get("user", 0), name, credential)
         user = activate_member(code.pk, passkey=passkey, by=acting_as(request, code.member))
@@ -118,7 +118,7 @@ def activation_passkey_options(request: PublicRequest) -> HttpResponse:
     if code is None:
         return redirect("directory:activation_code")
     member, proof = code.member, request.session[SESSION_KEY]
-    user = member.user or user_to_come(login=login_of(member), name=member.name)
+    user = member.user or reserve_user(login=login_of(member), name=member.name)
     request.session[SESSION_KEY] = {**proof, "user": user.pk}
     return private(JsonResponse(creation_options(user)))
 

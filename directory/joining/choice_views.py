@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
-from accounts.sign_in.sessions import PROVE_NO_PHONE, open_session, proven_phone
+from accounts.sign_in.sessions import PHONELESS_METHODS, open_session, proven_phone
 from core.responses import see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
@@ -38,7 +38,7 @@ def home(request: PublicRequest) -> HttpResponse:
     if not is_proven(request):
         return redirect("accounts:login")
     is_member, role = member_of(request), role_of(request)
-    if role and (request.session.get("method") in PROVE_NO_PHONE or not is_member):
+    if role and (request.session.get("method") in PHONELESS_METHODS or not is_member):
         return redirect("invitations:overview")
     return redirect("directory:mailbox" if is_member else "directory:choose")
 

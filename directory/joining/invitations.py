@@ -24,11 +24,11 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
-from core.translatable import Message, messages_of
+from core.translatable import TranslatableText, messages_of
 from directory.entry.entry import is_long_absent
 from directory.models import Invitation, Member
 from sms.codes.actions import unlock_phones
-from sms.outbox.queue import Promise, cancel_messages, queue_messages
+from sms.outbox.queue import MessageRequest, cancel_messages, queue_messages
 
 PURPOSE = "invitation"
 CHUNK = 500
@@ -58,7 +58,7 @@ class InvitationOutcome:
     """How many links were sent, and which members were skipped for what reason."""
 
     sent: int = 0
-    left_out: list[tuple[Member, Message]] = field(default_factory=list)
+    left_out: list[tuple[Member, TranslatableText]] = field(default_factory=list)
 
 
 class History(TypedDict):
@@ -181,7 +181,7 @@ def _send_links(
         _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in members
     )
     Member.objects.filter(pk__in=tokens).update(invited_at=now)
-    queue_messages([_promise(enterprise, member, tokens[member.pk], now, is_recovery) for member in members])
+    queue_messages([_message_request(enterprise, member, tokens[member.pk], now, is_recovery) for member in members])
     return sent
 
 
@@ -228,7 +228,7 @@ def _supersede(members: Sequence[Member], now: datetime) -> None:
 def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_recovery: bool) -> None:
     """Record one event for all of them."""
     if is_recovery and invited:
-        record("way_back_sent", invited[0])
+        record("recovery_link_sent", invited[0])
     elif len(invited) == 1:
         record("invitation_sent", invited[0])
     elif invited:
@@ -251,14 +251,16 @@ def _invitation(
     )
 
 
-def _promise(enterprise: Enterprise, member: Member, token: str, now: datetime, is_recovery: bool) -> Promise:
-    return Promise(
+def _message_request(
+    enterprise: Enterprise, member: Member, token: str, now: datetime, is_recovery: bool
+) -> MessageRequest:
+    return MessageRequest(
         enterprise=enterprise,
         kind="invitation",
         purpose=PURPOSE,
         subject=subject_of(member),
         to=str(member.phone),
-        template="way_back" if is_recovery else "invitation",
+        template="recovery" if is_recovery else "invitation",
         params={"enterprise": enterprise.name, "name": member.name, "days": str(settings.INVITATION_DAYS)},
         secrets={"link": f"{settings.PUBLIC_URL}/i/{token}/"},
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from accounts.audit.recording import Noted, Record
+from accounts.audit.recording import Record, RecordedChange
 from accounts.models import Enterprise, User
 from core.bulk_sql import delete_rows, insert_rows, update_rows
 from directory.departments.member_counts import add_to_counts
@@ -73,7 +73,7 @@ def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
     _write_readings([edit.member for edit in edits])
     _write_departments(edits, departments)
     _write_addresses([edit for edit in edits if edit.before.addresses != edit.after.addresses])
-    events = [Noted(edit.member, edit.before.to_audit(labels), edit.after.to_audit(labels)) for edit in edits]
+    events = [RecordedChange(edit.member, edit.before.to_audit(labels), edit.after.to_audit(labels)) for edit in edits]
     record.each("member_edited", events)
 
 

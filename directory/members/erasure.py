@@ -22,7 +22,7 @@ from core.translatable import render_message
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
 from sms.phones import show_phone
-from sms.retention import forget_messages, forget_recipients
+from sms.retention import erase_messages, erase_recipients
 
 CHUNK = 500
 BY = task_actor("upkeep")
@@ -39,7 +39,7 @@ def register_eraser(erase: Eraser) -> None:
     _erasers.register(erase)
 
 
-def purge_members() -> int:
+def erase_deleted_members() -> int:
     """Erase all members who are due, 500 in a transaction, and return how many. Safe to kill and run again."""
     purged = 0
     while number := _purge_chunk():
@@ -95,8 +95,8 @@ def _erase_users(members: Sequence[Member]) -> None:
 
 def _erase_texts(enterprise: Enterprise, members: Sequence[Member]) -> None:
     """Erase names and numbers where they were stored as text: messages, audit events, origins and import rows."""
-    forget_messages(PURPOSE, [subject_of(member) for member in members])
-    forget_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
+    erase_messages(PURPOSE, [subject_of(member) for member in members])
+    erase_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
     events = AuditEvent.objects.filter(enterprise=enterprise, target_type="member")
     erase_personal(events.filter(target_id__in=[str(member.pk) for member in members]))
     invited = Member.objects.filter(enterprise=enterprise, origin__inviter__in=[member.pk for member in members])

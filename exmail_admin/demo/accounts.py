@@ -1,4 +1,4 @@
-"""The demo's owner: made at the first start, reached by a password that is chosen or printed once."""
+"""The demo's owner, whose password is set by DEMO_PASSWORD or printed at the first start."""
 
 import io
 import secrets
@@ -14,7 +14,7 @@ PASSWORD_LENGTH = 12
 
 
 def prepare_demo() -> str:
-    """Fill an empty database with the demo; say how its owner signs in."""
+    """Fill an empty database with the demo. Return how its owner signs in."""
     chosen = settings.DEMO_PASSWORD
     if not apps.get_model("accounts.Enterprise").objects.exists():
         settings.DEMO_PASSWORD = chosen or random_password()
@@ -29,12 +29,12 @@ def prepare_demo() -> str:
 
 
 def random_password() -> str:
-    """Letters and digits only, so that a double click selects it whole."""
+    """Return letters and digits only, which a double click selects."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
 
 
 def change_password(password: str) -> bool:
-    """Give the demo's owner this password; False if there is no such owner."""
+    """Set the password of the demo's owner. Return False if there is none."""
     owner = get_user_model().objects.filter(login=DEMO_LOGIN, roles__enterprise__is_demo=True).first()
     if owner is None:
         return False

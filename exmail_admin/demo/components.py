@@ -1,4 +1,4 @@
-"""What the components' bench shows: one specimen of every state, names and addresses as long as they may be."""
+"""Samples for the components page: every state, with names and addresses of maximum length."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BenchForm(forms.Form):
 
 
 def bench_context() -> dict[str, Any]:
-    """No row of the database is touched: the specimens are never saved."""
+    """Return the page's context. The sample objects are not saved."""
     return {
         "blank": BenchForm(auto_id="blank_%s", initial={"name": "孙丽", "departments": ["1"], "activation": "phone"}),
         "refused": refused_form(),
@@ -71,7 +71,7 @@ def refused_form() -> BenchForm:
 
 
 def specimen_members() -> list[dict[str, Any]]:
-    """As the list shows them: name, address, phone, department, status."""
+    """Return rows as in the list of members."""
     rows = [
         ("张伟", "zhangwei@example.com", "138 0013 8000", "华东组", Member(status="active")),
         (

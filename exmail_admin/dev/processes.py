@@ -1,4 +1,4 @@
-"""Children in one terminal: prefixed lines, a new one for each that dies, and none left behind, whatever ends us."""
+"""Run child processes in one terminal: prefix their lines, restart them, and leave none behind."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ COLOURS = ("36", "32", "33", "35", "34", "31")
 
 
 class Stopped(Exception):
-    """Someone asked us to end: Ctrl-C, TERM, or the end of the process that started us."""
+    """The run was stopped by Ctrl-C, TERM, or the end of the parent process."""
 
 
 class ChildFailed(Exception):
-    """A child can't be kept alive; the sentence says which."""
+    """A child can't be kept alive."""
 
 
 @dataclass(eq=False)
 class Child:
-    """One program of the stack, and how it fares. `is_needed_by_others`: it ends after all that are not."""
+    """A child process and its state. Those that others need are stopped last."""
 
     name: str
     command: list[str]
@@ -49,13 +49,13 @@ class Child:
 
 
 class Processes:
-    """The children live in one process group, led by a guard that kills the group once our end of its pipe closes.
+    """Children in one process group, whose leader (the guard) kills the group once our end of its pipe closes.
 
-    So nothing outlives us even after KILL, be it a grandchild; the kernel's parent-death signal is the second net.
+    So no process outlives us, even after KILL. On Linux, children also get the kernel's parent-death signal.
     """
 
     def __init__(self, *, environment: dict[str, str], is_over: Callable[[], bool] = lambda: False) -> None:
-        """`is_over()` is asked all the time; once true, everything ends."""
+        """`is_over` is polled; everything ends once it returns True."""
         self.environment = environment
         self.is_over = is_over
         self.children: list[Child] = []
@@ -66,7 +66,7 @@ class Processes:
             signal.signal(number, self._count_signal)
 
     def start(self, child: Child) -> None:
-        """Start a child that is to live until we end."""
+        """Start a child, which `keep_alive` restarts."""
         if child not in self.children:
             self.children.append(child)
         child.output, writer = os.pipe()
@@ -86,7 +86,7 @@ class Processes:
         child.started_at = time.monotonic()
 
     def keep_alive(self) -> None:
-        """One turn of a fifth of a second: print what was said, start again what has died."""
+        """Print output for up to 0.2 s and restart dead children. Raise Stopped or ChildFailed."""
         self._turn()
         for child in self.children:
             if child.process is not None and not child.is_alive:
@@ -95,37 +95,40 @@ class Processes:
                 self.start(child)
 
     def keep_alive_for(self, seconds: float) -> None:
-        """The same for a while."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.keep_alive()
 
     def stop(self) -> None:
-        """Ask all to end; kill what has not ended after STOP_SECONDS or at a second Ctrl-C.
+        """Terminate all children; kill those that are alive after STOP_SECONDS or at a second Ctrl-C.
 
-        Where nobody waits for us any more nothing is asked: no part loses anything by being killed.
+        Kill them at once if `is_over`: nobody waits for us, and none loses data.
         """
-        asked, end = self.signals, time.monotonic() + STOP_SECONDS
-        for is_last in () if self.is_over() else (False, True):
-            going = [child for child in self.children if child.is_alive and child.is_needed_by_others is is_last]
-            for child in going:
-                assert child.process
-                child.process.terminate()
-            while any(child.is_alive for child in going) and time.monotonic() < end and self.signals == asked:
-                self._print_output()
-        with suppress(ProcessLookupError, ChildProcessError):  # it was killed before us
+        signals, end = self.signals, time.monotonic() + STOP_SECONDS
+        if not self.is_over():
+            for is_needed in (False, True):
+                children = [child for child in self.children if child.is_needed_by_others is is_needed]
+                self._terminate(children, until=lambda: time.monotonic() >= end or self.signals != signals)
+        with suppress(ProcessLookupError, ChildProcessError):  # the guard was killed
             os.killpg(self.guard, signal.SIGKILL)
             os.waitpid(self.guard, 0)
 
+    def _terminate(self, children: list[Child], *, until: Callable[[], bool]) -> None:
+        for child in children:
+            if child.process and child.is_alive:
+                child.process.terminate()
+        while any(child.is_alive for child in children) and not until():
+            self._print_output()
+
     def say(self, name: str, line: str) -> None:
-        """Print one line with the speaker's name before it."""
+        """Print a line, prefixed with the name."""
         name = f"{name:<8}"
         if sys.stdout.isatty():
             name = f"\033[{COLOURS[sum(name.encode()) % len(COLOURS)]}m{name}\033[0m"
         try:
             print(name, "|", line, flush=True)
-        except BrokenPipeError:  # nobody listens any more, as in `make run | head`
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open until the end
+        except BrokenPipeError:  # as in `make run | head`
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open until we exit
             self.signals += 1
 
     def _turn(self) -> None:
@@ -140,7 +143,7 @@ class Processes:
             self._read(key.data)
 
     def _read(self, child: Child) -> bool:
-        """Print what stands in the child's pipe; False if nothing does."""
+        """Print what is in the child's pipe. Return False if it is empty."""
         try:
             chunk = os.read(child.output, 65536)
         except BlockingIOError:
@@ -153,7 +156,7 @@ class Processes:
         return bool(chunk)
 
     def _close(self, child: Child) -> None:
-        """Print what is left; a grandchild may still hold the other end."""
+        """Print the rest of the output and close the pipe, whose other end a grandchild may still have open."""
         while child.output in self.selector.get_map() and self._read(child):
             pass
         if child.output in self.selector.get_map():
@@ -162,7 +165,7 @@ class Processes:
         child.unfinished_line = b""
 
     def _note_death(self, child: Child, code: int) -> None:
-        """Started again at once; a child that keeps dying waits longer each time, and at last ends all."""
+        """Schedule the restart, with exponential backoff for quick deaths. Raise ChildFailed after QUICK_DEATHS."""
         self._close(child)
         is_quick = time.monotonic() - child.started_at < QUICK_SECONDS
         child.quick_deaths = child.quick_deaths + 1 if is_quick else 1
@@ -177,9 +180,9 @@ class Processes:
 
 
 def start_guard() -> tuple[int, int]:
-    """Fork the leader of the children's group; return its id and the end of the pipe it listens to.
+    """Fork the leader of the children's process group. Return its id and our end of its pipe.
 
-    It keeps what we have open, the lock of the run above all: a next run begins when the last child is gone.
+    The guard inherits our files, in particular the lock of the run: the next run starts once all children are gone.
     """
     reader, writer = os.pipe()
     guard = os.fork()
@@ -197,7 +200,7 @@ def start_guard() -> tuple[int, int]:
 
 
 def die_with(parent: int) -> Callable[[], None] | None:
-    """What a child does first on Linux: ask the kernel to kill it when its parent dies."""
+    """Return a `preexec_fn` that asks Linux to kill the child when its parent dies."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl

@@ -1,4 +1,4 @@
-"""`make run`: database, Redis, web, workers and beat in one terminal; nothing is left behind."""
+"""`make run`: prepare the database, and run Redis, web, workers and beat in one terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.db import connections
 
 from exmail_admin.demo.accounts import prepare_demo
 from exmail_admin.dev.embedded_redis import server_command
-from exmail_admin.dev.listen import Place, listen, read_place
+from exmail_admin.dev.listen import ListenAddress, listen, read_address
 from exmail_admin.dev.processes import Child, ChildFailed, Processes, Stopped
 from exmail_admin.dev.setup import ROOT, StartRefused, load_settings, prepare_database, write_env
 
@@ -31,7 +31,7 @@ ASK_SECONDS = 0.3
 
 
 def main() -> None:
-    """Run until someone ends it; a refusal is one sentence and exit code 1."""
+    """Run until stopped. Exit with code 1 and one sentence if something fails."""
     parser = argparse.ArgumentParser(prog="run")
     parser.add_argument("--parent", type=int, help="end when this process, which started us, is gone")
     options = parser.parse_args()
@@ -44,25 +44,25 @@ def main() -> None:
 
 
 def run(*, parent: int | None) -> None:
-    """Prepare, start all parts, keep them alive. Raises StartRefused or ChildFailed; returns when asked to end."""
+    """Prepare and start all processes, and keep them alive until stopped. Raise StartRefused or ChildFailed."""
     begin = time.monotonic()
-    place = read_place(os.environ)
+    address = read_address(os.environ)
     write_env()
-    choose_addresses(place)
+    set_addresses(address)
     load_settings()
-    logging.disable(logging.INFO)  # here speak the children
-    with lock_of_run(settings.VAR_DIR), listen(place) as listener:
+    logging.disable(logging.INFO)  # only the children's logs are printed
+    with run_lock(settings.VAR_DIR), listen(address) as listener:
         check_redis()
         prepare_database()
         sign_in = prepare_demo() if settings.HAS_DEMO else ""
-        connections.close_all()  # what follows forks
+        connections.close_all()  # before the forks
         processes = Processes(
             environment=dict(os.environ), is_over=lambda: parent is not None and os.getppid() != parent
         )
         try:
-            for child in parts(listener.fileno()):
+            for child in children(listener.fileno()):
                 processes.start(child)
-            greet(processes, place, begin=begin, sign_in=sign_in)
+            greet(processes, address, begin=begin, sign_in=sign_in)
             while True:
                 processes.keep_alive()
         except Stopped:
@@ -71,18 +71,18 @@ def run(*, parent: int | None) -> None:
             processes.stop()
 
 
-def choose_addresses(place: Place) -> None:
-    """Put the place into the settings: PUBLIC_URL unless it is set, and the hosts we answer to."""
+def set_addresses(address: ListenAddress) -> None:
+    """Default PUBLIC_URL to the address, and add it to ALLOWED_HOSTS."""
     environ.Env.read_env(ROOT / ".env", overwrite=False)
     if not os.environ.get("PUBLIC_URL"):
-        os.environ["PUBLIC_URL"] = place.url
+        os.environ["PUBLIC_URL"] = address.url
     hosts = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
-    os.environ["ALLOWED_HOSTS"] = ",".join([*hosts, place.name])
+    os.environ["ALLOWED_HOSTS"] = ",".join([*hosts, address.name])
 
 
 @contextmanager
-def lock_of_run(var: Path) -> Iterator[None]:
-    """Hold `var` for this run. A run that is just ending is waited for; a living one is a refusal."""
+def run_lock(var: Path) -> Iterator[None]:
+    """Lock `var` for this run, waiting for one that is ending. Raise StartRefused."""
     try:
         var.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,7 +101,7 @@ def lock_of_run(var: Path) -> Iterator[None]:
 
 
 def check_redis() -> None:
-    """A Redis of the operator's own must answer; the embedded one is ours to start."""
+    """Raise StartRefused if REDIS_URL is set but can't be reached."""
     if settings.IS_REDIS_EMBEDDED:
         return
     try:
@@ -113,50 +113,35 @@ def check_redis() -> None:
         ) from error
 
 
-def parts(listener: int) -> list[Child]:
-    """The programs of a whole console. `listener` is the listening socket's file descriptor."""
-    python = [sys.executable, "-m"]
-    celery = [*python, "celery", "--app", "exmail_admin", "--quiet"]
-    # In a container everything runs as root; Celery's page-long warning about it would bury the rest.
-    worker = [
-        python[0],
-        "-W",
-        "ignore:You're running the worker",
-        *celery[1:],
-        "worker",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    children = [
-        Child(
-            "web",
-            [
-                *python,
-                "gunicorn",
-                "--config",
-                "python:exmail_admin.web",
-                "--bind",
-                f"fd://{listener}",
-                "exmail_admin.wsgi",
-            ],
-            pass_fds=(listener,),
-        ),
-        Child("codes", [*worker, "--hostname", "codes@%h", "--queues", "codes", "--concurrency", "1"]),
-        Child("sweeps", [*worker, "--hostname", "sweeps@%h", "--queues", "sweeps", "--concurrency", "1"]),
-        Child("worker", [*worker, "--hostname", "rest@%h", "--queues", "messages,jobs,upkeep", "--concurrency", "2"]),
-        Child("beat", [*celery, "beat"]),
+def children(listener: int) -> list[Child]:
+    """Return all processes of a console. `listener` is the listening socket's file descriptor."""
+    celery = ["-m", "celery", "--app", "exmail_admin", "--quiet"]
+    # Hides Celery's long warning about running as root, which is normal in a container.
+    quiet = ["-W", "ignore:You're running the worker"]
+    gunicorn = f"-m gunicorn --config python:exmail_admin.web --bind fd://{listener} exmail_admin.wsgi"
+
+    def worker(name: str, queues: str, *, concurrency: int) -> Child:
+        options = f"worker --without-gossip --without-mingle --hostname {name}@%h --queues {queues}"
+        command = [sys.executable, *quiet, *celery, *options.split(), "--concurrency", str(concurrency)]
+        return Child(name, command)
+
+    found = [
+        Child("web", [sys.executable, *gunicorn.split()], pass_fds=(listener,)),
+        worker("codes", "codes", concurrency=1),
+        worker("sweeps", "sweeps", concurrency=1),
+        worker("worker", "messages,jobs,upkeep", concurrency=2),
+        Child("beat", [sys.executable, *celery, "beat"]),
     ]
     if settings.IS_REDIS_EMBEDDED:
-        children.insert(
-            0, Child("redis", server_command(settings.REDIS_URL, settings.VAR_DIR), is_needed_by_others=True)
-        )
-    return children
+        command = server_command(settings.REDIS_URL, settings.VAR_DIR)
+        found.insert(0, Child("redis", command, is_needed_by_others=True))
+    return found
 
 
-def greet(processes: Processes, place: Place, *, begin: float, sign_in: str) -> None:
-    """Wait until all parts answer, then say where and how to sign in."""
+def greet(processes: Processes, address: ListenAddress, *, begin: float, sign_in: str) -> None:
+    """Wait until everything is ready, then print the addresses and how to sign in."""
     end = time.monotonic() + READY_SECONDS
-    while not (ready := is_ready(place)) and time.monotonic() < end:
+    while not (ready := is_ready(address)) and time.monotonic() < end:
         processes.keep_alive_for(ASK_SECONDS)
     seconds = time.monotonic() - begin
     lines = [
@@ -172,10 +157,10 @@ def greet(processes: Processes, place: Place, *, begin: float, sign_in: str) -> 
         processes.say("run", line)
 
 
-def is_ready(place: Place) -> bool:
-    """Ask our own /readyz once."""
+def is_ready(address: ListenAddress) -> bool:
+    """True if our own /readyz responds with 200."""
     request = urllib.request.Request(  # noqa: S310 - always http, to ourselves
-        f"{place.local_url}/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc}
+        f"{address.local_url}/readyz", headers={"Host": urlsplit(settings.PUBLIC_URL).netloc}
     )
     try:
         with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310

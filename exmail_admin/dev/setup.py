@@ -1,4 +1,4 @@
-"""What comes before any start: the settings file, a database that answers, its tables (`make setup`)."""
+"""`make setup`: write the settings file, and prepare the database."""
 
 import os
 import secrets
@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class StartRefused(Exception):
-    """Why nothing was started, in one sentence for the person who typed the command."""
+    """The start failed; `str(error)` is a sentence for the person at the terminal."""
 
 
 def write_env(path: Path = ROOT / ".env") -> None:
-    """Write the settings of a first look, once: what stands there is never touched again."""
+    """Write default settings for development unless the file exists."""
     if path.exists():
         return
     path.write_text(
@@ -34,7 +34,7 @@ def write_env(path: Path = ROOT / ".env") -> None:
 
 
 def load_settings() -> None:
-    """Read the environment and set Django up; raise StartRefused in the words of whoever found nonsense there."""
+    """Set up Django. Raise StartRefused with the reason if a setting is invalid."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exmail_admin.settings")
     try:
         django.setup()
@@ -43,11 +43,11 @@ def load_settings() -> None:
 
 
 def prepare_database() -> None:
-    """Bring the tables up to date. Raise StartRefused if the database doesn't answer or is of another version."""
-    place = connection.settings_dict
-    where = place["HOST"] or place["NAME"]
+    """Migrate the database. Raise StartRefused if it can't be reached or belongs to another version."""
+    database = connection.settings_dict
+    where = database["HOST"] or database["NAME"]
     if connection.vendor == "sqlite":
-        Path(place["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     try:
         connection.ensure_connection()
     except OperationalError as error:
@@ -66,13 +66,12 @@ def prepare_database() -> None:
 
 
 def unknown_migrations() -> list[str]:
-    """Return migrations that the database has and this version doesn't: it is newer, or from before a release."""
+    """Return migrations of the database that this version doesn't have."""
     loader = MigrationLoader(connection)
     return sorted(f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations))
 
 
 def main() -> None:
-    """Everything but the start."""
     try:
         write_env()
         load_settings()

@@ -1,4 +1,4 @@
-"""The Chinese catalogue: drawn from code and templates, checked, compiled, without gettext's own tools."""
+"""Extract, check and compile the Chinese catalogue without gettext's tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 
 
 def update() -> int:
-    """Write catalogue and compiled file anew; what was translated stays. Returns how many wait for a translation."""
+    """Update the catalogue, keeping translations, and compile it. Return the number of missing translations."""
     old = read_catalogue()
     catalogue = extract_catalogue()
     catalogue.creation_date, catalogue.revision_date = old.creation_date, old.revision_date
@@ -45,7 +45,6 @@ def update() -> int:
 
 
 def save(catalogue: Catalog) -> None:
-    """Write both files."""
     PO.parent.mkdir(parents=True, exist_ok=True)
     with PO.open("wb") as file:
         write_po(file, catalogue, width=100, sort_output=True, include_lineno=False, ignore_obsolete=True)
@@ -53,14 +52,13 @@ def save(catalogue: Catalog) -> None:
 
 
 def problems() -> list[str]:
-    """What keeps the catalogue from being complete, true and compiled: one line each."""
-    source, catalogue = extract_catalogue(), read_catalogue()
-    used = {key(message) for message in messages(source)}
-    known = {key(message) for message in messages(catalogue)}
+    """Return what makes the catalogue incomplete, outdated or not compiled, one line per problem."""
+    catalogue = read_catalogue()
+    used, known = keys(extract_catalogue()), keys(catalogue)
     found = [f"not in the catalogue: {each[0]!r}" for each in sorted(used - known, key=str)]
     found += [f"no longer used: {each[0]!r}" for each in sorted(known - used, key=str)]
     for message in messages(catalogue):
-        if message.fuzzy or not is_translated(message):
+        if not is_translated(message):
             found.append(f"not translated: {message.id!r}")
         found += [f"{error}: {message.id!r}" for error in message.check(catalogue)]
     if not MO.exists() or MO.read_bytes() != compiled(catalogue):
@@ -69,14 +67,14 @@ def problems() -> list[str]:
 
 
 def extract_catalogue() -> Catalog:
-    """Every string of code and templates, with the files it stands in, none translated."""
+    """Return an untranslated catalogue of all strings in code and templates, with their files."""
     catalogue = Catalog(
         locale=LOCALE, domain="django", project="exmail_admin", header_comment="# 简体中文", fuzzy=False
     )
     for path in sources():
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".py":
-            # What is left of a template is a row of calls; the blanks before them would be Python's indentation.
+            # A templatized template is a sequence of calls, whose indentation Python would reject.
             text = "\n".join(line.strip() for line in templatize(text, origin=str(path)).splitlines())
         name = path.relative_to(settings.BASE_DIR).as_posix()
         found = extract("python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"})
@@ -86,7 +84,7 @@ def extract_catalogue() -> Catalog:
 
 
 def sources() -> Iterator[Path]:
-    """The files in which strings for people stand."""
+    """Yield the files that may contain translatable strings."""
     for app in APPS:
         for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
             if not {"tests", "migrations"} & set(path.parts):
@@ -96,7 +94,7 @@ def sources() -> Iterator[Path]:
 
 
 def read_catalogue() -> Catalog:
-    """The committed catalogue, an empty one if there is none."""
+    """Return the committed catalogue, or an empty one."""
     if not PO.exists():
         return Catalog(locale=LOCALE, domain="django")
     with PO.open("rb") as file:
@@ -104,21 +102,23 @@ def read_catalogue() -> Catalog:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """The bytes of the .mo file."""
+    """Return the content of the .mo file."""
     file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()
 
 
 def messages(catalogue: Catalog) -> Iterator[Message]:
-    """All but the header."""
+    """Return all messages without the header."""
     return (message for message in catalogue if message.id)
 
 
-def key(message: Message) -> tuple[object, ...]:
-    return message.id, message.context
+def keys(catalogue: Catalog) -> set[tuple[object, ...]]:
+    return {(message.id, message.context) for message in messages(catalogue)}
 
 
 def is_translated(message: Message) -> bool:
+    if message.fuzzy:
+        return False
     parts = message.string if isinstance(message.string, (list, tuple)) else [message.string]
     return bool(parts) and all(parts)

@@ -47,7 +47,7 @@ def test_what_is_missing_is_named_with_503(client, parts, part, finding):
 @pytest.mark.django_db
 def test_without_redis_there_is_no_worker_either(client, settings):
     settings.REDIS_URL = "unix:///nowhere.sock"
-    heartbeat.note_heartbeat(["codes"])
+    heartbeat.record_heartbeat(["codes"])
     assert client.get("/readyz").json()["database"] == "ok"
     assert client.get("/readyz").json()["redis"] == client.get("/readyz").json()["worker"] == "unreachable"
 

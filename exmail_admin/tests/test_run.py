@@ -44,7 +44,7 @@ def start_by_make(stack):
     makefile.write_text(f"run:\n\t@exec {sys.executable} -m exmail_admin.dev.run --parent $$PPID\n")
     stack.start(["make", "-f", str(makefile), "run"])
     assert len(stack.processes()) > 8
-    assert "hint_lost" not in stack.log
+    assert "wakeup_lost" not in stack.log
 
 
 def test_a_killed_part_comes_back_and_no_process_outlives_make(stack):

@@ -6,12 +6,12 @@ import pytest
 from django.conf import settings
 
 from exmail_admin.celery import app
-from exmail_admin.dev.run import parts
+from exmail_admin.dev.run import children
 from exmail_admin.heartbeat import QUEUES
 
 
 def queues_of_run() -> list[set[str]]:
-    commands = [child.command for child in parts(0)]
+    commands = [child.command for child in children(0)]
     return [set(each[each.index("--queues") + 1].split(",")) for each in commands if "--queues" in each]
 
 

@@ -21,7 +21,7 @@ from directory.models import Department, Domain, Member
 from invitations.applications.apply import ApplicationInput, admit_applicant, end_application, hold_address
 from invitations.links.actions import digest_of
 from invitations.models import Application
-from sms.outbox.queue import queue_message
+from sms.outbox.queue import MessageRequest, queue_messages
 
 PURPOSE = "decision"
 FIELDS = {"name", "prefix", "domain", "department"}
@@ -163,7 +163,7 @@ def _notify_applicant(application: Application) -> None:
     token = secrets.token_urlsafe(16)
     application.token_digest = digest_of(token)
     application.save(update_fields=["token_digest"])
-    queue_message(
+    message = MessageRequest(
         enterprise=application.enterprise,
         kind="decision",
         purpose=PURPOSE,
@@ -173,6 +173,7 @@ def _notify_applicant(application: Application) -> None:
         params={"enterprise": application.enterprise.name, "name": application.name},
         secrets={"link": f"{settings.PUBLIC_URL}/a/{token}/"},
     )
+    queue_messages([message])
 
 
 def audit_snapshot(application: Application) -> dict[str, Any]:

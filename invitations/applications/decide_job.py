@@ -17,7 +17,7 @@ from accounts.audit.recording import Actor, recording, task_actor
 from accounts.models import Enterprise
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
-from core.translatable import Message, messages_of
+from core.translatable import TranslatableText, messages_of
 from invitations.access import applications_of
 from invitations.applications.decide import approve_application, clean_reason, reject_application
 from invitations.models import Application, Decision, DecisionItem
@@ -82,16 +82,16 @@ def counts_of(decision: Decision) -> dict[str, int]:
     return {state: counts.get(state, 0) for state in State.values}
 
 
-def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Message]:
+def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[TranslatableText]:
     """Return why the item is skipped; an empty list if the application was decided."""
     role = acting_role(decision.author_id, decision.enterprise_id)
     if not role or not may(role, Permission.MANAGE_MEMBERS):
-        return [Message(_("%(name)s may no longer decide."), {"name": decision.author_name})]
+        return [TranslatableText(_("%(name)s may no longer decide."), {"name": decision.author_name})]
     chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
     application = chosen.filter(pk=item.application_id).first()
     if application is None:
         words = _("This application no longer belongs to the departments of %(name)s.")
-        return [Message(words, {"name": decision.author_name})]
+        return [TranslatableText(words, {"name": decision.author_name})]
     try:
         if decision.verdict == Decision.Verdict.APPROVED:
             approve_application(application, by=by)
@@ -108,7 +108,7 @@ def _give_up(lease: Lease[Decision]) -> None:
         decision = lease.lock()
         item = decision.items.filter(state=State.WAITING).order_by("pk").first()
         if item:
-            item.why, item.state = [Message(BROKEN).serialize()], State.LEFT_OUT
+            item.why, item.state = [TranslatableText(BROKEN).serialize()], State.LEFT_OUT
             item.save(update_fields=["state", "why"])
 
 

@@ -24,11 +24,7 @@ from invitations.applications.browser_state import (
     proven_for,
 )
 from invitations.applications.forms import JoinApplyForm, JoinPhoneForm
-<<<<<<< HEAD:invitations/applications/join_pages.py
-from invitations.links.actions import status_of
-=======
-from invitations.links.actions import Standing, standing_of
->>>>>>> wt/admit:invitations/applications/join_step_views.py
+from invitations.links.actions import LinkStatus, status_of
 from invitations.links.settings import is_approval_required, landing_domain, notice_of, rules_of
 from invitations.models import JoinLink, PrivacyNotice
 from sms.codes.proof_of_work import Challenge
@@ -46,7 +42,7 @@ def with_open_link(view: LinkView) -> Callable[[PublicRequest], HttpResponse]:
         link = carried_link(request)
         if link is None:
             return private(render(request, "invitations/join_lost.html", status=404))
-        if standing_of(link) != Standing.LIVING:
+        if status_of(link) != LinkStatus.ACTIVE:
             return closed_page(request, link)
         return private(view(request, link))
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.translatable import Message
+from core.translatable import TranslatableText
 from directory.models import Invitation, Member
 from invitations.models import Recipient
 
@@ -59,12 +59,12 @@ def preview_of(members: QuerySet[Member]) -> Preview:
     return Preview(**members.order_by().aggregate(chosen=Count("pk"), **counts))
 
 
-def reasons_against(members: Collection[Member]) -> dict[int, Message]:
+def reasons_against(members: Collection[Member]) -> dict[int, TranslatableText]:
     """Return why members may not be in a batch, by id; `invite_members` checks the other reasons itself."""
     ids = [member.pk for member in members]
     today = set(_notified_today().filter(member__in=ids).values_list("member", flat=True))
     week = set(_notified_this_week().filter(member__in=ids).values_list("member", flat=True))
-    found: dict[int, Message] = {}
+    found: dict[int, TranslatableText] = {}
     for member in members:
         if member.status == Member.Status.ACTIVE:
             text = _("%(name)s has joined already.")
@@ -74,7 +74,7 @@ def reasons_against(members: Collection[Member]) -> dict[int, Message]:
             text = _("%(name)s got %(count)s notices within seven days.")
         else:
             continue
-        found[member.pk] = Message(text, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
+        found[member.pk] = TranslatableText(text, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
     return found
 
 

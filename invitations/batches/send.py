@@ -18,8 +18,8 @@ from django.utils.translation import gettext_noop, override
 from accounts.audit.recording import Actor, recording, task_actor
 from accounts.models import Enterprise
 from accounts.permissions import Permission, acting_role, may
-from core import translatable
 from core.leased_jobs import JobQueue, Lease
+from core.translatable import TranslatableText
 from directory.access import members_of
 from directory.joining.invitations import LIVING, PURPOSE, invite_members
 from directory.models import Invitation, Member
@@ -101,14 +101,14 @@ def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None
     Recipient.objects.bulk_update(waiting, ["state", "why", "invitation", "sent_at"], batch_size=CHUNK)
 
 
-def _out_of_reach(batch: InvitationBatch, members: Sequence[Member]) -> dict[int, translatable.Message]:
+def _out_of_reach(batch: InvitationBatch, members: Sequence[Member]) -> dict[int, TranslatableText]:
     """Return why the author may no longer invite these members, by id."""
     role = acting_role(batch.author_id, batch.enterprise_id)
     if role is None or not may(role, Permission.SEND_INVITATIONS):
-        reason = translatable.Message(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
+        reason = TranslatableText(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
         return dict.fromkeys((member.pk for member in members), reason)
     within = set(members_of(role).filter(pk__in=[member.pk for member in members]).values_list("pk", flat=True))
-    reason = translatable.Message(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
+    reason = TranslatableText(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
     return dict.fromkeys((member.pk for member in members if member.pk not in within), reason)
 
 
@@ -139,7 +139,7 @@ def _give_up(lease: Lease[InvitationBatch]) -> None:
         batch = lease.lock()
         waiting = list(batch.recipients.filter(state=State.WAITING).order_by("pk")[:CHUNK])
         for recipient in waiting:
-            recipient.state, recipient.why = State.LEFT_OUT, [translatable.Message(BROKEN).serialize()]
+            recipient.state, recipient.why = State.LEFT_OUT, [TranslatableText(BROKEN).serialize()]
         Recipient.objects.bulk_update(waiting, ["state", "why"], batch_size=CHUNK)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor
-from directory.members.erasure import purge_members
+from directory.members.erasure import erase_deleted_members
 from directory.members.recycle_bin import delete_members
 from directory.models import Member
 from invitations.models import Application, InvitationBatch, Recipient
@@ -19,7 +19,7 @@ def purge():
     def purge_one(member):
         delete_members(member.enterprise, [member.pk], by=BY)
         Member.objects.filter(pk=member.pk).update(deleted_at=timezone.now() - datetime.timedelta(days=30))
-        assert purge_members() == 1
+        assert erase_deleted_members() == 1
 
     return purge_one
 

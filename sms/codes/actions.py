@@ -1,6 +1,7 @@
-"""One-time codes: sent to a phone, bound to a purpose and a browser, checked five times at most.
+"""One-time codes: sent by SMS and bound to a phone, a purpose and a browser.
 
-Every figure is a setting (security.md 1.2). A number that gets no SMS takes the same way with the same statements.
+All limits are settings (security.md 1.2). A number that gets no SMS runs the same statements, so that response times
+don't tell which numbers are in the directory.
 """
 
 from __future__ import annotations
@@ -25,27 +26,27 @@ from core.encryption import derive_key
 from core.locks import advisory_lock
 from sms.codes.budgets import spend_code
 from sms.codes.limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
-from sms.codes.proof_of_work import require_work
+from sms.codes.proof_of_work import require_proof
 from sms.models import Message, PhoneAttemptCounter, PhoneCode
-from sms.outbox.queue import EnterpriseLike, Promise, cancel_messages, queue_messages
+from sms.outbox.queue import EnterpriseLike, MessageRequest, cancel_messages, queue_messages
 
 __all__ = ["CodeExpired", "CodeLimited", "CodeRefused", "CodeSpent", "CodeWrong"]
 
 
 class CodeRefused(Exception):
-    """The code was not accepted. Its text says so to the person who typed it."""
+    """The code was not accepted; `str(error)` is the message for the person who entered it."""
 
 
 class CodeWrong(CodeRefused):
-    """Not the code that was sent, or no code at all."""
+    """The input differs from the code that was sent, or is not a code."""
 
 
 class CodeExpired(CodeRefused):
-    """Its time is over, it was used, or there is none."""
+    """The code has expired or was used, or none was sent."""
 
 
 class CodeSpent(CodeRefused):
-    """Too many tries. `retry_after` is in seconds."""
+    """Too many attempts; `retry_after` is in seconds."""
 
     def __init__(self, text: str, retry_after: int) -> None:
         super().__init__(text)
@@ -64,11 +65,11 @@ def send_code(
     address: str = "",
     work: str = "",
 ) -> PhoneCode:
-    """Send a new code to the phone (E.164); the one before is dead at once. Raises CodeLimited.
+    """Send a new code to `phone` (E.164) and invalidate the previous one. Raise CodeLimited.
 
-    `browser` is the browser cookie's secret, `address` its address block. An unlisted number gets an SMS only where
-    strangers may (`apply`); else a decoy takes its place, which no one can see and no one can match. `work`: the answer
-    to the challenge of a ProofRequired, which is a CodeLimited.
+    `browser` is the secret of the browser cookie, `address` the client's address block, `work` the answer to the
+    challenge of a ProofRequired (a CodeLimited). A number that is not listed gets an SMS only for a purpose in
+    STRANGERS_MAY; for any other, a decoy is stored that matches no input.
     """
     now = timezone.now()
     is_decoy = not is_listed and purpose not in STRANGERS_MAY
@@ -84,29 +85,29 @@ def send_code(
         expires_at=now + timedelta(seconds=settings.SMS_CODE_SECONDS),
     )
     with transaction.atomic():
-        standing = _lock_standing(phone)
+        counter = _lock_attempt_counter(phone)
         advisory_lock(f"browser {code.browser}")
-        refuse_beyond_limits(code, standing)
+        refuse_beyond_limits(code, counter)
         if purpose in STRANGERS_MAY:
-            require_work(code, work)
+            require_proof(code, work)
         spend_code(code, enterprise.pk if enterprise else None)
         _supersede_older(code)
-        _send(code, standing, enterprise=enterprise, language=language)
+        _send(code, counter, enterprise=enterprise, language=language)
     return code
 
 
 def current_code(*, purpose: str, browser: str, subject: str = "") -> PhoneCode | None:
-    """The code this browser asked for last, unless it is used or superseded. It may have expired."""
+    """Return this browser's latest code unless it was used or superseded; it may have expired."""
     asked = PhoneCode.objects.filter(browser=_browser_digest(browser), purpose=purpose, subject=subject)
     newest = asked.order_by("-created_at").first()
     return newest if newest and not newest.consumed_at and not newest.superseded_at else None
 
 
 def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> PhoneCode:
-    """Use up the code that `text` is; its phone is proven. Raises CodeWrong, CodeExpired or CodeSpent.
+    """Consume the code if `text` matches it, which proves the phone. Raise CodeWrong, CodeExpired or CodeSpent.
 
-    Call it outside any transaction that may roll back: each try must stay counted. What is no code at all is not
-    counted, and failures count only against an outstanding code, so that nobody can lock out another's number freely.
+    Call it outside any transaction that may roll back, because every attempt must stay counted. Input that is not a
+    code doesn't count. Failures count only while a code is outstanding, so that they cannot lock out any number.
     """
     digits = _digits_of(text)
     code = current_code(purpose=purpose, browser=browser, subject=subject)
@@ -134,7 +135,7 @@ def unlock_phones(phones: Collection[str]) -> None:
         PhoneAttemptCounter.objects.filter(pk__in=locked).update(failures=0, wait_until=None)
 
 
-def _lock_standing(phone: str) -> PhoneAttemptCounter:
+def _lock_attempt_counter(phone: str) -> PhoneAttemptCounter:
     PhoneAttemptCounter.objects.bulk_create([PhoneAttemptCounter(phone=phone)], ignore_conflicts=True)
     return PhoneAttemptCounter.objects.select_for_update().get(phone=phone)
 
@@ -145,14 +146,14 @@ def _supersede_older(code: PhoneCode) -> None:
     cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("A newer code took its place."))
 
 
-def _send(code: PhoneCode, standing: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
+def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
     digits = _new_digits()
-    standing.serial = standing.serial % 99 + 1
-    standing.save(update_fields=["serial"])
-    code.serial = standing.serial
+    counter.serial = counter.serial % 99 + 1
+    counter.save(update_fields=["serial"])
+    code.serial = counter.serial
     code.digest = _digest(code.pk, secrets.token_hex() if code.is_decoy else digits)
     code.save(force_insert=True)
-    promise = Promise(
+    request = MessageRequest(
         enterprise=enterprise,
         kind=Message.Kind.CODE,
         purpose="code",
@@ -170,7 +171,7 @@ def _send(code: PhoneCode, standing: PhoneAttemptCounter, *, enterprise: Enterpr
         language=language,
         is_decoy=code.is_decoy,
     )
-    queue_messages([promise])
+    queue_messages([request])
 
 
 def _message_subject(code: PhoneCode) -> str:
@@ -195,7 +196,7 @@ def _count_check(code: PhoneCode) -> None:
 
 
 def _count_failure(phone: str) -> None:
-    """In one statement: the count, and the wait that begins where a threshold is reached."""
+    """Count the failure and start the wait of the threshold it reaches, in one statement."""
     now = timezone.now()
     waits = [When(failures=failures - 1, then=Value(now + wait)) for failures, wait in settings.SMS_FAILURE_WAITS]
     PhoneAttemptCounter.objects.filter(phone=phone).update(
@@ -216,10 +217,10 @@ def _consume(code: PhoneCode) -> None:
 
 
 def _refuse_while_waiting(phone: str) -> None:
-    standing = PhoneAttemptCounter.objects.filter(phone=phone).first()
-    if standing:
+    counter = PhoneAttemptCounter.objects.filter(phone=phone).first()
+    if counter:
         try:
-            refuse_waiting(standing)
+            refuse_waiting(counter)
         except CodeLimited as limited:
             raise CodeSpent(str(limited), limited.retry_after) from None
 
@@ -240,15 +241,16 @@ def _new_digits() -> str:
 
 
 def _digits_of(text: str) -> str:
-    """The digits of a typed or pasted code (`１２３ 456`, `G-123456`), or the empty text if it is none."""
+    """Return the digits of a typed or pasted code such as `１２３ 456` or `G-123456`, or "" if it is not a code."""
     folded = unicodedata.normalize("NFKC", text[:64])
-    plain = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in folded if _is_seen(sign))
+    visible = [character for character in folded if _is_visible(character)]
+    plain = "".join(str(unicodedata.decimal(character, character)) for character in visible)
     found = re.fullmatch(rf"(?:[A-Za-z]{{1,3}})?(\d{{{settings.SMS_CODE_DIGITS}}})", plain, re.ASCII)
     return found[1] if found else ""
 
 
-def _is_seen(sign: str) -> bool:
-    return not sign.isspace() and unicodedata.category(sign) not in {"Cf", "Pd"}
+def _is_visible(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character) not in {"Cf", "Pd"}
 
 
 def _digest(challenge: uuid.UUID, digits: str) -> str:

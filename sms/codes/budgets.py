@@ -1,22 +1,23 @@
-"""How many codes an enterprise may send in a day, and all together in an hour (security.md 1.2).
+"""Budgets: codes per enterprise and day, and codes of all enterprises per hour (security.md 1.2).
 
-At four fifths an alarm tells administrators; once all is spent strangers get no more, members still do. The limits of
-numbers, browsers and addresses stand before this: a budget is for what gets past them.
+They bound the cost of floods that stay below the limits per number, browser and address. Four fifths of a budget raise
+an alarm; beyond the budget, codes are sent to members only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.models import Counter
-from sms.codes.alarms import raise_alarm, window_now
-from sms.codes.limits import CodeLimited
+from sms.codes.alarms import current_window, raise_alarm
+from sms.codes.limits import CodeLimited, seconds_until
 from sms.codes.member_counts import count_members
 from sms.models import Alarm, PhoneCode
 
@@ -26,7 +27,7 @@ NEAR = 0.8
 
 @dataclass(frozen=True)
 class Budget:
-    """So many codes in each window of so many seconds. `enterprise`: whose, 0 for all together."""
+    """At most `most` codes per window. `enterprise` is 0 for the budget of all enterprises together."""
 
     key: str
     seconds: int
@@ -35,32 +36,31 @@ class Budget:
 
     @property
     def window(self) -> datetime:
-        return window_now(self.seconds)
+        return current_window(self.seconds)
 
 
 def spend_code(code: PhoneCode, enterprise: int | None) -> None:
-    """Count this code, in the caller's transaction. Raises CodeLimited for a stranger beyond a budget.
+    """Count the code in the caller's transaction. Raise CodeLimited for a stranger beyond a budget.
 
-    A decoy and a code without an enterprise cost nothing, by the same statements.
+    A decoy counts nowhere and a code without an enterprise only in the hourly budget, with the same statements.
     """
     budgets = [
         Budget("codes", HOUR_SECONDS, settings.SMS_CODES_OF_ALL_PER_HOUR, 0),
         Budget(f"codes {enterprise or 0}", DAY_SECONDS, _codes_per_day(enterprise or 0), enterprise or 0),
     ]
     counts = _count(budgets, by=0 if code.is_decoy else 1)
-    for budget in budgets:
+    if code.is_decoy:
+        return
+    for budget in budgets if enterprise else budgets[:1]:
         count = counts.get(budget.key, 0)
-        if code.is_decoy or (budget.seconds == DAY_SECONDS and not enterprise):
-            continue
         if count > budget.most and code.is_stranger:
-            ends = budget.window + timedelta(seconds=budget.seconds)
-            words = _("No more codes can be sent at the moment. Please try again later, or ask your administrator.")
-            raise CodeLimited(words, max(1, int((ends - timezone.now()).total_seconds())))
+            text = _("No more codes can be sent at the moment. Please try again later, or ask your administrator.")
+            raise CodeLimited(text, seconds_until(budget.window + timedelta(seconds=budget.seconds)))
         _warn(budget, count)
 
 
 def _warn(budget: Budget, count: int) -> None:
-    """Once in a window: the code that spends the last of it is still sent, so that the alarm is kept with it."""
+    """Raise the alarm with the last code within the budget: a refusal would roll it back."""
     if count >= budget.most:
         raise_alarm(Alarm.Kind.SPENT, enterprise=budget.enterprise, window=budget.window)
     elif count >= budget.most * NEAR:
@@ -72,11 +72,9 @@ def _codes_per_day(enterprise: int) -> int:
 
 
 def _count(budgets: list[Budget], *, by: int) -> dict[str, int]:
-    """One more in each, and how many that makes; the rows are locked until the commit."""
+    """Add `by` to the counter of each budget and return the counts by key. Locks the rows until the commit."""
     rows = [Counter(key=budget.key, window=budget.window) for budget in budgets]
     Counter.objects.bulk_create(rows, ignore_conflicts=True)
-    mine = Q(pk__in=[])
-    for row in rows:
-        mine |= Q(key=row.key, window=row.window)
-    Counter.objects.filter(mine).update(count=F("count") + by)
-    return dict(Counter.objects.filter(mine).values_list("key", "count"))
+    counters = Counter.objects.filter(reduce(or_, (Q(key=row.key, window=row.window) for row in rows)))
+    counters.update(count=F("count") + by)
+    return dict(counters.values_list("key", "count"))

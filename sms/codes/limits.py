@@ -1,6 +1,6 @@
-"""How many codes may be sent: a number, a browser and, for strangers, an address (security.md 1.2).
+"""Limits on sent codes per phone number, per browser and, for strangers, per address (security.md 1.2).
 
-Windows roll: what counts is what was sent in the last hour, not in this one.
+All windows roll: a limit per hour counts the last 60 minutes.
 """
 
 from __future__ import annotations
@@ -14,54 +14,54 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.locks import advisory_lock
-from sms.codes.alarms import raise_alarm, window_now
+from sms.codes.alarms import current_window, raise_alarm
 from sms.models import Alarm, PhoneAttemptCounter, PhoneCode
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
-# What a number that nobody knows gets a code for.
+# Purposes for which a number that is not in the directory gets a code.
 STRANGERS_MAY = {"apply"}
 
 
 class CodeLimited(Exception):
-    """No code was sent. Its text says so to the person who asked; `retry_after` is in seconds."""
+    """No code was sent; `str(error)` is the message for the person, `retry_after` is in seconds."""
 
     def __init__(self, text: str, retry_after: int) -> None:
         super().__init__(text)
         self.retry_after = retry_after
 
 
-def refuse_beyond_limits(code: PhoneCode, standing: PhoneAttemptCounter) -> None:
-    """Raise CodeLimited if this code, not saved yet, would be one too many. The caller holds phone and browser."""
-    refuse_waiting(standing)
+def refuse_beyond_limits(code: PhoneCode, counter: PhoneAttemptCounter) -> None:
+    """Raise CodeLimited if this unsaved code exceeds a limit. The caller holds the locks of its phone and browser."""
+    refuse_waiting(counter)
     _refuse_beyond_phone(code)
     _refuse_beyond_browser(code)
     if code.purpose in STRANGERS_MAY:
         _refuse_beyond_address(code)
     if code.is_stranger:
-        _refuse_beyond_row(code)
+        _refuse_beyond_prefix(code)
 
 
 def strangers_nearby(code: PhoneCode) -> QuerySet[PhoneCode]:
-    """Codes that went to strangers from the same address within SMS_WINDOW_SECONDS and proved nothing."""
+    """Return the codes sent to strangers from the same address within SMS_WINDOW_SECONDS and not entered."""
     return _unproven(code).filter(address_block=code.address_block)
 
 
-def refuse_waiting(standing: PhoneAttemptCounter) -> None:
-    """Raise CodeLimited while this number pays for its failures in a row."""
-    if standing.failures >= settings.SMS_FAILURES_UNTIL_OFF:
+def refuse_waiting(counter: PhoneAttemptCounter) -> None:
+    """Raise CodeLimited while this number must wait after consecutive failures."""
+    if counter.failures >= settings.SMS_FAILURES_UNTIL_OFF:
         raise CodeLimited(
             _("Codes for this number are switched off after too many wrong ones. Ask your administrator."),
             int(DAY.total_seconds()),
         )
-    if standing.wait_until and standing.wait_until > timezone.now():
+    if counter.wait_until and counter.wait_until > timezone.now():
         raise CodeLimited(
-            _("Too many wrong codes for this number. Try again later."), seconds_until(standing.wait_until)
+            _("Too many wrong codes for this number. Try again later."), seconds_until(counter.wait_until)
         )
 
 
 def seconds_until(moment: datetime) -> int:
-    """Whole seconds, at least one: as Retry-After wants it."""
+    """Return whole seconds, at least one, for Retry-After."""
     return max(1, ceil((moment - timezone.now()).total_seconds()))
 
 
@@ -93,28 +93,28 @@ def _refuse_beyond_browser(code: PhoneCode) -> None:
 
 
 def _refuse_full_window(times: list[datetime], most: int, window: timedelta, now: datetime, text: str) -> None:
-    """`times` newest first. Full if the `most`-th newest still lies within the window."""
+    """Raise CodeLimited if at least `most` of `times` (newest first) lie within the window."""
     if len(times) >= most and times[most - 1] + window > now:
         raise CodeLimited(text, seconds_until(times[most - 1] + window))
 
 
 def _refuse_beyond_address(code: PhoneCode) -> None:
-    """A flood to invented numbers. What is below this may still cost some work (sms.codes.proof_of_work)."""
+    """Stop floods to invented numbers; below this limit a proof of work may be required (sms.codes.proof_of_work)."""
     advisory_lock(f"address {code.address_block}")
     if strangers_nearby(code).count() >= settings.SMS_STRANGERS_WITH_WORK:
         raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
 
 
-def _refuse_beyond_row(code: PhoneCode) -> None:
-    """A flood to one row of numbers that somebody earns by. The last that is sent sounds the alarm, so that it
-    is kept."""
+def _refuse_beyond_prefix(code: PhoneCode) -> None:
+    """Stop SMS pumping: many numbers of one prefix. The last code within the limit raises the alarm, because a
+    refusal would roll it back."""
     nearby = strangers_nearby(code) | _unproven(code).filter(browser=code.browser)
-    row = nearby.filter(phone__startswith=code.phone[:-4])
-    others = row.exclude(phone=code.phone).values("phone").distinct().count()
+    alike = nearby.filter(phone__startswith=code.phone[:-4])
+    others = alike.exclude(phone=code.phone).values("phone").distinct().count()
     if others >= settings.SMS_STRANGERS_PER_PREFIX:
         raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
     if others == settings.SMS_STRANGERS_PER_PREFIX - 1:
-        raise_alarm(Alarm.Kind.ROW, window=window_now(settings.SMS_WINDOW_SECONDS))
+        raise_alarm(Alarm.Kind.ROW, window=current_window(settings.SMS_WINDOW_SECONDS))
 
 
 def _unproven(code: PhoneCode) -> QuerySet[PhoneCode]:

@@ -1,4 +1,4 @@
-"""How many members an enterprise has, which sets its daily budget of codes. A later app counts them."""
+"""The number of members, which sets an enterprise's daily budget of codes; `directory` registers how to count them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Work that a browser does before more codes go to strangers: a second for a person, for a flood it adds up.
+"""Proof of work before further codes are sent to strangers: about a second for a person, costly for a flood.
 
-It is asked for where an address has had its share of codes, and everywhere while hardly any code is entered
-(sms.codes.alarms). Whether a number is in the directory makes no difference, else who asks would learn it. A challenge
-is signed and kept nowhere; what was proven is kept until its challenge is over, and so counts once.
+It is required from an address that has reached its limit, and from everyone while the conversion alarm lasts
+(sms.codes.alarms), regardless of whether the number is in the directory, so that it doesn't reveal that. A challenge
+is signed and not stored; a used challenge is stored until it expires, so that it counts once.
 
-The answer to a challenge is one number for each of its parts, such that SHA-256 of "challenge|part|number" begins with
-so many zero bits. Several small parts take about the same time each time; one large one may take five times as long.
+The answer is one number per part such that SHA-256 of "challenge|part|number" begins with `bits` zero bits.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from django.core import signing
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sms.codes.alarms import is_conversion_poor
+from sms.codes.alarms import is_conversion_low
 from sms.codes.limits import CodeLimited, strangers_nearby
 from sms.models import PhoneCode, UsedChallenge
 
@@ -31,7 +30,7 @@ SALT = "sms.codes.proof_of_work"
 
 @dataclass(frozen=True)
 class Challenge:
-    """What a page hands to its script. `bits`: zero bits of each part."""
+    """A challenge for the page's script: `parts` hashes with `bits` leading zero bits each."""
 
     text: str
     parts: int
@@ -39,54 +38,52 @@ class Challenge:
 
 
 class ProofRequired(CodeLimited):
-    """No code was sent, but one is for who answers `challenge`. To whom can't, it is a limit like any other."""
+    """A limit that an answer to `challenge` lifts."""
 
     def __init__(self, text: str, retry_after: int, challenge: Challenge) -> None:
         super().__init__(text, retry_after)
         self.challenge = challenge
 
 
-def require_work(code: PhoneCode, answer: str) -> None:
-    """In the transaction that sends the code: what was proven is spent with it, or not at all.
+def require_proof(code: PhoneCode, answer: str) -> None:
+    """Check and consume the proof of work, if one is required, in the transaction that sends the code.
 
-    Raises ProofRequired if work is needed and none is brought; CodeLimited if what is brought is wrong, which a script
-    must not answer by trying for ever.
+    Raise ProofRequired if `answer` is missing, CodeLimited if it is wrong: a script must not retry that forever.
     """
-    if strangers_nearby(code).count() < settings.SMS_STRANGERS_PER_ADDRESS and not is_conversion_poor():
+    if strangers_nearby(code).count() < settings.SMS_STRANGERS_PER_ADDRESS and not is_conversion_low():
         return
-    words = _("Too many codes were asked for from here. Try again later.")
+    text = _("Too many codes were asked for from here. Try again later.")
     if not answer:
-        raise ProofRequired(words, settings.SMS_WINDOW_SECONDS, new_challenge(code))
+        raise ProofRequired(text, settings.SMS_WINDOW_SECONDS, new_challenge(code))
     if not _spend(code, answer):
-        raise CodeLimited(words, settings.SMS_WINDOW_SECONDS)
+        raise CodeLimited(text, settings.SMS_WINDOW_SECONDS)
 
 
 def new_challenge(code: PhoneCode) -> Challenge:
-    """For this browser, purpose and subject, and SMS_WORK_SECONDS."""
+    """Return a challenge bound to the code's browser, purpose and subject, valid for SMS_WORK_SECONDS."""
     parts, bits = settings.SMS_WORK_PARTS, settings.SMS_WORK_BITS
-    said = [secrets.token_urlsafe(12), parts, bits, *_place(code)]
-    return Challenge(signing.dumps(said, salt=SALT), parts, bits)
+    claims = [secrets.token_urlsafe(12), parts, bits, *_binding(code)]
+    return Challenge(signing.dumps(claims, salt=SALT), parts, bits)
 
 
-def purge_work() -> None:
-    """Forget what was proven for challenges that are over."""
-    over = timezone.now() - timedelta(seconds=settings.SMS_WORK_SECONDS)
-    UsedChallenge.objects.filter(spent_at__lt=over).delete()
+def delete_expired_challenges() -> None:
+    oldest = timezone.now() - timedelta(seconds=settings.SMS_WORK_SECONDS)
+    UsedChallenge.objects.filter(spent_at__lt=oldest).delete()
 
 
 def _spend(code: PhoneCode, answer: str) -> bool:
-    """Whether `answer` ("challenge|number,number…") is right, and nobody has used it before."""
+    """True if `answer` ("challenge|number,number…") is right and its challenge was not used before."""
     text, _bar, numbers = answer.partition("|")
     try:
-        nonce, parts, bits, *place = signing.loads(text, salt=SALT, max_age=settings.SMS_WORK_SECONDS)
+        nonce, parts, bits, *binding = signing.loads(text, salt=SALT, max_age=settings.SMS_WORK_SECONDS)
     except signing.BadSignature:
         return False
-    if place != _place(code) or not _is_done(text, parts, bits, numbers):
+    if binding != _binding(code) or not _is_solved(text, parts, bits, numbers):
         return False
     return UsedChallenge.objects.get_or_create(nonce=nonce, defaults={"spent_at": timezone.now()})[1]
 
 
-def _is_done(text: str, parts: int, bits: int, numbers: str) -> bool:
+def _is_solved(text: str, parts: int, bits: int, numbers: str) -> bool:
     found = numbers.split(",", parts)
     if len(found) != parts or not all(re.fullmatch(r"\d{1,10}", number, re.ASCII) for number in found):
         return False
@@ -98,5 +95,5 @@ def _zero_bits(text: str) -> int:
     return len(digest) * 8 - int.from_bytes(digest).bit_length()
 
 
-def _place(code: PhoneCode) -> list[Any]:
+def _binding(code: PhoneCode) -> list[Any]:
     return [code.browser, code.purpose, code.subject]

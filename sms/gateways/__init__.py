@@ -1,4 +1,4 @@
-"""What a gateway is: it takes letters and tells what became of each. One class a gateway, named in SMS_GATEWAYS."""
+"""The interface of SMS gateways. Each gateway is a class named in SMS_GATEWAYS."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from sms.models import Message
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One message with its secrets in it. `id` names this one attempt; for gateways without free text, the template."""
+class OutgoingSms:
+    """One attempt to send a message, with its secrets in the text. `template` and `params` are for gateways that accept
+    registered templates only."""
 
     id: str
     to: str
@@ -27,68 +28,67 @@ class Letter:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a letter: sent, rejected, retry_wait or unknown. `reason` is a msgid, `retry_after` seconds."""
+    """The result of an attempt: sent, rejected, retry_wait or unknown. `reason` is a msgid, `retry_after` in seconds.
+
+    `provider_status` and `error` (the provider's error number) are set by a lookup.
+    """
 
     state: str
     reason: str = ""
     provider_id: str = ""
     retry_after: float | None = None
-    # What a provider that was asked later says of it by then, and its number for what went wrong.
     provider_status: str = ""
     error: str = ""
 
 
 def sent(provider_id: str = "", status: str = "", error: str = "") -> Outcome:
-    """The provider has it."""
+    """The provider has accepted the message."""
     return Outcome(Message.State.SENT, provider_id=provider_id, provider_status=status, error=error)
 
 
 def rejected(reason: str) -> Outcome:
-    """Certainly not sent, and trying again would not help."""
+    """The message was not sent, and a retry would not help."""
     return Outcome(Message.State.REJECTED, reason)
 
 
 def retry(reason: str, after: float | None = None) -> Outcome:
-    """Certainly not sent; trying again may help."""
+    """The message was not sent; a retry may help."""
     return Outcome(Message.State.RETRY_WAIT, reason, retry_after=after)
 
 
 def unknown(reason: str) -> Outcome:
-    """Perhaps sent. Never sent again by itself."""
+    """The message may have been sent, so it is not retried."""
     return Outcome(Message.State.UNKNOWN, reason)
 
 
-class CannotTellYet(Exception):
-    """Ask again in a moment: somebody is still writing."""
+class LookupUnavailable(Exception):
+    """The gateway can't answer a lookup at the moment."""
 
 
 class Gateway(Protocol):
-    """`batch_size` letters are claimed at a time: as many are in doubt if the worker is killed."""
+    """A gateway. `batch_size` messages are claimed at a time; if the worker is killed, their outcome is in doubt."""
 
     batch_size: int
 
-    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        """One outcome a letter, in order. Must not begin to send after `until` (time.monotonic())."""
+    def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
+        """Return one outcome per message, in order. Start no request after `until` (time.monotonic())."""
 
-    def find(self, ids: set[str]) -> set[str] | None:
-        """Those that were certainly sent, all others certainly not; None if this gateway can't tell.
-
-        Raises CannotTellYet if it will be able to later.
-        """
+    def find_sent(self, ids: set[str]) -> set[str] | None:
+        """Return the attempts that were sent, or None if this gateway can't tell. Raise LookupUnavailable."""
 
 
-class LookingGateway(Gateway, Protocol):
-    """One that can't tell by id what it sent, but lists what it did send."""
+class LookupGateway(Gateway, Protocol):
+    """A gateway whose provider lists sent messages, but not by our attempt id."""
 
     def look_up(self, to: str, text: str, since: datetime) -> Outcome | None:
-        """The message to this number with these words, if one was made since then. Raises CannotTellYet."""
+        """Return the outcome of the message with this recipient and text sent since then. Raise LookupUnavailable."""
 
 
 def can_look_up(name: str) -> bool:
-    """Whether this gateway can be asked later what it sent, by number and words."""
+    """True if the gateway of this name is a LookupGateway."""
     return hasattr(import_string(settings.SMS_GATEWAYS[name]), "look_up")
 
 
 def open_gateway(name: str) -> Gateway:
-    """A gateway by its name in SMS_GATEWAYS. Reads settings, opens no connection yet."""
+    """Return the gateway of this name in SMS_GATEWAYS, without connecting."""
     return import_string(settings.SMS_GATEWAYS[name])()

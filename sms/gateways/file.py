@@ -1,7 +1,7 @@
-"""The gateway of a first run: each message is a line of JSON appended to SMS_FILE (interface.md, "File gateway").
+"""A gateway that appends each message to SMS_FILE as a line of JSON, for development and the demo.
 
-Several processes may append: each line is one write, a lock on the file guards a whole batch. A kill may tear the last
-line; the next batch begins with a line break, so that the torn one is read by nobody.
+Several processes may append: each line is one write, and a batch holds a lock on the file. A kill can truncate the
+last line, so the next batch starts with a line break, and readers skip the broken line.
 """
 
 from __future__ import annotations
@@ -18,47 +18,47 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from sms.gateways import CannotTellYet, Letter, Outcome, retry, sent
+from sms.gateways import LookupUnavailable, Outcome, OutgoingSms, retry, sent
 
 
 class FileGateway:
-    """It can tell for certain what it wrote, so nothing of it ever stays unknown."""
+    """A gateway whose outcomes are never unknown, because the file tells what was written."""
 
     batch_size = 500
 
-    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        """Append the letters and flush them to disk once. What could not be written is tried again."""
+    def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
+        """Append the batch and flush it to disk once. What could not be written is retried."""
         outcomes: list[Outcome] = []
         try:
             with _locked(fcntl.LOCK_EX) as descriptor:
-                # Asked under the lock: whoever was stopped before it must not write after others looked for it.
+                # Under the lock: a process suspended before it must not write after `find_sent` of another.
                 if time.monotonic() < until:
-                    _append(descriptor, letters, outcomes)
+                    _append(descriptor, batch, outcomes)
         except OSError:
-            pass  # a full disk, a missing right: told below
-        missing = len(letters) - len(outcomes)
+            pass  # full disk or missing permission: the rest is retried
+        missing = len(batch) - len(outcomes)
         return [*outcomes, *[retry(_("The file for messages can't be written."))] * missing]
 
-    def find(self, ids: set[str]) -> set[str] | None:
-        """Those that stand in the file. Raises CannotTellYet while another process holds it."""
+    def find_sent(self, ids: set[str]) -> set[str] | None:
+        """Return the ids found in the file. Raise LookupUnavailable while another process holds the lock."""
         try:
             with _locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
                 return ids.intersection(_read_ids())
         except OSError as error:
-            raise CannotTellYet from error
+            raise LookupUnavailable from error
 
 
-def _append(descriptor: int, letters: Sequence[Letter], outcomes: list[Outcome]) -> None:
+def _append(descriptor: int, batch: Sequence[OutgoingSms], outcomes: list[Outcome]) -> None:
     _end_torn_line(descriptor)
-    for letter in letters:
-        if not _append_line(descriptor, _line_of(letter)):
+    for outgoing in batch:
+        if not _append_line(descriptor, _line_of(outgoing)):
             return
         outcomes.append(sent())
     os.fsync(descriptor)
 
 
 def _append_line(descriptor: int, line: bytes) -> bool:
-    """All of it or nothing: a disk that filled up in the middle must not leave a line that can be read."""
+    """Append the whole line or nothing. Return False if the disk is full."""
     size = os.fstat(descriptor).st_size
     if os.write(descriptor, line) == len(line):
         return True
@@ -66,9 +66,9 @@ def _append_line(descriptor: int, line: bytes) -> bool:
     return False
 
 
-def _line_of(letter: Letter) -> bytes:
+def _line_of(outgoing: OutgoingSms) -> bytes:
     at = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"
-    line = {"id": letter.id, "to": letter.to, "kind": letter.kind, "text": letter.text, "at": at}
+    line = {"id": outgoing.id, "to": outgoing.to, "kind": outgoing.kind, "text": outgoing.text, "at": at}
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
 
@@ -84,7 +84,7 @@ def _read_ids() -> Iterator[str]:
             try:
                 yield json.loads(line)["id"]
             except (ValueError, TypeError, KeyError):
-                continue  # torn by a kill, or not ours
+                continue  # truncated by a kill, or not ours
 
 
 @contextmanager

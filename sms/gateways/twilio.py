@@ -1,5 +1,7 @@
-"""Twilio, by its own library. It has no idempotency key for messages, so each answer is sorted with care:
-certainly not sent is tried again, perhaps sent never is (security.md, fact 7)."""
+"""The gateway for Twilio, through its own library.
+
+Twilio has no idempotency key for messages, so only what was certainly not sent is retried (security.md, fact 7).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from sms.gateways import CannotTellYet, Letter, Outcome, rejected, retry, sent, unknown
+from sms.gateways import LookupUnavailable, Outcome, OutgoingSms, rejected, retry, sent, unknown
 from sms.models import Message
 
 REASONS = {
@@ -40,7 +42,7 @@ REASONS = {
     63038: _("The account's daily limit of messages is reached."),
 }
 STATUS_PATH = "/hooks/twilio/status/"
-# Of one number no more is sent within the time in question.
+# More than one number receives within the time of a lookup.
 LISTED = 50
 REFUSED = _("Twilio refused the message.")
 BUSY = _("Twilio asked us to slow down.")
@@ -48,52 +50,49 @@ UNREACHABLE = _("Twilio could not be reached.")
 NOT_CONFIGURED = _("Twilio is not configured. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
 NO_ANSWER = _("Twilio did not answer in time.")
 BROKEN_ANSWER = _("Twilio's answer made no sense.")
-NEVER_LEFT = (requests.ConnectTimeout, InvalidSchema, InvalidURL, MissingSchema)
-# Faults of TLS after the handshake: the request may have been read.
-MID_ANSWER = {None, "UNEXPECTED_EOF_WHILE_READING", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"}
+NOT_SENT = (requests.ConnectTimeout, InvalidSchema, InvalidURL, MissingSchema)
+# TLS errors after the handshake: the request may have been read.
+AFTER_HANDSHAKE = {None, "UNEXPECTED_EOF_WHILE_READING", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"}
 
 
 class TwilioGateway:
-    """One letter at a time, so that a killed worker leaves at most one unknown."""
-
-    batch_size = 1
+    batch_size = 1  # a killed worker leaves at most one outcome unknown
     connect_seconds = 3.0
     read_seconds = 10.0
 
-    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        """Hand over each letter once; nothing is repeated here."""
+    def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
+        """Send each message with one request, without retries."""
         if not (settings.TWILIO_ACCOUNT_SID and settings.TWILIO_AUTH_TOKEN):
-            return [retry(NOT_CONFIGURED)] * len(letters)
-        return [self._send(letter, until) for letter in letters]
+            return [retry(NOT_CONFIGURED)] * len(batch)
+        return [self._send(outgoing, until) for outgoing in batch]
 
-    def find(self, ids: set[str]) -> set[str] | None:
-        """Not to be told for certain: Twilio keeps no id of ours."""
+    def find_sent(self, ids: set[str]) -> set[str] | None:
+        """Return None: Twilio stores no id of ours."""
         return None
 
     def look_up(self, to: str, text: str, since: datetime) -> Outcome | None:
-        """By number, time and the words themselves, whose link is like no other. What Twilio says of it by now is
-        applied as a report would be. Raises CannotTellYet."""
+        """Find the message by number, time and text, which contains a unique link. Raise LookupUnavailable."""
         try:
             listed = self._client.messages.list(to=to, limit=LISTED, page_size=LISTED)
         except (TwilioException, requests.RequestException, ValueError, TypeError, LookupError) as error:
-            raise CannotTellYet from error
+            raise LookupUnavailable from error
         for message in listed:
             is_in_time = message.date_created is None or message.date_created >= since
             if message.body == text and is_in_time and str(message.sid).startswith(("SM", "MM")):
                 return sent(str(message.sid), str(message.status or ""), str(message.error_code or ""))
         return None
 
-    def _send(self, letter: Letter, until: float) -> Outcome:
+    def _send(self, outgoing: OutgoingSms, until: float) -> Outcome:
         if time.monotonic() > until - self.connect_seconds - self.read_seconds:
             return retry(UNREACHABLE, after=0)
         try:
             message = self._client.messages.create(
-                to=letter.to, body=letter.text, **_sender(), **_lifetime(letter), **_callback()
+                to=outgoing.to, body=outgoing.text, **_sender(), **_lifetime(outgoing), **_callback()
             )
         except TwilioException as error:
-            return self._sort_refusal(error)
+            return self._outcome_of_refusal(error)
         except requests.RequestException as error:
-            return _sort_failure(error)
+            return _outcome_of_failure(error)
         except (ValueError, TypeError, AttributeError, LookupError):
             return unknown(BROKEN_ANSWER)
         is_ours = message.account_sid in {None, settings.TWILIO_ACCOUNT_SID}
@@ -101,7 +100,7 @@ class TwilioGateway:
             return unknown(BROKEN_ANSWER)
         return sent(str(message.sid))
 
-    def _sort_refusal(self, error: TwilioException) -> Outcome:
+    def _outcome_of_refusal(self, error: TwilioException) -> Outcome:
         status, code = getattr(error, "status", 0), getattr(error, "code", 0)
         if status == 429:
             return retry(BUSY, after=self._http.retry_after())
@@ -110,8 +109,8 @@ class TwilioGateway:
         return rejected(REASONS.get(code, f"{REFUSED} ({code})"))
 
     @cached_property
-    def _http(self) -> PatientHttpClient:
-        return PatientHttpClient((self.connect_seconds, self.read_seconds))
+    def _http(self) -> TimeoutHttpClient:
+        return TimeoutHttpClient((self.connect_seconds, self.read_seconds))
 
     @cached_property
     def _client(self) -> Client:
@@ -121,8 +120,8 @@ class TwilioGateway:
         return client
 
 
-class PatientHttpClient(TwilioHttpClient):
-    """The library's own client with two timeouts instead of one, that remembers the last answer's headers."""
+class TimeoutHttpClient(TwilioHttpClient):
+    """The library's client with separate connect and read timeouts; it keeps the last response."""
 
     def __init__(self, timeouts: tuple[float, float]) -> None:
         super().__init__()
@@ -130,19 +129,19 @@ class PatientHttpClient(TwilioHttpClient):
         self._last: Response | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> Response:
-        """As the library sends it: no retries, no redirects."""
+        """Send the request and keep its response for `retry_after`."""
         self._last = None
         self._last = super().request(*args, **kwargs)
         return self._last
 
     def log_request(self, kwargs: dict[str, Any]) -> None:
-        """Nothing: its dozen lines a message would drown the log."""
+        """Log nothing: the library would write a dozen lines per message."""
 
     def log_response(self, status_code: int, response: Any) -> None:
-        """Nothing: the outcome is written down in the message's row."""
+        """Log nothing: the outcome is stored with the message."""
 
     def retry_after(self) -> float | None:
-        """Seconds the last answer asked us to wait, if it did."""
+        """Return the seconds of the last response's Retry-After header, if any."""
         text = (self._last.headers or {}).get("Retry-After", "") if self._last else ""
         if text.isdecimal():
             return float(text)
@@ -158,30 +157,30 @@ def _sender() -> dict[str, str]:
     return {"from_": settings.TWILIO_FROM}
 
 
-def _lifetime(letter: Letter) -> dict[str, int]:
-    """A code that lies in a carrier's queue beyond its lifetime must not arrive."""
-    return {"validity_period": settings.SMS_CODE_SECONDS} if letter.kind == Message.Kind.CODE else {}
+def _lifetime(outgoing: OutgoingSms) -> dict[str, int]:
+    """Let carriers drop a code that is still queued at the end of its lifetime."""
+    return {"validity_period": settings.SMS_CODE_SECONDS} if outgoing.kind == Message.Kind.CODE else {}
 
 
 def _callback() -> dict[str, str]:
-    """Where Twilio reports; it refuses an address that it can't reach for sure."""
+    """Ask for delivery reports, but not at an address that Twilio would refuse as unreachable."""
     return {"status_callback": f"{settings.PUBLIC_URL}{STATUS_PATH}"} if settings.IS_HTTPS else {}
 
 
-def _sort_failure(error: requests.RequestException) -> Outcome:
-    if isinstance(error, NEVER_LEFT) or any(_is_before_sending(cause) for cause in _causes(error)):
+def _outcome_of_failure(error: requests.RequestException) -> Outcome:
+    if isinstance(error, NOT_SENT) or any(_is_before_sending(cause) for cause in _causes(error)):
         return retry(UNREACHABLE)
     return unknown(NO_ANSWER if isinstance(error, requests.Timeout) else BROKEN_ANSWER)
 
 
 def _is_before_sending(cause: BaseException) -> bool:
     if isinstance(cause, ssl.SSLError):
-        return getattr(cause, "reason", None) not in MID_ANSWER
+        return getattr(cause, "reason", None) not in AFTER_HANDSHAKE
     return isinstance(cause, NewConnectionError | NameResolutionError | ConnectTimeoutError)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and all that it wraps, however the layers below hand it on."""
+    """Return the error and all errors it wraps, whichever way the libraries below chain them."""
     causes: list[BaseException] = [error]
     for cause in causes:
         wrapped = [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

@@ -1,8 +1,8 @@
-"""The outbox: what was promised stands in a row before anything is sent (architecture.md, "A message").
+"""The outbox: a message is a row before anything is sent (architecture.md, "A message").
 
 A row moves pending → claimed → sent | rejected | retry_wait | unknown, or ends as cancelled or expired. Each move is
-one conditional statement, and the one into an end state empties the seal. What was sent may yet be delivered or not
-(sms.outbox.reports), what is unknown is looked up (sms.outbox.reconciliation).
+one conditional UPDATE, and the one into an end state erases the secrets. Delivery reports follow `sent`
+(sms.outbox.reports), lookups follow `unknown` (sms.outbox.reconciliation).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from django.utils.translation import gettext_noop as _
 from core.encryption import encrypt
 from sms.gateways import Outcome, can_look_up
 from sms.models import Message
-from sms.outbox.reports import apply_early
+from sms.outbox.reports import apply_early_reports
 from sms.outbox.texts import mask_secrets, render_text
 from sms.wakeups import wake_on_commit
 
@@ -35,7 +35,7 @@ LONGEST_WAIT_SECONDS = 60
 
 
 class EnterpriseLike(Protocol):
-    """What a message needs of its enterprise: this app stands below the one that has enterprises."""
+    """The attributes of `accounts.Enterprise` used here; this app may not import it."""
 
     pk: Any
     name: Any
@@ -44,8 +44,8 @@ class EnterpriseLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Promise:
-    """One SMS to be queued. `secrets` are encrypted; `params` may be shown. `is_decoy`: the same work, but no SMS."""
+class MessageRequest:
+    """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled."""
 
     enterprise: EnterpriseLike | None
     kind: str
@@ -62,7 +62,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Claim:
-    """Messages that are this worker's alone until `until` (time.monotonic()), in order."""
+    """Messages leased to this worker until `until` (time.monotonic()), in order."""
 
     id: uuid.UUID
     until: float
@@ -70,8 +70,8 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The columns an outcome sets, beside the emptied seal. `keeps_secrets`: it may be sent again, or looked up."""
+class Transition:
+    """The columns that an outcome sets. `keeps_secrets` if the message may be retried or looked up."""
 
     state: str
     reason: str = ""
@@ -80,42 +80,23 @@ class Ending:
     keeps_secrets: bool = False
 
 
-def queue_message(
-    *,
-    enterprise: EnterpriseLike | None,
-    kind: str,
-    purpose: str,
-    subject: str,
-    to: str,
-    template: str,
-    params: dict[str, str],
-    secrets: dict[str, str],
-    expires_at: datetime | None = None,
-    language: str | None = None,
-) -> Message:
-    """Promise one SMS, in the caller's transaction; a worker is woken when it commits. `to` is E.164.
+def queue_messages(requests: Sequence[MessageRequest]) -> list[Message]:
+    """Queue messages with different subjects in the caller's transaction, and wake a worker when it commits.
 
-    The caller holds the lock that serialises its subject; two promises at once to one subject raise IntegrityError.
+    The number of statements is constant. The caller holds a lock for each subject; concurrent calls for one subject
+    raise IntegrityError.
     """
-    return queue_messages(
-        [Promise(enterprise, kind, purpose, subject, to, template, params, secrets, expires_at, language)]
-    )[0]
-
-
-def queue_messages(promises: Sequence[Promise]) -> list[Message]:
-    """Promise many at once, with as many statements as for one. Their subjects must differ."""
-    numbers = _last_numbers(promises)
-    messages = [_draft(promise, numbers.get((promise.purpose, promise.subject), 0) + 1) for promise in promises]
-    for kind in {promise.kind for promise in promises}:
+    numbers = _last_numbers(requests)
+    messages = [_new_message(request, numbers.get((request.purpose, request.subject), 0) + 1) for request in requests]
+    for kind in {request.kind for request in requests}:
         wake_on_commit(kind)
     return Message.objects.bulk_create(messages, batch_size=500)
 
 
 def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str) -> int:
-    """End what waits for this subject, or for these (joined, superseded, stopped); what a worker has claimed is on its
-    way.
+    """Cancel waiting messages to these subjects, and the retry of those being looked up. Return how many changed.
 
-    `reason` is a msgid. Returns how many it was about. One whose outcome is being looked up is not tried again.
+    `reason` is a msgid. Messages claimed by a worker are sent.
     """
     subjects = [subject] if isinstance(subject, str) else subject
     looked_up = Q(state=State.UNKNOWN) & ~Q(encrypted="")
@@ -130,13 +111,13 @@ def cancel_messages(*, purpose: str, subject: str | Collection[str], reason: str
 
 
 def latest_messages(purpose: str, subjects: Collection[str]) -> dict[str, Message]:
-    """The newest message of each subject that has any, in one query."""
+    """Return the newest message of each subject that has any, with one query."""
     messages = Message.objects.filter(purpose=purpose, subject__in=subjects).order_by("subject", "logical_no")
     return {message.subject: message for message in messages}
 
 
 def expire_messages() -> int:
-    """End what waited beyond its lifetime: a code that comes too late is never sent."""
+    """Expire messages that waited beyond their lifetime. Return how many."""
     now = timezone.now()
     return Message.objects.filter(state__in=Message.WAITING, expires_at__lte=now).update(
         state=State.EXPIRED, reason=_("Not handed over within its lifetime."), encrypted="", settled_at=now
@@ -144,13 +125,13 @@ def expire_messages() -> int:
 
 
 def claim_messages(kind: str, gateway: str, *, limit: int) -> Claim:
-    """Take up to `limit` due messages, oldest first. Committed on return, so that bytes may leave; may be empty."""
+    """Claim up to `limit` due messages, oldest first, and commit. The claim may be empty."""
     claim = Claim(uuid.uuid4(), time.monotonic() + settings.SMS_LEASE_SECONDS, [])
     due = _due_messages().filter(kind=kind, gateway=gateway)
     if not due.exists():
         return claim
     with transaction.atomic(durable=True):
-        # Locked and rechecked in one read on PostgreSQL; on SQLite the transaction itself is the lock.
+        # PostgreSQL locks and rechecks the rows in one read; on SQLite the transaction locks the database.
         claim.messages.extend(due.order_by("id").select_for_update(skip_locked=True)[:limit])
         Message.objects.filter(pk__in=[message.pk for message in claim.messages]).update(
             state=State.CLAIMED,
@@ -163,58 +144,58 @@ def claim_messages(kind: str, gateway: str, *, limit: int) -> Claim:
     return claim
 
 
-def settle_messages(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
-    """Write down what became of claimed messages. An outcome that comes after the lease may still end an unknown."""
-    alike: dict[tuple[uuid.UUID | None, Ending], list[int]] = defaultdict(list)
+def record_outcomes(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
+    """Record the outcomes of claimed messages. An outcome after the lease can still replace an unknown one."""
+    groups: dict[tuple[uuid.UUID | None, Transition], list[int]] = defaultdict(list)
     for message, outcome in outcomes:
-        alike[message.claim, _ending(message, outcome)].append(message.pk)
-    for (claim, ending), ids in alike.items():
-        _end(ids, claim, ending)
-    sent = [ending.provider_id for _claim, ending in alike if ending.provider_id]
+        groups[message.claim, _transition(message, outcome)].append(message.pk)
+    for (claim, transition), ids in groups.items():
+        _apply(transition, ids, claim)
+    sent = [transition.provider_id for _claim, transition in groups if transition.provider_id]
     if sent:
-        apply_early(sent)
+        apply_early_reports(sent)
 
 
 def has_due_messages(kinds: Collection[str]) -> bool:
-    """Whether a worker would find something to do."""
+    """True if messages of these kinds are due."""
     return _due_messages().filter(kind__in=kinds).exists()
 
 
 def abandoned_messages() -> list[Message]:
-    """Claimed by a worker that did not come back within its lease, by the database's clock."""
+    """Return claimed messages whose lease has expired by the database's clock, oldest first."""
     return list(Message.objects.filter(state=State.CLAIMED, lease_until__lt=Now()).order_by("id"))
 
 
-def letter_id(message: Message) -> str:
-    """The name of this one attempt at the gateway, the same for whoever asks for it later."""
+def attempt_id(message: Message) -> str:
+    """Return the id that the gateway gets for the current attempt."""
     return f"{message.claim.hex}-{message.pk}" if message.claim else str(message.pk)
 
 
-def _draft(promise: Promise, logical_no: int) -> Message:
-    language = promise.language or (promise.enterprise.language if promise.enterprise else settings.LANGUAGE_CODE)
-    encrypted = encrypt(promise.secrets)
+def _new_message(request: MessageRequest, logical_no: int) -> Message:
+    language = request.language or (request.enterprise.language if request.enterprise else settings.LANGUAGE_CODE)
+    encrypted = encrypt(request.secrets)
     return Message(
-        enterprise_id=promise.enterprise.pk if promise.enterprise else None,
-        kind=promise.kind,
-        purpose=promise.purpose,
-        subject=promise.subject,
+        enterprise_id=request.enterprise.pk if request.enterprise else None,
+        kind=request.kind,
+        purpose=request.purpose,
+        subject=request.subject,
         logical_no=logical_no,
-        to=promise.to,
+        to=request.to,
         language=language,
-        template=promise.template,
-        params=promise.params,
-        encrypted="" if promise.is_decoy else encrypted,
-        text=render_text(promise.template, {**promise.params, **mask_secrets(promise.secrets)}, language),
-        gateway="file" if promise.enterprise and promise.enterprise.is_demo else settings.SMS_GATEWAY,
-        state=State.CANCELLED if promise.is_decoy else State.PENDING,
-        expires_at=promise.expires_at,
+        template=request.template,
+        params=request.params,
+        encrypted="" if request.is_decoy else encrypted,
+        text=render_text(request.template, {**request.params, **mask_secrets(request.secrets)}, language),
+        gateway="file" if request.enterprise and request.enterprise.is_demo else settings.SMS_GATEWAY,
+        state=State.CANCELLED if request.is_decoy else State.PENDING,
+        expires_at=request.expires_at,
     )
 
 
-def _last_numbers(promises: Sequence[Promise]) -> dict[tuple[str, str], int]:
+def _last_numbers(requests: Sequence[MessageRequest]) -> dict[tuple[str, str], int]:
     numbered = (
         Message.objects.filter(
-            purpose__in={promise.purpose for promise in promises}, subject__in=[promise.subject for promise in promises]
+            purpose__in={request.purpose for request in requests}, subject__in=[request.subject for request in requests]
         )
         .values_list("purpose", "subject")
         .annotate(last=Max("logical_no"))
@@ -231,37 +212,38 @@ def _due_messages() -> QuerySet[Message]:
     )
 
 
-def _ending(message: Message, outcome: Outcome) -> Ending:
+def _transition(message: Message, outcome: Outcome) -> Transition:
     if outcome.state == State.UNKNOWN and message.kind != Message.Kind.CODE and can_look_up(message.gateway):
         look_at = timezone.now() + timedelta(seconds=settings.SMS_LOOK_SECONDS)
-        return Ending(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_secrets=True)
+        return Transition(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_secrets=True)
     if outcome.state != State.RETRY_WAIT:
-        return Ending(outcome.state, outcome.reason, outcome.provider_id)
+        return Transition(outcome.state, outcome.reason, outcome.provider_id)
     if message.attempts >= settings.SMS_TRIES:
-        return Ending(State.REJECTED, outcome.reason)
+        return Transition(State.REJECTED, outcome.reason)
     wait = outcome.retry_after if outcome.retry_after is not None else _backoff_seconds(message.attempts)
     next_attempt_at = timezone.now() + timedelta(seconds=wait)
     if message.expires_at and next_attempt_at >= message.expires_at:
-        return Ending(State.EXPIRED, outcome.reason)
-    return Ending(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_secrets=True)
+        return Transition(State.EXPIRED, outcome.reason)
+    return Transition(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_secrets=True)
 
 
 def _backoff_seconds(attempts: int) -> float:
-    """1, 2, 4 … 60 s, ±10 % so that many don't return at once."""
+    """Return 1, 2, 4 … 60 s, ± 10 % so that retries spread out."""
     return min(LONGEST_WAIT_SECONDS, 2.0 ** (attempts - 1)) * random.uniform(0.9, 1.1)  # noqa: S311
 
 
-def _end(ids: list[int], claim: uuid.UUID | None, ending: Ending) -> None:
+def _apply(transition: Transition, ids: list[int], claim: uuid.UUID | None) -> None:
     states = [State.CLAIMED]
-    if ending.state in {State.SENT, State.REJECTED}:
+    if transition.state in {State.SENT, State.REJECTED}:
         states.append(State.UNKNOWN)
-    seal = {} if ending.keeps_secrets else {"encrypted": ""}
-    is_over = ending.state != State.RETRY_WAIT
+    changes: dict[str, Any] = {} if transition.keeps_secrets else {"encrypted": ""}
+    if transition.state != State.RETRY_WAIT:
+        changes["settled_at"] = timezone.now()
     Message.objects.filter(pk__in=ids, claim=claim, state__in=states).update(
-        state=ending.state,
-        reason=ending.reason,
-        provider_id=ending.provider_id,
-        next_attempt_at=ending.next_attempt_at,
+        state=transition.state,
+        reason=transition.reason,
+        provider_id=transition.provider_id,
+        next_attempt_at=transition.next_attempt_at,
         lease_until=None,
-        **({**seal, "settled_at": timezone.now()} if is_over else {}),
+        **changes,
     )

@@ -1,4 +1,4 @@
-"""The words of each message. A gateway that takes no free text gets the template's key and its parameters."""
+"""The text of each message. A gateway without free text gets the template's key and parameters instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import override
 
 MASK = "••••••"
 TEMPLATES = {
-    # The code stands alone as six digits and no link is beside it; a link is the last word.
+    # A code stands alone as six digits, without a link; a link ends the text.
     "code": _(
         "[%(enterprise)s] Code No. %(serial)s to %(purpose)s: %(code)s. Valid for %(minutes)s minutes. "
         "Never share it with anyone."
@@ -18,7 +18,7 @@ TEMPLATES = {
     "invitation": _(
         "[%(enterprise)s] %(name)s, your mailbox is waiting. Open this link within %(days)s days to join: %(link)s"
     ),
-    "way_back": _(
+    "recovery": _(
         "[%(enterprise)s] %(name)s, you asked for a way to sign in again. If it was not you, do nothing. "
         "Open this link within %(days)s days: %(link)s"
     ),
@@ -33,7 +33,7 @@ PURPOSES = {
     "confirm": _("confirm that it is you"),
     "weixin": _("bind WeChat"),
 }
-# Who speaks where no enterprise does: at the sign-in page nobody is told which ones know the number.
+# The sender if there is no enterprise: the sign-in page doesn't reveal which enterprises know a number.
 BRAND = _("Mail directory")
 NAMES = {"enterprise", "name"}
 
@@ -43,7 +43,7 @@ _LONE_SIX_DIGITS = re.compile(r"(?<!\d)(\d{3})(\d{3})(?!\d)")
 
 
 def render_text(template: str, params: dict[str, str], language: str) -> str:
-    """The message as the phone shows it. Secrets are among the params, or masked by the caller."""
+    """Return the text of a message. `params` include the secrets, or their masks."""
     with override(language):
         words = {key: plain_name(value) if key in NAMES else value for key, value in params.items()}
         words["enterprise"] = words.get("enterprise") or str(BRAND)
@@ -53,13 +53,14 @@ def render_text(template: str, params: dict[str, str], language: str) -> str:
 
 
 def mask_secrets(secrets: dict[str, str]) -> dict[str, str]:
-    """The same keys, nothing to read: for the text that is stored and shown."""
     return dict.fromkeys(secrets, MASK)
 
 
 def plain_name(name: str) -> str:
-    """A name that can't pose as a signature, a link, a second line or a code."""
+    """Return the name without anything that looks like a signature, a link, a second line or a code."""
     line = " ".join(name.split())
-    visible = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C" and sign not in "【】[]")
+    visible = "".join(
+        character for character in line if unicodedata.category(character)[0] != "C" and character not in "【】[]"
+    )
     unlinked = _DOT_IN_WORD.sub("·", _LINK.sub("", visible))
     return " ".join(_LONE_SIX_DIGITS.sub(r"\1 \2", unlinked).split())

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import override
 
 from sms.fields import PhoneField
-from sms.phones import RECEIVES_SMS, PhoneRefused, mask_phone, parse_phone, show_phone
+from sms.phones import SMS_TYPES, PhoneRefused, mask_phone, parse_phone, show_phone
 
 PHONE = "+8613800138000"
 
@@ -53,7 +53,7 @@ def _in_english():
         "\u202a13800138000\u202c",
     ],
 )
-def test_one_number_is_understood_however_it_is_written(text):
+def test_number_is_parsed_in_any_notation(text):
     assert parse_phone(text) == PHONE
 
 
@@ -94,7 +94,7 @@ def test_one_number_is_understood_however_it_is_written(text):
         ("1" * 10_000, "too long"),
     ],
 )
-def test_what_can_not_receive_sms_is_refused_with_the_reason(text, says):
+def test_number_that_can_not_receive_sms_is_refused_with_a_reason(text, says):
     with pytest.raises(PhoneRefused) as refused:
         parse_phone(text)
     assert says in str(refused.value)
@@ -114,11 +114,11 @@ def test_what_can_not_receive_sms_is_refused_with_the_reason(text, says):
         ("(650) 253-0000", "US", "+16502530000"),
     ],
 )
-def test_number_abroad_is_understood_with_its_code_or_its_region(text, region, phone):
+def test_foreign_number_is_parsed_by_code_or_region(text, region, phone):
     assert parse_phone(text, region) == phone
 
 
-def test_bare_chinese_number_is_none_elsewhere():
+def test_chinese_number_without_code_is_refused_in_other_regions():
     with pytest.raises(PhoneRefused):
         parse_phone("13800138000", "HK")
 
@@ -128,7 +128,7 @@ def by_library(text: str) -> str | None:
         number = phonenumbers.parse(text, "CN")
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) in RECEIVES_SMS:
+    if phonenumbers.is_valid_number(number) and phonenumbers.number_type(number) in SMS_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None
 
@@ -153,7 +153,7 @@ def test_fast_path_agrees_with_the_library_on_20000_numbers():
     assert [(number, by_rule(number)) for number in numbers] == [(number, by_library(number)) for number in numbers]
 
 
-def test_phone_is_shown_masked_or_whole():
+def test_phone_is_formatted_masked_or_whole():
     assert mask_phone(PHONE) == "138****8000"
     assert mask_phone("+14155552671") == "+1 415****671"
     assert mask_phone("+85291234567") == "+852 91****67"
@@ -175,13 +175,13 @@ def test_field_returns_e164_or_nothing(typed, phone):
 
 
 @pytest.mark.parametrize("typed", ["010-12345678", "13800138000\x00", "x" * 10_000])
-def test_field_keeps_what_was_typed_and_says_why_not(typed):
+def test_field_keeps_invalid_input_and_shows_the_reason(typed):
     form = PhoneForm({"phone": typed})
     assert not form.is_valid()
     assert form["phone"].value() == typed
 
 
-def test_field_is_required_unless_told_otherwise():
+def test_field_is_required_by_default():
     with pytest.raises(forms.ValidationError):
         PhoneField().clean("")
     assert PhoneField(region="HK").clean("9123 4567") == "+85291234567"

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.audit.verification import check_chain, enterprises_with_chains
+from accounts.audit.verification import enterprises_with_chains, verify_chain
 from accounts.models import AuditChain
 
 
@@ -16,9 +16,9 @@ class Command(BaseCommand):
         broken = []
         for id in enterprises_with_chains():
             with transaction.atomic():
-                # No event may be added between reading the events and reading where they end.
+                # The lock keeps events from being added between reading them and reading the chain's end.
                 chain = AuditChain.objects.select_for_update().filter(enterprise_id=id).first()
-                if link := check_chain(id):
+                if link := verify_chain(id):
                     broken.append(str(link))
                 elif chain and chain.length:
                     self.stdout.write(f"enterprise {id}: {chain.length} events, head {chain.head}")

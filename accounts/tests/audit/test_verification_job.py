@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.audit import verification_job
 from accounts.audit.recording import command_actor
-from accounts.audit.triggers import lift_triggers
-from accounts.audit.verification_job import start_check, watch_chains, work_on_checks
+from accounts.audit.triggers import drop_triggers
+from accounts.audit.verification_job import start_check, start_due_checks, work_on_checks
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.tasks import work_on_audit_checks
 from accounts.tests.audit.test_recording import overwrite, write_events
@@ -62,7 +62,7 @@ def test_a_broken_link_is_named_by_its_number(owner, enterprise):
 
 
 @pytest.mark.usefixtures("_long")
-def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(owner, enterprise, settings):
+def test_a_long_log_is_verified_in_chunks_with_progress_and_resumes(owner, enterprise, settings):
     write_events(enterprise, 6)
     owner.post(CHECK)
     assert AuditCheck.objects.get().state == "running"
@@ -82,7 +82,7 @@ def test_a_long_log_goes_by_steps_shows_how_far_and_takes_up_where_it_stopped(ow
 
 
 @pytest.mark.usefixtures("_long")
-def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(enterprise, settings):
+def test_a_leased_check_is_resumed_only_after_its_lease(enterprise, settings):
     settings.JOB_TURN_SECONDS = settings.JOB_TASK_SECONDS = 20
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
@@ -95,7 +95,7 @@ def test_a_check_that_is_another_workers_is_left_alone_until_its_lease_is_over(e
 
 
 @pytest.mark.usefixtures("_long")
-def test_a_turn_that_is_over_leaves_the_rest_to_the_next_worker(enterprise):
+def test_a_turn_that_is_over_leaves_the_rest_to_the_next_one(enterprise):
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
     check = one_step()
@@ -103,7 +103,7 @@ def test_a_turn_that_is_over_leaves_the_rest_to_the_next_worker(enterprise):
 
 
 @pytest.mark.usefixtures("_long")
-def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
+def test_events_added_during_a_check_are_not_part_of_it(enterprise, settings):
     write_events(enterprise, 3)
     start_check(enterprise, by=command_actor())
     write_events(enterprise, 3)
@@ -115,13 +115,13 @@ def test_events_that_come_meanwhile_are_not_part_of_it(enterprise, settings):
 
 def cut_back(enterprise, length):
     """What someone with the database in hand may do: the tail, and the row that tells of it."""
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(enterprise=enterprise, number__gt=length).delete()
     head = AuditEvent.objects.get(enterprise=enterprise, number=length).digest
     AuditChain.objects.filter(enterprise=enterprise).update(length=length, head=head)
 
 
-def test_a_log_cut_back_with_its_row_is_shorter_than_what_was_verified(enterprise):
+def test_a_log_truncated_with_its_row_is_detected(enterprise):
     write_events(enterprise, 9)
     start_check(enterprise, by=command_actor())
     cut_back(enterprise, 5)
@@ -130,7 +130,7 @@ def test_a_log_cut_back_with_its_row_is_shorter_than_what_was_verified(enterpris
     assert (check.state, check.broken_number) == ("broken", 7)
 
 
-def test_a_log_cut_back_and_grown_again_is_not_what_was_verified(enterprise):
+def test_a_log_truncated_and_extended_again_is_detected(enterprise):
     write_events(enterprise, 5)
     start_check(enterprise, by=command_actor())
     cut_back(enterprise, 3)
@@ -141,25 +141,25 @@ def test_a_log_cut_back_and_grown_again_is_not_what_was_verified(enterprise):
 
 
 @pytest.mark.parametrize("number", [1, 3, 5])
-def test_an_event_taken_out_shows(enterprise, number):
+def test_a_removed_event_is_detected(enterprise, number):
     write_events(enterprise, 5)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number=number).delete()
     check = start_check(enterprise, by=command_actor())
     check.refresh_from_db()
     assert (check.state, check.broken_number) == ("broken", number)
 
 
-def test_a_tail_that_is_missing_shows(enterprise):
+def test_missing_last_events_are_detected(enterprise):
     write_events(enterprise, 5)
-    lift_triggers("default")
+    drop_triggers("default")
     AuditEvent.objects.filter(number__gt=3).delete()
     check = start_check(enterprise, by=command_actor())
     check.refresh_from_db()
     assert (check.state, check.broken_number) == ("broken", 4)
 
 
-def test_each_enterprise_has_its_own(owner, other_house, enterprise):
+def test_each_enterprise_has_its_own_check(owner, other_house, enterprise):
     write_events(other_house.enterprise, 3)
     overwrite(other_house.enterprise, 2, ip="6.6.6.6")
     assert b"is whole" in owner.post(CHECK, follow=True).content
@@ -168,12 +168,12 @@ def test_each_enterprise_has_its_own(owner, other_house, enterprise):
 
 def watch():
     """What the clock and a worker do in an hour. How many chains were followed."""
-    begun = watch_chains()
+    begun = start_due_checks()
     work_on_checks()
     return begun
 
 
-def test_the_clock_verifies_what_nobody_asked_for_and_what_is_new_since(owner, enterprise):
+def test_scheduled_checks_verify_new_chains_and_new_events(owner, enterprise):
     write_events(enterprise, 3)
     assert watch() == 1
     assert b"Whole up to No. 3" in owner.get(LIST).content
@@ -185,27 +185,27 @@ def test_the_clock_verifies_what_nobody_asked_for_and_what_is_new_since(owner, e
     assert (check.state, check.number, check.proven_number) == ("whole", 5, 5)
 
 
-def test_the_clock_begins_where_the_last_check_ended(enterprise, settings, monkeypatch):
+def test_a_scheduled_check_starts_where_the_last_one_ended(enterprise, settings, monkeypatch):
     write_events(enterprise, 5)
     watch()
     write_events(enterprise, 2)
-    watch_chains()
+    start_due_checks()
     check = AuditCheck.objects.get()
     assert (check.state, check.number, check.length) == ("running", 5, 7)
 
 
 @pytest.mark.parametrize(("seconds", "number"), [(-1, 5), (0, 0), (1, 0)])
-def test_now_and_then_it_begins_at_the_first_event(enterprise, seconds, number):
+def test_a_full_check_is_started_after_a_week(enterprise, seconds, number):
     write_events(enterprise, 5)
     with time_machine.travel(timezone.now(), tick=False) as clock:
         watch()
         write_events(enterprise, 1)
         clock.shift(timedelta(days=7, seconds=seconds))
-        assert watch_chains() == 1
+        assert start_due_checks() == 1
     assert AuditCheck.objects.get().number == number
 
 
-def test_what_was_changed_behind_the_mark_is_found_by_then(enterprise):
+def test_a_full_check_finds_changes_to_old_events(enterprise):
     write_events(enterprise, 5)
     watch()
     overwrite(enterprise, 2, ip="6.6.6.6")
@@ -241,7 +241,7 @@ def a_new_tail(enterprise):
     ("tamper", "number"),
     [(cut_only_the_row, 5), (another_head, 6), (no_row, 1), (a_new_event_changed, 7), (a_new_tail, 6)],
 )
-def test_the_clock_finds_it_and_the_overview_says_so_until_it_is_mended(
+def test_the_overview_shows_a_broken_chain_until_a_check_succeeds(
     owner, erin, bob, client_of, enterprise, tamper, number
 ):
     write_events(enterprise, 5)
@@ -259,7 +259,7 @@ def test_the_clock_finds_it_and_the_overview_says_so_until_it_is_mended(
     assert said in client_of(erin).get("/console/").text
 
 
-def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise):
+def test_a_broken_chain_of_another_enterprise_is_not_shown(owner, other_house, enterprise):
     write_events(other_house.enterprise, 3)
     overwrite(other_house.enterprise, 2, ip="6.6.6.6")
     watch()
@@ -268,9 +268,9 @@ def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise
 
 
 @pytest.mark.usefixtures("_long")
-def test_the_clock_leaves_a_check_that_runs_alone(enterprise, settings):
+def test_a_running_check_is_not_restarted(enterprise, settings):
     write_events(enterprise, 6)
     start_check(enterprise, by=command_actor())
     one_step()
-    assert watch_chains() == 0
+    assert start_due_checks() == 0
     assert AuditCheck.objects.get().number == 2

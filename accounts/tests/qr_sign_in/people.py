@@ -1,4 +1,4 @@
-"""A desktop that shows a QR code and a phone that scans it, as the tests of QR sign-in use them."""
+"""Helpers for tests of the QR sign-in: a desktop that shows a code, and a phone that scans it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ OFFICE, OFFICE_TOO, ELSEWHERE = "203.0.113.7", "203.0.113.99", "198.51.100.20"
 
 
 def desk_at(address: str = OFFICE, **options: object) -> Client:
-    """A desktop's browser nobody is signed in with."""
+    """Return the browser of a desktop, not signed in."""
     return Client(headers={"accept-language": "en", "user-agent": WINDOWS}, REMOTE_ADDR=address, **options)
 
 
 def at(phone: Client, address: str) -> Client:
-    """The same phone with this address."""
+    """Return the phone with this address."""
     phone.defaults |= {"REMOTE_ADDR": address, "HTTP_USER_AGENT": IPHONE}
     return phone
 
 
 def show_code(desk: Client, **data: str) -> QrSignIn:
-    """Let the desktop ask as its script does."""
+    """Request a code as the desktop's script does."""
     answer = desk.post("/q/", data, headers={"accept": "application/json"})
     assert answer.status_code == 200, answer.status_code
     return QrSignIn.objects.get(token=answer.json()["token"])
@@ -49,7 +49,7 @@ def claim(desk: Client, code: QrSignIn) -> int:
 
 
 def poll(desk: Client, code: QrSignIn) -> dict[str, object]:
-    """What the desktop's script hears, as if it had not asked for a while."""
+    """Poll as the desktop's script does, ignoring the minimum interval."""
     QrSignIn.objects.filter(pk=code.pk).update(polled_at=None)
     answer = desk.get(path(code, "state/"))
     assert answer.status_code == 200, answer.status_code
@@ -70,7 +70,7 @@ def is_in(browser: Client) -> bool:
 
 
 def approved(desk: Client, phone: Client) -> QrSignIn:
-    """A code that this desktop shows and this phone has approved."""
+    """Return a code shown by the desktop and approved by the phone."""
     code = show_code(desk)
     scan(phone, code)
     approve(phone, code)

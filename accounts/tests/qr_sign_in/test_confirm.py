@@ -49,7 +49,7 @@ def test_who_chooses_an_enterprise_comes_back_to_the_code(desk, client_of, lin, 
 
 
 @pytest.mark.parametrize(("days", "may"), [(30, False), (30 - 1 / 86400, True)])
-def test_a_proof_of_thirty_days_ago_approves_nothing(desk, phone, settings, days, may):
+def test_a_sign_in_of_thirty_days_ago_approves_nothing(desk, phone, settings, days, may):
     settings.ACCOUNTS_SESSION_SECONDS = 365 * 86400
     session = phone.session
     session["signed_in_at"] = time.time() - days * 86400 + (0.5 if may else 0)
@@ -76,7 +76,7 @@ def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client
     assert desk.session["enterprise"] == other_house.enterprise.pk
 
 
-def test_whose_phone_codes_were_shut_off_by_a_guesser_still_signs_in_by_scanning(desk, phone, lin):
+def test_a_member_whose_phone_codes_are_blocked_can_still_scan(desk, phone, lin):
     """Threat O13: whoever guesses codes for a number locks its owner out of codes, not out."""
     PhoneAttemptCounter.objects.create(phone=str(lin.phone), failures=100)
     assert claim(desk, approved(desk, phone)) == 303

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import QrSignIn
-from accounts.qr_sign_in.desktop import purge_codes
+from accounts.qr_sign_in.desktop import delete_expired_codes
 from accounts.tests.qr_sign_in.people import (
     ELSEWHERE,
     OFFICE,
@@ -46,9 +46,9 @@ def test_q20_no_row_is_older_than_ten_minutes(desk, phone):
         QrSignIn.objects.update(state="new")
         late = show_code(desk)
         clock.shift(301)
-        assert purge_codes() == 0  # 420 s after its creation it is over for 300
+        assert delete_expired_codes() == 0  # 420 s after its creation it is over for 300
         clock.shift(1)
-        assert purge_codes() == 1
+        assert delete_expired_codes() == 1
         assert QrSignIn.objects.get() == late != code
 
 
@@ -96,7 +96,7 @@ def test_q21_who_guesses_ids_finds_nothing_and_is_stopped(phone):
         assert (answer.status_code, answer["Retry-After"]) == (429, "60")
 
 
-def test_who_is_stopped_for_guessing_still_uses_a_true_code(desk, phone):
+def test_a_limited_address_can_still_use_a_real_code(desk, phone):
     Counter.objects.create(key=f"qr miss {OFFICE}", window=timezone.now().replace(second=0, microsecond=0), count=60)
     code = approved(desk, phone)
     assert claim(desk, code) == 303
@@ -122,3 +122,14 @@ def test_a_person_approves_ten_times_an_hour(phone):
             scan(phone, code)
             assert approve(phone, code) == (303 if number < 10 else 429)
         assert state_of(code) == "scanned"
+
+
+def test_an_approval_beyond_the_limit_uses_up_no_attempt_at_the_number(desk, phone, settings):
+    settings.ACCOUNTS_QR_APPROVALS_PER_HOUR = 1
+    approved(desk_at(), phone)
+    code = show_code(desk)
+    at(phone, ELSEWHERE)
+    scan(phone, code)
+    assert approve(phone, code, number=code.number) == 429
+    code.refresh_from_db()
+    assert code.tries == 0

@@ -77,7 +77,7 @@ def test_q17_the_third_try_may_be_right(desk, phone):
 
 
 @pytest.mark.parametrize("number", ["", "x", "123", "-1", "٣٤", "1e1"])
-def test_what_is_no_number_is_no_try(desk, phone, number):
+def test_input_that_is_no_number_is_not_counted(desk, phone, number):
     code = show_code(desk)
     at(phone, ELSEWHERE)
     scan(phone, code)
@@ -104,7 +104,7 @@ def test_the_number_is_asked_for_where_the_networks_differ(phone, desktop, hands
     assert approve(phone, code) == (422 if is_asked else 303)
 
 
-def test_where_one_tries_things_out_one_machine_is_one_place(phone, settings):
+def test_in_the_demo_loopback_counts_as_one_network(phone, settings):
     settings.HAS_DEMO = True
     code = show_code(desk_at("127.0.0.1"))
     at(phone, "127.0.0.1")

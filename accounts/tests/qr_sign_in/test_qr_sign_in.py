@@ -51,7 +51,7 @@ def masked(answer):
 # --- the plain way
 
 
-def test_the_whole_way(desk, phone, lin, enterprise):
+def test_a_scan_signs_the_desktop_in(desk, phone, lin, enterprise):
     code = show_code(desk)
     assert poll(desk, code) == {"state": "new", "seconds": poll(desk, code)["seconds"]}
     assert b'data-state="new"' in phone.get(path(code)).content
@@ -74,7 +74,7 @@ def test_the_whole_way(desk, phone, lin, enterprise):
     assert (signed_in.ip, signed_in.personal["after"]) == (OFFICE, {"method": "qr"})
 
 
-def test_the_page_to_sign_in_makes_nothing_by_itself(desk):
+def test_the_sign_in_page_creates_no_code_by_itself(desk):
     for _ in range(3):
         assert desk.get("/login/").status_code == 200
     assert not QrSignIn.objects.exists()
@@ -99,7 +99,7 @@ def test_without_script_the_desktop_has_pages(desk, phone):
     assert desk.get(f"{path(code)}wait/").status_code == 302
 
 
-def test_a_declined_desktop_is_told_so(desk, phone):
+def test_a_declined_desktop_shows_it(desk, phone):
     code = show_code(desk)
     scan(phone, code)
     assert phone.post(path(code, "decline/")).status_code == 303

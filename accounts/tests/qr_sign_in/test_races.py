@@ -122,7 +122,7 @@ def test_q20_of_fifty_codes_asked_for_at_once_ten_are_made(phones):
     assert QrSignIn.objects.count() == 10
 
 
-def test_a_browser_that_asks_ten_times_at_once_keeps_three(phones):
+def test_ten_concurrent_codes_of_a_browser_leave_three(phones):
     desk = desk_at()
     show_code(desk)
     at_once(lambda number: twin(desk).post("/q/").status_code, 9)

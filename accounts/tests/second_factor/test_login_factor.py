@@ -31,7 +31,7 @@ def test_the_password_alone_opens_no_session(halfway):
     assert halfway.get("/mailbox/devices/").status_code == 302
 
 
-def test_the_code_opens_it_and_leads_on(halfway, alice):
+def test_the_code_opens_the_session_and_redirects(halfway, alice):
     page = halfway.get(PATH).content.decode()
     assert "Alice" in page
     assert 'autocomplete="one-time-code"' in page
@@ -48,7 +48,7 @@ def test_the_device_is_on_record_under_its_new_key(halfway):
     assert "This device" in page
 
 
-def test_a_recovery_code_will_do_and_the_person_hears_how_many_are_left(halfway, alice):
+def test_a_recovery_code_is_accepted_and_the_rest_counted(halfway, alice):
     answer = halfway.post(PATH, {"code": recovery_codes(alice)[0]})
     assert answer.status_code == 303
     assert "9 are left" in halfway.get("/mailbox/factors/").content.decode()
@@ -62,7 +62,7 @@ def test_a_wrong_code_is_refused(halfway, code):
     assert "_auth_user_id" not in halfway.session
 
 
-def test_the_sixth_wrong_code_is_not_looked_at(halfway):
+def test_the_sixth_wrong_code_is_not_checked(halfway):
     assert [halfway.post(PATH, {"code": "000000"}).status_code for _ in range(6)] == [422] * 5 + [429]
     answer = halfway.post(PATH, {"code": app_code()})
     assert 890 <= int(answer["Retry-After"]) <= 900
@@ -76,20 +76,20 @@ def test_a_fresh_browser_does_not_reset_the_count(halfway, alice):
     assert other.post(PATH, {"code": app_code()}).status_code == 429
 
 
-def test_failures_stand_in_the_log_without_the_code(halfway, alice):
+def test_failures_are_recorded_without_the_code(halfway, alice):
     halfway.post(PATH, {"code": "123456"})
     event = AuditEvent.objects.get(action="second_factor_failed")
     assert event.target_id == str(alice.pk)
     assert "123456" not in str(event.personal)
 
 
-def test_nobody_gets_here_without_a_first_proof(client, alice):
+def test_the_page_requires_a_first_factor(client, alice):
     equip(alice)
     assert client.get(PATH).url == "/login/"
     assert client.post(PATH, {"code": app_code()}).url == "/login/"
 
 
-def test_half_a_sign_in_is_over_after_a_quarter_of_an_hour(halfway):
+def test_a_pending_sign_in_expires_after_15_minutes(halfway):
     session = halfway.session
     session["account_login"]["initiated_at"] -= 15 * 60 + 1
     session.save()
@@ -102,7 +102,7 @@ def test_a_person_disabled_meanwhile_does_not_get_in(halfway):
     assert "_auth_user_id" not in halfway.session
 
 
-def test_signing_in_otherwise_forgets_the_half(halfway, house, lin, client_of):
+def test_another_sign_in_discards_the_pending_one(halfway, house, lin, client_of):
     halfway.post("/login/", {"phone": "13800138001"})
     session = halfway.session
     assert "account_login" in session
@@ -126,7 +126,7 @@ def test_a_page_elsewhere_is_forgotten(client_of, alice):
     assert client_of(alice).post(PATH, {"code": app_code(), "next": "https://evil.example/"}).url == "/"
 
 
-def test_an_administrator_with_a_phone_only_comes_in_step_by_step(english, lin, enterprise, settings):
+def test_an_administrator_with_a_phone_sets_up_a_factor_first(english, lin, enterprise, settings):
     """Code, console, asked who they are by another code, an app set up, recovery codes, console."""
     settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
     Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")

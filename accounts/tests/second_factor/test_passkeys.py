@@ -42,25 +42,25 @@ def test_a_passkey_is_set_up_with_recovery_codes(client_of, alice):
     assert "办公电脑" in browser.get("/mailbox/factors/").content.decode()
 
 
-def test_the_device_must_know_its_holder_and_keep_the_key(client_of, alice):
+def test_options_require_user_verification_and_a_discoverable_key(client_of, alice):
     options = client_of(alice).post(NEW_OPTIONS).json()["publicKey"]
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert options["authenticatorSelection"]["residentKey"] == "required"
     assert options["rp"]["id"] == "testserver"
 
 
-def test_a_device_kept_already_is_not_offered_again(client_of, alice, device):
+def test_a_registered_device_is_excluded(client_of, alice, device):
     options = client_of(alice).post(NEW_OPTIONS).json()["publicKey"]
     assert len(options["excludeCredentials"]) == 1
 
 
-def test_it_needs_a_name(client_of, alice):
+def test_a_passkey_requires_a_name(client_of, alice):
     for name in ("", " ", "x" * 65):
         assert keep(client_of(alice), Device(), name).status_code == 422
     assert not Authenticator.objects.exists()
 
 
-def test_alone_it_signs_in_as_two_factors(english, alice, device):
+def test_a_passkey_alone_counts_as_two_factors(english, alice, device):
     answer = alone(english, device)
     assert (answer.status_code, answer.url) == (303, "/console/")
     assert english.session["_auth_user_id"] == str(alice.pk)
@@ -69,7 +69,7 @@ def test_alone_it_signs_in_as_two_factors(english, alice, device):
     assert Authenticator.objects.get(type="webauthn").last_used_at
 
 
-def test_it_is_the_second_step_after_a_password(english, alice, device):
+def test_a_passkey_is_accepted_after_a_password(english, alice, device):
     answer = english.post("/login/password/", {"login": "alice", "password": PASSWORD, "next": "/console/messages/"})
     assert answer.url == "/login/factor/"
     options = english.post(OPTIONS, {"factor": "1"}).json()
@@ -79,7 +79,7 @@ def test_it_is_the_second_step_after_a_password(english, alice, device):
     assert english.session["method"] == "password"
 
 
-def test_it_confirms_a_dangerous_deed(client_of, alice, device):
+def test_a_passkey_reauthenticates(client_of, alice, device):
     browser = client_of(alice)
     session = browser.session
     session["factor_at"] = session["proved_at"] = 1
@@ -90,14 +90,14 @@ def test_it_confirms_a_dangerous_deed(client_of, alice, device):
     assert answer.status_code == 303
 
 
-def test_one_answer_signs_in_once(english, device):
+def test_a_response_is_accepted_once(english, device):
     answer = device.get(english.post(OPTIONS).json())
     assert english.post(LOGIN, {"passkey": answer}).status_code == 303
     assert english.post(LOGIN, {"passkey": answer}).status_code == 422
     assert Client().post(LOGIN, {"passkey": answer}).status_code == 422
 
 
-def test_a_challenge_is_gone_with_the_first_answer(english, device):
+def test_a_challenge_is_deleted_with_the_first_response(english, device):
     options = english.post(OPTIONS).json()
     assert english.post(LOGIN, {"passkey": "{}"}).status_code == 422
     assert english.post(LOGIN, {"passkey": device.get(options)}).status_code == 422
@@ -119,7 +119,7 @@ def test_the_challenge_of_another_browser_proves_nothing(english, device):
     ],
     ids=str,
 )
-def test_elsewhere_or_without_its_holder_it_proves_nothing(english, device, spoiled):
+def test_another_origin_or_no_user_verification_is_refused(english, device, spoiled):
     for name, value in spoiled.items():
         setattr(device, name, value)
     assert alone(english, device).status_code == 422
@@ -127,7 +127,7 @@ def test_elsewhere_or_without_its_holder_it_proves_nothing(english, device, spoi
 
 
 @pytest.mark.parametrize("spoiled", [{"origin": "https://evil.example"}, {"is_verified": False}], ids=str)
-def test_elsewhere_or_without_its_holder_it_is_not_set_up(client_of, alice, spoiled):
+def test_a_registration_from_another_origin_or_unverified_is_refused(client_of, alice, spoiled):
     assert keep(client_of(alice), Device(**spoiled)).status_code == 422
     assert not Authenticator.objects.exists()
 

@@ -54,7 +54,7 @@ DANGEROUS = [
 
 
 @pytest.mark.parametrize(("method", "path", "status"), DANGEROUS)
-def test_a_dangerous_deed_is_done_within_ten_minutes_of_a_proof(client_of, alice, method, path, status):
+def test_a_sensitive_action_is_allowed_within_ten_minutes_of_a_proof(client_of, alice, method, path, status):
     answer = getattr(proven(client_of(alice), ago=600 - 5), method)(path)
     assert answer.status_code == status
     assert b"Confirm that it is you" not in answer.content
@@ -74,12 +74,12 @@ def test_looking_at_the_join_link_asks_nothing(late):
     assert late.get("/console/joining/").status_code == 200
 
 
-def test_where_things_are_tried_out_nobody_without_a_factor_is_asked(late, settings):
+def test_in_the_demo_users_without_a_factor_are_not_asked(late, settings):
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
     assert late.post("/console/joining/reset/").status_code == 303
 
 
-def test_who_has_a_factor_is_asked_there_too(late, alice, settings):
+def test_in_the_demo_users_with_a_factor_are_asked(late, alice, settings):
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
     equip(alice)
     assert late.get(f"{DOMAINS}new/").url.startswith("/confirm/")
@@ -102,7 +102,7 @@ def test_a_file_is_asked_for_on_its_page_and_the_person_comes_back_there(late):
     assert answer.url == "/confirm/?next=%2Fconsole%2Fmembers%2F%3Fq%3Dlin%26status%3Dactive"
 
 
-def test_nothing_that_was_typed_is_lost(late, house):
+def test_submitted_fields_are_kept(late, house):
     typed = {"name": "brand-new.example", "webmail_url": "https://a.example/", "is_default": "on", "imap": '"><x>'}
     page = late.post(f"{DOMAINS}new/", typed)
     assert page.status_code == 422
@@ -211,6 +211,6 @@ def test_a_wrong_code_is_refused_and_the_sixth_not_looked_at(phone):
     assert [phone.post(PATH, {"proof": wrong}).status_code for _ in range(6)] == [422] * 5 + [429]
 
 
-def test_nobody_with_a_password_is_let_off_with_a_code(late):
+def test_a_user_with_a_password_can_not_use_a_code_instead(late):
     late.post(PATH, {"proof_send": "1"})
     assert not Message.objects.exists()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import KnownBrowser
-from accounts.sign_in.known_browsers import forget_browser, is_known_browser, note_browser, purge_browsers
+from accounts.sign_in.known_browsers import delete_expired_browsers, forget_browser, is_known_browser, remember_browser
 from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
@@ -22,14 +22,14 @@ SECRET = "a" * 22
 def test_a_browser_is_known_for_180_days_and_not_a_second_longer(alice, enterprise, seconds, is_known):
     now = timezone.now()
     with time_machine.travel(now, tick=False) as clock:
-        note_browser(alice, enterprise, browser=SECRET)
+        remember_browser(alice, enterprise, browser=SECRET)
         clock.shift(timedelta(days=180, seconds=seconds))
         assert is_known_browser(alice, enterprise, browser=SECRET) == is_known
-        assert purge_browsers() == (not is_known)
+        assert delete_expired_browsers() == (not is_known)
 
 
 def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, enterprise, other_house):
-    note_browser(alice, enterprise, browser=SECRET)
+    remember_browser(alice, enterprise, browser=SECRET)
     assert is_known_browser(alice, enterprise, browser=SECRET)
     assert not is_known_browser(alice, enterprise, browser="b" * 22)
     assert not is_known_browser(charlie, enterprise, browser=SECRET)
@@ -37,10 +37,10 @@ def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, ent
 
 
 def test_forgotten_it_is_forgotten_in_every_enterprise_and_no_other_is(alice, charlie, enterprise, other_house):
-    mark = note_browser(alice, enterprise, browser=SECRET)
-    assert note_browser(alice, other_house.enterprise, browser=SECRET) == mark
-    note_browser(alice, enterprise, browser="b" * 22)
-    note_browser(charlie, enterprise, browser=SECRET)
+    mark = remember_browser(alice, enterprise, browser=SECRET)
+    assert remember_browser(alice, other_house.enterprise, browser=SECRET) == mark
+    remember_browser(alice, enterprise, browser="b" * 22)
+    remember_browser(charlie, enterprise, browser=SECRET)
     forget_browser(alice, mark)
     assert not is_known_browser(alice, enterprise, browser=SECRET)
     assert not is_known_browser(alice, other_house.enterprise, browser=SECRET)
@@ -50,7 +50,7 @@ def test_forgotten_it_is_forgotten_in_every_enterprise_and_no_other_is(alice, ch
 
 def test_seen_again_it_is_one_row_still(alice, enterprise):
     for _ in range(3):
-        note_browser(alice, enterprise, browser=SECRET)
+        remember_browser(alice, enterprise, browser=SECRET)
     assert KnownBrowser.objects.count() == 1
 
 

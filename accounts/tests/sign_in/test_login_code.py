@@ -177,7 +177,7 @@ def post_at_once(english, code, count=40):
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True)
-def test_of_many_right_answers_at_once_one_signs_in(english, lin):
+def test_concurrent_right_codes_sign_in_once(english, lin):
     answers = post_at_once(english, ask(english))
     assert [is_signed_in for _status, is_signed_in in answers].count(True) == 1
     assert UserSession.objects.count() == 1
@@ -187,6 +187,6 @@ def test_of_many_right_answers_at_once_one_signs_in(english, lin):
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True)
-def test_of_many_wrong_answers_at_once_five_are_looked_at(english, lin):
+def test_of_many_concurrent_wrong_codes_five_are_checked(english, lin):
     answers = post_at_once(english, wrong(ask(english)))
     assert sorted(status for status, _is_signed_in in answers) == [422] * 5 + [429] * 35

@@ -76,7 +76,7 @@ def test_nonsense_is_refused(english, alice, login, password):
     assert guess(english, login, password).status_code == 422
 
 
-def test_the_tenth_failure_shuts_the_login_for_a_while(english, alice):
+def test_the_tenth_failure_locks_the_login(english, alice):
     for _ in range(10):
         assert guess(english).status_code == 422
     response = guess(english, "ALICE", PASSWORD)
@@ -85,12 +85,12 @@ def test_the_tenth_failure_shuts_the_login_for_a_while(english, alice):
     assert [event.action for event in AuditEvent.objects.all()] == ["sign_in_locked"]
 
 
-def test_an_unknown_login_is_shut_as_well(english):
+def test_an_unknown_login_is_locked_as_well(english):
     answers = [guess(english, "nobody").status_code for _ in range(11)]
     assert answers == [422] * 10 + [429]
 
 
-def test_after_the_wait_the_login_is_open_again(english, alice):
+def test_the_lock_expires(english, alice):
     for _ in range(11):
         guess(english)
     AttemptCounter.objects.filter(failures=10).update(wait_until=timezone.now() + timedelta(seconds=1))
@@ -99,7 +99,7 @@ def test_after_the_wait_the_login_is_open_again(english, alice):
     assert guess(english, "alice", PASSWORD).status_code == 303
 
 
-def test_a_success_forgets_the_failures(english, alice):
+def test_a_success_resets_the_failures(english, alice):
     for _ in range(9):
         guess(english)
     assert guess(english, "alice", PASSWORD).status_code == 303
@@ -115,13 +115,13 @@ def test_a_stranger_can_t_keep_the_owner_out(english, alice):
     assert guess(english, "alice", PASSWORD).status_code == 303
 
 
-def test_other_logins_stay_open_from_the_same_address(english, alice, dora):
+def test_other_logins_of_the_address_are_not_locked(english, alice, dora):
     for _ in range(11):
         guess(english)
     assert guess(english, "dora", PASSWORD).status_code == 303
 
 
-def test_a_noisy_address_has_one_guess_a_login(english, alice, dora, settings):
+def test_an_address_with_many_failures_has_one_attempt_per_login(english, alice, dora, settings):
     settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS = 3
     for n in range(3):
         guess(english, f"nobody{n}")
@@ -130,7 +130,7 @@ def test_a_noisy_address_has_one_guess_a_login(english, alice, dora, settings):
     assert guess(Client(REMOTE_ADDR="198.51.100.7")).status_code == 422
 
 
-def test_an_address_is_quiet_again_a_wait_after_its_first_failure(english, alice, settings):
+def test_failures_of_an_address_expire(english, alice, settings):
     settings.ACCOUNTS_PASSWORD_FAILURES_PER_ADDRESS = 2
     guess(english, "nobody1")
     until = AttemptCounter.objects.get(wait_until__isnull=False).wait_until
@@ -140,7 +140,7 @@ def test_an_address_is_quiet_again_a_wait_after_its_first_failure(english, alice
     assert [guess(english).status_code for _ in range(2)] == [422, 422]
 
 
-def test_forged_addresses_don_t_help(english, alice):
+def test_forged_addresses_are_ignored(english, alice):
     answers = [
         english.post(PATH, {"login": "alice", "password": "x"}, headers={"x-forwarded-for": f"10.0.0.{n}"}).status_code
         for n in range(11)
@@ -151,7 +151,7 @@ def test_forged_addresses_don_t_help(english, alice):
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True)
-def test_of_50_parallel_guesses_ten_are_looked_at(alice):
+def test_of_50_concurrent_attempts_ten_are_checked(alice):
     answers = []
 
     def try_once():
@@ -166,13 +166,13 @@ def test_of_50_parallel_guesses_ten_are_looked_at(alice):
     assert sorted(answers) == [422] * 10 + [429] * 40
 
 
-def test_when_all_hashers_are_busy_the_guess_is_not_counted(english, alice, settings, monkeypatch):
+def test_attempts_are_not_counted_while_all_hashers_are_busy(english, alice, settings, monkeypatch):
     settings.PASSWORD_HASHERS = ["accounts.sign_in.hashers.BoundedArgon2PasswordHasher"]
     alice.set_password(PASSWORD)
     alice.save()
     monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(hashers, "_places", threading.BoundedSemaphore(1))
-    with hashers._places:
+    monkeypatch.setattr(hashers, "_slots", threading.BoundedSemaphore(1))
+    with hashers._slots:
         response = guess(english, "alice", PASSWORD)
     assert (response.status_code, response["Retry-After"]) == (429, "5")
     assert not AttemptCounter.objects.filter(failures__gt=0).exists()

@@ -7,6 +7,8 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 
 from accounts.actors import set_actor
@@ -20,7 +22,7 @@ PHONE = "+8613800138001"
 
 @pytest.fixture
 def visit():
-    """A request as our middleware hands it on, in a session of its own."""
+    """Return a function that creates a request with a new session, as after the middleware."""
 
     def make(**headers):
         request = RequestFactory(headers=headers).get("/")
@@ -54,6 +56,16 @@ def test_signing_in_enters_where_the_membership_says(visit, alice, enterprise, s
     request = visit()
     sessions.open_session(request, alice, method="password")
     assert sessions.current_enterprise(request) == enterprise
+
+
+@pytest.mark.parametrize("change", ["renew_key", "keep_signed_in"])
+def test_a_session_that_was_ended_gets_no_new_key(visit, alice, change):
+    request = visit()
+    sessions.open_session(request, alice, method="password")
+    sessions.end_sessions(alice)
+    with pytest.raises(SessionInterrupted):
+        sessions.renew_key(request) if change == "renew_key" else sessions.keep_signed_in(request, alice)
+    assert not Session.objects.exists()
 
 
 def test_signing_in_again_keeps_the_enterprise(visit, alice, enterprise):
@@ -124,7 +136,7 @@ def test_signing_out_leaves_nothing(visit, alice):
     assert request.actor.user is None
 
 
-def test_a_recorded_deed_tells_who_from_where(client_of, alice, enterprise):
+def test_an_event_contains_the_actor_and_the_address(client_of, alice, enterprise):
     browser = client_of(alice)
     browser.post(
         "/console/settings/",

@@ -17,7 +17,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import User
 from accounts.tests.membership_double import ENTERING_DOUBLE
 from accounts.tests.wechat.answers import SECRET
-from accounts.wechat.bindings import Proof, bind_weixin
+from accounts.wechat.bindings import Proof, bind_wechat
 
 pytestmark = pytest.mark.django_db
 PATH = "/login/weixin/"
@@ -36,7 +36,7 @@ def state_of(answer):
 def bound(enterprise, alice, weixin):
     """Alice's WeChat is bound."""
     proof = Proof(uid=weixin.unionid, nickname="小林", at=0)
-    bind_weixin(alice, proof, enterprise=enterprise, by=command_actor())
+    bind_wechat(alice, proof, enterprise=enterprise, by=command_actor())
     return alice
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.tests.wechat.answers import OFFICIAL, OFFICIAL_PAGE, PAGE, weixin_of
-from accounts.wechat.bindings import Proof, bind_weixin
+from accounts.wechat.bindings import Proof, bind_wechat
 
 pytestmark = pytest.mark.django_db
 LOGIN, PATH = "/login/", "/login/weixin/"
@@ -84,7 +84,7 @@ def test_at_a_screen_it_is_the_website_app_still(official):
 
 @pytest.mark.parametrize("openid", ["oLVPpjqs9BhvzwPj5A-vTYAX3GLc", "oAnotherAppsNameForThem"])
 def test_who_is_bound_is_in_by_either_for_the_unionid_is_one(official, alice, enterprise, openid):
-    bind_weixin(alice, Proof(uid=official.unionid, nickname="小林", at=0), enterprise=enterprise, by=command_actor())
+    bind_wechat(alice, Proof(uid=official.unionid, nickname="小林", at=0), enterprise=enterprise, by=command_actor())
     official.openid = openid
     for browser in (within(), within(DESK)):
         assert official.scan(browser, browser.post(PATH)).status_code == 303

@@ -1,4 +1,4 @@
-"""How long the audit log's page takes, its verification and its export, with many events."""
+"""`manage.py bench_audit`: the audit log's page, verification and export with many events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from statistics import median, quantiles
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -18,10 +18,11 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor, digest, personal_digest
-from accounts.audit.verification import follow_chain
+from accounts.audit.verification import verify_chunk
 from accounts.audit_log.export import export_audit
 from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
+from benchmarks.measuring import signed_in_client
 
 LIST = "/console/audit/"
 CHUNK = 5000
@@ -46,7 +47,7 @@ class Command(BaseCommand):
                 cursor.execute("ANALYZE accounts_auditevent" if connection.vendor == "postgresql" else "ANALYZE")
             self.stdout.write(f"{events:,} events, {connection.vendor} · whole views, ms; CPU: of this process alone")
             self.stdout.write(f"{'':34}{'p50':>8}{'p95':>8}{'CPU':>8}")
-            self._measure(_pages(role, events), _sign_in(role), rounds)
+            self._measure(_pages(role, events), signed_in_client(role), rounds)
             self._take(f"verify {events:,} events", lambda: _verify(role.enterprise, events))
             few = min(events, settings.AUDIT_EXPORT_ROWS)
             query = AuditQuery(QueryDict(), role.enterprise)
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             transaction.set_rollback(True)
 
     def _measure(self, pages: dict[str, str], client: Client, rounds: int) -> None:
-        """In turns, so that a busy moment of the machine falls on all alike."""
+        """Interleave the pages, so that a busy moment of the machine affects all of them."""
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in pages}
         for _round in range(rounds + 2):
             for name, url in pages.items():
@@ -70,7 +71,7 @@ class Command(BaseCommand):
 
 
 def _fill(events: int) -> Role:
-    """A year of a busy enterprise: one of the ten administrators does half of it."""
+    """Create a year of events, half of them by one of ten administrators."""
     enterprise = Enterprise.objects.create(name="bench")
     users = [User.objects.create_user(login=f"bench-{n}", name=f"管理员{n}") for n in range(10)]
     roles = [Role.objects.create(user=user, enterprise=enterprise, name=Role.Name.OWNER) for user in users]
@@ -143,25 +144,13 @@ def _pages(role: Role, events: int) -> dict[str, str]:
 def _verify(enterprise: Enterprise, events: int) -> None:
     number, head = 0, ""
     while number < events:
-        number, head, broken = follow_chain(enterprise.pk, number, head, until=events, limit=2000)
+        number, head, broken = verify_chunk(enterprise.pk, number, head, until=events, limit=2000)
         if broken:
             raise CommandError(str(broken))
 
 
-def _sign_in(role: Role) -> Client:
-    public = urlsplit(settings.PUBLIC_URL)
-    client = Client(SERVER_NAME=public.hostname or "localhost")
-    client.defaults["wsgi.url_scheme"] = public.scheme
-    client.force_login(role.user)
-    session, now = client.session, int(time.time())
-    session.update({"enterprise": role.enterprise_id, "method": "password", "signed_in_at": now, "seen_at": now})
-    session.update({"factor_at": now, "proved_at": now})
-    session.save()
-    return client
-
-
 def _time(client: Client, url: str) -> tuple[float, float]:
-    """Milliseconds: passed, and spent by this process."""
+    """Return the elapsed milliseconds, and the CPU milliseconds of this process."""
     start, own = time.perf_counter(), time.process_time()
     answer = client.get(url)
     taken = (time.perf_counter() - start) * 1000, (time.process_time() - own) * 1000

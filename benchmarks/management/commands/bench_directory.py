@@ -1,7 +1,7 @@
-"""How long the pages of the directory take: whole views, beside a signed-in one that does nothing.
+"""`manage.py bench_directory`: whole views of the directory, compared with a signed-in view that does nothing.
 
-CPU is this process's and the database backend's: on a busy machine it says more than the clock. The peer is what
-Django's admin asks the database for the same list, without drawing a page of it.
+CPU time is that of this process and of the database backend. The peer runs the queries of Django's admin for the same
+list, without rendering a page.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median, quantiles
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.test import Client, RequestFactory, override_settings
@@ -30,6 +28,7 @@ from django.urls import include, path
 from accounts.access import console_page
 from accounts.models import Role
 from accounts.permissions import Permission
+from benchmarks.measuring import database_cpu_seconds, signed_in_client
 from directory.models import Department, Member
 
 LIST = "/console/members/"
@@ -68,7 +67,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{'':34}{'p50':>8}{'p95':>8}{'× nothing':>11}{'CPU ours':>10}{'database':>10}")
         logging.disable(logging.INFO)
         with override_settings(ROOT_URLCONF=__name__, DEBUG=False, ALLOWED_HOSTS=["*"]):
-            self._measure(_pages(root), _sign_in(role), rounds)
+            self._measure(_pages(root), signed_in_client(role), rounds)
         for name, query in {
             "first page": "",
             "search 建国": "q=建国",
@@ -79,7 +78,7 @@ class Command(BaseCommand):
             )
 
     def _measure(self, pages: dict[str, str], client: Client, rounds: int) -> None:
-        """In turns, so that a busy moment of the machine falls on all alike."""
+        """Interleave the pages, so that a busy moment of the machine affects all of them."""
         times: dict[str, list[Taken]] = {name: [] for name in pages}
         for _round in range(rounds + 2):
             for name, url in pages.items():
@@ -111,18 +110,6 @@ def _pages(root: Department) -> dict[str, str]:
     return pages | {f"search {text}": f"{LIST}?q={quote(text)}" for text in searches}
 
 
-def _sign_in(role: Role) -> Client:
-    public = urlsplit(settings.PUBLIC_URL)
-    client = Client(SERVER_NAME=public.hostname or "localhost")
-    client.defaults["wsgi.url_scheme"] = public.scheme
-    client.force_login(role.user)
-    session = client.session
-    now = int(time.time())
-    session.update({"enterprise": role.enterprise_id, "method": "password", "signed_in_at": now, "seen_at": now})
-    session.save()
-    return client
-
-
 def _get(client: Client, url: str) -> None:
     answer = client.get(url)
     if answer.status_code != 200:
@@ -130,7 +117,7 @@ def _get(client: Client, url: str) -> None:
 
 
 def _ask_like_admin(query: str) -> None:
-    """The count, the count with the search, and a page of 100, as its list asks for them."""
+    """Run the queries of the admin's list: the count, the count with the search, and a page of 100."""
     site = admin.AdminSite()
     lister = type(
         "Lister", (admin.ModelAdmin,), {"search_fields": ["name", "account", "phone"], "show_full_result_count": True}
@@ -141,17 +128,7 @@ def _ask_like_admin(query: str) -> None:
 
 
 def _time(action: Callable[[], None]) -> Taken:
-    database, ours, clock = _database_cpu(), time.process_time(), time.perf_counter()
+    database, ours, clock = database_cpu_seconds(), time.process_time(), time.perf_counter()
     action()
     clock, ours = time.perf_counter() - clock, time.process_time() - ours
-    return Taken(clock * 1000, ours * 1000, (_database_cpu() - database) * 1000)
-
-
-def _database_cpu() -> float:
-    """Seconds of the backend; 0 where it runs elsewhere, or in this very process (SQLite)."""
-    if connection.vendor != "postgresql":
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        status = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
-    return int(status.read_text().split()[0]) / 1e9 if status.exists() else 0
+    return Taken(clock * 1000, ours * 1000, (database_cpu_seconds() - database) * 1000)

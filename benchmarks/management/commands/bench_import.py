@@ -1,4 +1,4 @@
-"""`manage.py bench_import`: rows a CPU-second from workbook to members, beside the peers and the limits."""
+"""`manage.py bench_import`: imported rows per CPU second, compared with peers and lower bounds."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, rows: list[int], peer_rows: int, rounds: int, **options: Any) -> None:
         slow: list[Figure] = []
         for number in rows:
-            # The slow ones take their few rows once, beside the first.
+            # The slow peers run only once.
             tuned, *others = peers_for(number, peer_rows)
             peers = [tuned, *([] if slow else others)] if peer_rows else []
             measured = measure_import(number, peers=peers, rounds=rounds)
             names = {name for name, *_rest in others}
             slow = slow or [figure for figure in measured.figures if figure.name in names]
-            self._tell(measured, number, rounds, slow)
+            self._report(measured, number, rounds, slow)
 
-    def _tell(self, measured: Measured, rows: int, rounds: int, slow: list[Figure]) -> None:
+    def _report(self, measured: Measured, rows: int, rounds: int, slow: list[Figure]) -> None:
         ours = next(figure for figure in measured.figures if figure.name == BOTH)
         self.stdout.write(f"\n{connection.vendor}, {rows:,} rows, medians of {rounds}")
         self.stdout.write(f"{'':42}{'rows':>9}{'seconds':>9}{'per CPU-s':>11}{'ours ×':>8}")

@@ -1,4 +1,4 @@
-"""`manage.py bench_joining`: the join page, and fifty who apply at once, against gunicorn with a worker."""
+"""`manage.py bench_joining`: the join page, and fifty simultaneous applications, with gunicorn and workers."""
 
 from __future__ import annotations
 

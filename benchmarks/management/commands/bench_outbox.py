@@ -1,4 +1,4 @@
-"""`manage.py bench_outbox`: messages a second through the outbox, beside the limit."""
+"""`manage.py bench_outbox`: messages per second through the outbox, compared with the lower bound."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from benchmarks.outbox import measure_outbox
 
 
 class Command(BaseCommand):
-    """Prints one line for each way, with its ratio to the limit (the first line)."""
-
     help = "Measures messages a second through the outbox, in a database of its own."
 
     def add_arguments(self, parser: CommandParser) -> None:

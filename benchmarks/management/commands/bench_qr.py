@@ -1,4 +1,4 @@
-"""`manage.py bench_qr`: what 500 desktops that wait with a QR code cost the other pages."""
+"""`manage.py bench_qr`: other pages while 500 desktops poll QR codes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from benchmarks.qr_sign_in import measure_waiting
 
 
 class Command(BaseCommand):
-    """Prints how long a page takes alone and beside waiting desktops, and how their polls fare."""
-
     help = "Measures other pages while many desktops wait with a QR code, against a web server of its own."
 
     def add_arguments(self, parser: CommandParser) -> None:

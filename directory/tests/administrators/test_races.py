@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 
 from accounts.audit.recording import Actor
-from accounts.audit.verification import check_chain
+from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, Role
 from conftest import build_house, build_user
 from directory.administrators.actions import appoint_newcomer, change_role, remove_administrator
@@ -53,7 +53,7 @@ def test_of_two_owners_one_remains(action, is_other):
         list(pool.map(click, range(HANDS)))
     assert Role.objects.filter(name="owner").count() == 1
     assert AuditEvent.objects.count() == 1
-    assert check_chain(house.enterprise.pk) is None
+    assert verify_chain(house.enterprise.pk) is None
 
 
 def test_of_fifty_who_appoint_with_one_login_one_wins():

@@ -19,14 +19,14 @@ from directory.bulk_actions import job as bulk_actions
 from directory.bulk_actions.job import (
     NumberChanged,
     cancel_bulk_action,
-    forget_exports,
+    delete_expired_exports,
     open_bulk_action,
     work_on_bulk_actions,
 )
 from directory.departments.actions import delete_department
 from directory.joining.invitations import invite_member
 from directory.members.actions import create_member, disable_member, disable_members
-from directory.members.erasure import purge_members
+from directory.members.erasure import erase_deleted_members
 from directory.members.recycle_bin import delete_members, restore_members
 from directory.models import BulkAction, BulkActionItem, Invitation, Member
 
@@ -223,7 +223,7 @@ def test_a_purged_member_leaves_no_name_behind(desk, house, alice, five):
     Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
     work_on_bulk_actions()
     assert "多0" in desk.get(f"{BULK}{action.pk}/").text
-    purge_members()
+    erase_deleted_members()
     page = desk.get(f"{BULK}{action.pk}/")
     assert (page.status_code, "多0" in page.text) == (200, False)
 
@@ -363,13 +363,13 @@ def test_the_file_wants_a_fresh_proof_and_leads_back_to_its_page(desk, exported)
 def test_the_file_is_private_and_gone_after_a_day(desk, settings, exported):
     path = bulk_actions.exported_file(exported)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    forget_exports()
+    delete_expired_exports()
     assert path.exists()
     BulkAction.objects.update(finished_at=timezone.now() - datetime.timedelta(hours=24, seconds=1))
     assert desk.get(f"{BULK}{exported.pk}/members.xlsx").status_code == 404
     assert "no longer kept" in desk.get(f"{BULK}{exported.pk}/").text
     os.utime(path, (time.time() - 90_000,) * 2)
-    forget_exports()
+    delete_expired_exports()
     exported.refresh_from_db()
     assert (exported.stored, list(Path(settings.EXPORT_DIR).iterdir())) == ("", [])
 
@@ -390,7 +390,7 @@ def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, house, alice,
     delete_members(house.enterprise, [five[0].pk], by=BY)
     Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
     action = opened(house, alice, "export", five)
-    purge_members()
+    erase_deleted_members()
     assert counts(after_work(action)) == [5, 4, 1, 0]
     assert action.items.get().reason == "erased"
     assert len(workbook_of(desk.get(f"{BULK}{action.pk}/members.xlsx"))) == 4

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.audit.recording import Actor
-from accounts.audit.verification import check_chain
+from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent
 from conftest import build_house, build_member, build_user
 from directory.bulk_actions import job as bulk_actions
@@ -50,7 +50,7 @@ def test_two_deeds_that_overlap_and_four_workers_do_everyone_once(crowd, by):
     assert (len(ids), len(set(ids))) == (MEMBERS, MEMBERS)
     crowd.root.refresh_from_db()
     assert crowd.root.members_below == 0
-    assert check_chain(crowd.enterprise.pk) is None
+    assert verify_chain(crowd.enterprise.pk) is None
 
 
 def test_cancelled_at_the_same_moment_the_figures_say_what_was_done(crowd, by):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, Enterprise, KnownBrowser, Role, User
 from accounts.sign_in.known_browsers import is_known_browser
-from accounts.tasks import purge_sign_ins
+from accounts.tasks import delete_expired_sign_ins
 from accounts.tests.sign_in.test_login import LISTED, UNLISTED, answers_to
 from conftest import PASSWORD, build_house, build_member
 from directory.entry.code_rule import must_scan
@@ -278,7 +278,7 @@ def test_a_browser_is_known_for_180_days(phone, lin, rule, seconds, leads_to):
     now = timezone.now()
     KnownBrowser.objects.update(seen_at=now - timedelta(days=180) + timedelta(seconds=seconds))
     with time_machine.travel(now, tick=False):
-        purge_sign_ins()
+        delete_expired_sign_ins()
         assert KnownBrowser.objects.exists() == (seconds > 0)
         assert sign_in_by_code(phone, str(lin.phone)) == leads_to
 
@@ -394,7 +394,7 @@ def test_who_lost_the_phone_s_sign_in_comes_back_by_a_link(stuck, lin):
     assert "A link is on its way to 138****8001" in page
     assert "A link was sent to 138****8001" in page
     message = newest(lin.phone, "invitation")
-    assert (message.to, message.template) == (str(lin.phone), "way_back")
+    assert (message.to, message.template) == (str(lin.phone), "recovery")
     assert stuck.get("/mailbox/")["Location"] == "/choose/"
 
     new_phone = Client(headers={"accept-language": "en"})
@@ -408,7 +408,7 @@ def test_who_lost_the_phone_s_sign_in_comes_back_by_a_link(stuck, lin):
     assert new_phone.get("/mailbox/").status_code == 200
     assert new_phone.session["method"] == "invitation"
     actions = list(AuditEvent.objects.order_by("number").values_list("action", flat=True))
-    assert actions == ["way_back_sent", "member_returned", "signed_in"]
+    assert actions == ["recovery_link_sent", "member_returned", "signed_in"]
 
 
 def test_the_link_leads_back_once(stuck, lin):

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, User
 from accounts.tests.sign_in.test_login import UNLISTED, masked
-from accounts.wechat.bindings import Proof, WeixinTaken, bind_weixin
+from accounts.wechat.bindings import Proof, WechatTaken, bind_wechat
 from conftest import build_house, build_member
 from directory.joining.actions import join_member
 from directory.models import Member
@@ -47,7 +47,7 @@ def prove(browser, weixin, number):
 
 
 def bind(user, weixin, enterprise):
-    bind_weixin(user, Proof(uid=weixin.unionid, nickname="小林", at=0), enterprise=enterprise, by=command_actor())
+    bind_wechat(user, Proof(uid=weixin.unionid, nickname="小林", at=0), enterprise=enterprise, by=command_actor())
 
 
 def actions():
@@ -377,9 +377,9 @@ def test_one_wechat_bound_by_many_at_once_is_bound_to_one():
     def try_to_bind(user, enterprise):
         try:
             start.wait()
-            bind_weixin(user, Proof(uid="one", nickname="", at=0), enterprise=enterprise, by=command_actor())
+            bind_wechat(user, Proof(uid="one", nickname="", at=0), enterprise=enterprise, by=command_actor())
             outcomes.append("bound")
-        except WeixinTaken:
+        except WechatTaken:
             outcomes.append("taken")
         finally:
             connections.close_all()

@@ -15,7 +15,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils.translation import override
 
 from accounts.audit.recording import command_actor
-from directory.imports.job import ORPHAN_SECONDS, empty_imports, work_on_imports
+from directory.imports.job import ORPHAN_SECONDS, erase_old_imports, work_on_imports
 from directory.imports.reading.reader import WorkbookRefused
 from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
@@ -105,12 +105,12 @@ def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, sett
     page = checked(client_of(alice), house, xlsx(person(1)))
     known, orphan = RowFiles(Import.objects.get().stored), RowFiles("0" * 32)
     orphan.path("upload").write_text("left by a process that was killed")
-    empty_imports()
+    erase_old_imports()
     assert orphan.path("upload").exists()
     day_ago = time.time() - ORPHAN_SECONDS - 1
     for path in settings.IMPORT_DIR.iterdir():
         os.utime(path, (day_ago, day_ago))
-    empty_imports()
+    erase_old_imports()
     assert not orphan.path("upload").exists()
     assert all(known.path(kind).exists() for kind in ("upload", "rows", "plan"))
     assert client_of(alice).get(page).status_code == 200

@@ -13,7 +13,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.imports import apply as applying
 from directory.imports.actions import begin_import, start_follow_up
-from directory.imports.job import collecting_rarely, empty_imports, work_on_imports
+from directory.imports.job import collecting_rarely, erase_old_imports, work_on_imports
 from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import, Member
@@ -122,7 +122,7 @@ def test_the_upkeep_takes_nothing_from_an_import_that_is_worked_on(begun, by, se
     settings.IMPORT_ROWS_AT_ONCE = 0
     start_follow_up(begun, Import.FollowUp.UNDO, by=by)
     Import.objects.update(created_at=timezone.now() - timedelta(days=31))
-    assert empty_imports() == 0
+    assert erase_old_imports() == 0
     assert RowFiles(Import.objects.get().stored).path("plan").exists()
 
 
@@ -131,7 +131,7 @@ def test_a_worker_killed_after_the_end_keeps_no_file_for_ever(begun):
     work_on_imports()
     passed = timezone.now() - timedelta(seconds=1)
     Import.objects.update(lease="killed", lease_until=passed, created_at=timezone.now() - timedelta(days=31))
-    assert empty_imports() == 1
+    assert erase_old_imports() == 1
     assert Import.objects.get().stored == ""
 
 
@@ -140,7 +140,7 @@ def test_an_import_that_was_never_applied_ends_with_a_record_of_it(house, by):
     start_import(house.root, by=by, upload=upload(xlsx(person(1))))
     work_on_imports()
     Import.objects.update(created_at=timezone.now() - timedelta(days=31))
-    assert empty_imports() == 1
+    assert erase_old_imports() == 1
     imported = Import.objects.get()
     assert (imported.state, imported.stored) == ("cancelled", "")
     assert AuditEvent.objects.get(action="import_cancelled").target_id == str(imported.pk)

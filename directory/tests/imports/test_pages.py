@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conftest import build_member
 from directory.imports import pages
-from directory.imports.job import empty_imports, work_on_imports
+from directory.imports.job import erase_old_imports, work_on_imports
 from directory.models import Department, Import, Member
 from directory.tests.imports.workbooks import HEADINGS, book, person, saved, upload, xlsx
 
@@ -470,7 +470,7 @@ def test_files_and_cells_go_in_time_but_what_became_of_each_row_stays(client_of,
     page = checked(client, house, xlsx(person(1), person(2, phone="x")))
     applied(client, page)
     Import.objects.update(created_at=timezone.now() - timedelta(days=31))
-    assert empty_imports() == 1
+    assert erase_old_imports() == 1
     assert not list(settings.IMPORT_DIR.glob("*"))
     html = client.get(page).content.decode()
     assert counts(html) == figures(created=1, refused=1)

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor
-from accounts.audit.verification import check_chain
+from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, KnownBrowser, User
-from accounts.sign_in.known_browsers import note_browser
+from accounts.sign_in.known_browsers import remember_browser
 from conftest import build_member
 from directory.departments.member_counts import move_counts
 from directory.imports import apply as applying
@@ -70,7 +70,7 @@ def stand(house, number, state, by):
             UserSession.objects.create(
                 user=user, session_key=f"{number}-{enterprise}", ip="127.0.0.1", data={"enterprise": enterprise}
             )
-        note_browser(user, house.enterprise, browser=f"browser {number}")
+        remember_browser(user, house.enterprise, browser=f"browser {number}")
     member = build_member(house, f"乐{number}", f"m{number}", phone, **fields)
     Address.objects.create(
         enterprise=house.enterprise, domain=house.domain, local=f"old{number}", purpose="alias", member=member
@@ -190,7 +190,7 @@ def test_many_changes_cost_the_statements_of_three(house, by):
         imported.refresh_from_db()
         counts.append(len(applying_it))
     assert counts[0] == counts[1]
-    assert check_chain(house.enterprise.pk) is None
+    assert verify_chain(house.enterprise.pk) is None
 
 
 def test_what_the_database_refuses_is_found_and_the_others_are_changed(house, by, monkeypatch):

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone, translation
 
 from accounts.audit.recording import command_actor
-from accounts.audit.verification import check_chain
+from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, User
 from conftest import build_member, build_user
 from directory.departments.actions import delete_department
@@ -16,7 +16,7 @@ from directory.entry.phone_lookup import enterprises_of
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
 from directory.members.actions import create_member, edit_member
-from directory.members.erasure import purge_members
+from directory.members.erasure import erase_deleted_members
 from directory.members.recycle_bin import delete_members, restore_members
 from directory.models import Address, Import, ImportRow, Invitation, Member
 from sms.models import Message
@@ -291,14 +291,14 @@ def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
     delete(wang, lin)
     grow_old(wang)
     grow_old(lin, seconds=-2)
-    assert (purge_members(), purged(wang), purged(lin)) == (1, True, False)
-    assert purge_members() == 0
+    assert (erase_deleted_members(), purged(wang), purged(lin)) == (1, True, False)
+    assert erase_deleted_members() == 0
 
 
 def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_of, alice, house, wang):
     delete(wang)
     grow_old(wang)
-    purge_members()
+    erase_deleted_members()
     client = client_of(alice)
     assert client.get(url(wang)).status_code == 404
     assert client.post(url(wang, "restore/")).status_code == 404
@@ -322,11 +322,11 @@ def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
     grow_old(canary)
     traces = {"金丝雀", "\\u91d1\\u4e1d\\u96c0", "canary", "13900139777", "139****9777", "warbler", "jinsique"}
     assert {trace for trace in traces if trace in dump(tmp_path)} >= traces - {"\\u91d1\\u4e1d\\u96c0"}
-    assert purge_members() == 1
+    assert erase_deleted_members() == 1
     left = dump(tmp_path)
     assert {trace for trace in traces if trace in left} == set()
     assert "朋友" in left
-    assert check_chain(house.enterprise.pk) is None
+    assert verify_chain(house.enterprise.pk) is None
     assert not User.objects.filter(phone="+8613900139777").exists()
 
 
@@ -339,7 +339,7 @@ def test_texts_of_imports_that_name_the_purged_are_emptied(house, wang, alice):
     )
     delete(wang)
     grow_old(wang)
-    purge_members()
+    erase_deleted_members()
     assert [row.problems for row in imported.rows.order_by("number")] == [[], [{"column": "name", "text": "Blank."}]]
 
 
@@ -348,7 +348,7 @@ def test_a_user_who_is_a_member_elsewhere_stays(lin, other_house):
     build_member(other_house, "林晓", "linxiao", lin.phone, status="active", user=user)
     delete(lin)
     grow_old(lin)
-    purge_members()
+    erase_deleted_members()
     assert User.objects.filter(pk=user.pk).exists()
     assert (
         Address.objects.filter(enterprise=other_house.enterprise).count()

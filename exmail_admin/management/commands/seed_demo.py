@@ -1,4 +1,4 @@
-"""Demo data: an enterprise one can play with, of any size."""
+"""`manage.py seed_demo`: create the demo enterprise, of any size."""
 
 from __future__ import annotations
 

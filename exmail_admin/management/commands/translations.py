@@ -1,4 +1,4 @@
-"""`manage.py translations update|check`: the Chinese catalogue against code and templates."""
+"""`manage.py translations update|check`: update or check the Chinese catalogue."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.models import Counter
 from sms.codes.actions import CodeLimited, send_code
-from sms.codes.alarms import current_alarms, purge_alarms, watch_conversion
+from sms.codes.alarms import check_conversion, current_alarms, delete_expired_alarms
 from sms.models import Alarm, Message, PhoneCode
 
 pytestmark = pytest.mark.django_db
@@ -48,14 +48,14 @@ def test_a_stranger_beyond_the_enterprises_budget_gets_no_code(enterprise):
     assert Message.objects.count() == 10
 
 
-def test_a_member_gets_a_code_though_all_are_spent(enterprise):
+def test_a_member_gets_a_code_beyond_the_budget(enterprise):
     for number in range(10):
         ask(number, enterprise)
     ask(11, enterprise, is_listed=True, purpose="login")
     assert Message.objects.filter(state="pending").count() == 11
 
 
-def test_three_a_member_are_the_budget_of_a_larger_enterprise(house):
+def test_budget_grows_with_the_number_of_members(house):
     house.root.members_below = 5
     house.root.save()
     for number in range(15):
@@ -70,7 +70,7 @@ def test_another_enterprise_has_a_budget_of_its_own(house, other_house):
     ask(11, other_house.enterprise)
 
 
-def test_all_together_have_a_budget_an_hour(enterprise, settings):
+def test_all_enterprises_share_an_hourly_budget(enterprise, settings):
     settings.SMS_CODES_OF_ALL_PER_HOUR = 5
     for number in range(5):
         ask(number, enterprise)
@@ -81,7 +81,7 @@ def test_all_together_have_a_budget_an_hour(enterprise, settings):
     ask(6, enterprise)
 
 
-def test_four_fifths_warn_and_the_last_one_sounds_the_alarm_once_each(enterprise):
+def test_each_alarm_of_a_budget_is_raised_once(enterprise):
     for number in range(7):
         ask(number, enterprise)
     assert kinds() == []
@@ -94,7 +94,7 @@ def test_four_fifths_warn_and_the_last_one_sounds_the_alarm_once_each(enterprise
     assert kinds() == ["nearly_spent", "spent"]
 
 
-def test_what_sends_no_sms_costs_nothing(enterprise):
+def test_a_decoy_is_not_counted(enterprise):
     """A number nobody knows, on the sign-in page."""
     for number in range(30):
         ask(number, purpose="login")
@@ -129,23 +129,23 @@ def codes(sent: int, entered: int, *, seconds: int = 0, is_decoy: bool = False) 
 @pytest.mark.parametrize(
     ("sent", "entered", "sounds"), [(49, 0, False), (50, 14, True), (50, 15, False), (100, 29, True)]
 )
-def test_the_alarm_sounds_where_few_codes_are_entered(sent, entered, sounds):
+def test_a_low_conversion_raises_the_alarm(sent, entered, sounds):
     codes(sent, entered)
-    assert watch_conversion() == sounds
+    assert check_conversion() == sounds
     assert kinds() == (["conversion"] if sounds else [])
 
 
 def test_only_the_last_ten_minutes_and_real_codes_count():
     codes(60, 0, seconds=601)
     codes(60, 0, is_decoy=True)
-    assert not watch_conversion()
+    assert not check_conversion()
 
 
-def test_it_sounds_once_in_ten_minutes(time_machine):
+def test_the_conversion_alarm_is_raised_once_in_ten_minutes(time_machine):
     time_machine.move_to(timezone.now().replace(minute=2, second=0), tick=False)
     codes(60, 0)
-    assert watch_conversion()
-    assert watch_conversion()
+    assert check_conversion()
+    assert check_conversion()
     assert kinds() == ["conversion"]
 
 
@@ -156,8 +156,8 @@ def test_alarms_are_shown_a_day_and_kept_a_month(house, other_house):
     assert set(current_alarms(house.enterprise.pk)) == {ours, alls}
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=1))
     assert not current_alarms(house.enterprise.pk)
-    purge_alarms()
+    delete_expired_alarms()
     assert Alarm.objects.count() == 3
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=30, seconds=1))
-    purge_alarms()
+    delete_expired_alarms()
     assert not Alarm.objects.exists()

@@ -24,7 +24,7 @@ from sms.codes.actions import (
 from sms.models import Alarm, Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.delivery import deliver_messages
 from sms.outbox.texts import render_text
-from sms.retention import purge_codes
+from sms.retention import delete_expired_codes
 
 PHONE = "+8613800138000"
 BROWSER = "a browser's secret"
@@ -35,7 +35,7 @@ def ask(phone: str = PHONE, purpose: str = "login", browser: str = BROWSER, **mo
 
 
 def digits_of(code: PhoneCode) -> str:
-    """As the phone would show them."""
+    """Return the texts as the phone shows them."""
     message = Message.objects.get(subject=f"{code.purpose}:{code.phone}", logical_no=newest_no(code))
     return decrypt(message.encrypted)["code"]
 
@@ -49,7 +49,7 @@ def other_than(digits: str) -> str:
 
 
 def age(code: PhoneCode, seconds: float) -> None:
-    """As if this code had been asked for so many seconds earlier."""
+    """Move the code's times back by `seconds`."""
     PhoneCode.objects.filter(pk=code.pk).update(
         created_at=code.created_at - timedelta(seconds=seconds), expires_at=code.expires_at - timedelta(seconds=seconds)
     )
@@ -64,7 +64,7 @@ def test_right_code_proves_the_phone_once():
 
 
 @pytest.mark.django_db
-def test_code_in_the_sms_stands_alone_as_six_digits_without_a_link(enterprise):
+def test_sms_contains_the_code_as_six_separate_digits_and_no_link(enterprise):
     enterprise.name = "公司123456 www.evil.example"
     code = ask(enterprise=enterprise)
     message = Message.objects.get()
@@ -76,7 +76,7 @@ def test_code_in_the_sms_stands_alone_as_six_digits_without_a_link(enterprise):
 
 
 @pytest.mark.django_db
-def test_code_is_nowhere_in_clear():
+def test_code_is_not_stored_in_plain_text():
     code = ask()
     digits = digits_of(code)
     message = Message.objects.get()
@@ -90,7 +90,7 @@ def test_code_is_nowhere_in_clear():
     ["123456", "１２３４５６", "123 456", " 123456\n", "123-456", "G-123456", "g123456", "١٢٣٤٥٦", "1\u200b23456",
      "123\u00a0456", "１２３　４５６", "Ｇ－１２３４５６"],
 )  # fmt: skip
-def test_code_is_understood_however_it_is_typed(typed, monkeypatch):
+def test_code_is_accepted_in_any_notation(typed, monkeypatch):
     monkeypatch.setattr("sms.codes.actions.secrets.randbelow", lambda _limit: 123456)
     ask()
     assert check_code(typed, purpose="login", browser=BROWSER)
@@ -100,7 +100,7 @@ def test_code_is_understood_however_it_is_typed(typed, monkeypatch):
 @pytest.mark.parametrize(
     "typed", ["", " ", "12345", "1234567", "abcdef", "12345a", "0x1234", "\x00", "1" * 10_000, "٣", "½½½"]
 )
-def test_what_is_no_code_is_refused_and_not_counted(typed):
+def test_input_that_is_no_code_is_refused_and_not_counted(typed):
     code = ask()
     with pytest.raises(CodeWrong):
         check_code(typed, purpose="login", browser=BROWSER)
@@ -159,7 +159,7 @@ def test_code_is_sent_again_after_60_seconds(seconds, may_send):
 
 
 @pytest.mark.django_db
-def test_new_code_kills_the_old_one_at_once_and_stops_its_sms(monkeypatch):
+def test_new_code_invalidates_the_old_one_and_cancels_its_sms(monkeypatch):
     numbers = iter([111111, 222222])
     monkeypatch.setattr("sms.codes.actions.secrets.randbelow", lambda _limit: next(numbers))
     age(ask(), 60)
@@ -253,7 +253,7 @@ def test_failures_in_a_row_make_a_number_wait(failures, wait):
 
 
 @pytest.mark.django_db
-def test_twenty_codes_of_five_guesses_switch_a_number_off_until_somebody_vouches():
+def test_100_failures_block_a_number_until_it_is_unlocked():
     for _ in range(20):
         fail(5)
         PhoneAttemptCounter.objects.update(wait_until=timezone.now())
@@ -299,7 +299,7 @@ def test_right_code_clears_the_failures_and_a_new_code_does_not():
 
 
 @pytest.mark.django_db
-def test_guess_without_an_outstanding_code_harms_nobody():
+def test_attempt_without_an_outstanding_code_is_not_counted():
     PhoneAttemptCounter.objects.create(phone=PHONE)
     with pytest.raises(CodeExpired):
         check_code("123456", purpose="login", browser=BROWSER)
@@ -331,7 +331,7 @@ def test_code_works_only_where_it_was_asked_for(asked, used, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_known_and_unknown_number_take_the_same_statements():
+def test_known_and_unknown_number_execute_the_same_statements():
     logs = []
     for phone, is_listed in [(PHONE, True), ("+8613900139000", False)]:
         for wrong in (False, True):
@@ -352,7 +352,7 @@ def shape_of(sql: str) -> str:
 
 
 @pytest.mark.django_db
-def test_unknown_number_gets_no_sms_and_can_not_be_guessed():
+def test_decoy_sends_no_sms_and_accepts_no_code():
     code = ask(is_listed=False)
     message = Message.objects.get()
     assert (message.state, message.encrypted) == ("cancelled", "")
@@ -396,7 +396,7 @@ def test_proven_stranger_counts_no_longer(settings):
 
 
 @pytest.mark.django_db
-def test_row_of_numbers_ends_after_five_strangers():
+def test_numbers_of_one_prefix_are_refused_after_five_strangers():
     sent = 0
     for number in range(30):
         try:
@@ -409,17 +409,17 @@ def test_row_of_numbers_ends_after_five_strangers():
 
 
 @pytest.mark.django_db
-def test_codes_are_forgotten_after_a_day():
+def test_codes_are_deleted_after_a_day():
     age(ask(), 86_399)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 1
     age(PhoneCode.objects.get(), 1)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneCode.objects.count() == PhoneAttemptCounter.objects.count() == 0
 
 
 @pytest.mark.django_db
-def test_number_with_failures_is_not_forgotten():
+def test_counter_with_failures_is_not_deleted():
     fail(1)
-    purge_codes()
+    delete_expired_codes()
     assert PhoneAttemptCounter.objects.get().failures == 1

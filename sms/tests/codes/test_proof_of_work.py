@@ -1,4 +1,4 @@
-"""Work before codes to strangers: when it is asked for, and that each proof counts once, for its place, in time."""
+"""Proof of work: when it is required, and which proofs are accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sms.codes.actions import CodeLimited, send_code
 from sms.codes.alarms import raise_alarm
-from sms.codes.proof_of_work import Challenge, ProofRequired, purge_work
+from sms.codes.proof_of_work import Challenge, ProofRequired, delete_expired_challenges
 from sms.models import Alarm, Message, PhoneCode, UsedChallenge
 from sms.tests.codes.solving import solve, zero_bits
 
@@ -31,7 +31,7 @@ def ask(phone=PHONE, *, work="", is_listed=False, **place) -> PhoneCode:
 
 
 def wanted(**said) -> Challenge:
-    """The challenge that stands before a code, which is not sent."""
+    """Request a code and return the challenge instead."""
     before = Message.objects.count()
     with pytest.raises(ProofRequired) as found:
         ask(**said)
@@ -41,7 +41,7 @@ def wanted(**said) -> Challenge:
 
 @pytest.fixture
 def poor():
-    """Hardly any code was entered of late."""
+    """Raise the conversion alarm."""
     raise_alarm(Alarm.Kind.CONVERSION, window=timezone.now())
 
 
@@ -58,7 +58,7 @@ def strangers(number: int, *, address="203.0.113.7", is_proven=False, seconds=0)
 
 
 def is_limited(phone=PHONE, **said) -> bool:
-    """Whether neither a code nor a challenge is given."""
+    """True if neither a code nor a challenge is returned."""
     try:
         ask(phone, **said)
     except ProofRequired:
@@ -79,7 +79,7 @@ def is_limited(phone=PHONE, **said) -> bool:
         ({"number": 20, "seconds": 601}, False),
     ],
 )
-def test_it_is_asked_for_where_an_address_has_had_its_share(sent, is_wanted):
+def test_proof_is_required_beyond_the_limit_of_an_address(sent, is_wanted):
     strangers(**sent)
     if is_wanted:
         wanted()
@@ -88,7 +88,7 @@ def test_it_is_asked_for_where_an_address_has_had_its_share(sent, is_wanted):
 
 
 @pytest.mark.parametrize(("seconds", "is_wanted"), [(0, True), (1199, True), (1200, False), (1201, False)])
-def test_it_is_asked_of_all_strangers_for_a_while_after_codes_were_hardly_entered(poor, seconds, is_wanted):
+def test_proof_is_required_of_all_strangers_during_the_conversion_alarm(poor, seconds, is_wanted):
     now = timezone.now()
     Alarm.objects.update(raised_at=now)
     with time_machine.travel(now + timedelta(seconds=seconds), tick=False):
@@ -98,12 +98,12 @@ def test_it_is_asked_of_all_strangers_for_a_while_after_codes_were_hardly_entere
             assert ask()
 
 
-def test_other_alarms_ask_for_none():
+def test_other_alarms_require_no_proof():
     raise_alarm(Alarm.Kind.SPENT, window=timezone.now())
     assert ask()
 
 
-def test_who_does_it_gets_a_code_and_the_next_costs_another(poor):
+def test_each_code_requires_its_own_proof(poor):
     challenge = wanted()
     assert (challenge.parts, challenge.bits) == (3, 4)
     assert ask(work=solve(challenge)).phone == PHONE
@@ -111,7 +111,7 @@ def test_who_does_it_gets_a_code_and_the_next_costs_another(poor):
     assert wanted(phone="+8613700137000").text != challenge.text
 
 
-def test_whether_a_number_is_listed_makes_no_difference(poor):
+def test_listed_and_unlisted_numbers_require_a_proof_alike(poor):
     assert wanted(is_listed=True).parts == wanted(is_listed=False).parts
     strangers(100)
     assert is_limited(is_listed=True)
@@ -119,14 +119,14 @@ def test_whether_a_number_is_listed_makes_no_difference(poor):
 
 
 @pytest.mark.parametrize("purpose", ["login", "join", "weixin"])
-def test_only_what_strangers_may_costs_any(poor, purpose):
+def test_only_purposes_open_to_strangers_require_a_proof(poor, purpose):
     strangers(120)
     assert ask(purpose=purpose, is_listed=True)
     assert ask("+8613900139000", purpose=purpose, browser="b", is_listed=False)
 
 
 @pytest.mark.parametrize(("sent", "limited"), [(99, False), (100, True)])
-def test_work_buys_up_to_a_hundred(sent, limited):
+def test_proofs_allow_up_to_a_hundred_codes(sent, limited):
     strangers(sent)
     assert is_limited() == limited
     if not limited:
@@ -154,12 +154,12 @@ def test_a_proof_is_for_its_browser_and_subject(poor, place):
     assert is_limited(work=solve(wanted()), **place)
 
 
-def test_a_proof_may_be_spent_on_another_number_of_the_same_browser(poor):
+def test_a_proof_is_valid_for_another_number_of_the_same_browser(poor):
     assert ask("+8613700137000", work=solve(wanted()))
 
 
 @pytest.mark.parametrize(("seconds", "counts"), [(599, True), (601, False)])
-def test_a_challenge_is_good_for_ten_minutes(poor, seconds, counts):
+def test_a_challenge_is_valid_for_ten_minutes(poor, seconds, counts):
     now = timezone.now()
     with time_machine.travel(now, tick=False) as clock:
         proof = solve(wanted())
@@ -183,12 +183,12 @@ WRONG = {
 
 
 def other_than(text: str, part: int) -> int:
-    """A number that does not do for this part."""
+    """Return a number that doesn't solve this part."""
     return next(n for n in range(1000) if zero_bits(f"{text}|{part}|{n}") < 4)
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_is_no_proof_gets_no_code_and_no_new_challenge(poor, kind):
+def test_an_invalid_proof_gets_no_code_and_no_new_challenge(poor, kind):
     challenge = wanted()
     numbers = solve(challenge).partition("|")[2].split(",")
     if kind == "in another order" and all(
@@ -199,21 +199,21 @@ def test_what_is_no_proof_gets_no_code_and_no_new_challenge(poor, kind):
     assert not UsedChallenge.objects.exists()
 
 
-def test_what_was_spent_is_forgotten_once_its_challenge_is_over(poor):
+def test_used_challenges_are_deleted_once_they_expire(poor):
     now = timezone.now()
     with time_machine.travel(now, tick=False) as clock:
         ask(work=solve(wanted()))
         clock.shift(599)
-        purge_work()
+        delete_expired_challenges()
         assert UsedChallenge.objects.count() == 1
         clock.shift(2)
-        purge_work()
+        delete_expired_challenges()
         assert not UsedChallenge.objects.exists()
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_bring_the_same_proof_at_once_one_gets_a_code(poor):
+def test_concurrent_requests_with_one_proof_send_one_code(poor):
     proof = solve(wanted())
 
     def attempt(number: int) -> bool:

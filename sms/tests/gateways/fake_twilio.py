@@ -1,4 +1,4 @@
-"""A small server that speaks Twilio's API and misbehaves on demand. Its ledger is the judge of what was accepted."""
+"""A fake of Twilio's API that fails on demand. Its ledger contains the accepted messages."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Conversation(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 def accepted(form: dict[str, str]) -> dict[str, Any]:

@@ -11,17 +11,17 @@ import pytest
 from django.utils import timezone
 
 from sms import tasks
-from sms.gateways import Letter
+from sms.gateways import OutgoingSms
 from sms.gateways.twilio import TwilioGateway
 from sms.models import Message
 from sms.tests.gateways.fake_twilio import ACCOUNT, fake_twilio
 
-LETTER = Letter("id", "+8613800138000", "invitation", "您好", "invitation", {})
+OUTGOING = OutgoingSms("id", "+8613800138000", "invitation", "您好", "invitation", {})
 
 
 @pytest.fixture
 def twilio(settings):
-    """A Twilio of our own that this deployment is set to use."""
+    """Run a fake Twilio and configure the gateway for it."""
     with fake_twilio() as server:
         settings.TWILIO_BASE_URL = server.address
         settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, "token"
@@ -36,8 +36,8 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(TwilioGateway, "read_seconds", 0.3)
 
 
-def send(letter: Letter = LETTER):
-    (outcome,) = TwilioGateway().send([letter], until=time.monotonic() + 60)
+def send(outgoing: OutgoingSms = OUTGOING):
+    (outcome,) = TwilioGateway().send([outgoing], until=time.monotonic() + 60)
     return outcome
 
 
@@ -48,8 +48,8 @@ def test_accepted_message_is_sent_with_twilios_id(twilio):
     assert twilio.paths == [f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"]
 
 
-def test_code_must_not_lie_in_a_carriers_queue_beyond_its_life(twilio):
-    send(Letter("id", "+8613800138000", "code", "123456", "code", {}))
+def test_code_has_a_validity_period(twilio):
+    send(OutgoingSms("id", "+8613800138000", "code", "123456", "code", {}))
     assert twilio.ledger[0]["ValidityPeriod"] == "300"
 
 
@@ -88,7 +88,7 @@ def test_messaging_service_sends_where_one_is_set(twilio, settings):
         ({"delay": 0.6}, "unknown"),
     ],
 )
-def test_each_answer_is_sorted(twilio, how, state):
+def test_each_response_has_an_outcome(twilio, how, state):
     twilio.say(**how)
     outcome = send()
     assert outcome.state == state
@@ -122,7 +122,7 @@ def test_retry_after_may_be_a_date(twilio):
     assert send().retry_after == pytest.approx(3600, abs=30)
 
 
-def test_refused_connection_was_certainly_not_sent(twilio, settings):
+def test_refused_connection_is_retried(twilio, settings):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         settings.TWILIO_BASE_URL = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -130,19 +130,19 @@ def test_refused_connection_was_certainly_not_sent(twilio, settings):
 
 
 @pytest.mark.parametrize("address", ["http://nowhere.invalid", "nonsense", "http://"])
-def test_address_that_leads_nowhere_was_certainly_not_sent(twilio, settings, address):
+def test_unreachable_address_is_retried(twilio, settings, address):
     settings.TWILIO_BASE_URL = address
     assert send().state == "retry_wait"
 
 
-def test_failed_tls_handshake_was_certainly_not_sent(twilio, settings):
+def test_failed_tls_handshake_is_retried(twilio, settings):
     settings.TWILIO_BASE_URL = twilio.address.replace("http:", "https:")
     assert send().state == "retry_wait"
     assert twilio.ledger == []
 
 
 def test_nothing_is_begun_when_the_lease_is_nearly_over(twilio):
-    (outcome,) = TwilioGateway().send([LETTER], until=time.monotonic() + 0.5)
+    (outcome,) = TwilioGateway().send([OUTGOING], until=time.monotonic() + 0.5)
     assert outcome.state == "retry_wait"
     assert twilio.requests == []
 
@@ -153,7 +153,7 @@ def test_without_credentials_messages_wait(settings):
 
 
 @pytest.mark.django_db
-def test_messages_of_a_bad_day_are_each_accepted_once_or_say_why_not(twilio, queue):
+def test_with_many_errors_each_message_is_accepted_once_or_has_a_reason(twilio, queue):
     twilio.say(status=429, headers={"Retry-After": "0"})
     twilio.say(status=400, code=21211)
     twilio.say(status=500, accept=True)
@@ -169,7 +169,7 @@ def test_messages_of_a_bad_day_are_each_accepted_once_or_say_why_not(twilio, que
 
 
 @pytest.mark.django_db
-def test_outage_costs_one_message_a_turn_and_not_all_that_wait(twilio, queue):
+def test_outage_costs_one_attempt_per_run(twilio, queue):
     for _ in range(3):
         twilio.say(status=500)
     for _ in range(5):

@@ -17,19 +17,19 @@ from django.db import connection
 from django.utils import timezone
 
 from sms import tasks
-from sms.gateways import Letter, Outcome, file, sent
+from sms.gateways import Outcome, OutgoingSms, file, sent
 from sms.models import Message
 from sms.outbox import delivery
 from sms.outbox import queue as outbox
-from sms.outbox.queue import Promise, queue_messages
+from sms.outbox.queue import MessageRequest, queue_messages
 
 POINTS = {"file": ["p3", "p4", "p4 torn", "p5", "p6"], "network": ["p3", "p4", "p5", "p6"]}
-doom = {"point": ""}
+crash = {"point": ""}
 
 
 def tell_all(folder: Path) -> dict[str, dict[str, object]]:
     """What became of three messages, for each point at both kinds of gateway."""
-    settings.SMS_GATEWAYS = {kind: f"{__name__}.Doomed{kind.title()}Gateway" for kind in POINTS}
+    settings.SMS_GATEWAYS = {kind: f"{__name__}.Crashing{kind.title()}Gateway" for kind in POINTS}
     told = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
     Message.objects.all().delete()
     return told
@@ -39,7 +39,7 @@ def tell(folder: Path, gateway: str, point: str) -> dict[str, object]:
     """A worker is killed, its lease passes, then the sweeper and healthy workers have their turns."""
     settings.SMS_GATEWAY, settings.SMS_FILE = gateway, str(folder / f"{gateway} {point}.jsonl")
     Message.objects.all().delete()
-    promise_three()
+    queue_three()
     in_another_process(lambda: work_until(point))
     killed_with = sorted(Message.objects.values_list("state", flat=True))
     in_another_process(lambda: [tasks.sweep_outbox(), tasks.deliver_messages()])
@@ -54,10 +54,10 @@ def tell(folder: Path, gateway: str, point: str) -> dict[str, object]:
     }
 
 
-def promise_three() -> None:
+def queue_three() -> None:
     queue_messages(
         [
-            Promise(
+            MessageRequest(
                 enterprise=None,
                 kind="invitation",
                 purpose="invitation",
@@ -84,16 +84,16 @@ def in_another_process(work: Callable[[], object]) -> None:
 
 
 def work_until(point: str) -> None:
-    doom["point"] = point
-    settle = outbox.settle_messages
+    crash["point"] = point
+    settle = outbox.record_outcomes
 
-    def settle_and_die(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
+    def record_and_die(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
         if point == "p6":
             settle(outcomes)
         die()
 
     if point in {"p5", "p6"}:
-        delivery.settle_messages = settle_and_die
+        delivery.record_outcomes = record_and_die
     tasks.deliver_messages()
 
 
@@ -101,38 +101,38 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DoomedFileGateway(file.FileGateway):
+class CrashingFileGateway(file.FileGateway):
     """Killed before its first line, after it, or in the middle of the second."""
 
-    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        if doom["point"] == "p3":
+    def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
+        if crash["point"] == "p3":
             die()
-        if doom["point"] == "p4":
-            super().send(letters[:1], until=until)
+        if crash["point"] == "p4":
+            super().send(batch[:1], until=until)
             die()
-        if doom["point"] == "p4 torn":
-            super().send(letters[:2], until=until)
+        if crash["point"] == "p4 torn":
+            super().send(batch[:2], until=until)
             path = Path(settings.SMS_FILE)
             os.truncate(path, path.stat().st_size - 20)
             die()
-        return super().send(letters, until=until)
+        return super().send(batch, until=until)
 
 
-class DoomedNetworkGateway:
+class CrashingNetworkGateway:
     """Its ledger tells what it accepted; asked later, it can't tell."""
 
     batch_size = 1
 
-    def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        if doom["point"] == "p3":
+    def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
+        if crash["point"] == "p3":
             die()
         with Path(settings.SMS_FILE).open("a") as ledger:
-            ledger.writelines(json.dumps({"to": letter.to}) + "\n" for letter in letters)
-        if doom["point"] == "p4":
+            ledger.writelines(json.dumps({"to": outgoing.to}) + "\n" for outgoing in batch)
+        if crash["point"] == "p4":
             die()
-        return [sent("SM1") for _letter in letters]
+        return [sent("SM1") for _outgoing in batch]
 
-    def find(self, ids: set[str]) -> set[str] | None:
+    def find_sent(self, ids: set[str]) -> set[str] | None:
         return None
 
 

@@ -1,4 +1,4 @@
-"""A message's way from promised to handed over, and what the outbox does when things go wrong (security.md 5.2)."""
+"""A message from queued to sent, and the outbox's handling of failures (security.md 5.2)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from core.encryption import decrypt
 from sms import tasks
 from sms.gateways import rejected, retry, sent, unknown
 from sms.models import Message
-from sms.outbox.delivery import deliver_messages, settle_abandoned
+from sms.outbox.delivery import deliver_messages, recover_abandoned
 from sms.outbox.queue import (
-    Promise,
+    MessageRequest,
+    attempt_id,
     cancel_messages,
     claim_messages,
     expire_messages,
     latest_messages,
-    letter_id,
     queue_messages,
-    settle_messages,
+    record_outcomes,
 )
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +36,11 @@ def lines(settings) -> list[dict]:
 
 
 def abandon(message: Message) -> None:
-    """As if its worker had been killed and the lease were over."""
+    """Expire the lease, as after a killed worker."""
     Message.objects.filter(pk=message.pk).update(lease_until=timezone.now() - timedelta(minutes=5))
 
 
-def test_promised_message_is_handed_over_as_one_line(queue, settings):
+def test_queued_message_is_sent_as_one_line(queue, settings):
     message = queue()
     assert deliver_messages(KINDS) is False
     (line,) = lines(settings)
@@ -53,7 +53,7 @@ def test_promised_message_is_handed_over_as_one_line(queue, settings):
     assert message.attempts == 1
 
 
-def test_secrets_lie_sealed_until_the_end_and_never_in_the_shown_text(queue):
+def test_secrets_are_encrypted_until_the_end_and_masked_in_the_text(queue):
     message = queue()
     assert "token" not in message.text
     assert "token" not in message.encrypted
@@ -64,22 +64,22 @@ def test_secrets_lie_sealed_until_the_end_and_never_in_the_shown_text(queue):
 
 
 @pytest.mark.parametrize("outcome", [sent("SM9"), rejected("No."), unknown("Perhaps.")])
-def test_each_end_empties_the_seal_in_its_statement(queue, spoken, outcome, django_assert_num_queries):
+def test_each_end_state_erases_the_secrets_in_its_statement(queue, gateway, outcome, django_assert_num_queries):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     # Of one that the provider took, reports may have come already: they are looked for.
     with django_assert_num_queries(2 if outcome.provider_id else 1):
-        settle_messages([(claim.messages[0], outcome)])
+        record_outcomes([(claim.messages[0], outcome)])
     message.refresh_from_db()
     assert (message.state, message.encrypted, message.reason) == (outcome.state, "", outcome.reason)
     assert message.settled_at
 
 
-def test_message_of_a_demo_enterprise_goes_to_the_file_whatever_is_set(queue, spoken, enterprise):
-    assert queue(enterprise=enterprise).gateway == "spoken"
+def test_message_of_a_demo_enterprise_goes_to_the_file_whatever_is_set(queue, gateway, enterprise):
+    assert queue(enterprise=enterprise).gateway == "scripted"
     enterprise.is_demo = True
     assert queue(enterprise=enterprise).gateway == "file"
-    assert queue().gateway == "spoken"
+    assert queue().gateway == "scripted"
 
 
 def test_message_is_numbered_within_its_subject(queue):
@@ -91,9 +91,9 @@ def test_message_is_numbered_within_its_subject(queue):
 
 
 @pytest.mark.parametrize("many", [1, 30])
-def test_many_are_promised_with_the_statements_of_one(django_assert_num_queries, many):
-    promises = [
-        Promise(
+def test_many_messages_are_queued_with_the_statements_of_one(django_assert_num_queries, many):
+    requests = [
+        MessageRequest(
             enterprise=None,
             kind="invitation",
             purpose="invitation",
@@ -106,7 +106,7 @@ def test_many_are_promised_with_the_statements_of_one(django_assert_num_queries,
         for number in range(many)
     ]
     with django_assert_num_queries(2):
-        assert len(queue_messages(promises)) == many
+        assert len(queue_messages(requests)) == many
 
 
 def test_newest_message_of_each_subject_is_found_in_one_query(queue, django_assert_num_queries):
@@ -127,14 +127,14 @@ def test_cancelled_message_is_never_claimed(queue, settings):
     assert lines(settings) == []
 
 
-def test_claimed_message_is_on_its_way_and_can_not_be_cancelled(queue):
+def test_claimed_message_can_not_be_cancelled(queue):
     message = queue()
     claim_messages("invitation", "file", limit=1)
     assert cancel_messages(purpose="invitation", subject=message.subject, reason="Joined.") == 0
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(-1, "expired"), (0, "expired"), (5, "sent")])
-def test_code_that_comes_too_late_is_never_sent(queue, seconds, state):
+def test_expired_code_is_never_sent(queue, seconds, state):
     message = queue(expires_at=timezone.now() + timedelta(seconds=seconds))
     deliver_messages(KINDS)
     expire_messages()
@@ -142,30 +142,30 @@ def test_code_that_comes_too_late_is_never_sent(queue, seconds, state):
     assert (message.state, message.encrypted) == (state, "")
 
 
-def test_what_is_claimed_is_claimed_by_nobody_else(queue):
+def test_message_is_claimed_once(queue):
     queue()
     assert len(claim_messages("invitation", "file", limit=10).messages) == 1
     assert claim_messages("invitation", "file", limit=10).messages == []
 
 
-def test_codes_go_before_a_bulk_of_messages(queue, spoken):
+def test_codes_are_sent_before_other_messages(queue, gateway):
     for _ in range(3):
         queue()
     queue(kind="code", purpose="code", subject="login:1")
     deliver_messages(KINDS)
-    assert [letter.kind for letter in spoken.letters] == ["code", "invitation", "invitation", "invitation"]
+    assert [outgoing.kind for outgoing in gateway.outgoing] == ["code", "invitation", "invitation", "invitation"]
 
 
-def test_run_stops_at_its_bound_and_says_that_more_waits(queue, spoken, monkeypatch):
+def test_run_stops_at_its_limit_and_reports_more(queue, gateway, monkeypatch):
     monkeypatch.setattr("sms.outbox.delivery.RUN_MESSAGES", 2)
     for _ in range(3):
         queue()
     assert deliver_messages(KINDS) is True
-    assert len(spoken.letters) == 2
+    assert len(gateway.outgoing) == 2
     assert deliver_messages(KINDS) is False
 
 
-def test_ten_hints_for_one_message_send_it_once(queue, settings):
+def test_repeated_wake_ups_send_a_message_once(queue, settings):
     queue()
     for _ in range(10):
         tasks.deliver_codes()
@@ -174,10 +174,10 @@ def test_ten_hints_for_one_message_send_it_once(queue, settings):
     assert len(lines(settings)) == 1
 
 
-def test_refused_for_now_is_tried_again_later_and_later(queue, spoken):
+def test_retries_back_off(queue, gateway):
     message = queue()
     waits = []
-    spoken.answers = [retry("Busy.")] * 6
+    gateway.answers = [retry("Busy.")] * 6
     for _ in range(6):
         before = timezone.now()
         deliver_messages(KINDS)
@@ -191,42 +191,42 @@ def test_refused_for_now_is_tried_again_later_and_later(queue, spoken):
     assert (message.state, message.reason, message.attempts, message.encrypted) == ("rejected", "Busy.", 6, "")
 
 
-def test_waiting_message_is_left_alone_until_its_time(queue, spoken):
+def test_message_is_not_retried_before_its_time(queue, gateway):
     message = queue()
-    spoken.answers = [retry("Busy.", after=30)]
+    gateway.answers = [retry("Busy.", after=30)]
     deliver_messages(KINDS)
     assert deliver_messages(KINDS) is False
-    assert len(spoken.letters) == 1
+    assert len(gateway.outgoing) == 1
     message.refresh_from_db()
     assert 29 < (message.next_attempt_at - timezone.now()).total_seconds() <= 30
 
 
-def test_code_whose_next_try_would_come_too_late_expires(queue, spoken):
+def test_code_whose_next_try_would_come_too_late_expires(queue, gateway):
     message = queue(expires_at=timezone.now() + timedelta(seconds=20))
-    spoken.answers = [retry("Busy.", after=30)]
+    gateway.answers = [retry("Busy.", after=30)]
     deliver_messages(KINDS)
     message.refresh_from_db()
     assert (message.state, message.encrypted) == ("expired", "")
 
 
-def test_unknown_is_never_sent_again_by_itself(queue, spoken):
+def test_unknown_message_is_not_retried(queue, gateway):
     message = queue(kind="code", purpose="code")
-    spoken.answers = [unknown("No answer.")]
+    gateway.answers = [unknown("No answer.")]
     tasks.deliver_codes()
     for _ in range(3):
         tasks.sweep_outbox()
         tasks.deliver_codes()
     message.refresh_from_db()
     assert message.state == "unknown"
-    assert len(spoken.letters) == 1
+    assert len(gateway.outgoing) == 1
 
 
-def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, spoken):
+def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, gateway):
     message = queue()
-    claim_messages("invitation", "spoken", limit=1)
-    assert settle_abandoned() == 0
+    claim_messages("invitation", "scripted", limit=1)
+    assert recover_abandoned() == 0
     abandon(message)
-    assert settle_abandoned() == 1
+    assert recover_abandoned() == 1
     message.refresh_from_db()
     assert (message.state, message.encrypted) == ("unknown", "")
 
@@ -245,11 +245,11 @@ def test_killed_worker_before_the_file_leaves_a_message_that_is_sent_once(queue,
 def test_killed_worker_after_the_file_leaves_a_message_that_is_not_sent_again(queue, settings, monkeypatch):
     message = queue()
     with monkeypatch.context() as patch:
-        patch.setattr("sms.outbox.delivery.settle_messages", lambda outcomes: None)
+        patch.setattr("sms.outbox.delivery.record_outcomes", lambda outcomes: None)
         tasks.deliver_messages()
     message.refresh_from_db()
     assert message.state == "claimed"
-    assert [line["id"] for line in lines(settings)] == [letter_id(message)]
+    assert [line["id"] for line in lines(settings)] == [attempt_id(message)]
     abandon(message)
     tasks.sweep_outbox()
     tasks.deliver_messages()
@@ -258,37 +258,37 @@ def test_killed_worker_after_the_file_leaves_a_message_that_is_not_sent_again(qu
     assert len(lines(settings)) == 1
 
 
-def test_answer_that_comes_after_the_lease_still_ends_an_unknown(queue, spoken):
+def test_outcome_after_the_lease_replaces_an_unknown_one(queue, gateway):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     abandon(message)
-    settle_abandoned()
-    settle_messages([(claim.messages[0], sent("SM2"))])
+    recover_abandoned()
+    record_outcomes([(claim.messages[0], sent("SM2"))])
     message.refresh_from_db()
     assert (message.state, message.provider_id) == ("sent", "SM2")
 
 
-def test_answer_to_an_older_claim_changes_nothing(queue, settings):
+def test_outcome_of_an_older_claim_changes_nothing(queue, settings):
     message = queue()
     late = claim_messages("invitation", "file", limit=1)
     abandon(message)
-    settle_abandoned()
+    recover_abandoned()
     claim_messages("invitation", "file", limit=1)
-    settle_messages([(late.messages[0], rejected("Too late."))])
+    record_outcomes([(late.messages[0], rejected("Too late."))])
     message.refresh_from_db()
     assert message.state == "claimed"
 
 
-def test_message_sealed_with_another_key_is_refused_and_holds_up_nothing(queue, settings):
-    spoilt, good = queue(), queue()
-    Message.objects.filter(pk=spoilt.pk).update(encrypted="gAAAAA")
+def test_message_encrypted_with_another_key_is_rejected_and_blocks_no_other(queue, settings):
+    broken, good = queue(), queue()
+    Message.objects.filter(pk=broken.pk).update(encrypted="gAAAAA")
     deliver_messages(KINDS)
-    spoilt.refresh_from_db()
+    broken.refresh_from_db()
     good.refresh_from_db()
-    assert (spoilt.state, good.state) == ("rejected", "sent")
+    assert (broken.state, good.state) == ("rejected", "sent")
 
 
-def test_old_secret_key_still_opens_what_it_sealed(queue, settings):
+def test_fallback_key_still_decrypts(queue, settings):
     message = queue()
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key of this deployment"
     deliver_messages(KINDS)

@@ -67,7 +67,7 @@ def test_of_300_wrong_guesses_exactly_five_are_evaluated():
     assert PhoneAttemptCounter.objects.get().failures == 5
 
 
-def test_of_300_right_answers_exactly_one_gets_in(settings):
+def test_of_300_right_answers_exactly_one_is_accepted(settings):
     settings.SMS_CODE_CHECKS = 1000
     ask()
     digits = sent_digits()
@@ -80,7 +80,7 @@ def test_of_300_right_answers_exactly_one_gets_in(settings):
     assert outcomes == {"in": 1, "CodeExpired": 299}
 
 
-def test_right_answer_among_300_guesses_gets_in_at_most_once():
+def test_right_answer_among_300_wrong_ones_is_accepted_at_most_once():
     ask()
     right = int(sent_digits())
 
@@ -103,7 +103,7 @@ def test_of_50_requests_by_one_browser_five_send():
     assert at_once(lambda number: ask(phone=f"+86139001380{number:02}"), 50) == {"sent": 5, "CodeLimited": 45}
 
 
-def test_row_of_numbers_asked_for_at_once_ends_after_five():
+def test_concurrent_codes_to_one_prefix_stop_at_five():
     def apply(number: int) -> str:
         phone = f"+86139001380{number:02}"
         return ask(phone=phone, purpose="apply", browser=f"b{number}", is_listed=False, address="203.0.113.7")
@@ -111,7 +111,7 @@ def test_row_of_numbers_asked_for_at_once_ends_after_five():
     assert at_once(apply, 50) == {"sent": 5, "CodeLimited": 45}
 
 
-def test_workers_sweepers_and_hints_at_once_hand_each_message_over_once(queue, settings):
+def test_concurrent_workers_and_sweeps_send_each_message_once(queue, settings):
     messages = [queue() for _ in range(200)]
 
     def work(number: int) -> str:
@@ -142,7 +142,7 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert not Message.objects.exclude(encrypted="").exists()
 
 
-def test_a_budget_is_spent_exactly(settings, house):
+def test_concurrent_codes_spend_a_budget_exactly(settings, house):
     settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER = 20, 0
 
     def ask(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Outcomes nobody saw: looked up, tried once more if certainly lost, else left to a person (security.md 5.1)."""
+"""Unknown outcomes: looked up, retried once if lost, else left to an administrator (security.md 5.1)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def later(message, seconds):
     return message.state
 
 
-def test_what_was_accepted_after_all_is_found_and_not_sent_again(twilio, queue):
+def test_accepted_message_is_found_and_not_sent_again(twilio, queue):
     message = unseen(twilio, queue, accepted=True)
     assert later(message, 20) == "sent"
     assert (message.provider_id, message.encrypted, message.next_attempt_at) == ("SM" + "1" * 32, "", None)
@@ -57,7 +57,7 @@ def test_what_was_accepted_after_all_is_found_and_not_sent_again(twilio, queue):
 @pytest.mark.parametrize(
     ("status", "state"), [("delivered", "delivered"), ("undelivered", "undelivered"), ("queued", "sent")]
 )
-def test_what_the_list_says_of_it_is_applied(twilio, queue, status, state):
+def test_status_in_the_list_is_applied(twilio, queue, status, state):
     message = unseen(twilio, queue, accepted=True)
     twilio.status = status
     assert later(message, 20) == state
@@ -68,7 +68,7 @@ def test_nothing_is_looked_up_before_its_time(twilio, queue):
     assert reconcile_unknown() == 0
 
 
-def test_what_is_nowhere_for_two_minutes_is_tried_once_more_and_arrives(twilio, queue):
+def test_message_missing_for_two_minutes_is_retried(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     assert later(message, 119) == "unknown"
     assert later(message, 121) == "retry_wait"
@@ -80,7 +80,7 @@ def test_what_is_nowhere_for_two_minutes_is_tried_once_more_and_arrives(twilio, 
     assert len(twilio.ledger) == 1
 
 
-def test_it_is_tried_once_more_and_never_again(twilio, queue):
+def test_missing_message_is_retried_once(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     later(message, 121)
     twilio.say(status=503, accept=False)
@@ -91,7 +91,7 @@ def test_it_is_tried_once_more_and_never_again(twilio, queue):
     assert len(twilio.requests) == 2
 
 
-def test_a_list_that_lags_less_than_two_minutes_doubles_nothing(twilio, queue):
+def test_lagging_list_causes_no_second_message(twilio, queue):
     message = unseen(twilio, queue, accepted=True)
     twilio.list_words = [{"lags": True}, {"lags": True}]
     assert [later(message, 20), later(message, 100), later(message, 119)] == ["unknown", "unknown", "sent"]
@@ -113,7 +113,7 @@ def test_a_decision_is_looked_up_and_not_sent_again(twilio, queue):
     assert message.encrypted == ""
 
 
-def test_a_link_that_was_taken_back_meanwhile_is_not_sent_again(twilio, queue):
+def test_revoked_link_is_not_sent_again(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     cancel_messages(purpose="invitation", subject=message.subject, reason="The member has joined.")
     assert later(message, 121) == "unknown"
@@ -122,14 +122,14 @@ def test_a_link_that_was_taken_back_meanwhile_is_not_sent_again(twilio, queue):
     assert len(twilio.requests) == 1
 
 
-def test_one_beyond_its_lifetime_is_not_sent_again(twilio, queue):
+def test_expired_message_is_not_sent_again(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     Message.objects.filter(pk=message.pk).update(expires_at=timezone.now())
     assert later(message, 121) == "unknown"
 
 
 @pytest.mark.parametrize("word", [{"status": 500}, {"text": "garbage"}, {"status": 401}, {"status": 429}])
-def test_while_the_provider_can_not_be_asked_nothing_is_decided(twilio, queue, word):
+def test_unavailable_lookup_changes_nothing(twilio, queue, word):
     message = unseen(twilio, queue, accepted=False)
     twilio.list_words = [word, word]
     assert later(message, 121) == "unknown"
@@ -138,7 +138,7 @@ def test_while_the_provider_can_not_be_asked_nothing_is_decided(twilio, queue, w
     assert message.encrypted == ""
 
 
-def test_of_two_who_look_at_once_one_does(twilio, queue, monkeypatch):
+def test_concurrent_lookups_make_one_request(twilio, queue, monkeypatch):
     message = unseen(twilio, queue, accepted=False)
     Message.objects.filter(pk=message.pk).update(next_attempt_at=timezone.now())
     looks = []
@@ -154,7 +154,7 @@ def test_of_two_who_look_at_once_one_does(twilio, queue, monkeypatch):
     assert len(looks) == 1
 
 
-def test_an_administrator_may_say_that_it_arrived(twilio, queue):
+def test_an_administrator_can_confirm_a_message(twilio, queue):
     message = unseen(twilio, queue, accepted=False)
     assert confirm_message(message.pk)
     assert not confirm_message(message.pk)
@@ -162,14 +162,14 @@ def test_an_administrator_may_say_that_it_arrived(twilio, queue):
     assert (message.state, message.encrypted) == ("sent", "")
 
 
-def test_reports_are_asked_for_where_twilio_can_reach_us(twilio, queue, settings):
+def test_reports_are_requested_with_https(twilio, queue, settings):
     settings.IS_HTTPS, settings.PUBLIC_URL = True, "https://mail.example.com"
     queue()
     tasks.deliver_messages()
     assert twilio.requests[0]["StatusCallback"] == "https://mail.example.com/hooks/twilio/status/"
 
 
-def test_and_not_asked_for_where_it_can_not(twilio, queue, settings):
+def test_reports_are_not_requested_without_https(twilio, queue, settings):
     settings.IS_HTTPS = False
     queue()
     tasks.deliver_messages()

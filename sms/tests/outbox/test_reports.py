@@ -1,4 +1,4 @@
-"""The provider's reports: signed, forward only, in any order, before or after we know the message (security.md 5.2)."""
+"""Delivery reports: signed, in any order, and possibly before the message's id is stored (security.md 5.2)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from twilio.request_validator import RequestValidator
 
 from sms.gateways import sent
 from sms.models import DeliveryReport, Message
-from sms.outbox.queue import claim_messages, settle_messages
-from sms.outbox.reports import note_report
-from sms.retention import purge_messages
+from sms.outbox.queue import claim_messages, record_outcomes
+from sms.outbox.reports import record_report
+from sms.retention import delete_expired_messages
 from sms.tests.gateways.fake_twilio import ACCOUNT
 
 PATH = "/hooks/twilio/status/"
@@ -79,17 +79,17 @@ def _reason_of(report, message, code):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sending", "sent", "delivered"])))
-def test_in_whatever_order_they_come_the_last_word_stays(message, order):
+def test_final_status_stays_in_any_order_of_reports(message, order):
     for status in order:
-        note_report(SID, status)
-        note_report(SID, status)
+        record_report(SID, status)
+        record_report(SID, status)
     assert (state_of(message), message.provider_status) == ("delivered", "delivered")
 
 
 @pytest.mark.parametrize(
     ("first", "second"), [("delivered", "undelivered"), ("failed", "delivered"), ("delivered", "wound")]
 )
-def test_the_first_last_word_is_locked(report, message, first, second):
+def test_first_final_status_stays(report, message, first, second):
     report(MessageStatus=first)
     before = state_of(message)
     assert report(MessageStatus=second, ErrorCode="30003").status_code == 200
@@ -102,7 +102,7 @@ def test_progress_only_moves_forward(report, message):
     assert (state_of(message), message.provider_status) == ("sent", "sent")
 
 
-def test_a_word_we_do_not_know_is_kept_as_it_came(report, message):
+def test_unknown_status_is_stored(report, message):
     assert report(MessageStatus="partially_delivered").status_code == 200
     assert (state_of(message), message.provider_status) == ("sent", "partially_delivered")
     report(MessageStatus="delivered")
@@ -110,45 +110,44 @@ def test_a_word_we_do_not_know_is_kept_as_it_came(report, message):
 
 
 @pytest.mark.parametrize("state", ["pending", "cancelled", "rejected", "unknown", "expired"])
-def test_only_what_was_sent_moves(report, message, state):
+def test_only_sent_messages_change(report, message, state):
     Message.objects.filter(pk=message.pk).update(state=state)
     assert report().status_code == 200
     assert state_of(message) == state
 
 
-def test_a_report_before_our_own_commit_is_applied_once_the_id_is_known(report, queue, spoken):
+def test_early_report_is_applied_once_the_id_is_stored(report, queue, gateway):
     message = queue()
-    claim = claim_messages("invitation", "spoken", limit=1)
+    claim = claim_messages("invitation", "scripted", limit=1)
     for status in ("sent", "delivered", "queued"):
         assert report(MessageStatus=status).status_code == 200
     assert DeliveryReport.objects.get().status == "delivered"
-    settle_messages([(claim.messages[0], sent(SID))])
+    record_outcomes([(claim.messages[0], sent(SID))])
     assert state_of(message) == "delivered"
     assert not DeliveryReport.objects.exists()
 
 
-def test_a_report_that_found_no_message_looks_once_more_when_it_is_kept(queue, monkeypatch):
-    """The id was written between its two looks: nobody else would apply it."""
+def test_id_stored_between_lookup_and_storing_a_report_is_found(queue, monkeypatch):
     from sms.outbox import reports as delivery_reports
 
-    message, keep = queue(), delivery_reports._keep
+    message, store = queue(), delivery_reports._store
 
-    def keep_late(*args):
+    def store_late(*args):
         Message.objects.filter(pk=message.pk).update(state="sent", provider_id=SID)
-        keep(*args)
+        store(*args)
 
-    monkeypatch.setattr(delivery_reports, "_keep", keep_late)
-    note_report(SID, "delivered")
+    monkeypatch.setattr(delivery_reports, "_store", store_late)
+    record_report(SID, "delivered")
     assert state_of(message) == "delivered"
     assert not DeliveryReport.objects.exists()
 
 
-def test_reports_that_nobody_claims_go_after_a_day(report, db):
+def test_unclaimed_reports_are_deleted_after_a_day(report, db):
     report(MessageSid=OTHER)
-    purge_messages()
+    delete_expired_messages()
     assert DeliveryReport.objects.count() == 1
     DeliveryReport.objects.update(received_at=timezone.now() - timedelta(hours=24, seconds=1))
-    purge_messages()
+    delete_expired_messages()
     assert not DeliveryReport.objects.exists()
 
 
@@ -168,7 +167,7 @@ def test_the_address_is_ours_not_the_host_headers(report, message):
     assert report(url=f"https://evil.example{PATH}").status_code == 403
 
 
-def test_without_a_token_nobody_is_believed(report, message, settings):
+def test_without_a_token_every_report_is_refused(report, message, settings):
     settings.TWILIO_AUTH_TOKEN = ""
     assert report(token="").status_code == 403
 
@@ -188,12 +187,12 @@ def test_without_a_token_nobody_is_believed(report, message, settings):
         {"ErrorCode": "١٢"},
     ],
 )
-def test_what_looks_strange_is_refused_though_signed(report, message, fields):
+def test_signed_report_with_invalid_fields_is_refused(report, message, fields):
     assert report(**fields).status_code == 403
     assert state_of(message) == "sent"
 
 
-def test_a_name_that_comes_twice_is_refused_though_signed(client, message):
+def test_signed_report_with_a_repeated_field_is_refused(client, message):
     """The library signs doubled values once."""
     said = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered"}
     signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", said)
@@ -202,8 +201,8 @@ def test_a_name_that_comes_twice_is_refused_though_signed(client, message):
     assert answer.status_code == 403
 
 
-def test_names_and_values_that_run_together_otherwise_are_refused(client, message):
-    """The signature knows no border between them: what was signed for one message must not speak of another."""
+def test_report_split_differently_into_names_and_values_is_refused(client, message):
+    """The signature concatenates names and values, so a signed report must not be read as another one."""
     said = {"AccountSid": ACCOUNT, "MessageSid": OTHER, "MessageStatus": "delivered"}
     signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", said)
     run_together = {"AccountSid": f"{ACCOUNT}MessageSid{OTHER}", "MessageStatus": "delivered"}

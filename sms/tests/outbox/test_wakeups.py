@@ -1,4 +1,4 @@
-"""Hints hurry a worker; a broker that is gone, empty or hanging costs a request little and loses nothing."""
+"""Wake-ups of workers; a broker that is down, empty or hanging delays a request little and loses no message."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def tasks_in(server: Redis, queue: str) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_transaction_gives_one_hint_to_each_queue(queue, broker):
+def test_a_transaction_wakes_each_queue_once(queue, broker):
     _process, server = broker
     with transaction.atomic():
         for number in range(5):
@@ -71,7 +71,7 @@ def test_one_transaction_gives_one_hint_to_each_queue(queue, broker):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_rolled_back_promise_gives_no_hint(queue, broker):
+def test_rolled_back_transaction_wakes_no_worker(queue, broker):
     _process, server = broker
     with transaction.atomic():
         queue()
@@ -80,7 +80,7 @@ def test_rolled_back_promise_gives_no_hint(queue, broker):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_hint_of_a_rolled_back_savepoint_is_given_again(queue, broker):
+def test_wake_up_lost_with_a_savepoint_is_repeated(queue, broker):
     _process, server = broker
     with transaction.atomic():
         with transaction.atomic():
@@ -91,7 +91,7 @@ def test_hint_of_a_rolled_back_savepoint_is_given_again(queue, broker):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_emptied_broker_is_hinted_again_by_the_sweeper(queue, broker):
+def test_sweep_wakes_workers_after_the_broker_lost_its_data(queue, broker):
     _process, server = broker
     queue()
     server.flushall()
@@ -121,7 +121,7 @@ def test_broker_that_fails_costs_a_request_less_than_two_seconds_and_no_error(qu
 
 
 @pytest.mark.django_db
-def test_nobody_hints_while_the_broker_has_just_failed(monkeypatch):
+def test_no_wake_ups_are_sent_right_after_a_failure(monkeypatch):
     monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket:///{os.devnull}/nowhere")
     monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
     hints.wake_codes()
@@ -129,7 +129,7 @@ def test_nobody_hints_while_the_broker_has_just_failed(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_where_nobody_lives_yet_nobody_is_hinted_and_later_they_are(broker):
+def test_wake_ups_are_sent_once_the_broker_starts(broker):
     _process, server = broker
     with wakeups.without_wakeups():
         hints.wake_messages()
