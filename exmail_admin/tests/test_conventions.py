@@ -150,8 +150,13 @@ def test_every_template_is_used_and_loads():
 
 def test_a_template_is_short_and_its_style_and_script_stand_elsewhere():
     inline = re.compile(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:")
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in TEMPLATES}
-    assert [place for place, text in texts.items() if len(text.splitlines()) > 150 or inline.search(text)] == []
+    problems = []
+    for path in TEMPLATES:
+        lines, place = path.read_text().splitlines(), path.relative_to(ROOT)
+        problems += [f"{place}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
+        problems += [f"{place} is longer than 150 lines"] if len(lines) > 150 else []
+        problems += [f"{place} has a style or script inline"] if inline.search(path.read_text()) else []
+    assert problems == []
 
 
 def test_every_class_that_has_a_rule_is_used():
