@@ -142,11 +142,15 @@ TIME_ZONE = environment.time_zone("TIME_ZONE", "Asia/Shanghai")
 PHONENUMBER_DEFAULT_REGION = "CN"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [("img", BASE_DIR / "static" / "img")]
+STATICFILES_FINDERS = [*global_settings.STATICFILES_FINDERS, "exmail_admin.bundles.BundleFinder"]
+BUNDLE_DIR = VAR_DIR / "bundles"  # app.css and app.js, concatenated from static/css and static/js
 STORAGES = dict(global_settings.STORAGES)
 if not HAS_DEMO:
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
-WHITENOISE_USE_FINDERS = HAS_DEMO
+# The demo has no collected files: it looks each one up when it is asked for, so that a reload shows what was edited.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = HAS_DEMO
+WHITENOISE_MAX_AGE = 0 if HAS_DEMO else 60
 
 # --- Authentication (django.contrib.auth and django-allauth)
 AUTH_USER_MODEL = "accounts.User"

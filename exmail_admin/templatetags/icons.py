@@ -25,10 +25,9 @@ def lucide(name: str, *, size: int = 18, **attributes: str) -> SafeString:
 @register.simple_tag
 @lru_cache(maxsize=128)
 def static(path: str) -> SafeString:
-    """The URL of a static file.
+    """Return the URL of a static file.
 
-    Stands before Django's own tag of this name, which joins the URL anew for each of a page's 26: a quarter of the time
-    that a small page takes.
+    Replaces Django's tag of this name, which asks the storage on every call.
     """
     return mark_safe(conditional_escape(url_of_static(path)))  # noqa: S308 (escaped)
 

@@ -14,7 +14,7 @@ TOKENS = {
 }
 AVATARS = re.findall(
     r"background: light-dark\((#\w{6}), (#\w{6})\);\s+color: light-dark\((#\w{6}), (#\w{6})\);",
-    (settings.BASE_DIR / "static" / "css" / "components.css").read_text(),
+    (settings.BASE_DIR / "static" / "css" / "components" / "avatar.css").read_text(),
 )
 GROUNDS = ["paper", "surface", "raised", "sunken", "hover"]
 WORDS = [(ink, ground) for ink in ("ink", "ink-soft", "ink-mute", "accent-ink", "bad-ink") for ground in GROUNDS]

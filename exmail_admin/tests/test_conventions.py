@@ -150,16 +150,28 @@ def test_every_template_is_used_and_loads():
 
 def test_a_template_is_short_and_its_style_and_script_stand_elsewhere():
     inline = re.compile(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:")
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in TEMPLATES}
-    assert [place for place, text in texts.items() if len(text.splitlines()) > 150 or inline.search(text)] == []
+    problems = []
+    for path in TEMPLATES:
+        lines, place = path.read_text().splitlines(), path.relative_to(ROOT)
+        problems += [f"{place}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
+        problems += [f"{place} is longer than 150 lines"] if len(lines) > 150 else []
+        problems += [f"{place} has a style or script inline"] if inline.search(path.read_text()) else []
+    assert problems == []
 
 
-def test_every_file_of_ours_that_is_served_is_used():
-    styles = "\n".join(each.read_text() for each in (ROOT / "static").rglob("*.css"))
-    files = [path for path in sorted((ROOT / "static").rglob("*.*")) if path.name != ".gitkeep"]
+def test_every_class_that_has_a_rule_is_used():
+    """A modifier that a template composes (`badge--{{ tone }}`) is used if its block is."""
+    styles = "\n".join(path.read_text() for path in (ROOT / "static/css").rglob("*.css"))
+    classes = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)))
     pages = text_of_all()
-    idle = [path.relative_to(ROOT / "static").as_posix() for path in files if path.name not in styles]
-    assert [place for place in idle if place not in pages] == []
+    composed = set(re.findall(r"([\w-]+--)\{", pages))
+    used = set(re.findall(r"[a-z][\w-]*", pages))
+    assert [each for each in sorted(classes - used) if not each.startswith(tuple(composed))] == []
+
+
+def test_every_image_is_used():
+    pages = text_of_all()
+    assert [path for path in (ROOT / "static/img").iterdir() if path.name not in pages] == []
 
 
 def settings_variables() -> set[str]:

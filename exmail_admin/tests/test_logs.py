@@ -110,7 +110,7 @@ def test_a_request_is_one_line_with_its_route_and_without_its_path(client, lines
 
 @pytest.mark.django_db
 def test_probes_and_static_files_are_quiet(client, lines):
-    for path in ("/healthz", "/readyz", "/static/css/tokens.css", "/static/none.css"):
+    for path in ("/healthz", "/readyz", "/static/app.css", "/static/none.css"):
         client.get(path)
     assert lines() == []
 

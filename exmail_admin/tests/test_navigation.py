@@ -7,7 +7,7 @@ import pytest
 
 def labels_of(page: str) -> list[str]:
     navigation = page[page.index('<nav class="navigation"') :]
-    return re.findall(r"<span>([^<]+)</span></a>", navigation[: navigation.index("</nav>")])
+    return re.findall(r"<span>([^<]+)</span>\s*</a>", navigation[: navigation.index("</nav>")])
 
 
 @pytest.fixture

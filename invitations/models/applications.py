@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Enterprise
 from core.leased_jobs import LeasedJob
@@ -112,6 +113,20 @@ class Decision(LeasedJob):
 
     def __str__(self) -> str:
         return f"decision {self.pk}"
+
+    @property
+    def count_text(self) -> str:
+        """Return the verdict and the number of applications chosen, for example "3 applications … approved: "."""
+        n = self.total
+        if self.verdict == self.Verdict.APPROVED:
+            text = ngettext(
+                "%(n)s application was chosen to be approved: ", "%(n)s applications were chosen to be approved: ", n
+            )
+        else:
+            text = ngettext(
+                "%(n)s application was chosen to be rejected: ", "%(n)s applications were chosen to be rejected: ", n
+            )
+        return text % {"n": n}
 
 
 class DecisionItem(models.Model):
