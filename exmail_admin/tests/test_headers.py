@@ -104,13 +104,13 @@ def has_all_headers(answer):
 
 
 @pytest.fixture(params=["nobody", "owner", "member"])
-def browser(request, client, client_of, house, alice, lin):
+def browser(request, client, client_of, tenant, alice, lin):
     if request.param == "nobody":
         return client
     return (
         client_of(alice)
         if request.param == "owner"
-        else client_of(lin.user, method="code", enterprise=house.enterprise)
+        else client_of(lin.user, method="code", enterprise=tenant.enterprise)
     )
 
 
@@ -119,7 +119,7 @@ def arguments(pattern):
     return {name: "A" * 43 if name == "token" else 1 for name in pattern.converters}
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_every_answer_of_every_route_carries_the_headers(browser):
     for route, pattern in routes():
         path = reverse(route, kwargs=arguments(pattern.pattern))
@@ -129,7 +129,7 @@ def test_every_answer_of_every_route_carries_the_headers(browser):
             assert has_all_headers(answer), (route, method, answer.headers)
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_no_page_has_style_or_script_within(browser):
     for route, pattern in routes():
         answer = browser.get(reverse(route, kwargs=arguments(pattern.pattern)))
@@ -161,7 +161,7 @@ def test_a_strange_host_is_refused_with_them(client, db):
     assert has_all_headers(answer)
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_a_form_without_token_is_refused_with_them(db):
     client = Client(enforce_csrf_checks=True)
     for route, pattern in routes():

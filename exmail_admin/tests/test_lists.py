@@ -16,13 +16,13 @@ HUGE = 10**17
 ROWS = {"bulk_detail": "told", "decision_detail": "items", "imports": "history"}
 
 
-def fill(house, member, author):
-    """Create a row of each list in `house`. Return the addresses of the lists, and the key of each row."""
-    enterprise = house.enterprise
-    address = Address.objects.create(enterprise=enterprise, domain=house.domain, local="xin", purpose="held")
+def fill(tenant, member, author):
+    """Create a row of each list in `tenant`. Return the addresses of the lists, and the key of each row."""
+    enterprise = tenant.enterprise
+    address = Address.objects.create(enterprise=enterprise, domain=tenant.domain, local="xin", purpose="held")
     application = Application.objects.create(
-        enterprise=enterprise, name="新人", phone="+8613900139001", prefix="xin", domain=house.domain, address=address,
-        inviter=member, department=house.root, consented_at=timezone.now(),
+        enterprise=enterprise, name="新人", phone="+8613900139001", prefix="xin", domain=tenant.domain, address=address,
+        inviter=member, department=tenant.root, consented_at=timezone.now(),
     )  # fmt: skip
     decision = Decision.objects.create(enterprise=enterprise, author_name="A", verdict="approved", total=1)
     item = decision.items.create(application=application, state="left_out")
@@ -56,8 +56,8 @@ def fill(house, member, author):
 
 
 @pytest.fixture
-def lists(house, wang, alice):
-    return fill(house, wang, alice)
+def lists(tenant, wang, alice):
+    return fill(tenant, wang, alice)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_a_key_that_is_none_shows_the_first_page(read, lists):
     assert without_the_first_page(read, lists, asked) == []
 
 
-def test_a_key_of_another_enterprise_shows_the_first_page(read, lists, other_house, charlie):
-    others = fill(other_house, build_member(other_house, "别人", "other", "+8613800138999"), charlie)
+def test_a_key_of_another_enterprise_shows_the_first_page(read, lists, other_tenant, charlie):
+    others = fill(other_tenant, build_member(other_tenant, "别人", "other", "+8613800138999"), charlie)
     wrong = []
     for name, (path, _key) in lists.items():
         first = read(name, path)

@@ -21,8 +21,8 @@ def test_an_empty_enterprise_sees_the_first_steps(client_of, alice):
     assert reverse("directory:member_new") in page.text
 
 
-def test_the_overview_counts_members_by_onboarding_state(client_of, alice, house, lin, wang, zhao):
-    build_member(house, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
+def test_the_overview_counts_members_by_onboarding_state(client_of, alice, tenant, lin, wang, zhao):
+    build_member(tenant, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
     page = client_of(alice).get(URL).text
     for name, count in {"joined": 1, "invited": 1, "not_invited": 1, "disabled": 1}.items():
         assert f'data-name="{name}" value="{count}"' in page
@@ -41,10 +41,10 @@ def test_failed_messages_are_counted(client_of, alice, enterprise, lin):
     assert "1 message did not arrive" in client_of(alice).get(URL).text
 
 
-def test_a_domain_without_webmail_is_listed(client_of, alice, house, lin):
+def test_a_domain_without_webmail_is_listed(client_of, alice, tenant, lin):
     assert "example.com has no webmail address" in client_of(alice).get(URL).text
-    house.domain.webmail_url = "https://mail.example.com/"
-    house.domain.save()
+    tenant.domain.webmail_url = "https://mail.example.com/"
+    tenant.domain.save()
     assert "has no webmail address" not in client_of(alice).get(URL).text
 
 

@@ -70,18 +70,18 @@ def test_a_change_that_fails_leaves_no_event(enterprise):
     assert AuditChain.objects.get(enterprise=enterprise).length == 0
 
 
-def test_many_changes_are_an_event_each_with_the_statements_of_one(house, alice, lin, wang):
+def test_many_changes_are_an_event_each_with_the_statements_of_one(tenant, alice, lin, wang):
     by = command_actor(alice)
     statements = []
     for noted in [
         [RecordedChange(lin)],
         [RecordedChange(lin, {"name": "a\n"}, {"name": "b"}), RecordedChange(wang, after={"phone": lin.phone})] * 50,
     ]:
-        with CaptureQueriesContext(connection) as queries, recording(house.enterprise, by=by) as record:
+        with CaptureQueriesContext(connection) as queries, recording(tenant.enterprise, by=by) as record:
             record.each("member_edited", noted)
         statements.append(len(queries))
     assert statements[0] == statements[1]
-    assert verify_chain(house.enterprise.pk) is None
+    assert verify_chain(tenant.enterprise.pk) is None
     *_rest, first, last = AuditEvent.objects.order_by("number")
     assert (first.number, last.number) == (100, 101)
     assert (last.role, last.via, last.target_type, last.target_id) == ("owner", "command", "member", str(wang.pk))
@@ -96,8 +96,8 @@ def test_nested_actions_keep_the_chain(enterprise):
     assert AuditChain.objects.get(enterprise=enterprise).length == 3
 
 
-def test_the_recorded_role_is_that_of_the_enterprise(other_house, alice):
-    write_events(other_house.enterprise, 1, by=command_actor(alice))
+def test_the_recorded_role_is_that_of_the_enterprise(other_tenant, alice):
+    write_events(other_tenant.enterprise, 1, by=command_actor(alice))
     assert AuditEvent.objects.get().role == ""
 
 
@@ -127,12 +127,12 @@ def test_plain_keeps_json_values(enterprise):
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_changed_bit_in_any_column_is_detected(house, other_house, column):
-    write_events(house.enterprise)
+def test_a_changed_bit_in_any_column_is_detected(tenant, other_tenant, column):
+    write_events(tenant.enterprise)
     value = getattr(AuditEvent.objects.get(number=2), column)
-    changed = other_house.enterprise.pk if column == "enterprise_id" else 9 if column == "number" else flipped(value)
-    overwrite(house.enterprise, 2, **{column: changed})
-    assert verify_chain(house.enterprise.pk).number == 2
+    changed = other_tenant.enterprise.pk if column == "enterprise_id" else 9 if column == "number" else flipped(value)
+    overwrite(tenant.enterprise, 2, **{column: changed})
+    assert verify_chain(tenant.enterprise.pk).number == 2
 
 
 def test_a_removed_event_is_detected(enterprise):
@@ -216,10 +216,10 @@ def test_check_audit_names_the_first_broken_link(enterprise):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_transaction_logs_the_heads_it_leaves_once(house, alice, caplog):
+def test_each_transaction_logs_the_heads_it_leaves_once(tenant, alice, caplog):
     def change_many():
         with transaction.atomic():
-            write_events(house.enterprise, 3)
+            write_events(tenant.enterprise, 3)
 
     def change_own_password():
         change_password(alice, password="a-fine-password", by=command_actor(), enterprise=None, keep_session=None)
@@ -229,7 +229,7 @@ def test_each_transaction_logs_the_heads_it_leaves_once(house, alice, caplog):
         caplog.clear()
         change()
         (record,) = caplog.records
-        assert AuditChain.objects.get(enterprise=house.enterprise).head in record.getMessage(), change
+        assert AuditChain.objects.get(enterprise=tenant.enterprise).head in record.getMessage(), change
 
 
 @pytest.mark.postgres

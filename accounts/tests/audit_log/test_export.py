@@ -102,8 +102,8 @@ def test_an_export_marks_events_that_were_tampered_with(owner, enterprise):
     assert rows(owner.post(PATH))[1][13] == "no"
 
 
-def test_an_export_has_no_events_of_another_enterprise(owner, other_house):
-    write(other_house.enterprise, by=task_actor("Canary"))
+def test_an_export_has_no_events_of_another_enterprise(owner, other_tenant):
+    write(other_tenant.enterprise, by=task_actor("Canary"))
     assert len(rows(owner.post(f"{PATH}?q=Canary"))) == 1
 
 

@@ -57,8 +57,8 @@ def test_all_files_of_an_import_go_together(files):
     assert [path.name for path in files.path("plan").parent.iterdir()] == ["b.plan"]
 
 
-def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, monkeypatch):
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1), person(2))))
+def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(tenant, alice, monkeypatch):
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(person(1), person(2))))
     late = QUEUE.claim(imported.pk)
     Import.objects.filter(pk=imported.pk).update(lease="", lease_until=None)
     work_on_imports()

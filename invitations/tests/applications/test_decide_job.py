@@ -25,12 +25,12 @@ def desk(client_of, alice):
 
 
 @pytest.fixture
-def five(open_house, settings):
+def five(open_tenant, settings):
     """Five wait, and three are already many."""
     settings.APPLICATIONS_AT_ONCE = 2
     for number in range(5):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
-    return open_house
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    return open_tenant
 
 
 def test_many_are_decided_in_the_background_and_found_again(desk, five):

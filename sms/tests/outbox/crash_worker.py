@@ -1,6 +1,6 @@
 """Workers that are killed by -9 at a chosen point, each in a process of its own.
 
-`tell_all` runs in a process of its own, on a copy of the tests' database (test_killed_worker.py starts it).
+`report` runs in a process of its own, on a copy of the tests' database (test_killed_worker.py starts it).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POINTS = {"file": ["p3", "p4", "p4 torn", "p5", "p6"], "network": ["p3", "p4", "
 crash = {"point": ""}
 
 
-def tell_all(folder: Path) -> dict[str, dict[str, object]]:
+def report(folder: Path) -> dict[str, dict[str, object]]:
     """What became of three messages, for each point at both kinds of gateway."""
     settings.SMS_GATEWAYS = {kind: f"{__name__}.Crashing{kind.title()}Gateway" for kind in POINTS}
     told = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
