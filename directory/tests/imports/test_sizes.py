@@ -10,13 +10,8 @@ from directory.models import Import
 from directory.tests.imports.workbooks import raw, row_xml, sheet_xml, upload
 
 # A file of 200,000 rows takes seconds, and is the same whatever the database is.
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.reader_process]
 HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
-
-
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
 
 
 @pytest.fixture(scope="module")
