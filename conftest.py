@@ -37,7 +37,7 @@ PASSWORD = "correct horse battery staple"
 
 
 @dataclass
-class House:
+class Tenant:
     """An enterprise with its default domain and three departments: the root, market below it, east below market."""
 
     enterprise: Enterprise
@@ -56,7 +56,7 @@ def build_department(enterprise: Enterprise, name: str, parent: Department | Non
     return department
 
 
-def build_house(name: str, domain: str) -> House:
+def build_tenant(name: str, domain: str) -> Tenant:
     enterprise = Enterprise.objects.create(name=name)
     AuditChain.objects.create(enterprise=enterprise)
     root = build_department(enterprise, name, None)
@@ -64,34 +64,34 @@ def build_house(name: str, domain: str) -> House:
     east = build_department(enterprise, "华东组", market)
     mail = Domain.objects.create(enterprise=enterprise, name=domain, is_default=True)
     open_joining(enterprise, by=command_actor())
-    return House(enterprise, mail, root, market, east)
+    return Tenant(enterprise, mail, root, market, east)
 
 
-def build_member(house: House, name: str, prefix: str, phone: str | None, **fields: object) -> Member:
+def build_member(tenant: Tenant, name: str, prefix: str, phone: str | None, **fields: object) -> Member:
     """Create a member in `department` (default: the root) with the primary address `prefix`; `phone` is E.164."""
-    department = fields.pop("department", None) or house.root
+    department = fields.pop("department", None) or tenant.root
     fields.setdefault("pinyin", prefix)
     fields.setdefault("initials", prefix[:1])
     fields.setdefault("phone_reversed", phone[::-1] if phone else None)
     member = Member.objects.create(
-        enterprise=house.enterprise, name=name, account=prefix, phone=phone, main_department=department, **fields
+        enterprise=tenant.enterprise, name=name, account=prefix, phone=phone, main_department=department, **fields
     )
     Membership.objects.create(member=member, department=department)
     move_counts(after=[department])
     Address.objects.create(
-        enterprise=house.enterprise, domain=house.domain, local=prefix, purpose="primary", member=member
+        enterprise=tenant.enterprise, domain=tenant.domain, local=prefix, purpose="primary", member=member
     )
     return member
 
 
-def build_user(login: str, house: House, role: str, **fields: object) -> User:
+def build_user(login: str, tenant: Tenant, role: str, **fields: object) -> User:
     user = User.objects.create_user(login=login, password=PASSWORD, name=login.title())
-    Role.objects.create(user=user, enterprise=house.enterprise, name=role)
+    Role.objects.create(user=user, enterprise=tenant.enterprise, name=role)
     return user
 
 
 # Fifty requests at once, killed workers, benchmarks: seconds each.
-HEAVY = re.compile("_races|killed|_bench_")
+SLOW = re.compile("_races|killed|_bench_")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
@@ -103,12 +103,12 @@ def pytest_collection_modifyitems(config, items):
     seen = set()
     for item in items:
         if not item.get_closest_marker("django_db") and not DATABASE_FIXTURES.intersection(item.fixturenames):
-            item.add_marker("untouched")
+            item.add_marker("no_db")
         test = item.nodeid.partition("[")[0]
         if test in seen:
-            item.add_marker("further")
-        if HEAVY.search(item.path.stem):
-            item.add_marker("heavy")
+            item.add_marker("extra_case")
+        if SLOW.search(item.path.stem):
+            item.add_marker("slow")
         seen.add(test)
     if connection.vendor == "postgresql":
         return
@@ -178,15 +178,15 @@ def _copied_database(folder: Path) -> Iterator[str]:
         creation.destroy_test_db(suffix="copy", verbosity=0)
 
 
-TELL = """
+REPORT = """
 import django, importlib, json, pathlib, sys
 django.setup()
-print(json.dumps(importlib.import_module(sys.argv[1]).tell_all(pathlib.Path(sys.argv[2]))))
+print(json.dumps(importlib.import_module(sys.argv[1]).report(pathlib.Path(sys.argv[2]))))
 """
 
 
 @pytest.fixture(scope="session")
-def told_apart(tmp_path_factory, django_db_setup, django_db_blocker) -> Callable[[str], dict[str, Any]]:
+def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> Callable[[str], dict[str, Any]]:
     """Return a function that runs `report(folder)` of a module in a process of its own and returns its JSON.
 
     The process has a copy of the test database, so that it may kill workers.
@@ -196,7 +196,7 @@ def told_apart(tmp_path_factory, django_db_setup, django_db_blocker) -> Callable
         folder = tmp_path_factory.mktemp("apart")
         with django_db_blocker.unblock(), _copied_database(folder) as url:
             told = subprocess.run(
-                [sys.executable, "-c", TELL, module, str(folder)],
+                [sys.executable, "-c", REPORT, module, str(folder)],
                 env=os.environ | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0"},
                 capture_output=True,
                 text=True,
@@ -222,64 +222,66 @@ def _drop_triggers_before_flush(request):
 
 
 @pytest.fixture
-def house(db) -> House:
-    return build_house("示例科技", "example.com")
+def tenant(db) -> Tenant:
+    return build_tenant("示例科技", "example.com")
 
 
 @pytest.fixture
-def other_house(db) -> House:
-    return build_house("别家公司", "other.example")
+def other_tenant(db) -> Tenant:
+    return build_tenant("别家公司", "other.example")
 
 
 @pytest.fixture
-def enterprise(house) -> Enterprise:
-    return house.enterprise
+def enterprise(tenant) -> Enterprise:
+    return tenant.enterprise
 
 
 @pytest.fixture
-def alice(house) -> User:
-    return build_user("alice", house, "owner")
+def alice(tenant) -> User:
+    return build_user("alice", tenant, "owner")
 
 
 @pytest.fixture
-def bob(house) -> User:
-    bob = build_user("bob", house, "department_admin")
-    DepartmentScope.objects.create(role=bob.roles.get(), department=house.market)
+def bob(tenant) -> User:
+    bob = build_user("bob", tenant, "department_admin")
+    DepartmentScope.objects.create(role=bob.roles.get(), department=tenant.market)
     return bob
 
 
 @pytest.fixture
-def dora(house) -> User:
-    return build_user("dora", house, "admin")
+def dora(tenant) -> User:
+    return build_user("dora", tenant, "admin")
 
 
 @pytest.fixture
-def erin(house) -> User:
-    return build_user("erin", house, "auditor")
+def erin(tenant) -> User:
+    return build_user("erin", tenant, "auditor")
 
 
 @pytest.fixture
-def charlie(other_house) -> User:
-    return build_user("charlie", other_house, "owner")
+def charlie(other_tenant) -> User:
+    return build_user("charlie", other_tenant, "owner")
 
 
 @pytest.fixture
-def lin(house) -> Member:
+def lin(tenant) -> Member:
     """Has joined; her phone is verified."""
     user = User.objects.create_user(phone="+8613800138001", name="林晓")
-    return build_member(house, "林晓", "linxiao", "+8613800138001", status="active", user=user, department=house.market)
+    return build_member(
+        tenant, "林晓", "linxiao", "+8613800138001", status="active", user=user, department=tenant.market
+    )
 
 
 @pytest.fixture
-def wang(house) -> Member:
+def wang(tenant) -> Member:
     """Has not joined yet."""
-    return build_member(house, "王芳", "wangfang", "+8613800138002", department=house.east)
+    return build_member(tenant, "王芳", "wangfang", "+8613800138002", department=tenant.east)
 
 
 @pytest.fixture
-def zhao(house) -> Member:
+def zhao(tenant) -> Member:
     """Is disabled."""
-    return build_member(house, "赵敏", "zhaomin", "+8613800138003", status="disabled")
+    return build_member(tenant, "赵敏", "zhaomin", "+8613800138003", status="disabled")
 
 
 @pytest.fixture
@@ -287,7 +289,7 @@ def client_of(db) -> Callable[..., Client]:
     """Return a function that opens a browser in which a user has just signed in.
 
     `client_of(alice)`: by password and second factor, in her first enterprise.
-    `client_of(lin.user, method="code", enterprise=house.enterprise)`: a member's phone.
+    `client_of(lin.user, method="code", enterprise=tenant.enterprise)`: a member's phone.
     """
 
     def sign_in(user: User, *, method: str = "password", enterprise: Enterprise | None = None) -> Client:

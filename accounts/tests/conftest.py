@@ -32,14 +32,14 @@ def desk():
 
 
 @pytest.fixture
-def phone(client_of, lin, house):
+def phone(client_of, lin, tenant):
     """Lin's phone, signed in by code, in the office's network."""
-    return at(client_of(lin.user, method="code", enterprise=house.enterprise), OFFICE_TOO)
+    return at(client_of(lin.user, method="code", enterprise=tenant.enterprise), OFFICE_TOO)
 
 
 @pytest.fixture
-def wu_phone(client_of, house):
+def wu_phone(client_of, tenant):
     """Another member's phone in the same network."""
     user = User.objects.create_user(phone="+8613800138007", name="吴桐")
-    build_member(house, "吴桐", "wutong", "+8613800138007", status="active", user=user)
-    return at(client_of(user, method="code", enterprise=house.enterprise), OFFICE_TOO)
+    build_member(tenant, "吴桐", "wutong", "+8613800138007", status="active", user=user)
+    return at(client_of(user, method="code", enterprise=tenant.enterprise), OFFICE_TOO)

@@ -17,7 +17,7 @@ from accounts.models import AuditEvent, QrSignIn, ScannedSession, User
 from accounts.tests.lock_order import chains_of, locks_chain_first, recorded_locks
 from accounts.tests.qr_sign_in.people import OFFICE, OFFICE_TOO, at, path
 from accounts.tests.sessions import open_sessions
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.tests.racing import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -35,21 +35,21 @@ class Person:
 
     def __init__(self, client_of):
         self.client_of = client_of
-        self.houses = [build_house("示例科技", "example.com"), build_house("另一家", "example.org")]
+        self.tenants = [build_tenant("示例科技", "example.com"), build_tenant("另一家", "example.org")]
         self.user = User.objects.create_user(phone="+8613800138001", name="林晓")
-        for house in self.houses:
-            build_member(house, "林晓", "linxiao", "+8613800138001", status="active", user=self.user)
+        for tenant in self.tenants:
+            build_member(tenant, "林晓", "linxiao", "+8613800138001", status="active", user=self.user)
 
     def phone(self, place: int = 0) -> Client:
         """Signed in to one of the two enterprises."""
-        phone = self.client_of(self.user, method="code", enterprise=self.houses[place].enterprise)
+        phone = self.client_of(self.user, method="code", enterprise=self.tenants[place].enterprise)
         key, data = phone.session.session_key, {"browser": "mark"}
         UserSession.objects.create(user=self.user, session_key=key, ip=OFFICE_TOO, data=data)
         return at(phone, OFFICE_TOO)
 
     def device(self) -> UserSession:
         """A browser that was signed in by scanning."""
-        (device,) = open_sessions(self.user, self.houses[0].enterprise)
+        (device,) = open_sessions(self.user, self.tenants[0].enterprise)
         ScannedSession.objects.create(session=device)
         return device
 
@@ -58,7 +58,7 @@ class Person:
         now = timezone.now()
         times = {"created_at": now, "expires_at": now + timedelta(seconds=60)}
         user = None if state == "new" else self.user
-        approved = {"enterprise": self.houses[place].enterprise, "session_key": "s"} if state == "claimed" else {}
+        approved = {"enterprise": self.tenants[place].enterprise, "session_key": "s"} if state == "claimed" else {}
         return QrSignIn.objects.create(state=state, user=user, ip=OFFICE, browser="b", **times, **approved, **fields)
 
 

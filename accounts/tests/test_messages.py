@@ -55,9 +55,9 @@ def test_a_name_in_a_text_stays_text(owner, enterprise):
     assert b"<b>x" not in page
 
 
-def test_another_enterprise_s_messages_are_never_shown(owner, enterprise, other_house):
+def test_another_enterprise_s_messages_are_never_shown(owner, enterprise, other_tenant):
     mine = send(enterprise)
-    send(other_house.enterprise, 4711, text="canary")
+    send(other_tenant.enterprise, 4711, text="canary")
     send_none = Message.objects.create(
         kind="code", purpose="code", subject="x", to="+8613800134712", language="en", text="canary", gateway="file"
     )

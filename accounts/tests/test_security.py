@@ -231,8 +231,8 @@ def test_what_is_no_code_is_not_counted(alice):
     use_code(alice, app_code(), by=command_actor())
 
 
-def test_a_member_may_have_one_too(client_of, lin, house, settings):
-    browser = client_of(lin.user, method="code", enterprise=house.enterprise)
+def test_a_member_may_have_one_too(client_of, lin, tenant, settings):
+    browser = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     session = browser.session
     session["proved_at"] = int(time.time())
     session.save()
@@ -341,12 +341,12 @@ def test_nobody_resets_one_above_or_themselves(alice, dora, bob, enterprise):
     assert Authenticator.objects.filter(user=alice).exists()
 
 
-def test_who_serves_elsewhere_too_is_for_the_operator(alice, charlie, other_house, house):
-    dora = build_user("dora2", house, "admin")
-    dora.roles.create(enterprise=other_house.enterprise, name="auditor")
+def test_who_serves_elsewhere_too_is_for_the_operator(alice, charlie, other_tenant, tenant):
+    dora = build_user("dora2", tenant, "admin")
+    dora.roles.create(enterprise=other_tenant.enterprise, name="auditor")
     equip(dora)
     with pytest.raises(ValidationError):
-        reset_factors(dora, enterprise=house.enterprise, by=acting(alice))
+        reset_factors(dora, enterprise=tenant.enterprise, by=acting(alice))
     reset_factors(dora, enterprise=None, by=command_actor())
     assert not Authenticator.objects.filter(user=dora).exists()
 
@@ -383,8 +383,8 @@ def test_a_bad_password_is_refused(client_of, alice, password, confirm):
     assert password not in answer.content.decode()
 
 
-def test_who_has_no_password_has_none_to_change(client_of, lin, house):
-    browser = client_of(lin.user, method="code", enterprise=house.enterprise)
+def test_who_has_no_password_has_none_to_change(client_of, lin, tenant):
+    browser = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     session = browser.session
     session["proved_at"] = int(time.time())
     session.save()

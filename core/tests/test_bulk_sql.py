@@ -13,7 +13,7 @@ def three(db):
     return [Enterprise.objects.create(name=f"{number}号") for number in range(3)]
 
 
-def test_each_row_gets_its_own_values_and_the_others_keep_theirs(three, other_house):
+def test_each_row_gets_its_own_values_and_the_others_keep_theirs(three, other_tenant):
     rows = [(three[0].pk, "甲{,}\"\\'", False), (three[2].pk, "NULL", True)]
     update_rows(Enterprise, ("name", "is_joining_open"), rows)
     update_rows(Enterprise, ("name",), [])
@@ -23,8 +23,8 @@ def test_each_row_gets_its_own_values_and_the_others_keep_theirs(three, other_ho
         ("1号", three[1].is_joining_open),
         ("NULL", True),
     ]
-    other_house.enterprise.refresh_from_db()
-    assert other_house.enterprise.name == "别家公司"
+    other_tenant.enterprise.refresh_from_db()
+    assert other_tenant.enterprise.name == "别家公司"
 
 
 def test_moments_and_none_come_back_as_they_were(three):

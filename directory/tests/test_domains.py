@@ -25,14 +25,14 @@ def test_an_enterprise_opens_with_domain_reserved_addresses_and_root():
 
 
 @pytest.mark.django_db
-def test_a_refused_domain_opens_nothing(house):
+def test_a_refused_domain_opens_nothing(tenant):
     with pytest.raises(ValidationError) as refused:
         open_enterprise(name="新企业", domain="example.com", by=command_actor())
     assert list(refused.value.error_dict) == ["domain"]
-    assert not type(house.enterprise).objects.filter(name="新企业").exists()
+    assert not type(tenant.enterprise).objects.filter(name="新企业").exists()
 
 
-def test_the_list_says_where_servers_are_missing(client_of, alice, house):
+def test_the_list_says_where_servers_are_missing(client_of, alice, tenant):
     page = client_of(alice).get(LIST).content.decode()
     assert "example.com" in page
     assert "Without a webmail address" in page
@@ -42,13 +42,13 @@ def test_the_list_says_where_servers_are_missing(client_of, alice, house):
     assert "https://m.example.com/" in page
 
 
-def test_one_is_added_and_may_become_the_default(client_of, alice, house):
+def test_one_is_added_and_may_become_the_default(client_of, alice, tenant):
     answer = client_of(alice).post(NEW, filled(name="例子.公司", is_default="on", imap="IMAP.example.net:993"))
     assert (answer.status_code, answer["Location"]) == (303, LIST)
     made = Domain.objects.get(name="xn--fsqu00a.xn--55qx5d")
     assert (made.is_default, made.imap) == (True, "imap.example.net:993")
-    house.domain.refresh_from_db()
-    assert not house.domain.is_default
+    tenant.domain.refresh_from_db()
+    assert not tenant.domain.is_default
     assert made.addresses.filter(purpose="reserved").count() == len(RESERVED)
 
 
@@ -62,31 +62,31 @@ def test_one_is_added_and_may_become_the_default(client_of, alice, house):
         ("imap", "x:65536"), ("smtp", "https://x"), ("smtp", "x:y"), ("smtp", ":25"),
     ],
 )  # fmt: skip
-def test_what_breaks_a_rule_is_said_beside_its_field(client_of, alice, house, field, text):
+def test_what_breaks_a_rule_is_said_beside_its_field(client_of, alice, tenant, field, text):
     answer = client_of(alice).post(NEW, filled(**{field: text}))
     assert answer.status_code == 422
     assert field in answer.context["form"].errors
 
 
-def test_another_enterprises_domain_is_taken_without_a_name(client_of, alice, other_house):
+def test_another_enterprises_domain_is_taken_without_a_name(client_of, alice, other_tenant):
     answer = client_of(alice).post(NEW, filled(name="other.example"))
     assert answer.status_code == 422
     assert "别家" not in answer.content.decode()
 
 
-def test_one_is_edited_but_keeps_its_name_and_being_the_default(client_of, alice, house):
-    url = f"{LIST}{house.domain.pk}/edit/"
+def test_one_is_edited_but_keeps_its_name_and_being_the_default(client_of, alice, tenant):
+    url = f"{LIST}{tenant.domain.pk}/edit/"
     client = client_of(alice)
     assert client.post(url, filled(webmail_url="https://mail.example.com/")).status_code == 303
-    house.domain.refresh_from_db()
-    assert (house.domain.name, house.domain.webmail_url, house.domain.is_default) == (
+    tenant.domain.refresh_from_db()
+    assert (tenant.domain.name, tenant.domain.webmail_url, tenant.domain.is_default) == (
         "example.com", "https://mail.example.com/", True,
     )  # fmt: skip
     assert client.post(url, filled(webmail_url="javascript:x")).status_code == 422
 
 
-def test_foreign_ones_are_not_found_and_settings_need_the_right(client_of, charlie, bob, erin, house):
-    url = f"{LIST}{house.domain.pk}/edit/"
+def test_foreign_ones_are_not_found_and_settings_need_the_right(client_of, charlie, bob, erin, tenant):
+    url = f"{LIST}{tenant.domain.pk}/edit/"
     assert client_of(charlie).get(url).status_code == 404
     assert client_of(bob).get(LIST).status_code == 403
     for user in (bob, erin):

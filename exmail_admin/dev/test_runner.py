@@ -90,10 +90,10 @@ def everyday_parts(url: str) -> list[Part]:
         Part(
             "PostgreSQL" if url else "SQLite, first cases",
             url,
-            "not story and not (heavy or once or untouched or further)",
+            "not e2e and not (slow or sqlite_only or no_db or extra_case)",
         ),
-        Part("SQLite", "", "not story and not heavy and (once or untouched or further)"),
-        Part("Smoke", url, "story and everyday and not further", is_in_browser=True),
+        Part("SQLite", "", "not e2e and not slow and (sqlite_only or no_db or extra_case)"),
+        Part("Smoke", url, "e2e and smoke and not extra_case", is_in_browser=True),
     ]
 
 
@@ -104,12 +104,12 @@ def whole_parts(url: str) -> list[Part]:
     which differ in language, size or script, and the smoke tests run on SQLite.
     """
     if not url:
-        return [Part("SQLite, end to end", "", "story", is_in_browser=True), Part("SQLite", "", "not story")]
+        return [Part("SQLite, end to end", "", "e2e", is_in_browser=True), Part("SQLite", "", "not e2e")]
     return [
-        Part("PostgreSQL, end to end", url, "story and not once and not further", is_in_browser=True),
-        Part("SQLite, end to end", "", "story and (once or further or everyday)", is_in_browser=True),
-        Part("PostgreSQL", url, "not story and not once and not untouched"),
-        Part("SQLite", "", "not story"),
+        Part("PostgreSQL, end to end", url, "e2e and not sqlite_only and not extra_case", is_in_browser=True),
+        Part("SQLite, end to end", "", "e2e and (sqlite_only or extra_case or smoke)", is_in_browser=True),
+        Part("PostgreSQL", url, "not e2e and not sqlite_only and not no_db"),
+        Part("SQLite", "", "not e2e"),
     ]
 
 

@@ -111,13 +111,13 @@ def has_all_headers(answer):
 
 
 @pytest.fixture(params=["nobody", "owner", "member"])
-def browser(request, client, client_of, house, alice, lin):
+def browser(request, client, client_of, tenant, alice, lin):
     if request.param == "nobody":
         return client
     return (
         client_of(alice)
         if request.param == "owner"
-        else client_of(lin.user, method="code", enterprise=house.enterprise)
+        else client_of(lin.user, method="code", enterprise=tenant.enterprise)
     )
 
 
@@ -126,7 +126,7 @@ def arguments(pattern):
     return {name: "A" * 43 if name == "token" else 1 for name in pattern.converters}
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_every_answer_of_every_route_carries_the_headers_and_no_inline_code(browser):
     for route, pattern in routes():
         path = reverse(route, kwargs=arguments(pattern.pattern))
@@ -165,7 +165,7 @@ def test_a_strange_host_is_refused_with_them(client, db):
     assert has_all_headers(answer)
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_a_form_without_token_is_refused_with_them(db):
     client = Client(enforce_csrf_checks=True)
     for route, pattern in routes():

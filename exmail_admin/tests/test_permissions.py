@@ -344,7 +344,7 @@ def path_with_any(route: str) -> str:
 
 
 @pytest.fixture
-def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
+def browser_of(client, client_of, tenant, lin, erin, bob, dora, alice, charlie):
     """`browser_of(person)` is a browser in which that person is signed in."""
     users = {"auditor": erin, "department_admin": bob, "admin": dora, "owner": alice, "stranger": charlie}
 
@@ -352,49 +352,54 @@ def browser_of(client, client_of, house, lin, erin, bob, dora, alice, charlie):
         if person == "anonymous":
             return client
         if person == "member":
-            return client_of(lin.user, method="code", enterprise=house.enterprise)
+            return client_of(lin.user, method="code", enterprise=tenant.enterprise)
         return client_of(users[person])
 
     return browser
 
 
 @pytest.fixture
-def application(house):
+def application(tenant):
     """Somebody waits for a place in the department of the department administrator."""
-    address = Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="xin", purpose="held")
+    address = Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="xin", purpose="held")
     return Application.objects.create(
-        enterprise=house.enterprise,
+        enterprise=tenant.enterprise,
         name="新人",
         phone="+8613900139001",
         prefix="xin",
-        domain=house.domain,
-        department=house.east,
+        domain=tenant.domain,
+        department=tenant.east,
         address=address,
         consented_at=timezone.now(),
     )
 
 
 @pytest.fixture
-def path_of(house, wang, alice, bob, application, settings, tmp_path):
+def path_of(tenant, wang, alice, bob, application, settings, tmp_path):
     """`path_of(route)` with ids of our enterprise; import and role are the department administrator's, the bulk action
     is the owner's."""
     columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
-    decision = Decision.objects.create(enterprise=house.enterprise, author_name="Alice", verdict="approved")
-    link = mint_link(house.enterprise, by=command_actor(), name="招聘会")
-    imported = Import.objects.create(enterprise=house.enterprise, author=bob, state="ready", heading=heading)
+    decision = Decision.objects.create(enterprise=tenant.enterprise, author_name="Alice", verdict="approved")
+    link = mint_link(tenant.enterprise, by=command_actor(), name="招聘会")
+    imported = Import.objects.create(enterprise=tenant.enterprise, author=bob, state="ready", heading=heading)
     settings.EXPORT_DIR = tmp_path / "exports"
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "one.xlsx").write_text("workbook")
     written = {"kind": "export", "state": "done", "stored": "one", "finished_at": timezone.now()}
-    action = BulkAction.objects.create(enterprise=house.enterprise, author=alice, author_name="Alice", **written)
+    action = BulkAction.objects.create(enterprise=tenant.enterprise, author=alice, author_name="Alice", **written)
     message = Message.objects.create(
-        enterprise=house.enterprise, kind="invitation", purpose="invitation", state="unknown"
+        enterprise=tenant.enterprise, kind="invitation", purpose="invitation", state="unknown"
     )
 
     def path(route):
         noun = route.split(":")[1].split("_")[0]
-        ids = {"member": wang.pk, "department": house.east.pk, "domain": house.domain.pk, "choose": house.enterprise.pk}
+        ids = {
+            "member": wang.pk,
+            "department": tenant.east.pk,
+            "domain": tenant.domain.pk,
+            "choose": tenant.enterprise.pk,
+        }
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
         ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": action.pk}
         pattern = dict(routes())[route].pattern
@@ -407,7 +412,7 @@ def path_of(house, wang, alice, bob, application, settings, tmp_path):
 # The owner first, who gets furthest: of several cases `make test` tries the first on PostgreSQL.
 @pytest.mark.parametrize("person", sorted(PEOPLE, key=lambda person: person != "owner"))
 def test_the_table_holds(browser_of, path_of, person):
-    """Each request comes to the same house in the same browser: what the one before did there is undone."""
+    """Each request comes to the same tenant in the same browser: what the one before did there is undone."""
     browser, answers = browser_of(person), {}
     cookies = dict(browser.cookies)
     for route, method, _statuses in rows():
@@ -445,7 +450,7 @@ MEMBER_DEEDS = ["edit", "invite", "code", "disable", "enable", "delete", "restor
 MEMBER_PAGES = ["member_detail", *(f"member_{action}" for action in MEMBER_DEEDS)]
 
 
-def test_a_department_admin_finds_nobody_outside_the_department(browser_of, house, zhao):
+def test_a_department_admin_finds_nobody_outside_the_department(browser_of, tenant, zhao):
     browser = browser_of("department_admin")
     for route in MEMBER_PAGES:
         for method in ("GET", "POST"):
@@ -458,10 +463,10 @@ def test_a_department_admin_finds_nobody_outside_the_department(browser_of, hous
 PAGES = sorted({route for route, method, statuses in rows() if method == "GET" and 200 in statuses.values()})
 
 
-def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, house, wang):
+def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, tenant, wang):
     Member.objects.filter(pk=wang.pk).update(name="金丝雀")
-    Department.objects.filter(pk=house.east.pk).update(name="金丝雀组")
-    Enterprise.objects.filter(pk=house.enterprise.pk).update(name="金丝雀公司")
+    Department.objects.filter(pk=tenant.east.pk).update(name="金丝雀组")
+    Enterprise.objects.filter(pk=tenant.enterprise.pk).update(name="金丝雀公司")
     for route in PAGES:
         page = browser_of("stranger").get(path_of(route)).content.decode(errors="replace")
         assert "金丝雀" not in page, route

@@ -13,7 +13,7 @@ import pytest
 
 from exmail_admin.tests.stack import ROOT, Stack, free_port
 
-pytestmark = [pytest.mark.story, pytest.mark.once]
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite_only]
 
 
 @pytest.fixture

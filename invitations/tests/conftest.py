@@ -6,17 +6,17 @@ from invitations.links.settings import rules_of
 
 
 @pytest.fixture
-def open_house(house):
+def open_tenant(tenant):
     """The switch is on; an administrator approves."""
-    house.enterprise.is_joining_open = True
-    house.enterprise.save()
-    return house
+    tenant.enterprise.is_joining_open = True
+    tenant.enterprise.save()
+    return tenant
 
 
 @pytest.fixture
-def free_house(open_house):
+def free_tenant(open_tenant):
     """The switch is on, and nobody needs approval."""
-    rules = rules_of(open_house.enterprise)
+    rules = rules_of(open_tenant.enterprise)
     rules.approval_required = False
     rules.save()
-    return open_house
+    return open_tenant

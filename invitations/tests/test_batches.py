@@ -33,12 +33,12 @@ def desk(client_of, alice):
 
 
 @pytest.fixture
-def people(house, lin, wang, zhao):
+def people(tenant, lin, wang, zhao):
     """Three more who have not joined, one without a phone."""
-    build_member(house, "甲", "jia", "+8613800138011", department=house.market)
-    build_member(house, "乙", "yi", "+8613800138012")
-    build_member(house, "丙", "bing", None, activation="code")
-    return house
+    build_member(tenant, "甲", "jia", "+8613800138011", department=tenant.market)
+    build_member(tenant, "乙", "yi", "+8613800138012")
+    build_member(tenant, "丙", "bing", None, activation="code")
+    return tenant
 
 
 def yesterday():
@@ -207,9 +207,9 @@ def test_the_members_of_one_import_are_chosen(desk, people, wang, alice):
 
 
 def test_another_enterprises_or_administrators_import_chooses_nobody(
-    desk, people, wang, other_house, alice, bob, client_of
+    desk, people, wang, other_tenant, alice, bob, client_of
 ):
-    theirs = Import.objects.create(enterprise=other_house.enterprise, state="done", created=1)
+    theirs = Import.objects.create(enterprise=other_tenant.enterprise, state="done", created=1)
     ours = Import.objects.create(enterprise=people.enterprise, author=alice, state="done", created=1)
     ImportRow.objects.create(import_job=ours, number=2, verdict="created", member=wang)
     ImportRow.objects.create(import_job=theirs, number=2, verdict="created", member=wang)

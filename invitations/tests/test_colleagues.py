@@ -30,43 +30,43 @@ def link_path(member) -> str:
     return "/" + colleague_url(member).split("/", 3)[3]
 
 
-def test_the_page_shows_the_members_own_link_and_qr_code(lins_phone, open_house, lin):
+def test_the_page_shows_the_members_own_link_and_qr_code(lins_phone, open_tenant, lin):
     page = lins_phone.get(PAGE)
     assert page.status_code == 200
     assert colleague_url(lin) in page.text
-    assert colleague_url(lin) != default_link(open_house.enterprise)
+    assert colleague_url(lin) != default_link(open_tenant.enterprise)
     image = Image.open(io.BytesIO(lins_phone.get(f"{PAGE}qr.png?size=741").content))
     assert zxingcpp.read_barcodes(image.convert("L"))[0].text == colleague_url(lin)
     assert lins_phone.get(f"{PAGE}qr.svg").text.startswith("<svg")
     assert not JoinLink.objects.exclude(inviter=None).exists()
 
 
-def test_while_the_switch_is_off_there_is_no_such_page_and_no_door_to_it(lins_phone, house, lin):
+def test_while_the_switch_is_off_there_is_no_such_page_and_no_door_to_it(lins_phone, tenant, lin):
     for path in ("", "qr.svg", "qr.png"):
         assert lins_phone.get(PAGE + path).status_code == 404
     assert PAGE not in lins_phone.get("/mailbox/").text
     assert new_phone().get(link_path(lin)).status_code == 410
-    house.enterprise.is_joining_open = True
-    house.enterprise.save()
+    tenant.enterprise.is_joining_open = True
+    tenant.enterprise.save()
     assert PAGE in lins_phone.get("/mailbox/").text
 
 
-def test_a_page_opened_before_the_switch_went_off_leads_nowhere(lins_phone, open_house, lin):
+def test_a_page_opened_before_the_switch_went_off_leads_nowhere(lins_phone, open_tenant, lin):
     link = re.search(r"/j/[\w-]+/", lins_phone.get(PAGE).text)[0]
     invitee = new_phone()
     prove(invitee, link)
-    open_house.enterprise.is_joining_open = False
-    open_house.enterprise.save()
+    open_tenant.enterprise.is_joining_open = False
+    open_tenant.enterprise.save()
     assert lins_phone.get(PAGE).status_code == 404
     assert new_phone().get(link).status_code == 410
     assert invitee.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 410
     assert not Application.objects.exists()
 
 
-def test_with_approval_the_inviter_is_kept_and_shown(lins_phone, client_of, alice, open_house, lin):
+def test_with_approval_the_inviter_is_kept_and_shown(lins_phone, client_of, alice, open_tenant, lin):
     page = new_phone().get(link_path(lin), follow=True)
     assert "invited by 林晓" in page.text
-    apply(open_house.enterprise, path=link_path(lin))
+    apply(open_tenant.enterprise, path=link_path(lin))
     application = application_of()
     assert application.inviter == lin
     assert application.link.uses == 1
@@ -84,19 +84,19 @@ def test_with_approval_the_inviter_is_kept_and_shown(lins_phone, client_of, alic
     assert "张伟" in lins_phone.get(PAGE).text
 
 
-def test_who_was_not_let_in_is_counted_and_not_named(lins_phone, client_of, alice, open_house, lin):
-    apply(open_house.enterprise, path=link_path(lin))
+def test_who_was_not_let_in_is_counted_and_not_named(lins_phone, client_of, alice, open_tenant, lin):
+    apply(open_tenant.enterprise, path=link_path(lin))
     client_of(alice).post(f"/console/applications/{application_of().pk}/reject/", {"reason": "不认识"})
-    apply(open_house.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin)).post("/j/status/withdraw/")
+    apply(open_tenant.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin)).post("/j/status/withdraw/")
     page = lins_phone.get(PAGE).text
     assert "2 were not let in or withdrew" in page
     assert not any(words in page for words in ("张伟", "李娜", "不认识"))
 
 
-def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_house, lin, wang):
+def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_tenant, lin, wang):
     assert "Nobody has invited a colleague yet" in client_of(alice).get(INVITERS).text
     for number, path in enumerate([link_path(lin)] * 3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=path)
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=path)
     desk = client_of(alice)
     desk.post(f"/console/applications/{application_of('+8613900139010').pk}/approve/")
     desk.post(f"/console/applications/{application_of('+8613900139011').pk}/reject/")
@@ -110,20 +110,20 @@ def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_ho
     assert "人0" in desk.get("/console/applications/", {"state": "approved", "inviter": lin.pk}).text
 
 
-def test_a_department_administrator_counts_within_their_departments(client_of, bob, charlie, open_house, lin):
-    apply(open_house.enterprise, path=link_path(lin))
+def test_a_department_administrator_counts_within_their_departments(client_of, bob, charlie, open_tenant, lin):
+    apply(open_tenant.enterprise, path=link_path(lin))
     assert "data-id=" not in client_of(bob).get(INVITERS).text
-    Application.objects.update(department=open_house.east)
+    Application.objects.update(department=open_tenant.east)
     assert "data-id=" in client_of(bob).get(INVITERS).text
     assert "data-id=" not in client_of(charlie).get(INVITERS).text
 
 
-def test_the_list_of_inviters_costs_the_same_whatever_is_on_it(client_of, alice, open_house, lin, monkeypatch):
+def test_the_list_of_inviters_costs_the_same_whatever_is_on_it(client_of, alice, open_tenant, lin, monkeypatch):
     def invite(number: int) -> None:
         phone = f"+86138001390{number + 10}"
-        inviter = build_member(open_house, f"邀{number}", f"yao{number}", phone, status="active")
+        inviter = build_member(open_tenant, f"邀{number}", f"yao{number}", phone, status="active")
         apply(
-            open_house.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=link_path(inviter)
+            open_tenant.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=link_path(inviter)
         )
 
     def cost() -> int:
@@ -143,16 +143,16 @@ def test_the_list_of_inviters_costs_the_same_whatever_is_on_it(client_of, alice,
     assert "邀0" not in page
 
 
-def test_without_approval_too(free_house, lin, client_of, alice):
-    apply(free_house.enterprise, path=link_path(lin))
+def test_without_approval_too(free_tenant, lin, client_of, alice):
+    apply(free_tenant.enterprise, path=link_path(lin))
     member = Member.objects.get(phone=PHONE)
     assert member.origin["invited_by"] == "林晓"
     assert "林晓" in client_of(alice).get(f"/console/members/{member.pk}/").text
-    apply(free_house.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin))
+    apply(free_tenant.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin))
     assert JoinLink.objects.get(inviter=lin).uses == 2
 
 
-def test_who_is_no_member_any_more_invites_nobody(open_house, lin):
+def test_who_is_no_member_any_more_invites_nobody(open_tenant, lin):
     path, invitee = link_path(lin), new_phone()
     prove(invitee, path)
     Member.objects.filter(pk=lin.pk).update(status="disabled")
@@ -160,7 +160,7 @@ def test_who_is_no_member_any_more_invites_nobody(open_house, lin):
     assert invitee.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 410
 
 
-def test_a_link_with_another_members_id_was_never_issued(open_house, lin, wang):
+def test_a_link_with_another_members_id_was_never_issued(open_tenant, lin, wang):
     token = link_path(lin).split("/")[2]
     own = token[22:]
     assert new_phone().get(f"/j/{token[:22]}{own}0/").status_code == 404
@@ -168,5 +168,5 @@ def test_a_link_with_another_members_id_was_never_issued(open_house, lin, wang):
     assert new_phone().get(f"/j/{token[:22]}{own.upper()}x/").status_code == 404
 
 
-def test_others_are_sent_to_sign_in(open_house):
+def test_others_are_sent_to_sign_in(open_tenant):
     assert new_phone().get(PAGE)["Location"].startswith("/login/")

@@ -24,33 +24,37 @@ def purge():
     return purge_one
 
 
-def application(house, **fields):
+def application(tenant, **fields):
     fields = {"name": "新人", "phone": "+8613900139001", "prefix": "xin", "state": "approved"} | fields
     return Application.objects.create(
-        enterprise=house.enterprise, domain=house.domain, department=house.root, consented_at=timezone.now(), **fields
+        enterprise=tenant.enterprise,
+        domain=tenant.domain,
+        department=tenant.root,
+        consented_at=timezone.now(),
+        **fields,
     )
 
 
-def test_their_own_application_goes_and_whom_they_invited_stays(house, wang, purge):
-    own = application(house, member=wang, phone=wang.phone)
+def test_their_own_application_goes_and_whom_they_invited_stays(tenant, wang, purge):
+    own = application(tenant, member=wang, phone=wang.phone)
     long_ago = timezone.now() - datetime.timedelta(days=60)
-    before = application(house, phone=wang.phone, state="rejected", prefix="earlier", created_at=long_ago)
-    guest = application(house, inviter=wang)
+    before = application(tenant, phone=wang.phone, state="rejected", prefix="earlier", created_at=long_ago)
+    guest = application(tenant, inviter=wang)
     purge(wang)
     assert not Application.objects.filter(pk__in=[own.pk, before.pk]).exists()
     guest.refresh_from_db()
     assert (guest.name, guest.inviter) == ("新人", None)
 
 
-def test_whoever_has_the_number_since_keeps_their_application(house, wang, purge):
-    later = application(house, phone=wang.phone, prefix="later")
+def test_whoever_has_the_number_since_keeps_their_application(tenant, wang, purge):
+    later = application(tenant, phone=wang.phone, prefix="later")
     purge(wang)
     assert Application.objects.filter(pk=later.pk).exists()
 
 
-def test_a_batch_keeps_its_count_and_tells_no_name(client_of, alice, house, wang, purge):
+def test_a_batch_keeps_its_count_and_tells_no_name(client_of, alice, tenant, wang, purge):
     batch = InvitationBatch.objects.create(
-        enterprise=house.enterprise, author=alice, author_name="Alice", total=1, state="done"
+        enterprise=tenant.enterprise, author=alice, author_name="Alice", total=1, state="done"
     )
     Recipient.objects.create(batch=batch, member=wang, state="left_out", why=[{"text": "王芳 is disabled."}])
     purge(wang)

@@ -21,8 +21,8 @@ def test_an_empty_enterprise_says_what_to_do_first(client_of, alice):
     assert reverse("directory:member_new") in page.text
 
 
-def test_it_counts_who_has_come_how_far(client_of, alice, house, lin, wang, zhao):
-    build_member(house, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
+def test_it_counts_who_has_come_how_far(client_of, alice, tenant, lin, wang, zhao):
+    build_member(tenant, "钱多", "qianduo", "+8613800138009", invited_at=timezone.now())
     page = client_of(alice).get(URL).text
     for name, count in {"joined": 1, "invited": 1, "not_invited": 1, "disabled": 1}.items():
         assert f'data-name="{name}" value="{count}"' in page
@@ -41,10 +41,10 @@ def test_a_failed_message_waits_for_the_administrator(client_of, alice, enterpri
     assert "1 message did not arrive" in client_of(alice).get(URL).text
 
 
-def test_a_domain_without_webmail_is_told(client_of, alice, house, lin):
+def test_a_domain_without_webmail_is_told(client_of, alice, tenant, lin):
     assert "example.com has no webmail address" in client_of(alice).get(URL).text
-    house.domain.webmail_url = "https://mail.example.com/"
-    house.domain.save()
+    tenant.domain.webmail_url = "https://mail.example.com/"
+    tenant.domain.save()
     assert "has no webmail address" not in client_of(alice).get(URL).text
 
 

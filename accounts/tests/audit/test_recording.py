@@ -69,18 +69,18 @@ def test_a_change_that_fails_leaves_no_event(enterprise):
     assert AuditChain.objects.get(enterprise=enterprise).length == 0
 
 
-def test_many_changes_are_an_event_each_with_the_statements_of_one(house, alice, lin, wang):
+def test_many_changes_are_an_event_each_with_the_statements_of_one(tenant, alice, lin, wang):
     by = command_actor(alice)
     statements = []
     for noted in [
         [Noted(lin)],
         [Noted(lin, {"name": "a\n"}, {"name": "b"}), Noted(wang, after={"phone": lin.phone})] * 50,
     ]:
-        with CaptureQueriesContext(connection) as queries, recording(house.enterprise, by=by) as record:
+        with CaptureQueriesContext(connection) as queries, recording(tenant.enterprise, by=by) as record:
             record.each("member_edited", noted)
         statements.append(len(queries))
     assert statements[0] == statements[1]
-    assert check_chain(house.enterprise.pk) is None
+    assert check_chain(tenant.enterprise.pk) is None
     *_rest, first, last = AuditEvent.objects.order_by("number")
     assert (first.number, last.number) == (100, 101)
     assert (last.role, last.via, last.target_type, last.target_id) == ("owner", "command", "member", str(wang.pk))
@@ -95,8 +95,8 @@ def test_a_verb_within_a_verb_keeps_the_chain(enterprise):
     assert AuditChain.objects.get(enterprise=enterprise).length == 3
 
 
-def test_the_role_is_the_one_in_the_event_s_enterprise(other_house, alice):
-    write_events(other_house.enterprise, 1, by=command_actor(alice))
+def test_the_role_is_the_one_in_the_event_s_enterprise(other_tenant, alice):
+    write_events(other_tenant.enterprise, 1, by=command_actor(alice))
     assert AuditEvent.objects.get().role == ""
 
 
@@ -126,12 +126,12 @@ def test_plain_keeps_what_json_has(enterprise):
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_bit_changed_in_any_column_shows(house, other_house, column):
-    write_events(house.enterprise)
+def test_a_bit_changed_in_any_column_shows(tenant, other_tenant, column):
+    write_events(tenant.enterprise)
     value = getattr(AuditEvent.objects.get(number=2), column)
-    changed = other_house.enterprise.pk if column == "enterprise_id" else 9 if column == "number" else flipped(value)
-    overwrite(house.enterprise, 2, **{column: changed})
-    assert check_chain(house.enterprise.pk).number == 2
+    changed = other_tenant.enterprise.pk if column == "enterprise_id" else 9 if column == "number" else flipped(value)
+    overwrite(tenant.enterprise, 2, **{column: changed})
+    assert check_chain(tenant.enterprise.pk).number == 2
 
 
 def test_an_event_taken_out_shows(enterprise):

@@ -159,9 +159,9 @@ def test_a_tail_that_is_missing_shows(enterprise):
     assert (check.state, check.broken_number) == ("broken", 4)
 
 
-def test_each_enterprise_has_its_own(owner, other_house, enterprise):
-    write_events(other_house.enterprise, 3)
-    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+def test_each_enterprise_has_its_own(owner, other_tenant, enterprise):
+    write_events(other_tenant.enterprise, 3)
+    overwrite(other_tenant.enterprise, 2, ip="6.6.6.6")
     assert b"is whole" in owner.post(CHECK, follow=True).content
     assert AuditCheck.objects.count() == 1
 
@@ -259,11 +259,11 @@ def test_the_clock_finds_it_and_the_overview_says_so_until_it_is_mended(
     assert said in client_of(erin).get("/console/").text
 
 
-def test_a_break_of_another_enterprise_is_no_news(owner, other_house, enterprise):
-    write_events(other_house.enterprise, 3)
-    overwrite(other_house.enterprise, 2, ip="6.6.6.6")
+def test_a_break_of_another_enterprise_is_no_news(owner, other_tenant, enterprise):
+    write_events(other_tenant.enterprise, 3)
+    overwrite(other_tenant.enterprise, 2, ip="6.6.6.6")
     watch()
-    assert AuditCheck.objects.get(enterprise=other_house.enterprise).state == "broken"
+    assert AuditCheck.objects.get(enterprise=other_tenant.enterprise).state == "broken"
     assert b"not as it was written" not in owner.get("/console/").content
 
 

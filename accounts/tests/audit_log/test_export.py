@@ -102,8 +102,8 @@ def test_an_event_that_was_changed_says_so(owner, enterprise):
     assert rows(owner.post(PATH))[1][13] == "no"
 
 
-def test_another_enterprises_events_are_not_in_it(owner, other_house):
-    write(other_house.enterprise, by=task_actor("Canary"))
+def test_another_enterprises_events_are_not_in_it(owner, other_tenant):
+    write(other_tenant.enterprise, by=task_actor("Canary"))
     assert len(rows(owner.post(f"{PATH}?q=Canary"))) == 1
 
 

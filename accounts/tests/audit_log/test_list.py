@@ -85,10 +85,10 @@ def test_an_event_that_was_changed_is_marked(owner, enterprise):
     assert b"Not as it was written" not in owner.get(f"{PATH}2/").content
 
 
-def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_house):
+def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_tenant):
     write(enterprise, after={"name": "示例"})
-    write(other_house.enterprise)
-    write(other_house.enterprise)
+    write(other_tenant.enterprise)
+    write(other_tenant.enterprise)
     assert "<html" in owner.get(f"{PATH}1/").content.decode()
     part = owner.get(f"{PATH}1/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
@@ -98,13 +98,13 @@ def test_an_event_has_a_page_and_for_htmx_a_part(owner, enterprise, other_house)
         assert owner.get(f"{PATH}{number}/").status_code == 404
 
 
-def test_another_enterprises_events_are_never_shown(owner, enterprise, other_house, charlie, numbers):
+def test_another_enterprises_events_are_never_shown(owner, enterprise, other_tenant, charlie, numbers):
     write(enterprise)
     for _ in range(3):
-        write(other_house.enterprise, by=Actor(user=charlie, name="Canary"), after={"name": "Canary"})
+        write(other_tenant.enterprise, by=Actor(user=charlie, name="Canary"), after={"name": "Canary"})
     assert numbers() == [1]
     assert numbers(q="canary") == numbers(actor=charlie.pk) == []
-    assert numbers(target=f"enterprise.{other_house.enterprise.pk}") == []
+    assert numbers(target=f"enterprise.{other_tenant.enterprise.pk}") == []
     assert "Canary" not in owner.get(PATH, {"actor": charlie.pk}).content.decode()
 
 
@@ -199,7 +199,7 @@ def test_the_count_is_exact_for_all_and_capped_for_what_is_found(owner, enterpri
 
 
 @pytest.mark.parametrize(("asked", "most"), [({}, 10), ({"q": "al", "via": "web", "since": "2020-01-01"}, 26)])
-def test_a_page_costs_the_same_whatever_is_on_it(owner, alice, house, wang, asked, most):
+def test_a_page_costs_the_same_whatever_is_on_it(owner, alice, tenant, wang, asked, most):
     def cost():
         with CaptureQueriesContext(connection) as queries:
             owner.get(PATH, asked)
@@ -212,12 +212,12 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, alice, house, wang, aske
     assert cost() == few <= most
 
 
-def test_an_auditor_reads_it_and_follows_only_links_that_are_open(client_of, erin, house, wang):
+def test_an_auditor_reads_it_and_follows_only_links_that_are_open(client_of, erin, tenant, wang):
     write(wang, "member_created")
-    write(house.domain, "domain_edited")
+    write(tenant.domain, "domain_edited")
     auditor = client_of(erin)
     assert f'href="/console/members/{wang.pk}/"' in auditor.get(f"{PATH}1/").content.decode()
-    assert f"/console/settings/domains/{house.domain.pk}/" not in auditor.get(f"{PATH}2/").content.decode()
+    assert f"/console/settings/domains/{tenant.domain.pk}/" not in auditor.get(f"{PATH}2/").content.decode()
 
 
 def test_a_members_page_leads_to_its_events(owner, wang, client_of, bob):

@@ -40,11 +40,11 @@ def test_a_session_that_entered_no_enterprise_chooses_first(desk, client_of, lin
     assert state_of(code) == "new"
 
 
-def test_who_chooses_an_enterprise_comes_back_to_the_code(desk, client_of, lin, house):
+def test_who_chooses_an_enterprise_comes_back_to_the_code(desk, client_of, lin, tenant):
     phone = at(client_of(lin.user, method="code"), OFFICE_TOO)
     code = show_code(desk)
     assert path(code) in phone.get("/choose/", {"next": path(code)}).content.decode()
-    answer = phone.post(f"/choose/{house.enterprise.pk}/", {"next": path(code)})
+    answer = phone.post(f"/choose/{tenant.enterprise.pk}/", {"next": path(code)})
     assert (answer.status_code, answer.url) == (303, path(code))
 
 
@@ -69,11 +69,11 @@ def test_a_disabled_member_approves_nothing(desk, phone, lin):
     assert state_of(code) == "scanned"
 
 
-def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client_of, lin, house, other_house):
-    build_member(other_house, "林晓", "linxiao", str(lin.phone), status="active", user=lin.user)
-    phone = at(client_of(lin.user, method="code", enterprise=other_house.enterprise), OFFICE_TOO)
+def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client_of, lin, tenant, other_tenant):
+    build_member(other_tenant, "林晓", "linxiao", str(lin.phone), status="active", user=lin.user)
+    phone = at(client_of(lin.user, method="code", enterprise=other_tenant.enterprise), OFFICE_TOO)
     claim(desk, approved(desk, phone))
-    assert desk.session["enterprise"] == other_house.enterprise.pk
+    assert desk.session["enterprise"] == other_tenant.enterprise.pk
 
 
 def test_whose_phone_codes_were_shut_off_by_a_guesser_still_signs_in_by_scanning(desk, phone, lin):

@@ -29,8 +29,8 @@ def test_q27_the_phone_hears_at_once_and_ends_it_at_once(desk, phone, lin):
     assert b'data-state="declined"' in phone.get(path(code)).content
 
 
-def test_q27_every_other_session_shows_it_until_it_is_known(desk, phone, client_of, lin, house):
-    tablet = client_of(lin.user, method="code", enterprise=house.enterprise)
+def test_q27_every_other_session_shows_it_until_it_is_known(desk, phone, client_of, lin, tenant):
+    tablet = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     claim(desk, approved(desk, phone))
     device = ScannedSession.objects.get().session_id
     for browser in (phone, tablet):

@@ -186,11 +186,11 @@ def test_q6_only_the_legal_order_leads_in(desk, phone, order):
 
 @pytest.mark.parametrize(("seconds", "is_alive"), [(-1, True), (-0.001, True), (0, False), (1, False)])
 @pytest.mark.parametrize(("stage", "life"), [("new", 120), ("scanned", 60), ("approved", 30)])
-def test_q7_each_state_ends_on_the_second(client_of, lin, house, stage, life, seconds, is_alive):
+def test_q7_each_state_ends_on_the_second(client_of, lin, tenant, stage, life, seconds, is_alive):
     begin = timezone.now()
     with time_machine.travel(begin, tick=False) as clock:
         desk = desk_at()
-        phone = at(client_of(lin.user, method="code", enterprise=house.enterprise), OFFICE_TOO)
+        phone = at(client_of(lin.user, method="code", enterprise=tenant.enterprise), OFFICE_TOO)
         code = show_code(desk)
         if stage != "new":
             clock.shift(119)
@@ -256,7 +256,7 @@ def test_q10_a_form_from_elsewhere_or_in_a_frame_does_nothing(desk, phone, actio
     assert page["X-Frame-Options"] == "DENY"
 
 
-def test_q11_a_phone_that_is_not_signed_in_signs_in_and_comes_back(desk, house, lin):
+def test_q11_a_phone_that_is_not_signed_in_signs_in_and_comes_back(desk, tenant, lin):
     code = show_code(desk)
     phone = at(Client(headers={"accept-language": "en"}), OFFICE_TOO)
     answer = phone.get(path(code))

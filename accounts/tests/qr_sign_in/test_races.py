@@ -24,26 +24,26 @@ from accounts.tests.qr_sign_in.people import (
     show_code,
     state_of,
 )
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 TIMES = 20
 
 
 @pytest.fixture
-def house(transactional_db):
-    return build_house("示例科技", "example.com")
+def tenant(transactional_db):
+    return build_tenant("示例科技", "example.com")
 
 
 @pytest.fixture
-def phones(house, client_of):
+def phones(tenant, client_of):
     """Two people's phones."""
     people = [("林晓", "linxiao", "+8613800138001"), ("吴桐", "wutong", "+8613800138007")]
     for name, prefix, number in people:
         user = User.objects.create_user(phone=number, name=name)
-        build_member(house, name, prefix, number, status="active", user=user)
+        build_member(tenant, name, prefix, number, status="active", user=user)
     users = User.objects.order_by("pk")
-    return [at(client_of(user, method="code", enterprise=house.enterprise), OFFICE_TOO) for user in users]
+    return [at(client_of(user, method="code", enterprise=tenant.enterprise), OFFICE_TOO) for user in users]
 
 
 def at_once(work: Callable[[int], object], times: int = 50) -> Counter[object]:

@@ -102,7 +102,7 @@ def test_a_person_disabled_meanwhile_does_not_get_in(halfway):
     assert "_auth_user_id" not in halfway.session
 
 
-def test_signing_in_otherwise_forgets_the_half(halfway, house, lin, client_of):
+def test_signing_in_otherwise_forgets_the_half(halfway, tenant, lin, client_of):
     halfway.post("/login/", {"phone": "13800138001"})
     session = halfway.session
     assert "account_login" in session

@@ -102,14 +102,14 @@ def test_a_file_is_asked_for_on_its_page_and_the_person_comes_back_there(late):
     assert answer.url == "/confirm/?next=%2Fconsole%2Fmembers%2F%3Fq%3Dlin%26status%3Dactive"
 
 
-def test_nothing_that_was_typed_is_lost(late, house):
+def test_nothing_that_was_typed_is_lost(late, tenant):
     typed = {"name": "brand-new.example", "webmail_url": "https://a.example/", "is_default": "on", "imap": '"><x>'}
     page = late.post(f"{DOMAINS}new/", typed)
     assert page.status_code == 422
     assert fields_of(page) == typed | {"imap": "&quot;&gt;&lt;x&gt;"}
     answer = late.post(f"{DOMAINS}new/", typed | {"imap": "", "proof": PASSWORD})
     assert answer.status_code == 303
-    assert house.enterprise.domains.filter(name="brand-new.example", is_default=True).exists()
+    assert tenant.enterprise.domains.filter(name="brand-new.example", is_default=True).exists()
 
 
 def test_several_values_of_one_name_are_all_carried(late):
@@ -167,9 +167,9 @@ def test_a_proof_gives_the_session_a_new_key(late):
 
 
 @pytest.fixture
-def phone(client_of, lin, house):
+def phone(client_of, lin, tenant):
     """Lin's browser, signed in by a code just now."""
-    return client_of(lin.user, method="code", enterprise=house.enterprise)
+    return client_of(lin.user, method="code", enterprise=tenant.enterprise)
 
 
 def sent_code():

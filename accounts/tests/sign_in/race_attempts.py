@@ -16,7 +16,7 @@ from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter, Passwo
 THREADS = 20
 
 
-def tell_all(folder: Path) -> dict[str, dict[str, int]]:
+def report(folder: Path) -> dict[str, dict[str, int]]:
     """Return how often each race had which outcome (errors by name), and the sum of the failures it left."""
     return {
         "one limit": _race(lambda _thread: _limiter(("name", 7)).count()),

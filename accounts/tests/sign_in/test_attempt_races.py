@@ -6,8 +6,8 @@ pytestmark = pytest.mark.django_db  # so that there is a database to copy
 
 
 @pytest.fixture(scope="module")
-def results(told_apart):
-    return told_apart("accounts.tests.sign_in.race_attempts")
+def results(run_in_subprocess):
+    return run_in_subprocess("accounts.tests.sign_in.race_attempts")
 
 
 @pytest.mark.parametrize(

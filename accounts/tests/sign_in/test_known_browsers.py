@@ -28,22 +28,22 @@ def test_a_browser_is_known_for_180_days_and_not_a_second_longer(alice, enterpri
         assert purge_browsers() == (not is_known)
 
 
-def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, enterprise, other_house):
+def test_it_is_known_for_this_person_in_this_enterprise_only(alice, charlie, enterprise, other_tenant):
     note_browser(alice, enterprise, browser=SECRET)
     assert is_known_browser(alice, enterprise, browser=SECRET)
     assert not is_known_browser(alice, enterprise, browser="b" * 22)
     assert not is_known_browser(charlie, enterprise, browser=SECRET)
-    assert not is_known_browser(alice, other_house.enterprise, browser=SECRET)
+    assert not is_known_browser(alice, other_tenant.enterprise, browser=SECRET)
 
 
-def test_forgotten_it_is_forgotten_in_every_enterprise_and_no_other_is(alice, charlie, enterprise, other_house):
+def test_forgotten_it_is_forgotten_in_every_enterprise_and_no_other_is(alice, charlie, enterprise, other_tenant):
     mark = note_browser(alice, enterprise, browser=SECRET)
-    assert note_browser(alice, other_house.enterprise, browser=SECRET) == mark
+    assert note_browser(alice, other_tenant.enterprise, browser=SECRET) == mark
     note_browser(alice, enterprise, browser="b" * 22)
     note_browser(charlie, enterprise, browser=SECRET)
     forget_browser(alice, mark)
     assert not is_known_browser(alice, enterprise, browser=SECRET)
-    assert not is_known_browser(alice, other_house.enterprise, browser=SECRET)
+    assert not is_known_browser(alice, other_tenant.enterprise, browser=SECRET)
     assert is_known_browser(alice, enterprise, browser="b" * 22)
     assert is_known_browser(charlie, enterprise, browser=SECRET)
 

@@ -97,7 +97,7 @@ def test_who_proves_a_stranger_s_phone_is_not_signed_in_as_before(visit, alice):
     assert sessions.proven_phone(request) == PHONE
 
 
-def test_sessions_end_everywhere_or_in_one_enterprise(visit, alice, charlie, enterprise, other_house):
+def test_sessions_end_everywhere_or_in_one_enterprise(visit, alice, charlie, enterprise, other_tenant):
     here, there, nowhere, other = visit(), visit(), visit(), visit()
     for request in (here, there, nowhere):
         sessions.open_session(request, alice, method="password")
@@ -105,7 +105,7 @@ def test_sessions_end_everywhere_or_in_one_enterprise(visit, alice, charlie, ent
     sessions.open_session(other, charlie, method="password")
     other.session.save()
     sessions.enter_enterprise(here, enterprise)
-    sessions.enter_enterprise(there, other_house.enterprise)
+    sessions.enter_enterprise(there, other_tenant.enterprise)
     assert sessions.end_sessions(alice, enterprise=enterprise) == 1
     assert [is_alive(request) for request in (here, there, nowhere, other)] == [False, True, True, True]
     assert sessions.end_sessions(alice, except_key=there.session.session_key) == 1

@@ -55,8 +55,8 @@ def signed_in(settings):
 # The list.
 
 
-def test_the_list_says_who_does_what_where_and_how_they_sign_in(owner, alice, bob, erin, lin, house):
-    appoint_user(house.enterprise, user=lin.user, name="auditor", by=command_actor())
+def test_the_list_says_who_does_what_where_and_how_they_sign_in(owner, alice, bob, erin, lin, tenant):
+    appoint_user(tenant.enterprise, user=lin.user, name="auditor", by=command_actor())
     page = owner.get(LIST).content.decode()
     for part in (
         "Owner",
@@ -92,10 +92,10 @@ def test_search_and_role_narrow_the_list(owner, alice, bob, dora, erin):
     assert b"No administrator fits" in owner.get(LIST, {"q": "nobody"}).content
 
 
-def test_pages_follow_one_another(owner, alice, house, monkeypatch):
+def test_pages_follow_one_another(owner, alice, tenant, monkeypatch):
     monkeypatch.setattr(administrator_rows, "PAGE_SIZE", 2)
     for n in range(4):
-        build_user(f"a{n}", house, "auditor" if n % 2 else "admin")
+        build_user(f"a{n}", tenant, "auditor" if n % 2 else "admin")
 
     def read(address):
         context = owner.get(LIST + address).context
@@ -110,7 +110,7 @@ def test_pages_follow_one_another(owner, alice, house, monkeypatch):
     assert read(pages_2.previous_url)[0] == first
 
 
-def test_a_page_costs_the_same_whatever_is_on_it(owner, house):
+def test_a_page_costs_the_same_whatever_is_on_it(owner, tenant):
     def cost():
         with CaptureQueriesContext(connection) as queries:
             owner.get(LIST)
@@ -118,8 +118,8 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, house):
 
     def add(count):
         for _ in range(count):
-            user = build_user(f"u{User.objects.count()}", house, "department_admin")
-            DepartmentScope.objects.create(role=user.roles.get(), department=house.market)
+            user = build_user(f"u{User.objects.count()}", tenant, "department_admin")
+            DepartmentScope.objects.create(role=user.roles.get(), department=tenant.market)
 
     add(3)
     few = cost()
@@ -127,13 +127,13 @@ def test_a_page_costs_the_same_whatever_is_on_it(owner, house):
     assert cost() == few <= 13
 
 
-def test_last_seen_counts_this_enterprise_only(owner, house, other_house, alice, erin, signed_in):
+def test_last_seen_counts_this_enterprise_only(owner, tenant, other_tenant, alice, erin, signed_in):
     assert b"Never" in owner.get(LIST, {"q": "erin"}).content
-    Role.objects.create(user=erin, enterprise=other_house.enterprise, name="auditor")
+    Role.objects.create(user=erin, enterprise=other_tenant.enterprise, name="auditor")
     elsewhere = UserSession.objects.create(user=erin, session_key="x", ip="1.1.1.1", data={"enterprise": 0})
     assert elsewhere.last_seen_at
     assert b"Never" in owner.get(LIST, {"q": "erin"}).content
-    Role.objects.filter(enterprise=other_house.enterprise).delete()
+    Role.objects.filter(enterprise=other_tenant.enterprise).delete()
     signed_in(erin)
     assert b"Never" not in owner.get(LIST, {"q": "erin"}).content
 
@@ -141,14 +141,14 @@ def test_last_seen_counts_this_enterprise_only(owner, house, other_house, alice,
 # Appointing.
 
 
-def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, house):
+def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, tenant):
     page = owner.get(NEW, {"q": "lin"})
     assert f"?member={lin.pk}" in page.content.decode()
-    said = {"member": lin.pk, "role": "department_admin", "departments": [house.market.pk, house.east.pk]}
+    said = {"member": lin.pk, "role": "department_admin", "departments": [tenant.market.pk, tenant.east.pk]}
     assert owner.post(NEW, said).status_code == 303
     role = lin.user.roles.get()
-    assert (role.name, role.enterprise) == ("department_admin", house.enterprise)
-    assert set(role.scopes.values_list("department", flat=True)) == {house.market.pk, house.east.pk}
+    assert (role.name, role.enterprise) == ("department_admin", tenant.enterprise)
+    assert set(role.scopes.values_list("department", flat=True)) == {tenant.market.pk, tenant.east.pk}
     event = AuditEvent.objects.get(action="administrator_appointed")
     assert event.personal["after"] == {"role": "department_admin", "departments": ["市场部", "华东组"]}
     assert event.personal["target"] == "林晓"
@@ -164,9 +164,9 @@ def test_who_has_not_joined_can_not_be_appointed_yet_and_the_page_says_so(owner,
     assert Role.objects.count() == 1
 
 
-def test_a_member_of_another_enterprise_is_not_found(owner, other_house):
+def test_a_member_of_another_enterprise_is_not_found(owner, other_tenant):
     user = User.objects.create_user(phone="+8613800138099", name="外人")
-    other = build_member(other_house, "外人", "wairen", "+8613800138099", status="active", user=user)
+    other = build_member(other_tenant, "外人", "wairen", "+8613800138099", status="active", user=user)
     assert "外人" not in owner.get(NEW, {"q": "wairen"}).content.decode()
     assert owner.get(NEW, {"member": other.pk}).status_code == 404
     assert owner.post(NEW, {"member": other.pk, "role": "owner"}).status_code == 404
@@ -250,11 +250,11 @@ def test_nobody_has_two_roles(owner, lin):
 # Changing.
 
 
-def test_a_role_is_changed_with_before_and_after(owner, bob, house):
-    said = {"role": "department_admin", "departments": [house.east.pk]}
+def test_a_role_is_changed_with_before_and_after(owner, bob, tenant):
+    said = {"role": "department_admin", "departments": [tenant.east.pk]}
     assert owner.post(url(bob, "edit"), said).status_code == 303
-    assert list(bob.roles.get().scopes.values_list("department", flat=True)) == [house.east.pk]
-    assert owner.post(url(bob, "edit"), {"role": "auditor", "departments": [house.east.pk]}).status_code == 303
+    assert list(bob.roles.get().scopes.values_list("department", flat=True)) == [tenant.east.pk]
+    assert owner.post(url(bob, "edit"), {"role": "auditor", "departments": [tenant.east.pk]}).status_code == 303
     assert not DepartmentScope.objects.exists()
     first, second = AuditEvent.objects.filter(action="administrator_changed").order_by("number")
     assert first.personal["before"] == {"role": "department_admin", "departments": ["市场部"]}
@@ -262,8 +262,8 @@ def test_a_role_is_changed_with_before_and_after(owner, bob, house):
     assert second.personal["after"] == {"role": "auditor"}
 
 
-def test_saving_without_a_change_records_nothing(owner, bob, house):
-    said = {"role": "department_admin", "departments": [house.market.pk]}
+def test_saving_without_a_change_records_nothing(owner, bob, tenant):
+    said = {"role": "department_admin", "departments": [tenant.market.pk]}
     assert owner.post(url(bob, "edit"), said).status_code == 303
     assert not AuditEvent.objects.exists()
 
@@ -278,10 +278,10 @@ def test_saving_without_a_change_records_nothing(owner, bob, house):
         ("admin", [], False),
     ],
 )
-def test_who_loses_rights_is_signed_out_at_once(owner, bob, house, signed_in, to, departments, is_out):
+def test_who_loses_rights_is_signed_out_at_once(owner, bob, tenant, signed_in, to, departments, is_out):
     browser = signed_in(bob)
     assert browser.get("/console/members/").status_code == 200
-    places = [getattr(house, name).pk for name in departments]
+    places = [getattr(tenant, name).pk for name in departments]
     assert owner.post(url(bob, "edit"), {"role": to, "departments": places}).status_code == 303
     assert (browser.get("/console/members/").status_code == 302) == is_out
 
@@ -296,9 +296,9 @@ def test_a_role_that_was_taken_away_ends_at_once(owner, dora, signed_in):
     assert (event.role, event.personal["before"]) == ("owner", {"role": "admin"})
 
 
-def test_a_session_elsewhere_stays(owner, dora, other_house, signed_in):
+def test_a_session_elsewhere_stays(owner, dora, other_tenant, signed_in):
     browser = signed_in(dora)
-    UserSession.objects.update(data={"enterprise": other_house.enterprise.pk})
+    UserSession.objects.update(data={"enterprise": other_tenant.enterprise.pk})
     owner.post(url(dora, "remove"))
     assert browser.get("/mailbox/devices/").status_code == 200
 
@@ -317,8 +317,8 @@ def test_a_lost_second_factor_is_reset(owner, alice, dora, enterprise):
     assert AuditEvent.objects.get(action="factors_reset").personal["target"] == "Dora"
 
 
-def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bob, charlie, house):
-    other = build_user("dan", house, "admin")
+def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bob, charlie, tenant):
+    other = build_user("dan", tenant, "admin")
     for user in (alice, other, bob, dora):
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
     client = client_of(dora)
@@ -358,8 +358,8 @@ def test_department_administrators_and_auditors_appoint_nobody(request, client_o
     assert Role.objects.count() == 2
 
 
-def test_an_administrator_manages_only_those_below(client_of, alice, dora, bob, erin, house):
-    other = build_user("dan", house, "admin")
+def test_an_administrator_manages_only_those_below(client_of, alice, dora, bob, erin, tenant):
+    other = build_user("dan", tenant, "admin")
     client = client_of(dora)
     page = client.get(LIST).content.decode()
     for user, is_below in ((alice, False), (other, False), (bob, True), (erin, True)):
@@ -389,7 +389,7 @@ def test_an_administrator_makes_nobody_an_equal_or_higher(client_of, dora, erin,
         change_role(erin.roles.get(), name=role, by=by)
 
 
-def test_the_last_owner_stays_what_they_are(owner, alice, house, dora):
+def test_the_last_owner_stays_what_they_are(owner, alice, tenant, dora):
     page = owner.get(url(alice, "remove")).content.decode()
     assert "only owner" in page
     assert "button--danger" not in page
@@ -399,14 +399,14 @@ def test_the_last_owner_stays_what_they_are(owner, alice, house, dora):
     answer = owner.post(url(alice, "edit"), {"role": "admin"})
     assert answer.status_code == 422
     assert "only owner" in answer.content.decode()
-    inactive = build_user("olga", house, "owner")
+    inactive = build_user("olga", tenant, "owner")
     User.objects.filter(pk=inactive.pk).update(is_active=False)
     assert owner.post(url(alice, "remove")).status_code == 422
     assert role_names(alice) == ["owner"]
 
 
-def test_an_owner_may_go_while_another_stays(alice, house, signed_in):
-    build_user("olga", house, "owner")
+def test_an_owner_may_go_while_another_stays(alice, tenant, signed_in):
+    build_user("olga", tenant, "owner")
     browser = signed_in(alice)
     answer = browser.post(url(alice, "remove"))
     assert (answer.status_code, answer["Location"]) == (303, "/")
@@ -414,8 +414,8 @@ def test_an_owner_may_go_while_another_stays(alice, house, signed_in):
     assert browser.get(LIST).status_code == 302
 
 
-def test_an_owner_may_step_down_and_is_signed_out(alice, house, signed_in):
-    build_user("olga", house, "owner")
+def test_an_owner_may_step_down_and_is_signed_out(alice, tenant, signed_in):
+    build_user("olga", tenant, "owner")
     browser = signed_in(alice)
     assert browser.post(url(alice, "edit"), {"role": "admin"}).status_code == 303
     assert role_names(alice) == ["admin"]
@@ -428,7 +428,7 @@ def test_an_administrator_may_lay_down_their_own_role(dora, alice, signed_in):
     assert role_names(dora) == []
 
 
-def test_a_right_that_went_meanwhile_counts_no_more(alice, dora, erin, house):
+def test_a_right_that_went_meanwhile_counts_no_more(alice, dora, erin, tenant):
     """The page was let in; then the right went; the verb asks again."""
     by = Actor(user=dora, name="Dora")
     Role.objects.filter(user=dora).delete()

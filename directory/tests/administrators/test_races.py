@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.audit.recording import Actor
 from accounts.audit.verification import check_chain
 from accounts.models import AuditEvent, Role
-from conftest import build_house, build_user
+from conftest import build_tenant, build_user
 from directory.administrators.actions import appoint_newcomer, change_role, remove_administrator
 
 HANDS = 50
@@ -33,8 +33,8 @@ def lower(role, by):
 @pytest.mark.parametrize("action", [remove, lower])
 @pytest.mark.parametrize("is_other", [True, False], ids=["each the other", "each themselves"])
 def test_of_two_owners_one_remains(action, is_other):
-    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
-    owners = [build_user(name, house, "owner") for name in ("alice", "olga")]
+    tenant, gate = build_tenant("示例科技", "example.com"), Barrier(HANDS)
+    owners = [build_user(name, tenant, "owner") for name in ("alice", "olga")]
     roles = [owner.roles.select_related("enterprise", "user").get() for owner in owners]
 
     def click(number: int) -> bool:
@@ -53,18 +53,18 @@ def test_of_two_owners_one_remains(action, is_other):
         list(pool.map(click, range(HANDS)))
     assert Role.objects.filter(name="owner").count() == 1
     assert AuditEvent.objects.count() == 1
-    assert check_chain(house.enterprise.pk) is None
+    assert check_chain(tenant.enterprise.pk) is None
 
 
 def test_of_fifty_who_appoint_with_one_login_one_wins():
-    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
-    alice = build_user("alice", house, "owner")
+    tenant, gate = build_tenant("示例科技", "example.com"), Barrier(HANDS)
+    alice = build_user("alice", tenant, "owner")
 
     def appoint(number: int) -> list[str]:
         said = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
         gate.wait()
         try:
-            appoint_newcomer(house.enterprise, by=Actor(user=alice, name="Alice"), **said)
+            appoint_newcomer(tenant.enterprise, by=Actor(user=alice, name="Alice"), **said)
         except ValidationError as refused:
             return list(refused.error_dict)
         finally:

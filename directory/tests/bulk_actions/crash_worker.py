@@ -15,7 +15,7 @@ from directory.bulk_actions.job import open_bulk_action, work_on_bulk_actions
 from directory.imports import export as member_export
 from directory.members.actions import create_member
 from directory.models import BulkAction, Department, Member
-from directory.tests.imports.crash_worker import doom, in_another_process, prepare
+from directory.tests.imports.crash_worker import crash_at, in_another_process, prepare
 
 MEMBERS = 10
 POINTS = {
@@ -29,7 +29,7 @@ POINTS = {
 }
 
 
-def tell_all(folder: Path) -> dict[str, dict[str, object]]:
+def report(folder: Path) -> dict[str, dict[str, object]]:
     """What became of ten members, for each point."""
     settings.EXPORT_DIR = folder / "exports"
     bulk_actions.CHUNK = bulk_actions.EXPORT_CHUNK = member_export.CHUNK = 3
@@ -77,5 +77,5 @@ def begin(root: Department, by: Actor, kind: str) -> BulkAction:
 def work_until(point: str) -> None:
     """Work, and die at the place the point names."""
     _kind, name, when, visit = POINTS[point]
-    doom(bulk_actions, name, when, visit)
+    crash_at(bulk_actions, name, when, visit)
     work_on_bulk_actions()

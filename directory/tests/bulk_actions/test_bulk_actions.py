@@ -49,14 +49,14 @@ def desk(client_of, alice):
 
 
 @pytest.fixture
-def five(house):
+def five(tenant):
     """Five in the eastern department, found by `duo`."""
-    return [build_member(house, f"多{n}", f"duo{n}", f"+86139001390{n:02}", department=house.east) for n in range(5)]
+    return [build_member(tenant, f"多{n}", f"duo{n}", f"+86139001390{n:02}", department=tenant.east) for n in range(5)]
 
 
-def opened(house, author, kind, members):
+def opened(tenant, author, kind, members):
     chosen = Member.objects.filter(pk__in=[one.pk for one in members])
-    return open_bulk_action(house.enterprise, kind, chosen, by=Actor(user=author, name=author.name))
+    return open_bulk_action(tenant.enterprise, kind, chosen, by=Actor(user=author, name=author.name))
 
 
 def after_work(action):
@@ -81,7 +81,7 @@ def statuses(members):
 # --- from the page
 
 
-def test_many_are_deleted_in_the_background_and_found_again(desk, house, five):
+def test_many_are_deleted_in_the_background_and_found_again(desk, tenant, five):
     asked = {"all_matching": "1", "q": "duo"}
     page = desk.post(f"{LIST}delete/", asked)
     assert "Delete 5 members?" in page.text
@@ -102,8 +102,8 @@ def test_many_are_deleted_in_the_background_and_found_again(desk, house, five):
     assert f"{BULK}{action.pk}/" not in desk.get(LIST).text
     assert f"{BULK}{action.pk}/" in desk.get(BULK).text
     assert not Member.objects.present().exists()
-    house.root.refresh_from_db()
-    assert house.root.members_below == 0
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 0
     assert not action.items.exists()
     lines = [(event.action, event.via) for event in AuditEvent.objects.order_by("number")]
     chunks = [("members_deleted", "task"), ("members_deleted", "task"), ("member_deleted", "task")]
@@ -111,12 +111,12 @@ def test_many_are_deleted_in_the_background_and_found_again(desk, house, five):
 
 
 @pytest.mark.parametrize("action", ["restore/", "enable/"])
-def test_few_are_done_at_once_and_more_by_the_worker(desk, house, five, action):
+def test_few_are_done_at_once_and_more_by_the_worker(desk, tenant, five, action):
     ids = [one.pk for one in five]
     if action == "restore/":
-        delete_members(house.enterprise, ids, by=BY)
+        delete_members(tenant.enterprise, ids, by=BY)
     else:
-        disable_members(house.enterprise, ids, by=BY)
+        disable_members(tenant.enterprise, ids, by=BY)
     there = {"status": "deleted"} if action == "restore/" else {}
     assert desk.post(f"{LIST}{action}", there | {"members": ids[:2]})["Location"].startswith(f"{LIST}?")
     assert (BulkAction.objects.count(), Member.objects.present().filter(status="pending").count()) == (0, 2)
@@ -125,10 +125,10 @@ def test_few_are_done_at_once_and_more_by_the_worker(desk, house, five, action):
     assert Member.objects.present().filter(status="pending").count() == 5
 
 
-def test_many_are_disabled_after_a_page_that_says_what_it_means(desk, client_of, house, five, lin):
-    phone = client_of(lin.user, method="code", enterprise=house.enterprise)
+def test_many_are_disabled_after_a_page_that_says_what_it_means(desk, client_of, tenant, five, lin):
+    phone = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     invite_member(five[0], by=BY)
-    asked = {"all_matching": "1", "department": house.market.pk}
+    asked = {"all_matching": "1", "department": tenant.market.pk}
     page = desk.post(f"{LIST}disable/", asked).text
     assert "Disable 6 members?" in page
     assert "1 of them has joined" in page
@@ -151,12 +151,12 @@ def test_two_are_disabled_at_once_and_who_is_so_already_is_not_chosen(desk, wang
     assert statuses([wang, lin, zhao]) == ["pending", "active", "disabled"]
 
 
-def test_if_it_became_another_number_nothing_is_opened(desk, house, five):
+def test_if_it_became_another_number_nothing_is_opened(desk, tenant, five):
     page = desk.post(f"{LIST}delete/", {"all_matching": "1", "q": "duo", "confirmed": "4"})
     assert (page.status_code, BulkAction.objects.count()) == (200, 0)
     assert 'name="confirmed" value="5"' in page.text
     with pytest.raises(NumberChanged):
-        open_bulk_action(house.enterprise, "delete", Member.objects.all(), by=BY, confirmed=4)
+        open_bulk_action(tenant.enterprise, "delete", Member.objects.all(), by=BY, confirmed=4)
     assert (BulkAction.objects.count(), BulkActionItem.objects.count()) == (0, 0)
 
 
@@ -170,9 +170,9 @@ def test_more_than_a_few_are_invited_by_a_notice(desk, five):
 # --- who is left out, and why
 
 
-def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, house, alice, five):
-    action = opened(house, alice, "disable", five)
-    delete_members(house.enterprise, [five[0].pk], by=BY)
+def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, tenant, alice, five):
+    action = opened(tenant, alice, "disable", five)
+    delete_members(tenant.enterprise, [five[0].pk], by=BY)
     disable_member(five[3], by=BY)
     assert counts(after_work(action)) == [5, 3, 2, 0]
     assert reasons(action) == {"多0": "in_bin", "多3": "disabled"}
@@ -182,21 +182,21 @@ def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, house, alice
     assert f'data-id="{five[3].pk}"' in page
 
 
-def test_two_deeds_that_overlap_do_everyone_once(house, alice, dora, five):
-    first, second = opened(house, alice, "delete", five[:4]), opened(house, dora, "delete", five[2:])
+def test_two_deeds_that_overlap_do_everyone_once(tenant, alice, dora, five):
+    first, second = opened(tenant, alice, "delete", five[:4]), opened(tenant, dora, "delete", five[2:])
     work_on_bulk_actions()
     assert (counts(first), counts(second)) == ([4, 4, 0, 0], [3, 1, 2, 0])
-    house.root.refresh_from_db()
-    assert house.root.members_below == 0
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 0
 
 
-def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk, client_of, erin, house, alice, five):
-    delete_members(house.enterprise, [one.pk for one in five], by=BY)
-    delete_department(house.east, by=BY)
-    said = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": house.domain}
-    taker = create_member(house.enterprise, by=BY, **said)
-    restore_members(house.enterprise, [five[4].pk], by=BY)
-    action = after_work(opened(house, alice, "restore", five))
+def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk, client_of, erin, tenant, alice, five):
+    delete_members(tenant.enterprise, [one.pk for one in five], by=BY)
+    delete_department(tenant.east, by=BY)
+    said = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": tenant.domain}
+    taker = create_member(tenant.enterprise, by=BY, **said)
+    restore_members(tenant.enterprise, [five[4].pk], by=BY)
+    action = after_work(opened(tenant, alice, "restore", five))
     assert counts(action) == [5, 4, 1, 0]
     assert action.items.get(reason="without_phone").holder == taker
     assert action.items.get(reason="present").member == five[4]
@@ -206,20 +206,20 @@ def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk
     assert five[0].phone[3:] not in page
 
 
-def test_a_department_admin_reaches_only_their_own_to_the_end(client_of, bob, house, five, zhao):
+def test_a_department_admin_reaches_only_their_own_to_the_end(client_of, bob, tenant, five, zhao):
     desk = client_of(bob)
     answer = desk.post(f"{LIST}delete/", {"all_matching": "1", "q": "", "confirmed": "5"})
     action = BulkAction.objects.get()
     assert (answer["Location"], action.total) == (f"{BULK}{action.pk}/", 5)
-    five[1].memberships.update(department=house.root)
+    five[1].memberships.update(department=tenant.root)
     assert counts(after_work(action)) == [5, 4, 1, 0]
     assert reasons(action) == {"多1": "out_of_reach"}
     assert "多1" not in desk.get(f"{BULK}{action.pk}/").text, "they may not see that member any more"
 
 
-def test_a_purged_member_leaves_no_name_behind(desk, house, alice, five):
-    action = opened(house, alice, "disable", five)
-    delete_members(house.enterprise, [five[0].pk], by=BY)
+def test_a_purged_member_leaves_no_name_behind(desk, tenant, alice, five):
+    action = opened(tenant, alice, "disable", five)
+    delete_members(tenant.enterprise, [five[0].pk], by=BY)
     Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
     work_on_bulk_actions()
     assert "多0" in desk.get(f"{BULK}{action.pk}/").text
@@ -236,8 +236,8 @@ def one_chunk_a_task(monkeypatch):
         monkeypatch.setattr(settings, name, 0)
 
 
-def test_a_right_lost_on_the_way_stops_the_deed(desk, house, dora, five, monkeypatch):
-    action = opened(house, dora, "delete", five)
+def test_a_right_lost_on_the_way_stops_the_deed(desk, tenant, dora, five, monkeypatch):
+    action = opened(tenant, dora, "delete", five)
     one_chunk_a_task(monkeypatch)
     work_on_bulk_actions()
     assert counts(action) == [5, 2, 0, 3]
@@ -252,8 +252,8 @@ def test_a_right_lost_on_the_way_stops_the_deed(desk, house, dora, five, monkeyp
 
 
 @pytest.mark.parametrize("lost", ["the role", "the user"])
-def test_who_is_gone_altogether_does_nothing(house, dora, five, lost):
-    action = opened(house, dora, "delete", five)
+def test_who_is_gone_altogether_does_nothing(tenant, dora, five, lost):
+    action = opened(tenant, dora, "delete", five)
     if lost == "the role":
         dora.roles.all().delete()
     else:
@@ -261,8 +261,8 @@ def test_who_is_gone_altogether_does_nothing(house, dora, five, lost):
     assert (after_work(action).state, counts(action)) == ("cancelled", [5, 0, 0, 5])
 
 
-def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, house, alice, five, monkeypatch):
-    action = opened(house, alice, "delete", five)
+def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, tenant, alice, five, monkeypatch):
+    action = opened(tenant, alice, "delete", five)
     one_chunk_a_task(monkeypatch)
     work_on_bulk_actions()
     assert f"{BULK}{action.pk}/cancel/" in desk.get(f"{BULK}{action.pk}/").text
@@ -273,8 +273,8 @@ def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, house, alice, fi
     assert AuditEvent.objects.filter(action="bulk_action_cancelled").count() == 1
 
 
-def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_nothing_more(house, alice, five):
-    action = opened(house, alice, "delete", five)
+def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_nothing_more(tenant, alice, five):
+    action = opened(tenant, alice, "delete", five)
     held = bulk_actions.QUEUE.claim()
     assert bulk_actions.QUEUE.claim() is None
     BulkAction.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
@@ -287,8 +287,8 @@ def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_
     assert (Member.objects.present().count(), counts(action)) == (5, [5, 0, 0, 5])
 
 
-def test_what_breaks_says_so_and_keeps_what_is_done(desk, house, alice, five, monkeypatch):
-    action = opened(house, alice, "delete", five)
+def test_what_breaks_says_so_and_keeps_what_is_done(desk, tenant, alice, five, monkeypatch):
+    action = opened(tenant, alice, "delete", five)
     real = bulk_actions.do_to_members
 
     def break_at_second(kind, role, ids, *, by):
@@ -333,7 +333,7 @@ def test_few_are_downloaded_at_once(desk, five):
     assert workbook_of(desk.get(f"{LIST}export.xlsx?q=duo1")) == ["多1"]
 
 
-def test_nobody_is_told_so(desk, house):
+def test_nobody_is_told_so(desk, tenant):
     answer = desk.post(f"{LIST}export.xlsx?q=nobody", follow=True)
     assert "Nobody matches." in answer.text
     assert not BulkAction.objects.exists()
@@ -374,11 +374,11 @@ def test_the_file_is_private_and_gone_after_a_day(desk, settings, exported):
     assert (exported.stored, list(Path(settings.EXPORT_DIR).iterdir())) == ("", [])
 
 
-def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(settings, house, dora, five):
-    action = opened(house, dora, "export", five)
+def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(settings, tenant, dora, five):
+    action = opened(tenant, dora, "export", five)
     Role.objects.filter(user=dora).update(name="department_admin")
     assert (after_work(action).state, counts(action)) == ("cancelled", [5, 0, 0, 5])
-    second = opened(house, dora, "export", five)
+    second = opened(tenant, dora, "export", five)
     held = bulk_actions.QUEUE.claim()
     cancel_bulk_action(second, by=BY)
     with pytest.raises(LeaseLost):
@@ -386,10 +386,10 @@ def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(s
     assert not list(Path(settings.EXPORT_DIR).glob("*"))
 
 
-def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, house, alice, five):
-    delete_members(house.enterprise, [five[0].pk], by=BY)
+def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, tenant, alice, five):
+    delete_members(tenant.enterprise, [five[0].pk], by=BY)
     Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
-    action = opened(house, alice, "export", five)
+    action = opened(tenant, alice, "export", five)
     purge_members()
     assert counts(after_work(action)) == [5, 4, 1, 0]
     assert action.items.get().reason == "erased"
@@ -399,9 +399,9 @@ def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, house, alice,
 # --- the list
 
 
-def test_they_are_found_by_author_action_and_state_page_by_page(desk, house, alice, dora, five):
+def test_they_are_found_by_author_action_and_state_page_by_page(desk, tenant, alice, dora, five):
     for number in range(21):
-        action = opened(house, dora if number else alice, "disable" if number % 2 else "delete", five[:1])
+        action = opened(tenant, dora if number else alice, "disable" if number % 2 else "delete", five[:1])
     cancel_bulk_action(action, by=BY)
 
     def listed(query):
@@ -414,8 +414,8 @@ def test_they_are_found_by_author_action_and_state_page_by_page(desk, house, ali
     assert desk.get(f"{BULK}?kind=x&state=%00&q=%00&after={'9' * 30}").status_code == 200
 
 
-def test_a_department_admin_finds_their_own_and_a_stranger_nothing(client_of, charlie, bob, alice, house, five):
-    theirs, other = opened(house, bob, "delete", five[:2]), opened(house, alice, "delete", five[2:])
+def test_a_department_admin_finds_their_own_and_a_stranger_nothing(client_of, charlie, bob, alice, tenant, five):
+    theirs, other = opened(tenant, bob, "delete", five[:2]), opened(tenant, alice, "delete", five[2:])
     page = client_of(bob).get(BULK).text
     assert (f"{BULK}{theirs.pk}/" in page, f"{BULK}{other.pk}/" in page) == (True, False)
     assert client_of(bob).get(f"{BULK}{other.pk}/").status_code == 404
@@ -424,11 +424,11 @@ def test_a_department_admin_finds_their_own_and_a_stranger_nothing(client_of, ch
 
 
 @pytest.mark.parametrize("path", ["the list", "the page", "the directory"])
-def test_the_number_of_queries_stays(desk, house, alice, five, django_assert_max_num_queries, path):
-    done = opened(house, alice, "enable", five)
+def test_the_number_of_queries_stays(desk, tenant, alice, five, django_assert_max_num_queries, path):
+    done = opened(tenant, alice, "enable", five)
     work_on_bulk_actions()
     for _number in range(30):
-        opened(house, alice, "delete", five[:1])
+        opened(tenant, alice, "delete", five[:1])
     pages = {"the list": BULK, "the page": f"{BULK}{done.pk}/", "the directory": LIST}
     desk.get(pages[path])
     with django_assert_max_num_queries(26 if path == "the directory" else 16):

@@ -13,8 +13,8 @@ EXPORTS = [point for point in POINTS if point not in DELETIONS]
 
 
 @pytest.fixture(scope="module")
-def results(told_apart):
-    return told_apart("directory.tests.bulk_actions.crash_worker")
+def results(run_in_subprocess):
+    return run_in_subprocess("directory.tests.bulk_actions.crash_worker")
 
 
 @pytest.mark.parametrize("point", DELETIONS)

@@ -5,7 +5,7 @@ import pytest
 from accounts.audit.recording import Actor
 from accounts.audit.verification import check_chain
 from accounts.models import AuditEvent
-from conftest import build_house, build_member, build_user
+from conftest import build_member, build_tenant, build_user
 from directory.bulk_actions import job as bulk_actions
 from directory.bulk_actions.job import cancel_bulk_action, open_bulk_action, work_on_bulk_actions
 from directory.members.actions import disable_member
@@ -19,10 +19,10 @@ MEMBERS = 60
 @pytest.fixture
 def crowd(monkeypatch):
     monkeypatch.setattr(bulk_actions, "CHUNK", 5)
-    house = build_house("示例科技", "example.com")
+    tenant = build_tenant("示例科技", "example.com")
     for number in range(MEMBERS):
-        build_member(house, "李四", f"p{number}", f"+861390013{number:04}", department=house.east)
-    return house
+        build_member(tenant, "李四", f"p{number}", f"+861390013{number:04}", department=tenant.east)
+    return tenant
 
 
 @pytest.fixture

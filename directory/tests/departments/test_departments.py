@@ -18,46 +18,46 @@ def url(department, action):
     return f"/console/departments/{department.pk}/{action}/"
 
 
-def test_the_list_shows_the_tree_down_to_the_chosen_one(client_of, alice, house, wang):
+def test_the_list_shows_the_tree_down_to_the_chosen_one(client_of, alice, tenant, wang):
     client = client_of(alice)
     first = client.get(LIST).content.decode()
     assert "市场部" in first
     assert "华东组" not in first
-    assert "华东组" in client.get(LIST, {"department": house.market.pk}).content.decode()
+    assert "华东组" in client.get(LIST, {"department": tenant.market.pk}).content.decode()
 
 
-def test_a_department_administrator_sees_their_own_tree(client_of, bob, house):
+def test_a_department_administrator_sees_their_own_tree(client_of, bob, tenant):
     page = client_of(bob).get(LIST).content.decode()
-    assert f'data-id="{house.market.pk}"' in page
-    assert f'data-id="{house.root.pk}"' not in page
+    assert f'data-id="{tenant.market.pk}"' in page
+    assert f'data-id="{tenant.root.pk}"' not in page
 
 
-def test_one_is_added_below_another(client_of, alice, house):
-    answer = client_of(alice).post(NEW, {"name": " 华南组 ", "department": house.market.pk})
+def test_one_is_added_below_another(client_of, alice, tenant):
+    answer = client_of(alice).post(NEW, {"name": " 华南组 ", "department": tenant.market.pk})
     made = Department.objects.get(name="华南组")
     assert (answer.status_code, answer["Location"]) == (303, f"{LIST}?department={made.pk}")
-    assert (made.parent, made.depth, made.path) == (house.market, 2, f"{house.market.path}{made.pk}/")
+    assert (made.parent, made.depth, made.path) == (tenant.market, 2, f"{tenant.market.path}{made.pk}/")
 
 
 @pytest.mark.parametrize(
     "name", ["", " ", "a/b", "a;b", "a；b", 'a"b', "a" * 65, "a\0b", "a\u202eb", "a\ufdd0b", "市场部"]
 )
-def test_a_name_that_breaks_the_rule_or_is_taken_is_refused(client_of, alice, house, name):
-    answer = client_of(alice).post(NEW, {"name": name, "department": house.root.pk})
+def test_a_name_that_breaks_the_rule_or_is_taken_is_refused(client_of, alice, tenant, name):
+    answer = client_of(alice).post(NEW, {"name": name, "department": tenant.root.pk})
     assert answer.status_code == 422
     assert "name" in answer.context["form"].errors
     assert Department.objects.count() == 3
 
 
-def test_names_are_unique_among_siblings_ignoring_case(client_of, alice, house):
+def test_names_are_unique_among_siblings_ignoring_case(client_of, alice, tenant):
     client = client_of(alice)
-    assert client.post(NEW, {"name": "Sales É", "department": house.root.pk}).status_code == 303
-    assert client.post(NEW, {"name": "sALES é", "department": house.root.pk}).status_code == 422
-    assert client.post(NEW, {"name": "sales é", "department": house.market.pk}).status_code == 303
+    assert client.post(NEW, {"name": "Sales É", "department": tenant.root.pk}).status_code == 303
+    assert client.post(NEW, {"name": "sALES é", "department": tenant.root.pk}).status_code == 422
+    assert client.post(NEW, {"name": "sales é", "department": tenant.market.pk}).status_code == 303
 
 
-def test_fifteen_levels_are_the_limit(client_of, alice, house):
-    parent = house.root
+def test_fifteen_levels_are_the_limit(client_of, alice, tenant):
+    parent = tenant.root
     for level in range(1, 16):
         parent = add_department(parent, name=f"level {level}", by=command_actor())
     answer = client_of(alice).post(NEW, {"name": "too deep", "department": parent.pk})
@@ -65,73 +65,73 @@ def test_fifteen_levels_are_the_limit(client_of, alice, house):
     assert "department" in answer.context["form"].errors
 
 
-def test_one_is_renamed(client_of, alice, house):
+def test_one_is_renamed(client_of, alice, tenant):
     client = client_of(alice)
-    assert client.post(url(house.market, "edit"), {"name": "市场"}).status_code == 303
-    house.market.refresh_from_db()
-    assert house.market.name == "市场"
-    assert client.post(url(house.east, "edit"), {"name": "a/b"}).status_code == 422
+    assert client.post(url(tenant.market, "edit"), {"name": "市场"}).status_code == 303
+    tenant.market.refresh_from_db()
+    assert tenant.market.name == "市场"
+    assert client.post(url(tenant.east, "edit"), {"name": "a/b"}).status_code == 422
 
 
-def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bob, house, wang):
+def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bob, tenant, wang):
     client = client_of(alice)
-    answer = client.post(url(house.market, "delete"))
+    answer = client.post(url(tenant.market, "delete"))
     assert answer.status_code == 422
     assert "1 department below" in answer.content.decode()
-    answer = client.post(url(house.east, "delete"))
+    answer = client.post(url(tenant.east, "delete"))
     assert "1 member" in answer.content.decode()
     wang.delete()
-    assert client.post(url(house.east, "delete")).status_code == 303
-    answer = client.post(url(house.market, "delete"))
+    assert client.post(url(tenant.east, "delete")).status_code == 303
+    answer = client.post(url(tenant.market, "delete"))
     assert "not empty: department administrators. Only an empty department" in answer.content.decode()
-    assert client.post(url(house.root, "delete")).status_code == 422
+    assert client.post(url(tenant.root, "delete")).status_code == 422
 
 
-def test_foreign_ones_are_not_found_and_deeds_need_the_right(client_of, charlie, bob, erin, house):
+def test_foreign_ones_are_not_found_and_deeds_need_the_right(client_of, charlie, bob, erin, tenant):
     for action in ("edit", "delete"):
-        assert client_of(charlie).post(url(house.east, action), {"name": "x"}).status_code == 404
-        assert client_of(bob).post(url(house.east, action), {"name": "x"}).status_code == 403
-        assert client_of(erin).post(url(house.east, action), {"name": "x"}).status_code == 403
-    assert client_of(charlie).post(NEW, {"name": "x", "department": house.east.pk}).status_code == 422
+        assert client_of(charlie).post(url(tenant.east, action), {"name": "x"}).status_code == 404
+        assert client_of(bob).post(url(tenant.east, action), {"name": "x"}).status_code == 403
+        assert client_of(erin).post(url(tenant.east, action), {"name": "x"}).status_code == 403
+    assert client_of(charlie).post(NEW, {"name": "x", "department": tenant.east.pk}).status_code == 422
 
 
-def test_wrong_methods_are_refused(client_of, alice, house):
+def test_wrong_methods_are_refused(client_of, alice, tenant):
     client = client_of(alice)
-    assert client.get(url(house.east, "delete")).status_code == 405
-    assert client.put(url(house.east, "edit")).status_code == 405
+    assert client.get(url(tenant.east, "delete")).status_code == 405
+    assert client.put(url(tenant.east, "edit")).status_code == 405
     assert client.post(LIST).status_code == 405
 
 
-def test_departments_are_found_by_name_with_the_way_to_them(client_of, alice, bob, house):
+def test_departments_are_found_by_name_with_the_way_to_them(client_of, alice, bob, tenant):
     page = client_of(alice).get("/console/departments/?q=华东").content.decode()
     assert "示例科技/市场部/华东组" in page
-    assert f'data-id="{house.market.pk}"' not in page
+    assert f'data-id="{tenant.market.pk}"' not in page
     assert "No department of this name" in client_of(alice).get("/console/departments/?q=%00火星").content.decode()
-    assert f'data-id="{house.root.pk}"' not in client_of(bob).get("/console/departments/?q=示例").content.decode()
+    assert f'data-id="{tenant.root.pk}"' not in client_of(bob).get("/console/departments/?q=示例").content.decode()
 
 
 @pytest.fixture
-def finance(house):
-    return build_department(house.enterprise, "财务部", house.root)
+def finance(tenant):
+    return build_department(tenant.enterprise, "财务部", tenant.root)
 
 
 def offered(page):
     return [int(id) for id in re.findall(r'<option value="(\d+)"', page.content.decode())]
 
 
-def test_a_move_offers_every_place_but_those_where_it_can_not_go(client_of, alice, house, finance):
+def test_a_move_offers_every_place_but_those_where_it_can_not_go(client_of, alice, tenant, finance):
     client = client_of(alice)
-    assert f'href="{url(house.east, "move")}"' in client.get(url(house.east, "edit")).text
-    assert offered(client.get(url(house.east, "move"))) == [house.root.pk, finance.pk]
-    assert offered(client.get(url(house.market, "move"))) == [finance.pk]
+    assert f'href="{url(tenant.east, "move")}"' in client.get(url(tenant.east, "edit")).text
+    assert offered(client.get(url(tenant.east, "move"))) == [tenant.root.pk, finance.pk]
+    assert offered(client.get(url(tenant.market, "move"))) == [finance.pk]
 
 
-def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bob, house, wang, finance):
-    eve = build_user("eve", house, "department_admin")
+def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bob, tenant, wang, finance):
+    eve = build_user("eve", tenant, "department_admin")
     DepartmentScope.objects.create(role=eve.roles.get(), department=finance)
-    build_department(house.enterprise, "上海", house.east)
+    build_department(tenant.enterprise, "上海", tenant.east)
     client = client_of(alice)
-    page = client.get(url(house.east, "move"), {"department": finance.pk})
+    page = client.get(url(tenant.east, "move"), {"department": finance.pk})
     assert page.status_code == 200
     for words in (
         "示例科技/市场部",
@@ -142,10 +142,10 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
         "Eve looks",
     ):
         assert words in page.text
-    house.east.refresh_from_db()
-    assert house.east.parent == house.market
-    answer = client.post(url(house.east, "move"), {"department": finance.pk})
-    assert (answer.status_code, answer["Location"]) == (303, f"{LIST}?department={house.east.pk}")
+    tenant.east.refresh_from_db()
+    assert tenant.east.parent == tenant.market
+    answer = client.post(url(tenant.east, "move"), {"department": finance.pk})
+    assert (answer.status_code, answer["Location"]) == (303, f"{LIST}?department={tenant.east.pk}")
     page = client.get(answer["Location"]).text
     assert "“华东组” is below “财务部” now." in page
     assert "示例科技/财务部/华东组" in client.get(LIST, {"q": "财务/华东"}).text
@@ -153,61 +153,63 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
     assert client_of(bob).get(f"/console/members/{wang.pk}/").status_code == 404
 
 
-def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, house):
-    page = client_of(alice).get(url(house.east, "move"), {"department": house.root.pk})
+def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, tenant):
+    page = client_of(alice).get(url(tenant.east, "move"), {"department": tenant.root.pk})
     assert "The same department administrators" in page.text
     assert "Nobody stands in it." in page.text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, house, finance, other_house, method):
-    build_department(house.enterprise, "华东组", finance)
+def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, tenant, finance, other_tenant, method):
+    build_department(tenant.enterprise, "华东组", finance)
     client = client_of(alice)
     for moved, place, words in (
-        (house.market, house.east, "which is below “市场部” itself"),
-        (house.market, house.market, "below itself"),
-        (house.east, house.market, "already"),
-        (house.east, finance, "财务部 already has a department named “华东组”."),
-        (house.east, other_house.root, "Select a valid choice"),
+        (tenant.market, tenant.east, "which is below “市场部” itself"),
+        (tenant.market, tenant.market, "below itself"),
+        (tenant.east, tenant.market, "already"),
+        (tenant.east, finance, "财务部 already has a department named “华东组”."),
+        (tenant.east, other_tenant.root, "Select a valid choice"),
     ):
         answer = getattr(client, method)(url(moved, "move"), {"department": place.pk})
         assert answer.status_code == 422
         assert words in html.unescape(answer.text)
         assert "aria-invalid" in answer.text
-        if place != other_house.root:
+        if place != other_tenant.root:
             assert f'<option value="{place.pk}" selected>' in answer.text
-    assert client.post(url(house.east, "move"), {"department": ""}).status_code == 422
-    assert Department.objects.get(pk=house.east.pk).parent == house.market
+    assert client.post(url(tenant.east, "move"), {"department": ""}).status_code == 422
+    assert Department.objects.get(pk=tenant.east.pk).parent == tenant.market
 
 
-def test_without_script_a_place_is_searched_for_and_nothing_moves(client_of, alice, house, finance, monkeypatch):
+def test_without_script_a_place_is_searched_for_and_nothing_moves(client_of, alice, tenant, finance, monkeypatch):
     monkeypatch.setattr(department_picker, "WHOLE_MAX", 2)
     client = client_of(alice)
-    assert offered(client.get(url(house.east, "move"))) == [house.root.pk]
+    assert offered(client.get(url(tenant.east, "move"))) == [tenant.root.pk]
     asked = {"department": "", "department_q": "财务", "department_search": "1"}
-    page = client.get(url(house.east, "move"), asked)
-    assert (page.status_code, offered(page)) == (200, [house.root.pk, finance.pk])
+    page = client.get(url(tenant.east, "move"), asked)
+    assert (page.status_code, offered(page)) == (200, [tenant.root.pk, finance.pk])
     assert "aria-invalid" not in page.text
-    assert client.get(url(house.east, "move"), {"department": finance.pk}).status_code == 200
-    assert client.post(url(house.east, "move"), asked | {"department": finance.pk}).status_code == 422
-    assert client.post(url(house.east, "move"), {"department": finance.pk}).status_code == 303
+    assert client.get(url(tenant.east, "move"), {"department": finance.pk}).status_code == 200
+    assert client.post(url(tenant.east, "move"), asked | {"department": finance.pk}).status_code == 422
+    assert client.post(url(tenant.east, "move"), {"department": finance.pk}).status_code == 303
 
 
-def test_the_root_is_not_moved(client_of, alice, house):
+def test_the_root_is_not_moved(client_of, alice, tenant):
     client = client_of(alice)
-    assert url(house.root, "move") not in client.get(url(house.root, "edit")).text
-    assert client.get(url(house.root, "move")).status_code == 404
-    assert client.post(url(house.root, "move"), {"department": house.market.pk}).status_code == 404
+    assert url(tenant.root, "move") not in client.get(url(tenant.root, "edit")).text
+    assert client.get(url(tenant.root, "move")).status_code == 404
+    assert client.post(url(tenant.root, "move"), {"department": tenant.market.pk}).status_code == 404
 
 
-def test_were_department_administrators_to_move_then_only_within_their_own(client_of, bob, house, finance, monkeypatch):
-    assert client_of(bob).get(url(house.east, "move")).status_code == 403
+def test_were_department_administrators_to_move_then_only_within_their_own(
+    client_of, bob, tenant, finance, monkeypatch
+):
+    assert client_of(bob).get(url(tenant.east, "move")).status_code == 403
     monkeypatch.setitem(PERMISSIONS, "department_admin", PERMISSIONS["department_admin"] | {"manage_departments"})
-    north = build_department(house.enterprise, "华北组", house.market)
+    north = build_department(tenant.enterprise, "华北组", tenant.market)
     client = client_of(bob)
-    assert client.get(url(house.market, "move")).status_code == 404
+    assert client.get(url(tenant.market, "move")).status_code == 404
     assert client.get(url(finance, "move")).status_code == 404
-    assert offered(client.get(url(house.east, "move"))) == [north.pk]
-    for outside in (house.root, finance):
-        assert client.post(url(house.east, "move"), {"department": outside.pk}).status_code == 422
-    assert client.post(url(house.east, "move"), {"department": north.pk}).status_code == 303
+    assert offered(client.get(url(tenant.east, "move"))) == [north.pk]
+    for outside in (tenant.root, finance):
+        assert client.post(url(tenant.east, "move"), {"department": outside.pk}).status_code == 422
+    assert client.post(url(tenant.east, "move"), {"department": north.pk}).status_code == 303

@@ -17,7 +17,7 @@ from accounts.models import AuditEvent, Enterprise, KnownBrowser, Role, User
 from accounts.sign_in.known_browsers import is_known_browser
 from accounts.tasks import purge_sign_ins
 from accounts.tests.sign_in.test_login import LISTED, UNLISTED, answers_to
-from conftest import PASSWORD, build_house, build_member
+from conftest import PASSWORD, build_member, build_tenant
 from directory.entry.code_rule import must_scan
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
@@ -37,9 +37,9 @@ def phone(client) -> Client:
 
 
 @pytest.fixture
-def rule(house):
+def rule(tenant):
     """The rule holds since an hour ago."""
-    return set_rule(house.enterprise)
+    return set_rule(tenant.enterprise)
 
 
 def set_rule(enterprise, *, since=None):
@@ -97,9 +97,9 @@ abroad    mainland  joined_after   new    -           scans
 
 
 @pytest.mark.parametrize("row", TABLE.strip().splitlines(), ids=lambda row: "-".join(row.split()))
-def test_the_table_of_the_rule(client_of, phone, house, lin, row):
+def test_the_table_of_the_rule(client_of, phone, tenant, lin, row):
     rule, number, stands, browser, method, outcome = row.split()
-    since = set_rule(house.enterprise)
+    since = set_rule(tenant.enterprise)
     if number == "abroad":
         Member.objects.filter(pk=lin.pk).update(phone=ABROAD)
         User.objects.filter(pk=lin.user.pk).update(phone=ABROAD)
@@ -111,18 +111,18 @@ def test_the_table_of_the_rule(client_of, phone, house, lin, row):
     user = User.objects.get(pk=lin.user_id or lin.user.pk)
     session = client_of(user, method="" if method == "-" else method)
     if browser == "known":
-        set_rule(house.enterprise, since=timezone.now() + timedelta(days=1))
-        assert session.post(f"/choose/{house.enterprise.pk}/").status_code == 303
+        set_rule(tenant.enterprise, since=timezone.now() + timedelta(days=1))
+        assert session.post(f"/choose/{tenant.enterprise.pk}/").status_code == 303
         assert session.get("/")["Location"] == "/mailbox/"
         cookie = session.cookies["browser"].value
         session = client_of(user, method=method)
         session.cookies["browser"] = cookie
         if rule == "abroad":
-            set_rule(house.enterprise, since=since)
+            set_rule(tenant.enterprise, since=since)
     page = session.get("/choose/").text
     assert (f'action="/choose/{lin.pk}/join/"' in page) == (outcome == "joins")
     assert ("/recover/" in page) == (outcome == "scans")
-    answer = session.post(f"/choose/{lin.pk}/join/" if outcome == "joins" else f"/choose/{house.enterprise.pk}/")
+    answer = session.post(f"/choose/{lin.pk}/join/" if outcome == "joins" else f"/choose/{tenant.enterprise.pk}/")
     assert answer.status_code == 303
     assert (session.get("/mailbox/").status_code == 200) == (outcome != "scans")
 
@@ -195,9 +195,9 @@ def test_who_is_held_back_makes_no_key_that_would_open_the_same_door(phone, lin,
     assert phone.get("/").status_code == 302
 
 
-def test_who_is_inside_elsewhere_makes_no_such_key_either_but_sees_their_devices(phone, lin, other_house, rule):
+def test_who_is_inside_elsewhere_makes_no_such_key_either_but_sees_their_devices(phone, lin, other_tenant, rule):
     joined(lin, timezone.now())
-    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     sign_in_by_code(phone, str(lin.phone))
     phone.post(f"/choose/{there.enterprise_id}/")
     assert phone.post("/mailbox/factors/passkeys/new/")["Location"] == "/choose/"
@@ -235,9 +235,9 @@ def test_a_phone_is_not_asked_to_scan_its_own_screen(phone, lin, rule):
     assert f'action="/choose/{lin.enterprise_id}/recover/"' in page
 
 
-def test_one_enterprise_under_the_rule_does_not_keep_from_another(phone, lin, other_house, rule):
+def test_one_enterprise_under_the_rule_does_not_keep_from_another(phone, lin, other_tenant, rule):
     joined(lin, timezone.now())
-    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
     page = phone.get("/choose/").text
     assert f'action="/choose/{lin.enterprise_id}/recover/"' in page
@@ -314,10 +314,10 @@ def test_a_device_signed_out_from_elsewhere_is_forgotten_and_this_one_is_not(cli
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
 
 
-def test_a_device_that_was_in_two_enterprises_is_forgotten_in_both(client_of, phone, lin, other_house):
-    build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+def test_a_device_that_was_in_two_enterprises_is_forgotten_in_both(client_of, phone, lin, other_tenant):
+    build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     sign_in_by_code(phone, str(lin.phone))
-    for enterprise in (lin.enterprise_id, other_house.enterprise.pk):
+    for enterprise in (lin.enterprise_id, other_tenant.enterprise.pk):
         phone.post(f"/choose/{enterprise}/")
     row = lin.user.usersession_set.get(session_key=phone.session.session_key)
     other = client_of(lin.user, method="qr")
@@ -328,8 +328,8 @@ def test_a_device_that_was_in_two_enterprises_is_forgotten_in_both(client_of, ph
     assert is_known_browser(lin.user, lin.enterprise, browser=other.cookies["browser"].value)
 
 
-def test_another_number_forgets_the_browsers_there_and_only_there(phone, client_of, lin, other_house, alice):
-    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+def test_another_number_forgets_the_browsers_there_and_only_there(phone, client_of, lin, other_tenant, alice):
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     for member in (lin, there):
         phone.post("/logout/")
         phone_codes_age(61)
@@ -347,9 +347,9 @@ def test_the_secret_of_a_browser_is_not_in_the_table(phone, lin, rule):
     assert phone.cookies["browser"].value not in str(KnownBrowser.objects.values())
 
 
-def test_an_administrator_by_password_is_not_concerned(phone, house, lin, rule):
+def test_an_administrator_by_password_is_not_concerned(phone, tenant, lin, rule):
     joined(lin, timezone.now())
-    Role.objects.create(user=lin.user, enterprise=house.enterprise, name="admin")
+    Role.objects.create(user=lin.user, enterprise=tenant.enterprise, name="admin")
     lin.user.login = "lin"
     lin.user.set_password(PASSWORD)
     lin.user.save()
@@ -358,18 +358,18 @@ def test_an_administrator_by_password_is_not_concerned(phone, house, lin, rule):
     assert phone.get("/mailbox/").status_code == 200
 
 
-def test_a_role_does_not_lead_a_member_around_the_rule(phone, house, lin, rule):
+def test_a_role_does_not_lead_a_member_around_the_rule(phone, tenant, lin, rule):
     joined(lin, timezone.now())
-    Role.objects.create(user=lin.user, enterprise=house.enterprise, name="admin")
+    Role.objects.create(user=lin.user, enterprise=tenant.enterprise, name="admin")
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
-    phone.post(f"/choose/{house.enterprise.pk}/")
+    phone.post(f"/choose/{tenant.enterprise.pk}/")
     assert "enterprise" not in phone.session
 
 
 @time_machine.travel("2026-11-22T09:00:00Z", tick=False)
-def test_before_the_code_is_proven_the_rule_tells_nothing_about_a_number(lin, house):
+def test_before_the_code_is_proven_the_rule_tells_nothing_about_a_number(lin, tenant):
     """Threat O6: a number that must scan and an unlisted one get the same bytes, cookies, redirects and statements."""
-    set_rule(house.enterprise)
+    set_rule(tenant.enterprise)
     joined(lin, timezone.now())
     for listed, unlisted in zip(answers_to(LISTED), answers_to(UNLISTED), strict=True):
         assert listed == unlisted
@@ -465,8 +465,8 @@ def test_who_was_away_for_half_a_year_needs_an_administrator_even_so(phone, lin,
     assert not Invitation.objects.exists()
 
 
-def test_nobody_gets_a_link_for_another_enterprise(stuck, other_house):
-    assert stuck.post(f"/choose/{other_house.enterprise.pk}/recover/").status_code == 404
+def test_nobody_gets_a_link_for_another_enterprise(stuck, other_tenant):
+    assert stuck.post(f"/choose/{other_tenant.enterprise.pk}/recover/").status_code == 404
 
 
 def test_an_ordinary_invitation_leads_no_member_in_who_has_joined(lin, alice, rule):
@@ -482,9 +482,9 @@ def test_an_ordinary_invitation_leads_no_member_in_who_has_joined(lin, alice, ru
 @pytest.mark.django_db(transaction=True)
 def test_a_link_used_by_two_browsers_at_once_leads_one_back():
     assert connection.vendor == "postgresql"
-    house = build_house("示例科技", "example.com")
+    tenant = build_tenant("示例科技", "example.com")
     user = User.objects.create_user(phone="+8613800138001", name="林晓")
-    member = build_member(house, "林晓", "linxiao", "+8613800138001", status="active", user=user)
+    member = build_member(tenant, "林晓", "linxiao", "+8613800138001", status="active", user=user)
     link = invite_member(member, by=SELF, is_recovery=True)
     start, outcomes = threading.Barrier(8), []
 

@@ -86,8 +86,8 @@ def test_a_pending_member_joins_at_the_sign_in(phone, wang):
     assert (wang.status, str(wang.user.phone)) == ("active", PENDING_PHONE)
 
 
-def test_nobody_joins_as_someone_else(phone, wang, house):
-    other = build_member(house, "孙二", "suner", "+8613800138007")
+def test_nobody_joins_as_someone_else(phone, wang, tenant):
+    other = build_member(tenant, "孙二", "suner", "+8613800138007")
     sign_in_by_code(phone, PENDING_PHONE)
     assert phone.post(f"/choose/{other.pk}/join/").status_code == 404
     assert phone.post("/choose/999999999999999999999999/join/").status_code == 404
@@ -95,8 +95,8 @@ def test_nobody_joins_as_someone_else(phone, wang, house):
     assert other.status == "pending"
 
 
-def test_who_is_in_several_enterprises_chooses_and_switches(phone, lin, other_house):
-    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+def test_who_is_in_several_enterprises_chooses_and_switches(phone, lin, other_tenant):
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
     page = phone.get("/choose/").text
     assert "示例科技" in page
@@ -108,14 +108,14 @@ def test_who_is_in_several_enterprises_chooses_and_switches(phone, lin, other_ho
     assert "linxiao@example.com" in phone.get("/mailbox/").text
 
 
-def test_an_enterprise_one_does_not_belong_to_cannot_be_entered(phone, lin, other_house):
+def test_an_enterprise_one_does_not_belong_to_cannot_be_entered(phone, lin, other_tenant):
     sign_in_by_code(phone, str(lin.phone))
-    assert phone.post(f"/choose/{other_house.enterprise.pk}/").status_code == 404
+    assert phone.post(f"/choose/{other_tenant.enterprise.pk}/").status_code == 404
     assert phone.session["enterprise"] == lin.enterprise_id
 
 
-def test_a_member_here_who_is_invited_there_may_join_from_the_choice(phone, lin, other_house):
-    there = build_member(other_house, "林晓", "lin", str(lin.phone))
+def test_a_member_here_who_is_invited_there_may_join_from_the_choice(phone, lin, other_tenant):
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone))
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
     phone.post(f"/choose/{there.pk}/join/")
     assert "lin@other.example" in phone.get("/mailbox/").text

@@ -15,19 +15,19 @@ def phone(client_of, lin) -> Client:
     return client_of(lin.user, method="code", enterprise=lin.enterprise)
 
 
-def test_it_shows_the_address_its_aliases_and_where_the_member_stands(phone, lin, house):
+def test_it_shows_the_address_its_aliases_and_where_the_member_stands(phone, lin, tenant):
     Address.objects.create(
-        enterprise=house.enterprise, domain=house.domain, local="xiao.lin", purpose="alias", member=lin
+        enterprise=tenant.enterprise, domain=tenant.domain, local="xiao.lin", purpose="alias", member=lin
     )
     text = phone.get("/mailbox/").text
     for words in ("linxiao@example.com", "xiao.lin@example.com", "示例科技", "市场部", "/mailbox/devices/"):
         assert words in text
 
 
-def test_it_leads_to_the_webmail_and_gives_the_lines_to_copy(phone, house):
-    house.domain.webmail_url = "https://webmail.example.com/"
-    house.domain.imap, house.domain.smtp = "imap.example.com:993 SSL", "smtp.example.com:465 SSL"
-    house.domain.save()
+def test_it_leads_to_the_webmail_and_gives_the_lines_to_copy(phone, tenant):
+    tenant.domain.webmail_url = "https://webmail.example.com/"
+    tenant.domain.imap, tenant.domain.smtp = "imap.example.com:993 SSL", "smtp.example.com:465 SSL"
+    tenant.domain.save()
     text = phone.get("/mailbox/").text
     assert 'href="https://webmail.example.com/"' in text
     assert "imap.example.com:993 SSL" in text
@@ -44,9 +44,9 @@ def test_only_who_serves_sees_the_way_to_the_console(phone, lin):
     assert 'href="/console/"' in phone.get("/mailbox/").text
 
 
-def test_only_who_has_a_choice_is_offered_to_switch(phone, lin, other_house):
+def test_only_who_has_a_choice_is_offered_to_switch(phone, lin, other_tenant):
     assert 'href="/choose/"' not in phone.get("/mailbox/").text
-    build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert 'href="/choose/"' in phone.get("/mailbox/").text
 
 
@@ -72,18 +72,18 @@ def test_a_user_with_another_phone_is_the_member_no_longer(phone, lin):
     assert phone.get("/mailbox/")["Location"] == "/choose/"
 
 
-def test_disabled_here_leaves_the_other_enterprise_alone(phone, lin, other_house):
-    build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+def test_disabled_here_leaves_the_other_enterprise_alone(phone, lin, other_tenant):
+    build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     Member.objects.filter(pk=lin.pk).update(status="disabled")
     text = phone.get("/choose/").text
     assert "示例科技" not in text
-    phone.post(f"/choose/{other_house.enterprise.pk}/")
+    phone.post(f"/choose/{other_tenant.enterprise.pk}/")
     assert "lin@other.example" in phone.get("/mailbox/").text
 
 
-def test_another_enterprise_in_the_session_opens_nothing(client_of, lin, other_house):
-    build_member(other_house, "别人", "bieren", "+8613900139000", status="active")
-    forged = client_of(lin.user, method="code", enterprise=other_house.enterprise)
+def test_another_enterprise_in_the_session_opens_nothing(client_of, lin, other_tenant):
+    build_member(other_tenant, "别人", "bieren", "+8613900139000", status="active")
+    forged = client_of(lin.user, method="code", enterprise=other_tenant.enterprise)
     assert forged.get("/mailbox/")["Location"] == "/choose/"
 
 

@@ -6,9 +6,9 @@ from conftest import build_member
 from directory.entry.phone_lookup import enterprises_of
 
 
-def test_members_who_may_enter_or_join_lead_into_their_enterprise(lin, wang, house):
-    assert enterprises_of("+8613800138001") == [house.enterprise]
-    assert enterprises_of("+8613800138002") == [house.enterprise]
+def test_members_who_may_enter_or_join_lead_into_their_enterprise(lin, wang, tenant):
+    assert enterprises_of("+8613800138001") == [tenant.enterprise]
+    assert enterprises_of("+8613800138002") == [tenant.enterprise]
 
 
 @pytest.mark.parametrize("why", ["disabled", "deleted", "unknown"])
@@ -19,15 +19,15 @@ def test_others_lead_nowhere(why, zhao, wang):
     assert enterprises_of(phones[why]) == []
 
 
-def test_an_administrator_without_a_mailbox_leads_in_by_the_role(alice, house):
+def test_an_administrator_without_a_mailbox_leads_in_by_the_role(alice, tenant):
     alice.phone = "+8613700137000"
     alice.save()
-    assert enterprises_of("+8613700137000") == [house.enterprise]
+    assert enterprises_of("+8613700137000") == [tenant.enterprise]
 
 
-def test_one_number_leads_into_several_enterprises(lin, house, other_house):
-    build_member(other_house, "林晓", "linxiao", str(lin.phone))
-    assert enterprises_of(str(lin.phone)) == [house.enterprise, other_house.enterprise]
+def test_one_number_leads_into_several_enterprises(lin, tenant, other_tenant):
+    build_member(other_tenant, "林晓", "linxiao", str(lin.phone))
+    assert enterprises_of(str(lin.phone)) == [tenant.enterprise, other_tenant.enterprise]
 
 
 def test_known_and_unknown_cost_the_same_statement(lin, django_assert_num_queries):

@@ -17,7 +17,7 @@ from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, User
 from accounts.tests.sign_in.test_login import UNLISTED, masked
 from accounts.wechat.bindings import Proof, WeixinTaken, bind_weixin
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.joining.actions import join_member
 from directory.models import Member
 from directory.tests.entry.test_code_rule import joined, phone_codes_age, set_rule
@@ -213,10 +213,10 @@ def test_a_bound_wechat_passes_the_rule(desk, weixin, lin):
     assert desk.get("/mailbox/").status_code == 200
 
 
-def test_a_code_that_may_not_enter_may_not_bind_a_wechat_that_could(desk, weixin, lin, other_house):
+def test_a_code_that_may_not_enter_may_not_bind_a_wechat_that_could(desk, weixin, lin, other_tenant):
     set_rule(lin.enterprise)
     joined(lin, timezone.now())
-    there = build_member(other_house, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
+    there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert prove(desk, weixin, str(lin.phone)).wsgi_request.path == "/choose/"
     assert desk.post(f"/choose/{there.enterprise_id}/").status_code == 303
     assert "WeChat is not bound" in desk.get("/mailbox/").text
@@ -224,7 +224,7 @@ def test_a_code_that_may_not_enter_may_not_bind_a_wechat_that_could(desk, weixin
 
     # Nor by the button of a session that is inside the other enterprise.
     assert desk.post(f"{DEVICES}weixin/bind/")["Location"] == "/choose/"
-    bind(lin.user, weixin, other_house.enterprise)
+    bind(lin.user, weixin, other_tenant.enterprise)
     account = SocialAccount.objects.get()
     assert desk.post(f"{DEVICES}weixin/{account.pk}/unbind/")["Location"] == "/choose/"
     assert SocialAccount.objects.exists()
@@ -239,8 +239,8 @@ def test_a_session_that_is_inside_nowhere_binds_and_unbinds_nothing(desk, weixin
     assert asked.post(f"{DEVICES}weixin/bind/")["Location"].startswith("/login/")
 
 
-def test_a_wechat_bound_before_proves_no_number_for_joining(desk, weixin, lin, other_house):
-    there = build_member(other_house, "别人", "bieren", str(lin.phone))
+def test_a_wechat_bound_before_proves_no_number_for_joining(desk, weixin, lin, other_tenant):
+    there = build_member(other_tenant, "别人", "bieren", str(lin.phone))
     bind(lin.user, weixin, lin.enterprise)
     scan(desk, weixin)
     assert desk.get("/mailbox/").status_code == 200
@@ -259,20 +259,20 @@ def test_after_half_a_year_wechat_opens_no_more_than_a_code(desk, weixin, lin):
     assert desk.get("/mailbox/")["Location"] == "/choose/"
 
 
-def test_a_number_given_to_a_new_person_does_not_bring_the_old_one_s_wechat(desk, weixin, lin, other_house):
+def test_a_number_given_to_a_new_person_does_not_bring_the_old_one_s_wechat(desk, weixin, lin, other_tenant):
     """The former holder is inside nowhere any more; the new one joins with the same number."""
     bind(lin.user, weixin, lin.enterprise)
     Member.objects.filter(pk=lin.pk).update(status="disabled")
-    new = build_member(other_house, "新人", "xinren", str(lin.phone))
+    new = build_member(other_tenant, "新人", "xinren", str(lin.phone))
     join_member(new, phone=str(lin.phone), by=SELF)
     assert not SocialAccount.objects.exists()
-    assert AuditEvent.objects.filter(enterprise=other_house.enterprise, action="weixin_unbound").exists()
+    assert AuditEvent.objects.filter(enterprise=other_tenant.enterprise, action="weixin_unbound").exists()
     assert scan(desk, weixin)["Location"] == "/login/weixin/phone/"
 
 
-def test_joining_a_second_enterprise_keeps_wechat(weixin, lin, other_house):
+def test_joining_a_second_enterprise_keeps_wechat(weixin, lin, other_tenant):
     bind(lin.user, weixin, lin.enterprise)
-    second = build_member(other_house, "林晓", "lin", str(lin.phone))
+    second = build_member(other_tenant, "林晓", "lin", str(lin.phone))
     join_member(second, phone=str(lin.phone), by=SELF)
     assert SocialAccount.objects.get().user == lin.user
 
@@ -370,8 +370,8 @@ def test_one_wechat_bound_by_many_at_once_is_bound_to_one():
     # Each in an enterprise of their own, so that no enterprise's lock lets them pass one by one.
     people = []
     for number in range(8):
-        house = build_house(f"示例{number}", f"e{number}.example")
-        people.append((User.objects.create_user(phone=f"+861380013800{number}"), house.enterprise))
+        tenant = build_tenant(f"示例{number}", f"e{number}.example")
+        people.append((User.objects.create_user(phone=f"+861380013800{number}"), tenant.enterprise))
     start, outcomes = threading.Barrier(len(people)), []
 
     def try_to_bind(user, enterprise):

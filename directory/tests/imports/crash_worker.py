@@ -1,6 +1,6 @@
 """Workers that are killed by -9 at a chosen point of an import, each in a process of its own.
 
-`tell_all` runs in a process of its own, on a copy of the tests' database (test_killed.py starts it).
+`report` runs in a process of its own, on a copy of the tests' database (test_killed.py starts it).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ POINTS = ("while checking", "inside a chunk", "between chunks", "before the end"
 ROWS = 10
 
 
-def tell_all(folder: Path) -> dict[str, dict[str, object]]:
+def report(folder: Path) -> dict[str, dict[str, object]]:
     """What became of ten rows, for each point."""
     settings.IMPORT_DIR = folder / "imports"
     checking.CHUNK = applying.CHUNK = 3
@@ -48,7 +48,7 @@ def tell_all(folder: Path) -> dict[str, dict[str, object]]:
 def tell_upload(number: int) -> dict[str, object]:
     """The web process is killed between the file and its row; the same file is sent again."""
     root, by = prepare(number)
-    in_another_process(lambda: doom(upload_module, "_keep", "before", 1) or start(root, by))
+    in_another_process(lambda: crash_at(upload_module, "_keep", "before", 1) or start(root, by))
     left = [len(list(settings.IMPORT_DIR.glob("*.upload"))), Import.objects.filter(enterprise=root.enterprise).count()]
     imported = work_through(start(root, by), by)
     return told(imported) | {"left": left}
@@ -158,15 +158,15 @@ def work_until(point: str) -> None:
     }
     module, name, when = places[point]
     is_at_second = point not in {"before the end", "after the end"}
-    doom(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
+    crash_at(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
     work_on_imports()
 
 
-def doom(module: object, name: str, when: str, visit: int, end: Callable[[], object] | None = None) -> None:
+def crash_at(module: object, name: str, when: str, visit: int, end: Callable[[], object] | None = None) -> None:
     """This process, or its connection, ends at so many visits to a function, before it or after."""
     real, left = getattr(module, name), [visit]
 
-    def doomed(*args: object, **kwargs: object) -> object:
+    def crashing(*args: object, **kwargs: object) -> object:
         left[0] -= 1
         if left[0] == 0 and when == "before":
             (end or kill_self)()
@@ -175,7 +175,7 @@ def doom(module: object, name: str, when: str, visit: int, end: Callable[[], obj
             (end or kill_self)()
         return answer
 
-    setattr(module, name, doomed)
+    setattr(module, name, crashing)
 
 
 def kill_self() -> None:

@@ -20,10 +20,10 @@ def console(client_of, alice):
 
 
 @pytest.fixture
-def imported(console, house):
+def imported(console, tenant):
     """The address of an import that made one member by phone and three by code."""
     rows = [person(1), *(person(number, activation="激活码", phone="") for number in (2, 3))]
-    imported = checked(console, house, xlsx(*rows, person(4, activation="code", phone="")))
+    imported = checked(console, tenant, xlsx(*rows, person(4, activation="code", phone="")))
     html = applied(console, imported)
     assert f'action="{imported}codes.xlsx"' in html
     assert "Activation codes for 3 members" in html

@@ -75,12 +75,12 @@ class Seen:
 
 
 @pytest.fixture
-def look(house, alice, settings):
+def look(tenant, alice, settings):
     """`look(content, name)`: upload it into the root and let the worker check it."""
 
     def look(content: bytes, name: str = "members.xlsx", kind: str = XLSX, **options: Any) -> Seen:
         try:
-            imported = start_import(house.root, by=command_actor(alice), upload=upload(content, name, kind), **options)
+            imported = start_import(tenant.root, by=command_actor(alice), upload=upload(content, name, kind), **options)
         except WorkbookRefused as refused:
             return Seen(refused.code)
         work_on_imports()
@@ -222,7 +222,7 @@ FILES: list[tuple[str, Any, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(("content", "name", "code"), [case[1:] for case in FILES], ids=[case[0] for case in FILES])
 def test_a_file_is_refused_for(look, settings, content, name, code):
     seen = look(content() if callable(content) else content, name)
@@ -322,9 +322,9 @@ ROWS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("changed", "column"), [case[1:] for case in ROWS], ids=[case[0] for case in ROWS])
-def test_a_row_is_refused_for(look, house, other_house, changed, column):
-    build_member(house, "占用", "taken", "+8613700000000")
-    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="postmaster", purpose="reserved")
+def test_a_row_is_refused_for(look, tenant, other_tenant, changed, column):
+    build_member(tenant, "占用", "taken", "+8613700000000")
+    Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="postmaster", purpose="reserved")
     (row,) = look(cells(**changed)).rows
     assert {problem["column"] for problem in row.problems} == ({column} if column else set()), row.problems
     assert row.verdict == ("refused" if column else "new")
@@ -365,7 +365,7 @@ def test_c23_the_content_counts_not_the_type_it_is_sent_as(look):
     assert look(GOOD, kind="text/plain").verdicts == ["new"]
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_c28_forty_megabytes_and_one_byte(look, settings):
     settings.IMPORT_FILE_BYTES = len(GOOD)
     assert look(GOOD).verdicts == ["new"]
@@ -386,7 +386,7 @@ def test_c30_the_same_file_twice_is_two_imports_and_one_member(look, alice):
     assert (second.state, second.created, second.unchanged) == ("done", 0, 1)
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_a_csv_of_each_encoding(look, encoding, delimiter):
@@ -402,7 +402,7 @@ def test_s3_to_s5_the_limit_of_rows(look, settings, rows, code):
     assert seen.code == code
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_b17_ten_thousand_merges_beside_the_table(look):
     merges = "".join(f'<mergeCell ref="H{n}:I{n}"/>' for n in range(100, 10_100))
     assert look(raw(sheet_xml(BODY, after=f"<mergeCells>{merges}</mergeCells>"))).verdicts == ["new"]
@@ -551,11 +551,11 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_heading_that_is_missing_is_named_in_both_languages(house, alice, other):
+def test_a_heading_that_is_missing_is_named_in_both_languages(tenant, alice, other):
     headings, names = OTHERS[other]
     content = upload(table(headings, ["x"] * len(headings)))
     with override("zh-hans"), pytest.raises(WorkbookRefused, match=f"[：]{names}[。]") as refused:
-        start_import(house.root, by=command_actor(alice), upload=content)
+        start_import(tenant.root, by=command_actor(alice), upload=content)
     assert refused.value.code == "heading_missing"
 
 
@@ -587,8 +587,8 @@ def test_u4_a_clash_is_told_of_the_column_that_holds_the_address(look, alias_fir
     assert columns == ([["aliases", "aliases"], ["prefix"], ["aliases"]][:: 1 if alias_first else -1])
 
 
-def test_u2_u5_a_holder_is_named_also_from_the_bin(look, house, wang):
-    gone = build_member(house, "离职", "gone", "+8613700000009", deleted_at=datetime.datetime.now(datetime.UTC))
+def test_u2_u5_a_holder_is_named_also_from_the_bin(look, tenant, wang):
+    gone = build_member(tenant, "离职", "gone", "+8613700000009", deleted_at=datetime.datetime.now(datetime.UTC))
     seen = look(xlsx(person(1, phone="13800138002"), person(2, prefix="gone"), person(3, phone="13700000009")))
     assert seen.verdicts == ["refused", "refused", "new"], "the phone of a deleted member is free"
     assert "王芳" in render_message(seen.rows[0].problems[0])
@@ -618,27 +618,27 @@ def test_u8_a_file_of_nothing_but_duplicates(look):
     assert set(look(xlsx(*[person(1)] * 50)).verdicts) == {"refused"}
 
 
-def test_u14_the_same_phone_in_another_enterprise_is_no_conflict(look, other_house):
-    build_member(other_house, "别人", "else", "+8613900000001")
+def test_u14_the_same_phone_in_another_enterprise_is_no_conflict(look, other_tenant):
+    build_member(other_tenant, "别人", "else", "+8613900000001")
     assert look(GOOD).verdicts == ["new"]
 
 
 @pytest.mark.reader_process
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_b1_what_unpacks_to_too_much_is_left_at_the_limit(look, settings):
     settings.IMPORT_UNPACKED_BYTES = 3000
     assert look(GOOD).code == "unpacked_too_large"
 
 
 @pytest.mark.reader_process
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_s_too_many_cells(look, settings):
     settings.IMPORT_CELLS = 10
     assert look(xlsx(person(1), person(2))).code == "cell_limit"
 
 
 @pytest.mark.reader_process
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(("content", "code"), [(cells, "too_slow"), (xlsx, "too_slow")])
 def test_a_child_that_takes_too_long_is_ended(look, settings, content, code):
     settings.IMPORT_READ_SECONDS = 0.001
@@ -646,32 +646,32 @@ def test_a_child_that_takes_too_long_is_ended(look, settings, content, code):
 
 
 @pytest.mark.reader_process
-@pytest.mark.once
+@pytest.mark.sqlite_only
 def test_a_child_that_takes_too_much_memory_ends_alone(look, settings):
     settings.IMPORT_READ_MEMORY_BYTES = 20 * 1024 * 1024
     assert look(GOOD).code in {"too_heavy", "broken"}
 
 
-def test_u3_an_address_that_was_applied_for_is_held(look, house):
+def test_u3_an_address_that_was_applied_for_is_held(look, tenant):
     Address.objects.create(
-        enterprise=house.enterprise, domain=house.domain, local="wanted", purpose="held", held_for="新人"
+        enterprise=tenant.enterprise, domain=tenant.domain, local="wanted", purpose="held", held_for="新人"
     )
     (row,) = look(cells(prefix="wanted")).rows
     assert row.problems[0]["text"] == "%(address)s has been applied for by %(name)s.", "as the form by hand says it"
     assert row.problems[0]["params"] == {"address": "wanted@example.com", "name": "新人"}
 
 
-def test_u13_rows_whose_department_is_deleted_meanwhile_are_refused(look, alice, house):
+def test_u13_rows_whose_department_is_deleted_meanwhile_are_refused(look, alice, tenant):
     imported = look(xlsx(person(1, departments="市场部/华东组"), person(2))).imported
     begin_import(imported, by=command_actor(alice))
-    house.east.delete()
+    tenant.east.delete()
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.created, imported.refused) == ("done", 1, 1)
 
 
-def test_an_account_left_blank_is_the_prefix_or_else_the_whole_address(look, house):
-    build_member(house, "先来", "first", "+8613700000000")
+def test_an_account_left_blank_is_the_prefix_or_else_the_whole_address(look, tenant):
+    build_member(tenant, "先来", "first", "+8613700000000")
     Member.objects.update(account="m1")
     seen = look(xlsx(person(1), person(2)))
     assert [row.facts["account"] for row in seen.rows] == ["m1@example.com", "m2"]
@@ -681,9 +681,9 @@ def test_c24_the_right_type_does_not_make_a_workbook(look):
     assert look(b"%PDF-1.7\n" + bytes(100), kind=XLSX).code == "other_format"
 
 
-def test_u9_there_is_no_quota_that_a_row_could_exceed(look, house):
+def test_u9_there_is_no_quota_that_a_row_could_exceed(look, tenant):
     """An enterprise has as many members as it has: the list names a case that does not exist here."""
-    assert not [field.name for field in house.enterprise._meta.fields if "max" in field.name or "limit" in field.name]
+    assert not [field.name for field in tenant.enterprise._meta.fields if "max" in field.name or "limit" in field.name]
 
 
 # Every case of the list that no table above names, and the test that tries it.

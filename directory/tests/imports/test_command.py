@@ -10,7 +10,7 @@ from directory.tests.imports.workbooks import person, xlsx
 
 
 @pytest.fixture
-def run(house, alice, tmp_path, capsys):
+def run(tenant, alice, tmp_path, capsys):
     """`run(rows, *options)`: the exit code and the line of JSON."""
 
     def run(rows, *options):
@@ -31,10 +31,10 @@ def counts(told):
     return [told[name] for name in names]
 
 
-def test_it_imports_below_the_department_and_counts_as_the_page_does(run, house):
+def test_it_imports_below_the_department_and_counts_as_the_page_does(run, tenant):
     code, told = run([person(1), person(2, departments="华东组")], "--department", "市场部")
     assert (code, told["state"], counts(told)) == (0, "done", [2, 2, 0, 0, 0, 0, 0])
-    assert Member.objects.get(name="成员2").main_department == house.east
+    assert Member.objects.get(name="成员2").main_department == tenant.east
     assert Import.objects.get(pk=told["import"]).author_name
 
 
@@ -62,7 +62,7 @@ def test_it_updates_and_creates_departments_when_told(run, wang):
     assert (wang.position, wang.main_department) == ("经理", Department.objects.get(name="部门"))
 
 
-def test_nonsense_is_named(house, alice, erin, tmp_path):
+def test_nonsense_is_named(tenant, alice, erin, tmp_path):
     file = tmp_path / "x.xlsx"
     file.write_bytes(b"nonsense")
     usual = {"--enterprise": "example.com", "--by": "alice"}
@@ -86,7 +86,7 @@ def test_a_place_for_the_errors_that_is_none_is_named_before_anything_is_importe
     assert not Import.objects.exists()
 
 
-def test_errors_that_cannot_be_written_leave_the_counts_told(house, alice, tmp_path, capsys, monkeypatch):
+def test_errors_that_cannot_be_written_leave_the_counts_told(tenant, alice, tmp_path, capsys, monkeypatch):
     file = tmp_path / "people.xlsx"
     file.write_bytes(xlsx(person(1)))
     monkeypatch.setattr("directory.management.commands.import_members.Path.write_bytes", _no_space)

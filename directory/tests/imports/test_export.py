@@ -16,21 +16,23 @@ def rows_of(content):
 
 
 @pytest.fixture
-def many(house, lin, wang, zhao):
+def many(tenant, lin, wang, zhao):
     """Members of every kind: several departments and the root among them, aliases, no phone, a phone abroad."""
-    Membership.objects.create(member=wang, department=house.root)
-    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="fang", purpose="alias", member=wang)
-    build_member(house, "=HYPERLINK(1)", "formula", "+16502530000", position="+1 -2 @x")
-    build_member(house, "没手机", "nophone", None, activation="code", department=house.market)
+    Membership.objects.create(member=wang, department=tenant.root)
+    Address.objects.create(
+        enterprise=tenant.enterprise, domain=tenant.domain, local="fang", purpose="alias", member=wang
+    )
+    build_member(tenant, "=HYPERLINK(1)", "formula", "+16502530000", position="+1 -2 @x")
+    build_member(tenant, "没手机", "nophone", None, activation="code", department=tenant.market)
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("mode", ["create", "update"])
-def test_exporting_and_importing_again_changes_nothing(client_of, alice, house, many, language, mode):
+def test_exporting_and_importing_again_changes_nothing(client_of, alice, tenant, many, language, mode):
     client = client_of(alice)
     client.cookies["django_language"] = language
     content = client.get(URL).content
-    page = client.post("/console/imports/", {"file": upload(content), "department": house.root.pk, "mode": mode})
+    page = client.post("/console/imports/", {"file": upload(content), "department": tenant.root.pk, "mode": mode})
     assert page.status_code == 303
     work_on_imports()
     imported = Import.objects.get()

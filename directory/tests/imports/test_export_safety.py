@@ -71,11 +71,11 @@ def test_there_are_twenty_four_payloads():
     assert len(set(PAYLOADS)) == 24
 
 
-def test_a_payload_is_a_text_in_the_export_and_in_the_template(client_of, alice, house):
+def test_a_payload_is_a_text_in_the_export_and_in_the_template(client_of, alice, tenant):
     for number, payload in enumerate(PAYLOADS):
-        member = build_member(house, "王芳", f"wangfang{number}", f"+86138001380{number:02}")
+        member = build_member(tenant, "王芳", f"wangfang{number}", f"+86138001380{number:02}")
         Member.objects.filter(pk=member.pk).update(name=payload, position=payload)
-        build_department(house.enterprise, payload, house.root)
+        build_department(tenant.enterprise, payload, tenant.root)
     client = client_of(alice)
     exported = Counter(map(as_written, texts_of(client.get("/console/members/export.xlsx").content)))
     offered = set(map(as_written, texts_of(client.get(f"{URL}template/").content)))
@@ -84,7 +84,7 @@ def test_a_payload_is_a_text_in_the_export_and_in_the_template(client_of, alice,
         assert payload in offered
 
 
-def test_a_payload_is_a_text_among_the_failed_rows(client_of, alice, house):
+def test_a_payload_is_a_text_among_the_failed_rows(client_of, alice, tenant):
     """Every cell of its row, a heading and the reason bear it."""
     client = client_of(alice)
     headings = [*HEADINGS, *(f"{payload}!" for payload in PAYLOADS)]
@@ -92,21 +92,21 @@ def test_a_payload_is_a_text_among_the_failed_rows(client_of, alice, house):
         [*person(n, name=payload, prefix=payload, departments=payload, position=payload), payload]
         for n, payload in enumerate(PAYLOADS)
     ]
-    page = checked(client, house, texts(headings, *rows))
+    page = checked(client, tenant, texts(headings, *rows))
     told = Counter(map(as_written, texts_of(client.get(f"{page}failed.xlsx").content)))
     for payload, number in Counter(map(as_written, PAYLOADS)).items():
         assert told[payload] == 5 * number
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_payload_that_is_uploaded_stays_a_text(client_of, alice, house, kind):
+def test_a_payload_that_is_uploaded_stays_a_text(client_of, alice, tenant, kind):
     client = client_of(alice)
     rows = [HEAD, *(["王芳", f"w{n}", f"139000000{n:02}", payload] for n, payload in enumerate(PAYLOADS))]
     if kind == "csv":
         lines = ['"' + '","'.join(cell.replace('"', '""') for cell in cells) + '"' for cells in rows]
-        page = checked(client, house, "\r\n".join(lines).encode(), "a.csv")
+        page = checked(client, tenant, "\r\n".join(lines).encode(), "a.csv")
     else:
-        page = checked(client, house, texts(*rows))
+        page = checked(client, tenant, texts(*rows))
     html = applied(client, page)
     assert "=1+1</" not in html
     positions = dict(Member.objects.values_list("account", "position"))

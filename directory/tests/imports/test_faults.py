@@ -46,38 +46,38 @@ def a_full_disk(after):
 
 
 @pytest.mark.reader_process
-def test_a_reader_that_is_killed_refuses_its_file_and_nothing_else(house, alice, settings):
+def test_a_reader_that_is_killed_refuses_its_file_and_nothing_else(tenant, alice, settings):
     stop = threading.Event()
     killer = threading.Thread(target=kill_children, args=[stop])
     killer.start()
     try:
         with pytest.raises(WorkbookRefused) as refused:
-            start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1))))
+            start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(person(1))))
     finally:
         stop.set()
         killer.join()
     assert refused.value.code == "too_slow"
     assert not Import.objects.exists()
     assert not list(settings.IMPORT_DIR.glob("*"))
-    assert start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1)))).pk
+    assert start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(person(1)))).pk
 
 
 @pytest.mark.reader_process
-def test_a_disk_that_is_full_while_uploading_is_said_beside_the_field(client_of, alice, house, settings):
+def test_a_disk_that_is_full_while_uploading_is_said_beside_the_field(client_of, alice, tenant, settings):
     content = xlsx(*map(person, range(200)))
     client = client_of(alice)
     with a_full_disk(after=2000):
-        answer = send(client, house, content)
+        answer = send(client, tenant, content)
     assert answer.status_code == 422
     assert "disk may be full" in answer.content.decode()
     assert not Import.objects.exists()
     assert not list(settings.IMPORT_DIR.glob("*"))
 
 
-def test_a_disk_that_stays_full_while_checking_fails_the_import(client_of, alice, house, settings):
+def test_a_disk_that_stays_full_while_checking_fails_the_import(client_of, alice, tenant, settings):
     settings.JOB_RETRY_SECONDS = 0
     client = client_of(alice)
-    page = send(client, house, xlsx(*map(person, range(200))))["Location"]
+    page = send(client, tenant, xlsx(*map(person, range(200))))["Location"]
     with a_full_disk(after=2000):
         work_on_imports()
     html = client.get(page).content.decode()
@@ -86,8 +86,8 @@ def test_a_disk_that_stays_full_while_checking_fails_the_import(client_of, alice
     assert not Member.objects.exists()
 
 
-def test_c29_an_upload_that_is_cut_on_the_way_is_no_import(client_of, alice, house, settings):
-    fields = {"department": house.root.pk, "mode": "create", "file": upload(xlsx(*map(person, range(50))))}
+def test_c29_an_upload_that_is_cut_on_the_way_is_no_import(client_of, alice, tenant, settings):
+    fields = {"department": tenant.root.pk, "mode": "create", "file": upload(xlsx(*map(person, range(50))))}
     body = encode_multipart(BOUNDARY, fields)
 
     extra = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": MULTIPART_CONTENT}
@@ -98,8 +98,8 @@ def test_c29_an_upload_that_is_cut_on_the_way_is_no_import(client_of, alice, hou
     assert not list(settings.IMPORT_DIR.glob("*"))
 
 
-def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, settings):
-    page = checked(client_of(alice), house, xlsx(person(1)))
+def test_files_that_no_import_knows_go_after_a_day(client_of, alice, tenant, settings):
+    page = checked(client_of(alice), tenant, xlsx(person(1)))
     known, orphan = Spool(Import.objects.get().stored), Spool("0" * 32)
     orphan.path("upload").write_text("left by a process that was killed")
     empty_imports()
@@ -114,7 +114,7 @@ def test_files_that_no_import_knows_go_after_a_day(client_of, alice, house, sett
 
 
 def test_an_enterprise_uploads_so_many_files_in_ten_minutes_and_no_more(
-    house, other_house, alice, charlie, settings, time_machine
+    tenant, other_tenant, alice, charlie, settings, time_machine
 ):
     settings.IMPORT_UPLOADS = 2
     time_machine.move_to("2026-11-29T12:00:00Z", tick=False)
@@ -122,13 +122,13 @@ def test_an_enterprise_uploads_so_many_files_in_ten_minutes_and_no_more(
     def start(tenant, user):
         return start_import(tenant.root, by=command_actor(user), upload=upload(xlsx(person(1))))
 
-    start(house, alice)
-    start(house, alice)
+    start(tenant, alice)
+    start(tenant, alice)
     with pytest.raises(ValidationError, match="Too many files"), override("en"):
-        start(house, alice)
-    assert start(other_house, charlie).pk
+        start(tenant, alice)
+    assert start(other_tenant, charlie).pk
     time_machine.move_to("2026-11-29T12:09:59Z", tick=False)
     with pytest.raises(ValidationError):
-        start(house, alice)
+        start(tenant, alice)
     time_machine.move_to("2026-11-29T12:10:00Z", tick=False)
-    assert start(house, alice).pk
+    assert start(tenant, alice).pk

@@ -35,8 +35,8 @@ def by(alice):
 
 
 @pytest.fixture
-def begun(house, by) -> Import:
-    imported = start_import(house.root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))))
+def begun(tenant, by) -> Import:
+    imported = start_import(tenant.root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))))
     work_on_imports()
     begin_import(imported, by=by)
     return imported
@@ -135,9 +135,9 @@ def test_a_worker_killed_after_the_end_keeps_no_file_for_ever(begun):
     assert Import.objects.get().stored == ""
 
 
-def test_an_import_that_was_never_applied_ends_with_a_record_of_it(house, by):
+def test_an_import_that_was_never_applied_ends_with_a_record_of_it(tenant, by):
     """C17."""
-    start_import(house.root, by=by, upload=upload(xlsx(person(1))))
+    start_import(tenant.root, by=by, upload=upload(xlsx(person(1))))
     work_on_imports()
     Import.objects.update(created_at=timezone.now() - timedelta(days=31))
     assert empty_imports() == 1
@@ -146,11 +146,11 @@ def test_an_import_that_was_never_applied_ends_with_a_record_of_it(house, by):
     assert AuditEvent.objects.get(action="import_cancelled").target_id == str(imported.pk)
 
 
-def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, other_house, charlie, settings):
+def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, other_tenant, charlie, settings):
     """C9: the job that was served longest ago is next, whoever began first."""
     settings.JOB_TURN_SECONDS = 0
     states = []
-    elsewhere = start_import(other_house.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))
+    elsewhere = start_import(other_tenant.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))
 
     def watch(*args, **kwargs):
         states.append(Import.objects.get(pk=elsewhere.pk).state)

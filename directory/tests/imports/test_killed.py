@@ -10,8 +10,8 @@ pytestmark = pytest.mark.django_db  # what is copied has to be there
 
 
 @pytest.fixture(scope="module")
-def results(told_apart):
-    return told_apart("directory.tests.imports.crash_worker")
+def results(run_in_subprocess):
+    return run_in_subprocess("directory.tests.imports.crash_worker")
 
 
 @pytest.mark.parametrize("point", POINTS)

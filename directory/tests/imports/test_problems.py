@@ -45,10 +45,10 @@ def reasons_in(language):
 
 
 @pytest.mark.parametrize("uploaded_in", ["en", "zh-hans"])
-def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice, house, wang, uploaded_in):
+def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice, tenant, wang, uploaded_in):
     client = client_of(alice)
     client.cookies["django_language"] = uploaded_in
-    page = checked(client, house, xlsx(*ROWS))
+    page = checked(client, tenant, xlsx(*ROWS))
     assert reasons_in("en") == ENGLISH
     for english, chinese in zip(ENGLISH, reasons_in("zh-hans"), strict=True):
         assert chinese != english
@@ -63,18 +63,18 @@ def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice,
         assert [row[-1] for row in sheet.iter_rows(values_only=True)] == [heading, *told]
 
 
-def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, alice, house):
+def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, alice, tenant):
     client = client_of(alice)
-    page = checked(client, house, xlsx(person(1)))
+    page = checked(client, tenant, xlsx(person(1)))
     applied(client, page)
-    build_member(house, "别人", "other", "+8613700000001")
+    build_member(tenant, "别人", "other", "+8613700000001")
     imported = Import.objects.get()
     imported.rows.get().member.delete()
     imported.refresh_from_db()
     client.post(f"{page}undo/")
     assert reasons_in("en") == ["The member is no longer in the directory."]
     assert reasons_in("zh-hans") != reasons_in("en")
-    second = checked(client, house, xlsx(person(2)))
+    second = checked(client, tenant, xlsx(person(2)))
     client.post(f"{second}apply/")
     alice.roles.update(name="auditor")
     work_on_imports()

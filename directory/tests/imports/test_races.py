@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from accounts.audit.recording import command_actor
-from conftest import build_house, build_user
+from conftest import build_tenant, build_user
 from directory.imports.actions import begin_import
 from directory.imports.job import QUEUE, work_on_imports
 from directory.imports.upload import start_import
@@ -48,9 +48,9 @@ def at_once(*works):
     return errors
 
 
-def ready(house, by, *files):
+def ready(tenant, by, *files):
     """Imports of these members' numbers, checked and begun."""
-    started = [start_import(house.root, by=by, upload=upload(xlsx(*map(person, numbers)))) for numbers in files]
+    started = [start_import(tenant.root, by=by, upload=upload(xlsx(*map(person, numbers)))) for numbers in files]
     work_on_imports()
     for imported in started:
         begin_import(imported, by=by)
@@ -58,9 +58,9 @@ def ready(house, by, *files):
 
 
 def test_two_imports_that_overlap_make_each_member_once():
-    house = build_house("示例科技", "example.com")
-    by = command_actor(build_user("alice", house, "owner"))
-    first, second = ready(house, by, range(ROWS), range(ROWS // 2, ROWS + ROWS // 2))
+    tenant = build_tenant("示例科技", "example.com")
+    by = command_actor(build_user("alice", tenant, "owner"))
+    first, second = ready(tenant, by, range(ROWS), range(ROWS // 2, ROWS + ROWS // 2))
     assert at_once(work_on_imports, work_on_imports) == []
     work_on_imports()
     first.refresh_from_db()
@@ -73,12 +73,12 @@ def test_two_imports_that_overlap_make_each_member_once():
 
 
 def test_a_member_added_by_hand_during_the_import_is_there_once():
-    house = build_house("示例科技", "example.com")
-    by = command_actor(build_user("alice", house, "owner"))
-    (imported,) = ready(house, by, range(ROWS))
+    tenant = build_tenant("示例科技", "example.com")
+    by = command_actor(build_user("alice", tenant, "owner"))
+    (imported,) = ready(tenant, by, range(ROWS))
 
     def by_hand():
-        create_member(house.enterprise, by=by, name="手工", prefix="byhand", domain=house.domain, phone="13900000007")
+        create_member(tenant.enterprise, by=by, name="手工", prefix="byhand", domain=tenant.domain, phone="13900000007")
 
     errors = at_once(work_on_imports, by_hand)
     imported.refresh_from_db()
@@ -89,10 +89,10 @@ def test_a_member_added_by_hand_during_the_import_is_there_once():
 
 
 def test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_once():
-    house = build_house("示例科技", "example.com")
-    by = command_actor(build_user("alice", house, "owner"))
+    tenant = build_tenant("示例科技", "example.com")
+    by = command_actor(build_user("alice", tenant, "owner"))
     content = xlsx(*map(person, range(ROWS)))
-    errors = at_once(*[lambda: start_import(house.root, by=by, upload=upload(content))] * 2)
+    errors = at_once(*[lambda: start_import(tenant.root, by=by, upload=upload(content))] * 2)
     assert errors == []
     first, second = Import.objects.order_by("pk")
     assert (first.digest, first.stored != second.stored) == (second.digest, True)
@@ -108,9 +108,9 @@ def test_c30_the_same_file_sent_twice_at_once_is_two_imports_and_each_member_onc
 
 
 def test_apply_pressed_twice_is_one_import():
-    house = build_house("示例科技", "example.com")
-    by = command_actor(build_user("alice", house, "owner"))
-    imported = start_import(house.root, by=by, upload=upload(xlsx(person(1))))
+    tenant = build_tenant("示例科技", "example.com")
+    by = command_actor(build_user("alice", tenant, "owner"))
+    imported = start_import(tenant.root, by=by, upload=upload(xlsx(person(1))))
     work_on_imports()
     errors = at_once(*[lambda: begin_import(imported, by=by)] * 2)
     assert [type(error) for error in errors] == [ValidationError]
@@ -119,9 +119,9 @@ def test_apply_pressed_twice_is_one_import():
     assert Member.objects.count() == 1
 
 
-def test_one_import_at_a_time_is_applied_in_an_enterprise(house, other_house, alice, charlie):
-    first, second = ready(house, command_actor(alice), [1], [2])
-    elsewhere = start_import(other_house.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))
+def test_one_import_at_a_time_is_applied_in_an_enterprise(tenant, other_tenant, alice, charlie):
+    first, second = ready(tenant, command_actor(alice), [1], [2])
+    elsewhere = start_import(other_tenant.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))
     assert QUEUE.claim(first.pk)
     assert QUEUE.claim(second.pk) is None
     assert QUEUE.claim(elsewhere.pk)
@@ -132,9 +132,9 @@ def test_one_import_at_a_time_is_applied_in_an_enterprise(house, other_house, al
 def test_parallel_uploads_don_t_pass_the_limit(settings):
     """C16: each starts a process with 512 MB of its own."""
     settings.IMPORT_UPLOADS = 3
-    house = build_house("示例科技", "example.com")
-    by = command_actor(build_user("alice", house, "owner"))
+    tenant = build_tenant("示例科技", "example.com")
+    by = command_actor(build_user("alice", tenant, "owner"))
     content = xlsx(person(1))
-    errors = at_once(*[lambda: start_import(house.root, by=by, upload=upload(content))] * 8)
+    errors = at_once(*[lambda: start_import(tenant.root, by=by, upload=upload(content))] * 8)
     assert [type(error) for error in errors] == [ValidationError] * 5
     assert Import.objects.count() == 3

@@ -58,8 +58,8 @@ def test_all_files_of_an_import_go_together(spool):
     assert [path.name for path in spool.path("plan").parent.iterdir()] == ["b.plan"]
 
 
-def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, monkeypatch):
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(xlsx(person(1), person(2))))
+def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(tenant, alice, monkeypatch):
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(person(1), person(2))))
     late = QUEUE.claim(imported.pk)
     Import.objects.filter(pk=imported.pk).update(lease="", lease_until=None)
     work_on_imports()
@@ -73,9 +73,9 @@ def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(house, alice, mon
     assert imported.rows.count() == 0
 
 
-def test_members_are_read_for_a_check_as_they_are_for_a_change(house, lin, wang, zhao):
-    Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="zz", purpose="alias", member=wang)
-    Membership.objects.create(member=wang, department=house.root)
+def test_members_are_read_for_a_check_as_they_are_for_a_change(tenant, lin, wang, zhao):
+    Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="zz", purpose="alias", member=wang)
+    Membership.objects.create(member=wang, department=tenant.root)
     ids = [lin.pk, wang.pk, zhao.pk]
-    standings = read_standings(house.enterprise, ids)
+    standings = read_standings(tenant.enterprise, ids)
     assert read_facts(ids) == {id: (standings[id].member.status, as_row(standings[id].facts)) for id in ids}

@@ -10,7 +10,7 @@ from directory.models import Import
 from directory.tests.imports.workbooks import raw, row_xml, sheet_xml, upload
 
 # A file of 200,000 rows takes seconds, and is the same whatever the database is.
-pytestmark = [pytest.mark.once, pytest.mark.reader_process]
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.reader_process]
 HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
 
 
@@ -25,17 +25,17 @@ def sheet_of(rows):
     return raw(sheet_xml(HEAD + "".join(rows)), level=1)
 
 
-def test_s3_two_hundred_thousand_rows_are_read(house, alice, rows):
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(rows)))
+def test_s3_two_hundred_thousand_rows_are_read(tenant, alice, rows):
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(sheet_of(rows)))
     assert imported.heading["child_memory"] < 300 * 1024
     with (Spool(imported.stored).path("rows")).open() as lines:
         assert sum(1 for _line in lines) == 200_001
 
 
 @pytest.mark.parametrize("number", [200_001, 1_000_000], ids=["S4", "S5"])
-def test_s4_s5_one_row_more_is_refused_and_so_is_a_million(house, alice, rows, number):
+def test_s4_s5_one_row_more_is_refused_and_so_is_a_million(tenant, alice, rows, number):
     many = [*rows * (number // len(rows)), *rows[: number % len(rows)]]
     with pytest.raises(WorkbookRefused) as refused:
-        start_import(house.root, by=command_actor(alice), upload=upload(sheet_of(many)))
+        start_import(tenant.root, by=command_actor(alice), upload=upload(sheet_of(many)))
     assert refused.value.code == "row_limit"
     assert not Import.objects.exists()

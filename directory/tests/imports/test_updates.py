@@ -51,27 +51,27 @@ def by(alice):
     return command_actor(alice)
 
 
-def stand(house, number, state, by):
+def stand(tenant, number, state, by):
     """A member in this state; everyone has an alias."""
     by_code = "code" in state
     phone = None if by_code and "phone" not in state else f"+86138{number:08d}"
-    fields = {"activation": "code" if by_code else "phone", "department": house.market if number % 2 else house.root}
+    fields = {"activation": "code" if by_code else "phone", "department": tenant.market if number % 2 else tenant.root}
     if "joined" in state or state == "disabled":
         login = {"login": f"m{number}@example.com"} if by_code else {"phone": phone}
         fields["user"] = user = User.objects.create_user(name=f"乐{number}", **login)
         fields["status"] = "disabled" if state == "disabled" else "active"
-        for enterprise in (house.enterprise.pk, 0):
+        for enterprise in (tenant.enterprise.pk, 0):
             UserSession.objects.create(
                 user=user, session_key=f"{number}-{enterprise}", ip="127.0.0.1", data={"enterprise": enterprise}
             )
-        note_browser(user, house.enterprise, browser=f"browser {number}")
-    member = build_member(house, f"乐{number}", f"m{number}", phone, **fields)
+        note_browser(user, tenant.enterprise, browser=f"browser {number}")
+    member = build_member(tenant, f"乐{number}", f"m{number}", phone, **fields)
     Address.objects.create(
-        enterprise=house.enterprise, domain=house.domain, local=f"old{number}", purpose="alias", member=member
+        enterprise=tenant.enterprise, domain=tenant.domain, local=f"old{number}", purpose="alias", member=member
     )
     if number % 3 == 0:
-        Membership.objects.create(member=member, department=house.east)
-        move_counts(before=[member.main_department], after=[member.main_department, house.east])
+        Membership.objects.create(member=member, department=tenant.east)
+        move_counts(before=[member.main_department], after=[member.main_department, tenant.east])
     if state == "invited":
         invite_member(member, by=by)
     if state == "by code":
@@ -90,8 +90,8 @@ def row_of(member, **cells):
     return list(values.values())
 
 
-def checked(house, by, *rows):
-    imported = start_import(house.root, by=by, upload=upload(xlsx(*rows)), mode="update")
+def checked(tenant, by, *rows):
+    imported = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")
     work_on_imports()
     imported.refresh_from_db()
     assert imported.state == "ready", imported.reason
@@ -146,10 +146,10 @@ def refuse(*_args, **_kwargs):
     raise IntegrityError
 
 
-def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(house, alice, by, monkeypatch):
-    cast = [stand(house, number, state, by) for number, (state, _) in enumerate(product(STATES, KINDS), start=1)]
+def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(tenant, alice, by, monkeypatch):
+    cast = [stand(tenant, number, state, by) for number, (state, _) in enumerate(product(STATES, KINDS), start=1)]
     rows = [row_of(member, **KINDS[kind]) for member, (_, kind) in zip(cast, product(STATES, KINDS), strict=True)]
-    imported = checked(house, by, *rows)
+    imported = checked(tenant, by, *rows)
     assert imported.updated > 60, list(imported.rows.values_list("number", "problems"))
 
     def take_back():
@@ -167,11 +167,11 @@ def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(house, alice,
     assert (state, updated, refused, undone) == ("done", imported.updated, imported.refused, imported.updated)
 
 
-def test_many_changes_cost_the_statements_of_three(house, by):
+def test_many_changes_cost_the_statements_of_three(tenant, by):
     counts = []
     for numbers in (range(3), range(3, 303)):
-        cast = [stand(house, number, "pending", by) for number in numbers]
-        imported = checked(house, by, *(row_of(member, **KINDS["all"]) for member in cast))
+        cast = [stand(tenant, number, "pending", by) for number in numbers]
+        imported = checked(tenant, by, *(row_of(member, **KINDS["all"]) for member in cast))
         with CaptureQueriesContext(connection) as applying_it:
             work_on_imports()
         imported.refresh_from_db()
@@ -180,13 +180,13 @@ def test_many_changes_cost_the_statements_of_three(house, by):
         imported.refresh_from_db()
         counts.append(len(applying_it))
     assert counts[0] == counts[1]
-    assert check_chain(house.enterprise.pk) is None
+    assert check_chain(tenant.enterprise.pk) is None
 
 
-def test_what_the_database_refuses_is_found_and_the_others_are_changed(house, by, monkeypatch):
-    cast = [stand(house, number, "pending", by) for number in range(1, 8)]
-    other = stand(house, 9, "pending", by)
-    imported = checked(house, by, *(row_of(member, position="经理", phone="137{n:08d}") for member in cast))
+def test_what_the_database_refuses_is_found_and_the_others_are_changed(tenant, by, monkeypatch):
+    cast = [stand(tenant, number, "pending", by) for number in range(1, 8)]
+    other = stand(tenant, 9, "pending", by)
+    imported = checked(tenant, by, *(row_of(member, position="经理", phone="137{n:08d}") for member in cast))
     Member.objects.filter(pk=other.pk).update(phone="+8613700000004")
     monkeypatch.setattr(Holders, "conflicts", lambda *_args, **_kwargs: [])
     work_on_imports()
@@ -199,10 +199,10 @@ def test_what_the_database_refuses_is_found_and_the_others_are_changed(house, by
     assert AuditEvent.objects.filter(action="member_edited").count() == 6
 
 
-def test_a_login_that_another_has_is_refused_in_its_row(house, by):
-    first, second = (stand(house, number, "joined by code", by) for number in (1, 2))
+def test_a_login_that_another_has_is_refused_in_its_row(tenant, by):
+    first, second = (stand(tenant, number, "joined by code", by) for number in (1, 2))
     User.objects.create_user(login="taken@example.com", name="other")
-    imported = checked(house, by, row_of(first, prefix="taken"), row_of(second, prefix="free"))
+    imported = checked(tenant, by, row_of(first, prefix="taken"), row_of(second, prefix="free"))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.updated, imported.refused) == (1, 1)
@@ -213,10 +213,10 @@ def test_a_login_that_another_has_is_refused_in_its_row(house, by):
     ]  # fmt: skip
 
 
-def test_two_rows_about_one_member_come_after_one_another(house, by):
-    member = stand(house, 1, "by code", by)
+def test_two_rows_about_one_member_come_after_one_another(tenant, by):
+    member = stand(tenant, 1, "by code", by)
     imported = checked(
-        house, by, row_of(member, position="一", prefix="x{n}", aliases=""), row_of(member, account="b1", name="二")
+        tenant, by, row_of(member, position="一", prefix="x{n}", aliases=""), row_of(member, account="b1", name="二")
     )
     assert imported.updated == 2, list(imported.rows.values_list("problems", flat=True))
     work_on_imports()
@@ -225,9 +225,9 @@ def test_two_rows_about_one_member_come_after_one_another(house, by):
     assert AuditEvent.objects.filter(action="member_edited", target_id=member.pk).count() == 2
 
 
-def test_a_member_in_the_bin_by_now_is_refused_and_one_edited_meanwhile_keeps_that(house, by):
-    first, second = (stand(house, number, "pending", by) for number in (1, 2))
-    imported = checked(house, by, row_of(first, position="经理"), row_of(second, position="经理"))
+def test_a_member_in_the_bin_by_now_is_refused_and_one_edited_meanwhile_keeps_that(tenant, by):
+    first, second = (stand(tenant, number, "pending", by) for number in (1, 2))
+    imported = checked(tenant, by, row_of(first, position="经理"), row_of(second, position="经理"))
     Member.objects.filter(pk=first.pk).update(deleted_at=timezone.now())
     Member.objects.filter(pk=second.pk).update(name="改过")
     work_on_imports()
@@ -236,9 +236,9 @@ def test_a_member_in_the_bin_by_now_is_refused_and_one_edited_meanwhile_keeps_th
     assert (second.name, second.position) == ("改过", "经理")
 
 
-def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(house, by, monkeypatch):
-    cast = [stand(house, number, "pending", by) for number in range(1, 9)]
-    imported = checked(house, by, *(row_of(member, position="经理") for member in cast))
+def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(tenant, by, monkeypatch):
+    cast = [stand(tenant, number, "pending", by) for number in range(1, 9)]
+    imported = checked(tenant, by, *(row_of(member, position="经理") for member in cast))
     real, visits = applying._note_changes, iter([False, True])
 
     def break_down(*args):

@@ -186,11 +186,11 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("variant", READ)
-def test_a_file_of_another_program_is_read(house, alice, variant):
+def test_a_file_of_another_program_is_read(tenant, alice, variant):
     name = "a.csv" if variant.startswith("CSV") else "a.xlsx"
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(READ[variant], name))
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(READ[variant], name))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)
@@ -210,21 +210,21 @@ def test_a_file_of_another_program_is_read(house, alice, variant):
         ("><v>-1E400</v>", "-inf"),
     ],
 )
-def test_an_odd_cell_spoils_its_row_alone(house, alice, cell, kept):
+def test_an_odd_cell_spoils_its_row_alone(tenant, alice, cell, kept):
     body = BODY + row_xml(3, "李四", "lisi", more=f'<c r="C3" {cell}</c>')
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(raw(sheet_xml(body))))
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(raw(sheet_xml(body))))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.created, imported.refused) == (1, 1)
     assert imported.rows.get(number=3).cells[2] == kept
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("variant", REFUSED)
-def test_a_file_that_can_not_be_read_is_refused_with_words(house, alice, settings, variant):
+def test_a_file_that_can_not_be_read_is_refused_with_words(tenant, alice, settings, variant):
     content, name, codes = REFUSED[variant]
     with pytest.raises(WorkbookRefused) as refused:
-        start_import(house.root, by=command_actor(alice), upload=upload(content, name))
+        start_import(tenant.root, by=command_actor(alice), upload=upload(content, name))
     assert refused.value.code in codes.split()
     with override("zh-hans"):
         assert str(MESSAGES[refused.value.code])
@@ -232,7 +232,7 @@ def test_a_file_that_can_not_be_read_is_refused_with_words(house, alice, setting
     assert not list(settings.IMPORT_DIR.glob("*"))
 
 
-def test_a_million_blank_rows_that_are_only_formatted_are_no_rows(house, alice):
+def test_a_million_blank_rows_that_are_only_formatted_are_no_rows(tenant, alice):
     """As a sheet whose whole columns were coloured: it claims 1,048,576 rows."""
     made = book(person(1))
     made.active.cell(5000, 1).fill = openpyxl.styles.PatternFill("solid", fgColor="FFFF00")
@@ -245,7 +245,7 @@ def test_a_million_blank_rows_that_are_only_formatted_are_no_rows(house, alice):
     with zipfile.ZipFile(file, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    imported = start_import(house.root, by=command_actor(alice), upload=upload(file.getvalue()))
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(file.getvalue()))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.read, imported.created) == ("ready", 1, 1)

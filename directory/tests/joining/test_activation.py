@@ -24,9 +24,9 @@ SHOP = command_actor()
 
 
 @pytest.fixture
-def zhou(house):
+def zhou(tenant):
     """Not joined; has no phone and is to join with a code."""
-    return build_member(house, "周工", "Zhou.gong".lower(), None, activation="code", department=house.east)
+    return build_member(tenant, "周工", "Zhou.gong".lower(), None, activation="code", department=tenant.east)
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ def test_the_code_is_read_as_people_write_it(browser, code, write):
     assert enter(browser, write(code)).status_code == 303
 
 
-def test_every_wrong_pair_gets_the_same_answer(house, other_house, zhou, code):
-    other = build_member(house, "李四", "lisi", None, activation="code")
+def test_every_wrong_pair_gets_the_same_answer(tenant, other_tenant, zhou, code):
+    other = build_member(tenant, "李四", "lisi", None, activation="code")
     others_code = mint_code(other, by=SHOP)
-    build_member(other_house, "周工", "zhou.gong", None, activation="code")
+    build_member(other_tenant, "周工", "zhou.gong", None, activation="code")
     dead = mint_code(zhou, by=SHOP)
     living = mint_code(zhou, by=SHOP)
     ActivationCode.objects.filter(member=other).update(expires_at=timezone.now())
@@ -171,12 +171,12 @@ def test_of_two_browsers_with_the_same_code_the_first_to_choose_a_password_joins
 
 
 @pytest.mark.parametrize("action", ["disable", "edit", "mint", "delete"])
-def test_what_changed_after_the_code_was_entered_counts(browser, house, zhou, code, action):
+def test_what_changed_after_the_code_was_entered_counts(browser, tenant, zhou, code, action):
     enter(browser, code)
     if action == "disable":
         disable_member(zhou, by=SHOP)
     elif action == "edit":
-        edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=house.domain, phone="13900000001")
+        edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=tenant.domain, phone="13900000001")
     elif action == "mint":
         mint_code(zhou, by=SHOP)
     else:
@@ -249,10 +249,10 @@ def test_an_attempt_refused_for_its_address_does_not_count_against_the_browser(b
     assert enter(browser, code, REMOTE_ADDR="203.0.113.9").status_code == 303
 
 
-def test_right_codes_do_not_count(house, settings):
+def test_right_codes_do_not_count(tenant, settings):
     settings.ACTIVATION_FAILURES_PER_ADDRESS = 3
     for number in range(5):
-        member = build_member(house, f"工{number}", f"g{number}", None, activation="code")
+        member = build_member(tenant, f"工{number}", f"g{number}", None, activation="code")
         assert enter(Client(), mint_code(member, by=SHOP), f"g{number}").status_code == 303
 
 
@@ -282,8 +282,8 @@ def test_who_lost_the_password_chooses_another_with_a_new_code_and_is_signed_out
     assert sign_in("zhou.gong@example.com", "another-password-9")[1].status_code in {302, 303}
 
 
-def test_an_address_that_is_somebodys_login_is_never_taken_over(browser, house, zhou, code):
-    boss = build_user("zhou.gong@example.com", house, "owner")
+def test_an_address_that_is_somebodys_login_is_never_taken_over(browser, tenant, zhou, code):
+    boss = build_user("zhou.gong@example.com", tenant, "owner")
     enter(browser, code)
     answer = choose(browser)
     assert answer.status_code == 410
@@ -294,8 +294,8 @@ def test_an_address_that_is_somebodys_login_is_never_taken_over(browser, house, 
     assert (zhou.status, zhou.user) == ("pending", None)
 
 
-def test_a_phone_on_record_stays_unproven(browser, house):
-    member = build_member(house, "吴姐", "wu", "+8613900000007", activation="code")
+def test_a_phone_on_record_stays_unproven(browser, tenant):
+    member = build_member(tenant, "吴姐", "wu", "+8613900000007", activation="code")
     enter(browser, mint_code(member, by=SHOP), "wu")
     choose(browser)
     member.refresh_from_db()
@@ -316,26 +316,26 @@ class TestAJoinedMember:
     def desk(self, joined):
         return sign_in("zhou.gong@example.com")[0]
 
-    def said(self, house, **others):
-        facts = {"name": "周工", "prefix": "zhou.gong", "domain": house.domain, "activation": "code"}
+    def said(self, tenant, **others):
+        facts = {"name": "周工", "prefix": "zhou.gong", "domain": tenant.domain, "activation": "code"}
         return facts | {"account": "zhou.gong", "by": SHOP} | others
 
-    def test_another_way_of_activation_takes_user_and_password_away(self, house, joined, desk):
+    def test_another_way_of_activation_takes_user_and_password_away(self, tenant, joined, desk):
         assert desk.get("/mailbox/").status_code == 200
-        edit_member(joined, **self.said(house, activation="phone", phone="13900000001"))
+        edit_member(joined, **self.said(tenant, activation="phone", phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user) == ("pending", None)
         assert desk.get("/mailbox/").status_code == 302
         assert not User.objects.filter(login="zhou.gong@example.com").exists()
 
-    def test_a_phone_that_is_added_changes_nothing_about_the_way_in(self, house, joined, desk):
-        edit_member(joined, **self.said(house, phone="13900000001"))
+    def test_a_phone_that_is_added_changes_nothing_about_the_way_in(self, tenant, joined, desk):
+        edit_member(joined, **self.said(tenant, phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user.phone) == ("active", None)
         assert desk.get("/mailbox/").status_code == 200
 
-    def test_another_address_is_the_login_from_then_on(self, house, joined):
-        edit_member(joined, **self.said(house, prefix="zhou"))
+    def test_another_address_is_the_login_from_then_on(self, tenant, joined):
+        edit_member(joined, **self.said(tenant, prefix="zhou"))
         assert sign_in("zhou.gong@example.com")[1].status_code == 422
         desk, _answer = sign_in("zhou@example.com")
         assert desk.get("/mailbox/").status_code == 200
@@ -348,7 +348,7 @@ class TestAJoinedMember:
         assert joined.status == "active"
         assert sign_in("zhou.gong@example.com")[0].get("/mailbox/").status_code == 200
 
-    def test_no_code_is_made_for_who_has_a_role(self, house, joined, client_of, alice):
-        Role.objects.create(user=joined.user, enterprise=house.enterprise, name="admin")
+    def test_no_code_is_made_for_who_has_a_role(self, tenant, joined, client_of, alice):
+        Role.objects.create(user=joined.user, enterprise=tenant.enterprise, name="admin")
         assert client_of(alice).post(f"/console/members/{joined.pk}/code/").status_code == 303
         assert not ActivationCode.objects.filter(used_at=None).exists()

@@ -22,12 +22,12 @@ def console(client_of, alice):
     return client_of(alice)
 
 
-def by_code(house, **fields):
-    return filled(house, activation="code", phone="", **fields)
+def by_code(tenant, **fields):
+    return filled(tenant, activation="code", phone="", **fields)
 
 
-def test_saving_a_member_activated_by_code_shows_the_code_once(console, house):
-    answer = console.post("/console/members/new/", by_code(house))
+def test_saving_a_member_activated_by_code_shows_the_code_once(console, tenant):
+    answer = console.post("/console/members/new/", by_code(tenant))
     member = Member.objects.get()
     assert (answer.status_code, answer["Location"]) == (303, f"/console/members/{member.pk}/")
     assert (member.phone, member.activation) == (None, "code")
@@ -36,23 +36,23 @@ def test_saving_a_member_activated_by_code_shows_the_code_once(console, house):
     assert not CODE.search(console.get(answer["Location"]).content.decode())
 
 
-def test_the_code_waits_for_the_page_of_its_member(console, house, wang):
-    console.post("/console/members/new/", by_code(house))
+def test_the_code_waits_for_the_page_of_its_member(console, tenant, wang):
+    console.post("/console/members/new/", by_code(tenant))
     member = Member.objects.get(name="李四")
     assert not CODE.search(console.get(f"/console/members/{wang.pk}/").content.decode())
     assert console.head(f"/console/members/{member.pk}/").status_code == 200
     assert CODE.search(console.get(f"/console/members/{member.pk}/").content.decode())
 
 
-def test_save_and_add_another_shows_it_above_the_next_form(console, house):
-    answer = console.post("/console/members/new/", by_code(house, save_and_add="1"))
+def test_save_and_add_another_shows_it_above_the_next_form(console, tenant):
+    answer = console.post("/console/members/new/", by_code(tenant, save_and_add="1"))
     page = console.get(answer["Location"]).content.decode()
     assert CODE.search(page)
     assert "李四" in page
 
 
-def test_no_message_is_sent_to_who_joins_by_code_and_the_page_says_so(console, house):
-    fields = filled(house, activation="code", phone="13900139000", send_invitation="on")
+def test_no_message_is_sent_to_who_joins_by_code_and_the_page_says_so(console, tenant):
+    fields = filled(tenant, activation="code", phone="13900139000", send_invitation="on")
     page = console.post("/console/members/new/", fields, follow=True).content.decode()
     assert "No message was sent" in page
     assert not Message.objects.exists()
@@ -62,19 +62,19 @@ def test_no_message_is_sent_to_who_joins_by_code_and_the_page_says_so(console, h
     assert not Message.objects.exists()
 
 
-def test_a_phone_is_needed_only_for_joining_by_phone(console, house):
+def test_a_phone_is_needed_only_for_joining_by_phone(console, tenant):
     page = console.get("/console/members/new/").content.decode()
     assert re.search(r'<input[^>]*name="phone"[^>]*required', page)
-    answer = console.post("/console/members/new/", filled(house, phone=""))
+    answer = console.post("/console/members/new/", filled(tenant, phone=""))
     assert answer.status_code == 422
     assert "phone" in answer.context["form"].errors
-    answer = console.post("/console/members/new/", by_code(house, name=""))
+    answer = console.post("/console/members/new/", by_code(tenant, name=""))
     assert list(answer.context["form"].errors) == ["name"]
     assert not re.search(r'<input[^>]*name="phone"[^>]*required', answer.content.decode())
 
 
-def test_a_new_code_supersedes_the_one_before(console, house):
-    member = build_member(house, "周工", "zhou", None, activation="code")
+def test_a_new_code_supersedes_the_one_before(console, tenant):
+    member = build_member(tenant, "周工", "zhou", None, activation="code")
     old = mint_code(member, by=command_actor())
     page = console.post(f"/console/members/{member.pk}/code/", follow=True).content.decode()
     (code,) = set(CODE.findall(page))
@@ -86,9 +86,9 @@ def test_a_new_code_supersedes_the_one_before(console, house):
     assert code not in str(event.personal)
 
 
-def test_switching_to_a_code_makes_one_and_back_kills_it(console, house, wang):
+def test_switching_to_a_code_makes_one_and_back_kills_it(console, tenant, wang):
     url = f"/console/members/{wang.pk}/edit/"
-    fields = filled(house, name="王芳", prefix="wangfang", account="wangfang")
+    fields = filled(tenant, name="王芳", prefix="wangfang", account="wangfang")
     answer = console.post(url, fields | {"activation": "code", "phone": ""})
     (code,) = set(CODE.findall(console.get(answer["Location"]).content.decode()))
     wang.refresh_from_db()
@@ -102,8 +102,8 @@ def test_switching_to_a_code_makes_one_and_back_kills_it(console, house, wang):
     assert wang.activation == "phone"
 
 
-def test_disabling_kills_the_code(console, house):
-    member = build_member(house, "周工", "zhou", None, activation="code")
+def test_disabling_kills_the_code(console, tenant):
+    member = build_member(tenant, "周工", "zhou", None, activation="code")
     code = mint_code(member, by=command_actor())
     console.post(f"/console/members/{member.pk}/disable/")
     console.post(f"/console/members/{member.pk}/enable/")
@@ -112,24 +112,24 @@ def test_disabling_kills_the_code(console, house):
 
 
 @pytest.mark.parametrize("status", ["active", "disabled", "pending"])
-def test_who_joins_by_phone_gets_no_code(console, house, wang, status):
+def test_who_joins_by_phone_gets_no_code(console, tenant, wang, status):
     Member.objects.filter(pk=wang.pk).update(status=status)
     assert console.post(f"/console/members/{wang.pk}/code/").status_code == 303
     assert not ActivationCode.objects.exists()
     assert not AuditEvent.objects.exists()
 
 
-def test_a_department_admin_who_sees_no_phones_keeps_the_one_on_record(client_of, bob, house):
-    member = build_member(house, "周工", "zhou", "+8613900000007", activation="code", department=house.market)
-    fields = by_code(house, name="周师傅", prefix="zhou", account="zhou")
+def test_a_department_admin_who_sees_no_phones_keeps_the_one_on_record(client_of, bob, tenant):
+    member = build_member(tenant, "周工", "zhou", "+8613900000007", activation="code", department=tenant.market)
+    fields = by_code(tenant, name="周师傅", prefix="zhou", account="zhou")
     assert client_of(bob).post(f"/console/members/{member.pk}/edit/", fields).status_code == 303
     member.refresh_from_db()
     assert (member.name, member.phone) == ("周师傅", "+8613900000007")
 
 
-def test_who_sees_phones_can_clear_one(console, house):
-    member = build_member(house, "周工", "zhou", "+8613900000007", activation="code")
-    fields = by_code(house, name="周工", prefix="zhou", account="zhou")
+def test_who_sees_phones_can_clear_one(console, tenant):
+    member = build_member(tenant, "周工", "zhou", "+8613900000007", activation="code")
+    fields = by_code(tenant, name="周工", prefix="zhou", account="zhou")
     assert console.post(f"/console/members/{member.pk}/edit/", fields).status_code == 303
     member.refresh_from_db()
     assert member.phone is None

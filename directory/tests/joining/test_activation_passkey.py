@@ -137,7 +137,7 @@ def test_what_the_device_did_not_make_here_joins_nobody(browser, zhou, code):
     assert (zhou.status, zhou.user) == ("pending", None)
 
 
-def test_a_challenge_counts_once_and_for_its_own_person(browser, zhou, code, house):
+def test_a_challenge_counts_once_and_for_its_own_person(browser, zhou, code, tenant):
     enter(browser, code)
     made = Device().create(browser.post(OPTIONS).json())
     other = Client()

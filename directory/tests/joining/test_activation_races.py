@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, User
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.joining.activation import activate_member
 from directory.joining.activation_codes import find_code, mint_code
 from directory.models import ActivationCode, Member
@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture
 def member(db):
-    return build_member(build_house("示例科技", "example.com"), "周工", "zhou", None, activation="code")
+    return build_member(build_tenant("示例科技", "example.com"), "周工", "zhou", None, activation="code")
 
 
 def all_at_once(action):

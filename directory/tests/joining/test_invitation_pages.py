@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, User
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.joining.invitations import invite_member
 from directory.models import Invitation, Member
 from directory.tests.phone import code_to, link_to
@@ -338,9 +338,9 @@ def test_a_person_shut_out_of_the_deployment_is_told_whom_to_ask(phone, link):
     assert 'data-state="closed"' in answer.text
 
 
-def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_house):
+def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_tenant):
     user = User.objects.create_user(phone=PHONE)
-    build_member(other_house, "王芳", "wang", PHONE, status="active", user=user)
+    build_member(other_tenant, "王芳", "wang", PHONE, status="active", user=user)
     phone.get(link)
     phone.post("/i/send/")
     phone.post("/i/join/", {"code": code_to(PHONE)})
@@ -357,8 +357,8 @@ def test_deeds_are_posts_with_a_token(link, path):
     assert strict.post(path).status_code == 403
 
 
-def test_the_page_speaks_of_one_enterprise_only(phone, link, other_house):
-    build_member(other_house, "别家王芳", "wang", PHONE)
+def test_the_page_speaks_of_one_enterprise_only(phone, link, other_tenant):
+    build_member(other_tenant, "别家王芳", "wang", PHONE)
     assert "别家" not in phone.get(link, follow=True).text
 
 
@@ -379,8 +379,8 @@ def test_of_fifty_right_answers_at_once_one_joins():
     """J5: two phones, or fifty, complete one personal link; one joins."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one writer in at a time")
-    house = build_house("示例科技", "example.com")
-    wang = build_member(house, "王芳", "wangfang", PHONE)
+    tenant = build_tenant("示例科技", "example.com")
+    wang = build_member(tenant, "王芳", "wangfang", PHONE)
     invite_member(wang, by=Actor(user=None, name="Alice"))
     phone = Client()
     phone.get(link_to(PHONE))

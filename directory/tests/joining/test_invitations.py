@@ -92,8 +92,8 @@ def test_who_joined_or_is_disabled_gets_no_link(who, by, request):
     assert not Message.objects.exists()
 
 
-def test_of_many_those_who_cannot_be_invited_are_left_out_with_the_reason(house, lin, wang, zhao, by):
-    silent = build_member(house, "钱一", "qianyi", None, activation="code")
+def test_of_many_those_who_cannot_be_invited_are_left_out_with_the_reason(tenant, lin, wang, zhao, by):
+    silent = build_member(tenant, "钱一", "qianyi", None, activation="code")
 
     outcome = invite_members([lin, wang, zhao, silent], by=by)
 
@@ -104,8 +104,8 @@ def test_of_many_those_who_cannot_be_invited_are_left_out_with_the_reason(house,
     assert (again.sent, len(again.left_out)) == (0, 4)
 
 
-def test_inviting_many_costs_few_statements_of_its_own(house, by, django_assert_max_num_queries):
-    members = [build_member(house, f"成员{n}", f"m{n}", f"+86138001390{n:02}") for n in range(40)]
+def test_inviting_many_costs_few_statements_of_its_own(tenant, by, django_assert_max_num_queries):
+    members = [build_member(tenant, f"成员{n}", f"m{n}", f"+86138001390{n:02}") for n in range(40)]
     with django_assert_max_num_queries(16):
         assert invite_members(members, by=by).sent == 40
     Invitation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
@@ -113,8 +113,8 @@ def test_inviting_many_costs_few_statements_of_its_own(house, by, django_assert_
         assert invite_members(members, by=by).sent == 40
 
 
-def test_nobody_is_invited_by_hand_of_another_enterprise(wang, other_house, by):
-    stranger = build_member(other_house, "别人", "bieren", "+8613900139000")
+def test_nobody_is_invited_by_hand_of_another_enterprise(wang, other_tenant, by):
+    stranger = build_member(other_tenant, "别人", "bieren", "+8613900139000")
     outcome = invite_members([wang, stranger], by=by)
     assert outcome.sent == 1
     assert not stranger.invitations.exists()

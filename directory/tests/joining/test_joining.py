@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, User
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
 from directory.models import Member
@@ -32,8 +32,8 @@ def test_a_pending_member_becomes_active_with_a_user_of_the_proven_phone(wang):
     assert AuditEvent.objects.get().action == "member_joined"
 
 
-def test_the_user_of_that_phone_is_found_again_in_a_second_enterprise(lin, other_house):
-    second = build_member(other_house, "林晓", "lin", str(lin.phone))
+def test_the_user_of_that_phone_is_found_again_in_a_second_enterprise(lin, other_tenant):
+    second = build_member(other_tenant, "林晓", "lin", str(lin.phone))
     assert join_member(second, phone=str(lin.phone), by=SELF) == lin.user
     assert User.objects.filter(phone=lin.phone).count() == 1
 
@@ -87,8 +87,8 @@ def test_a_member_away_for_half_a_year_comes_back_the_same_way(lin):
 def test_of_fifty_at_once_one_joins():
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one writer in at a time")
-    house = build_house("示例科技", "example.com")
-    wang = build_member(house, "王芳", "wangfang", "+8613800138002")
+    tenant = build_tenant("示例科技", "example.com")
+    wang = build_member(tenant, "王芳", "wangfang", "+8613800138002")
     invite_member(wang, by=SELF)
     joined, refused, start = [], [], threading.Barrier(50)
 

@@ -65,7 +65,7 @@ def test_an_auditor_may_do_nothing(client_of, erin, wang, action):
     assert client_of(erin).post(url(wang, action)).status_code == 403
 
 
-def test_disabling_signs_out_here_and_kills_the_invitation(client_of, alice, wang, house):
+def test_disabling_signs_out_here_and_kills_the_invitation(client_of, alice, wang, tenant):
     invite_member(wang, by=command_actor())
     answer = client_of(alice).post(url(wang, "disable/"))
     assert (answer.status_code, answer["Location"]) == (303, url(wang))
@@ -97,7 +97,7 @@ def test_another_phone_unlinks_the_user_and_makes_pending(client_of, alice, lin)
     assert User.objects.filter(phone="+8613800138001").exists()
 
 
-def test_editing_leaves_the_rest_and_records_before_and_after(client_of, alice, lin, house):
+def test_editing_leaves_the_rest_and_records_before_and_after(client_of, alice, lin, tenant):
     client_of(alice).post(
         url(lin, "edit/"),
         edited(
@@ -105,12 +105,12 @@ def test_editing_leaves_the_rest_and_records_before_and_after(client_of, alice, 
             name="林小晓",
             prefix="xiao",
             aliases="linxiao",
-            departments=[house.east.pk, house.root.pk],
+            departments=[tenant.east.pk, tenant.root.pk],
             main_department="",
         ),
     )
     lin.refresh_from_db()
-    assert (lin.status, lin.name, lin.pinyin, lin.main_department) == ("active", "林小晓", "linxiaoxiao", house.east)
+    assert (lin.status, lin.name, lin.pinyin, lin.main_department) == ("active", "林小晓", "linxiaoxiao", tenant.east)
     assert [(str(one), one.purpose) for one in lin.addresses.order_by("pk")] == [
         ("xiao@example.com", "primary"), ("linxiao@example.com", "alias"),
     ]  # fmt: skip
@@ -119,18 +119,18 @@ def test_editing_leaves_the_rest_and_records_before_and_after(client_of, alice, 
     assert event.personal["after"]["name"] == "林小晓"
 
 
-def test_a_department_administrator_edits_without_seeing_phone_or_other_departments(client_of, bob, wang, house):
-    wang.memberships.create(department=house.root)
+def test_a_department_administrator_edits_without_seeing_phone_or_other_departments(client_of, bob, wang, tenant):
+    wang.memberships.create(department=tenant.root)
     client = client_of(bob)
     page = client.get(url(wang, "edit/")).content.decode()
     assert "13800138002" not in page
     answer = client.post(
-        url(wang, "edit/"), edited(wang, phone="", name="王方", departments=[house.market.pk], main_department="")
+        url(wang, "edit/"), edited(wang, phone="", name="王方", departments=[tenant.market.pk], main_department="")
     )
     assert answer.status_code == 303
     wang.refresh_from_db()
-    assert (wang.phone, wang.name, wang.main_department) == ("+8613800138002", "王方", house.market)
-    assert set(wang.departments.all()) == {house.market, house.root}
+    assert (wang.phone, wang.name, wang.main_department) == ("+8613800138002", "王方", tenant.market)
+    assert set(wang.departments.all()) == {tenant.market, tenant.root}
 
 
 def test_an_invitation_is_sent_from_the_page_and_shown_in_its_history(client_of, alice, wang):
@@ -143,20 +143,20 @@ def test_an_invitation_is_sent_from_the_page_and_shown_in_its_history(client_of,
     assert Invitation.objects.count() == 1
 
 
-def test_invitations_go_to_those_chosen_and_to_no_foreigner(client_of, alice, wang, lin, other_house):
-    stranger = build_member(other_house, "外人", "stranger", "+8613700137000")
+def test_invitations_go_to_those_chosen_and_to_no_foreigner(client_of, alice, wang, lin, other_tenant):
+    stranger = build_member(other_tenant, "外人", "stranger", "+8613700137000")
     answer = client_of(alice).post("/console/members/invite/", {"members": [wang.pk, lin.pk, stranger.pk, "x"]})
     assert answer.status_code == 303
     assert [one.member for one in Invitation.objects.all()] == [wang]
 
 
-def test_invitations_go_to_all_that_match_and_have_not_joined(client_of, alice, bob, wang, lin, zhao, house):
-    client_of(alice).post("/console/members/invite/", {"all_matching": "1", "department": house.market.pk, "q": ""})
+def test_invitations_go_to_all_that_match_and_have_not_joined(client_of, alice, bob, wang, lin, zhao, tenant):
+    client_of(alice).post("/console/members/invite/", {"all_matching": "1", "department": tenant.market.pk, "q": ""})
     assert [one.member for one in Invitation.objects.all()] == [wang]
     assert Member.objects.get(pk=zhao.pk).invited_at is None
 
 
-def test_an_id_beyond_all_numbers_is_not_found(client_of, alice, house):
+def test_an_id_beyond_all_numbers_is_not_found(client_of, alice, tenant):
     client = client_of(alice)
     assert client.get(f"/console/members/{'9' * 40}/").status_code == 404
     assert client.get(f"/console/members/new/?department={'9' * 5000}&department=-1&domain=x").status_code == 200
@@ -171,14 +171,14 @@ def test_choosing_nobody_says_so(client_of, alice):
     assert client.get("/console/members/invite/").status_code == 405
 
 
-def join_members(house, count, **fields):
+def join_members(tenant, count, **fields):
     """Members with a user who is signed in in two browsers; the users have no phone if they joined by code."""
     members = []
     for number in range(count):
         phone = None if fields else f"+861390000{number:04}"
         user = User.objects.create_user(login=f"user{number}", phone=phone, name="李四")
-        members.append(build_member(house, "李四", f"m{number}", phone, status="active", user=user, **fields))
-        open_sessions(user, house.enterprise, count=2)
+        members.append(build_member(tenant, "李四", f"m{number}", phone, status="active", user=user, **fields))
+        open_sessions(user, tenant.enterprise, count=2)
     return [member.pk for member in members]
 
 
@@ -187,9 +187,9 @@ def join_members(house, count, **fields):
     [(disable_members, {}), (delete_members, {}), (delete_members, {"activation": "code"})],
     ids=["disable", "delete", "delete users made by a code"],
 )
-def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(house, other_house, act, fields):
+def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(tenant, other_tenant, act, fields):
     queries = []
-    for place, count in ((house, 3), (other_house, 50)):
+    for place, count in ((tenant, 3), (other_tenant, 50)):
         ids = join_members(place, count, **fields)
         with CaptureQueriesContext(connection) as captured:
             act(place.enterprise, ids, by=command_actor())

@@ -6,17 +6,17 @@ from directory.models import Address, Member
 from directory.table_statistics import settle_statistics
 
 
-def new(house, number, **fields):
-    fields.setdefault("departments", [house.east.pk])
-    return NewMember(f"乐{number}", f"a{number}", f"p{number}", house.domain.pk, f"+86138{number:08d}", **fields)
+def new(tenant, number, **fields):
+    fields.setdefault("departments", [tenant.east.pk])
+    return NewMember(f"乐{number}", f"a{number}", f"p{number}", tenant.domain.pk, f"+86138{number:08d}", **fields)
 
 
-def test_every_row_becomes_a_member_with_keys_address_and_departments(house):
+def test_every_row_becomes_a_member_with_keys_address_and_departments(tenant):
     ids = insert_members(
-        house.enterprise,
+        tenant.enterprise,
         [
-            new(house, 1, departments=[house.east.pk, house.root.pk], aliases=[("other", house.domain.pk)]),
-            new(house, 2, departments=[house.market.pk], origin='{"row": 2}'),
+            new(tenant, 1, departments=[tenant.east.pk, tenant.root.pk], aliases=[("other", tenant.domain.pk)]),
+            new(tenant, 2, departments=[tenant.market.pk], origin='{"row": 2}'),
         ],
     )
     settle_statistics()
@@ -24,31 +24,31 @@ def test_every_row_becomes_a_member_with_keys_address_and_departments(house):
     assert [first.pk, second.pk] == ids
     assert (first.pinyin, first.initials, first.phone_reversed) == ("yue1", "y1", "1000000083168")
     assert [reading.pinyin for reading in first.readings.all()] == ["le1"]
-    assert set(first.departments.all()) == {house.east, house.root}
-    assert first.main_department == house.east
+    assert set(first.departments.all()) == {tenant.east, tenant.root}
+    assert first.main_department == tenant.east
     assert [str(one) for one in first.addresses.order_by("pk")] == ["p1@example.com", "other@example.com"]
     assert second.origin == {"row": 2}
     assert second.created_at is not None
 
 
-def test_departments_count_each_member_once_in_all_that_is_above(house):
-    insert_members(house.enterprise, [new(house, 1, departments=[house.east.pk, house.market.pk]), new(house, 2)])
-    for department in (house.root, house.market, house.east):
+def test_departments_count_each_member_once_in_all_that_is_above(tenant):
+    insert_members(tenant.enterprise, [new(tenant, 1, departments=[tenant.east.pk, tenant.market.pk]), new(tenant, 2)])
+    for department in (tenant.root, tenant.market, tenant.east):
         department.refresh_from_db()
         assert department.members_below == 2
 
 
-def test_ids_go_on_where_the_database_stands(house):
-    (first,) = insert_members(house.enterprise, [new(house, 1)])
+def test_ids_go_on_where_the_database_stands(tenant):
+    (first,) = insert_members(tenant.enterprise, [new(tenant, 1)])
     made = Member.objects.create(
-        enterprise=house.enterprise, name="x", account="x", phone="+8613900000000", main_department=house.root
+        enterprise=tenant.enterprise, name="x", account="x", phone="+8613900000000", main_department=tenant.root
     )
-    (second,) = insert_members(house.enterprise, [new(house, 2)])
+    (second,) = insert_members(tenant.enterprise, [new(tenant, 2)])
     assert first < made.pk < second
 
 
-def test_a_row_that_breaks_a_constraint_leaves_nothing_of_its_chunk(house):
+def test_a_row_that_breaks_a_constraint_leaves_nothing_of_its_chunk(tenant):
     with pytest.raises(IntegrityError):
-        insert_members(house.enterprise, [new(house, 1), new(house, 2, aliases=[("p1", house.domain.pk)])])
+        insert_members(tenant.enterprise, [new(tenant, 1), new(tenant, 2, aliases=[("p1", tenant.domain.pk)])])
     assert not Member.objects.exists()
     assert not Address.objects.exists()

@@ -44,12 +44,12 @@ def test_a_search_finds_by(client_of, alice, wang, lin, text):
     assert ids(client_of(alice).get(URL, {"q": text})) == [wang.pk]
 
 
-def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, alice, house, lin, wang, zhao):
+def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, alice, tenant, lin, wang, zhao):
     client = client_of(alice)
-    assert set(ids(client.get(URL, {"department": house.market.pk}))) == {lin.pk, wang.pk}
-    assert ids(client.get(URL, {"department": house.east.pk})) == [wang.pk]
+    assert set(ids(client.get(URL, {"department": tenant.market.pk}))) == {lin.pk, wang.pk}
+    assert ids(client.get(URL, {"department": tenant.east.pk})) == [wang.pk]
     assert ids(client.get(URL, {"status": "disabled"})) == [zhao.pk]
-    assert ids(client.get(URL, {"status": "disabled", "department": house.east.pk})) == []
+    assert ids(client.get(URL, {"status": "disabled", "department": tenant.east.pk})) == []
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_nonsense_in_the_address_breaks_nothing(client_of, alice, lin):
         assert client_of(alice).get(f"{URL}?{query}").status_code == 200
 
 
-def test_pages_follow_each_other_by_key_there_and_back(client_of, alice, house):
-    made = [build_member(house, f"n{number:03}", f"n{number:03}", f"+86139{number:08}").pk for number in range(120)]
+def test_pages_follow_each_other_by_key_there_and_back(client_of, alice, tenant):
+    made = [build_member(tenant, f"n{number:03}", f"n{number:03}", f"+86139{number:08}").pk for number in range(120)]
     client, seen, page = client_of(alice), [], None
     url = URL
     while url:
@@ -91,13 +91,13 @@ def test_pages_follow_each_other_by_key_there_and_back(client_of, alice, house):
     assert first.context["pages"].previous_url == ""
 
 
-def test_it_asks_as_often_for_three_hundred_members_as_for_three(client_of, alice, house, lin, wang, zhao):
+def test_it_asks_as_often_for_three_hundred_members_as_for_three(client_of, alice, tenant, lin, wang, zhao):
     client = client_of(alice)
     client.get(URL)
     with CaptureQueriesContext(connection) as few:
         client.get(URL)
     for number in range(297):
-        build_member(house, f"n{number:03}", f"n{number:03}", f"+86139{number:08}", department=house.east)
+        build_member(tenant, f"n{number:03}", f"n{number:03}", f"+86139{number:08}", department=tenant.east)
     with CaptureQueriesContext(connection) as many:
         client.get(URL)
     assert len(many) == len(few)
@@ -120,9 +120,9 @@ def test_it_is_only_read(client_of, alice):
     assert reverse("directory:member_list") == URL
 
 
-def test_a_long_address_breaks_before_its_at_and_dots_and_a_short_one_stays_whole(client_of, alice, house):
-    build_member(house, "长名", "a.very.long-mailbox.prefix", "+8613900000077")
-    build_member(house, "短名", "short", "+8613900000078")
+def test_a_long_address_breaks_before_its_at_and_dots_and_a_short_one_stays_whole(client_of, alice, tenant):
+    build_member(tenant, "长名", "a.very.long-mailbox.prefix", "+8613900000077")
+    build_member(tenant, "短名", "short", "+8613900000078")
     page = client_of(alice).get(URL).text
     assert "a<wbr>.very<wbr>.long-mailbox<wbr>.prefix<wbr>@example<wbr>.com" in page
     assert ">short@example.com<" in page

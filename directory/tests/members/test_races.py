@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from accounts.audit.recording import command_actor
-from conftest import build_house
+from conftest import build_tenant
 from directory.members.actions import create_member
 from directory.models import Address, Member
 
@@ -23,14 +23,14 @@ pytestmark = [
 
 @pytest.mark.parametrize("field", ["phone", "prefix", "account"])
 def test_of_fifty_who_create_with_one_value_one_wins(field):
-    house, gate = build_house("示例科技", "example.com"), Barrier(HANDS)
+    tenant, gate = build_tenant("示例科技", "example.com"), Barrier(HANDS)
 
     def create(number: int) -> dict[str, list[str]] | None:
         facts = {"phone": f"139{number:08}", "prefix": f"p{number}", "account": f"a{number}"}
         facts[field] = {"phone": "13800138000", "prefix": "same", "account": "same"}[field]
         gate.wait()
         try:
-            create_member(house.enterprise, by=command_actor(), name="李四", domain=house.domain, **facts)
+            create_member(tenant.enterprise, by=command_actor(), name="李四", domain=tenant.domain, **facts)
         except ValidationError as refused:
             return refused.message_dict
         finally:
@@ -43,21 +43,21 @@ def test_of_fifty_who_create_with_one_value_one_wins(field):
     assert len(refusals) == HANDS - 1
     assert all(list(errors) == [field] and "李四" in errors[field][0] for errors in refusals)
     assert (Member.objects.count(), Address.objects.count()) == (1, 1)
-    house.root.refresh_from_db()
-    assert house.root.members_below == 1
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 1
 
 
 def test_the_databases_last_word_is_the_same_field_error():
     """An application may take an address without the lock that members' changes wait for."""
-    house = build_house("示例科技", "example.com")
+    tenant = build_tenant("示例科技", "example.com")
 
     def create() -> dict[str, list[str]]:
         try:
             create_member(
-                house.enterprise,
+                tenant.enterprise,
                 by=command_actor(),
                 name="李四",
-                domain=house.domain,
+                domain=tenant.domain,
                 prefix="lisi",
                 phone="13800138000",
             )
@@ -69,7 +69,7 @@ def test_the_databases_last_word_is_the_same_field_error():
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="lisi", purpose="held")
+            Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="lisi", purpose="held")
             answer = pool.submit(create)
             with pytest.raises(TimeoutError):
                 answer.result(timeout=1)

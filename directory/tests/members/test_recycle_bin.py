@@ -42,9 +42,9 @@ def grow_old(member, *, seconds=0, days=30):
     Member.objects.filter(pk=member.pk).update(deleted_at=since)
 
 
-def refusals(house, **said):
+def refusals(tenant, **said):
     with pytest.raises(ValidationError) as refused:
-        create_member(house.enterprise, by=BY, name="新人", domain=house.domain, **said)
+        create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, **said)
     return refused.value.message_dict
 
 
@@ -67,9 +67,9 @@ def test_a_deleted_member_lies_in_the_bin_with_who_when_and_days_left(client_of,
     assert (event.target_id, event.personal["before"]["name"]) == (str(wang.pk), "王芳")
 
 
-def test_deleting_ends_sessions_here_unlinks_the_user_and_kills_what_is_open(client_of, alice, lin, wang, house):
+def test_deleting_ends_sessions_here_unlinks_the_user_and_kills_what_is_open(client_of, alice, lin, wang, tenant):
     invite_member(wang, by=BY)
-    phone = client_of(lin.user, method="code", enterprise=house.enterprise)
+    phone = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     assert phone.get("/mailbox/").status_code == 200
     delete(lin, wang)
     assert phone.get("/mailbox/").status_code == 302
@@ -81,40 +81,42 @@ def test_deleting_ends_sessions_here_unlinks_the_user_and_kills_what_is_open(cli
     assert enterprises_of("+8613800138001") == []
 
 
-def test_counts_of_departments_leave_and_return_with_the_member(house, wang, lin, zhao):
-    wang.memberships.create(department=house.market)
+def test_counts_of_departments_leave_and_return_with_the_member(tenant, wang, lin, zhao):
+    wang.memberships.create(department=tenant.market)
     delete(wang, lin)
-    house.root.refresh_from_db()
-    house.market.refresh_from_db()
-    house.east.refresh_from_db()
-    assert (house.root.members_below, house.market.members_below, house.east.members_below) == (1, 0, 0)
+    tenant.root.refresh_from_db()
+    tenant.market.refresh_from_db()
+    tenant.east.refresh_from_db()
+    assert (tenant.root.members_below, tenant.market.members_below, tenant.east.members_below) == (1, 0, 0)
     restore(wang, lin)
-    house.root.refresh_from_db()
-    house.market.refresh_from_db()
-    house.east.refresh_from_db()
-    assert (house.root.members_below, house.market.members_below, house.east.members_below) == (3, 2, 1)
+    tenant.root.refresh_from_db()
+    tenant.market.refresh_from_db()
+    tenant.east.refresh_from_db()
+    assert (tenant.root.members_below, tenant.market.members_below, tenant.east.members_below) == (3, 2, 1)
 
 
-def test_deleting_or_restoring_twice_counts_once(house, wang):
+def test_deleting_or_restoring_twice_counts_once(tenant, wang):
     assert (delete(wang), delete(wang)) == (1, 0)
     assert (len(restore(wang)), len(restore(wang))) == (1, 0)
-    house.root.refresh_from_db()
-    assert house.root.members_below == 1
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 1
 
 
 @translation.override("en")
-def test_address_and_account_stay_taken_and_the_phone_is_free(house, wang):
+def test_address_and_account_stay_taken_and_the_phone_is_free(tenant, wang):
     delete(wang)
-    errors = refusals(house, prefix="wangfang", account="WangFang", phone="13800138002")
+    errors = refusals(tenant, prefix="wangfang", account="WangFang", phone="13800138002")
     assert set(errors) == {"prefix", "account"}
     assert all("王芳" in error[0] and "in the bin" in error[0] for error in errors.values())
-    taker = create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    taker = create_member(
+        tenant.enterprise, by=BY, name="新人", domain=tenant.domain, prefix="xin", phone="13800138002"
+    )
     assert taker.phone == wang.phone
 
 
-def test_restored_without_a_phone_that_is_in_use_and_says_whose_it_is(client_of, alice, house, wang):
+def test_restored_without_a_phone_that_is_in_use_and_says_whose_it_is(client_of, alice, tenant, wang):
     delete(wang)
-    create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, prefix="xin", phone="13800138002")
     client = client_of(alice)
     page = client.post(url(wang, "restore/"), follow=True).content.decode()
     assert "without a phone" in page
@@ -123,29 +125,31 @@ def test_restored_without_a_phone_that_is_in_use_and_says_whose_it_is(client_of,
     assert (wang.deleted_at, wang.phone, wang.phone_reversed, wang.activation) == (None, None, None, "code")
 
 
-def test_of_two_in_the_bin_with_one_phone_the_first_gets_it(house, wang):
+def test_of_two_in_the_bin_with_one_phone_the_first_gets_it(tenant, wang):
     delete(wang)
-    second = create_member(house.enterprise, by=BY, name="新人", domain=house.domain, prefix="xin", phone="13800138002")
+    second = create_member(
+        tenant.enterprise, by=BY, name="新人", domain=tenant.domain, prefix="xin", phone="13800138002"
+    )
     delete(second)
     first, other = restore(wang, second)
     assert (first.phone_holder, other.phone_holder) == (None, first.member)
 
 
-def test_restored_into_the_root_if_the_department_is_gone(client_of, alice, house, wang):
+def test_restored_into_the_root_if_the_department_is_gone(client_of, alice, tenant, wang):
     delete(wang)
-    delete_department(house.east, by=BY)
+    delete_department(tenant.east, by=BY)
     page = client_of(alice).post(url(wang, "restore/"), follow=True).content.decode()
     assert "root department" in page
     wang.refresh_from_db()
-    assert wang.main_department == house.root
-    assert list(wang.departments.all()) == [house.root]
-    house.root.refresh_from_db()
-    assert house.root.members_below == 1
+    assert wang.main_department == tenant.root
+    assert list(wang.departments.all()) == [tenant.root]
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 1
 
 
-def test_a_department_with_members_still_in_the_directory_stays(house, wang):
+def test_a_department_with_members_still_in_the_directory_stays(tenant, wang):
     with pytest.raises(ValidationError):
-        delete_department(house.east, by=BY)
+        delete_department(tenant.east, by=BY)
 
 
 def test_who_had_joined_is_back_as_pending_and_joins_anew(lin):
@@ -167,10 +171,10 @@ def test_a_disabled_member_is_back_disabled(zhao):
     assert (zhao.status, zhao.deleted_at) == ("disabled", None)
 
 
-def test_a_role_stays_and_the_page_says_so(client_of, alice, house):
-    user = build_user("frida", house, "admin")
+def test_a_role_stays_and_the_page_says_so(client_of, alice, tenant):
+    user = build_user("frida", tenant, "admin")
     User.objects.filter(pk=user.pk).update(phone="+8613900000001")
-    frida = build_member(house, "弗里达", "frida", "+8613900000001", status="active", user=user)
+    frida = build_member(tenant, "弗里达", "frida", "+8613900000001", status="active", user=user)
     client = client_of(alice)
     assert "role stays" in client.get(url(frida)).content.decode()
     client.post(url(frida, "delete/"))
@@ -178,9 +182,9 @@ def test_a_role_stays_and_the_page_says_so(client_of, alice, house):
     assert client_of(user).get("/console/").status_code == 200
 
 
-def test_the_user_an_activation_code_made_goes_with_the_member(house):
+def test_the_user_an_activation_code_made_goes_with_the_member(tenant):
     user = User.objects.create_user(login="zhou@example.com", password="long enough a password")
-    zhou = build_member(house, "周", "zhou", None, activation="code", status="active", user=user)
+    zhou = build_member(tenant, "周", "zhou", None, activation="code", status="active", user=user)
     delete(zhou)
     assert not User.objects.filter(pk=user.pk).exists()
     restore(zhou)
@@ -194,10 +198,10 @@ def test_nothing_but_restoring_is_done_to_whom_lies_in_the_bin(client_of, alice,
     assert client_of(alice).post(url(wang, action)).status_code == 404
 
 
-def test_an_edit_that_comes_late_is_refused(house, wang):
+def test_an_edit_that_comes_late_is_refused(tenant, wang):
     delete(wang)
     with pytest.raises(ValidationError):
-        edit_member(wang, by=BY, name="王方", prefix="wangfang", domain=house.domain, phone="13800138002")
+        edit_member(wang, by=BY, name="王方", prefix="wangfang", domain=tenant.domain, phone="13800138002")
 
 
 @pytest.mark.parametrize(("person", "status"), [("bob", 303), ("erin", 403), ("charlie", 404)])
@@ -216,13 +220,13 @@ def test_a_department_admin_sees_only_their_own_in_the_bin(client_of, bob, wang,
     assert client.post(url(zhao, "restore/")).status_code == 404
 
 
-def test_the_bin_is_searched_and_filtered_like_the_directory(client_of, alice, house, wang, lin, zhao):
+def test_the_bin_is_searched_and_filtered_like_the_directory(client_of, alice, tenant, wang, lin, zhao):
     delete(wang, lin, zhao)
     client = client_of(alice)
     page = client.get("/console/members/?status=deleted&q=8002").content.decode()
     assert "王芳" in page
     assert "林晓" not in page
-    page = client.get(f"/console/members/?status=deleted&department={house.market.pk}").content.decode()
+    page = client.get(f"/console/members/?status=deleted&department={tenant.market.pk}").content.decode()
     assert "林晓" in page
     assert "赵敏" not in page
 
@@ -241,18 +245,18 @@ def test_many_are_deleted_after_a_page_that_says_how_many(client_of, alice, wang
     assert event.personal["after"] == {"members": sorted([lin.pk, wang.pk])}
 
 
-def test_if_it_became_another_number_the_page_comes_again(client_of, alice, house, wang, lin):
+def test_if_it_became_another_number_the_page_comes_again(client_of, alice, tenant, wang, lin):
     client = client_of(alice)
-    matching = {"all_matching": "1", "department": house.market.pk, "confirmed": "2"}
-    build_member(house, "迟到", "late", "+8613900000009", department=house.east)
+    matching = {"all_matching": "1", "department": tenant.market.pk, "confirmed": "2"}
+    build_member(tenant, "迟到", "late", "+8613900000009", department=tenant.east)
     page = client.post("/console/members/delete/", matching)
     assert "Delete 3 members?" in page.content.decode()
     assert Member.objects.present().count() == 3
 
 
-def test_all_that_match_are_deleted_and_restored(client_of, alice, house, wang, lin, zhao):
+def test_all_that_match_are_deleted_and_restored(client_of, alice, tenant, wang, lin, zhao):
     client = client_of(alice)
-    client.post("/console/members/delete/", {"all_matching": "1", "department": house.market.pk, "confirmed": "2"})
+    client.post("/console/members/delete/", {"all_matching": "1", "department": tenant.market.pk, "confirmed": "2"})
     assert list(Member.objects.present()) == [zhao]
     answer = client.post("/console/members/restore/", {"all_matching": "1", "status": "deleted"})
     assert answer.status_code == 303
@@ -260,7 +264,7 @@ def test_all_that_match_are_deleted_and_restored(client_of, alice, house, wang, 
     assert client.post("/console/members/delete/", {"members": []}, follow=True).status_code == 200
 
 
-def test_the_bin_is_never_beside_the_directory(client_of, alice, house, wang, lin):
+def test_the_bin_is_never_beside_the_directory(client_of, alice, tenant, wang, lin):
     """Neither a notice nor an invitation nor the export of the directory reaches into it."""
     delete(wang)
     client = client_of(alice)
@@ -295,7 +299,7 @@ def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
     assert purge_members() == 0
 
 
-def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_of, alice, house, wang):
+def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_of, alice, tenant, wang):
     delete(wang)
     grow_old(wang)
     purge_members()
@@ -304,18 +308,18 @@ def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_o
     assert client.post(url(wang, "restore/")).status_code == 404
     assert "The bin is empty" in client.get("/console/members/?status=deleted").content.decode()
     again = create_member(
-        house.enterprise, by=BY, name="王芳", domain=house.domain, prefix="wangfang", phone=wang.phone
+        tenant.enterprise, by=BY, name="王芳", domain=tenant.domain, prefix="wangfang", phone=wang.phone
     )
     assert again.account == "wangfang"
 
 
-def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
+def test_nothing_is_left_of_a_purged_person(client_of, tenant, alice, tmp_path):
     """Every row of every table is searched for what they were called by; the audit chain verifies as before."""
     said = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
-    canary = create_member(house.enterprise, by=BY, domain=house.domain, aliases=["canary.alias"], **said)
+    canary = create_member(tenant.enterprise, by=BY, domain=tenant.domain, aliases=["canary.alias"], **said)
     invite_member(canary, by=BY)
     join_member(canary, phone=canary.phone, by=BY)
-    friend = build_member(house, "朋友", "friend", "+8613900139001")
+    friend = build_member(tenant, "朋友", "friend", "+8613900139001")
     Member.objects.filter(pk=friend.pk).update(origin={"inviter": canary.pk, "invited_by": "金丝雀", "link": 1})
     client_of(alice).post("/console/members/new/", {**said, "prefix": "other", "domain": "example.com"})
     delete(canary)
@@ -326,12 +330,12 @@ def test_nothing_is_left_of_a_purged_person(client_of, house, alice, tmp_path):
     left = dump(tmp_path)
     assert {trace for trace in traces if trace in left} == set()
     assert "朋友" in left
-    assert check_chain(house.enterprise.pk) is None
+    assert check_chain(tenant.enterprise.pk) is None
     assert not User.objects.filter(phone="+8613900139777").exists()
 
 
-def test_texts_of_imports_that_name_the_purged_are_emptied(house, wang, alice):
-    imported = Import.objects.create(enterprise=house.enterprise, author=alice, state="done")
+def test_texts_of_imports_that_name_the_purged_are_emptied(tenant, wang, alice):
+    imported = Import.objects.create(enterprise=tenant.enterprise, author=alice, state="done")
     named = {"column": "phone", "text": "138 0013 8002 belongs to 王芳 (华东组, Not joined)"}
     ImportRow.objects.create(import_job=imported, number=2, verdict="refused", problems=[named])
     ImportRow.objects.create(
@@ -343,14 +347,14 @@ def test_texts_of_imports_that_name_the_purged_are_emptied(house, wang, alice):
     assert [row.problems for row in imported.rows.order_by("number")] == [[], [{"column": "name", "text": "Blank."}]]
 
 
-def test_a_user_who_is_a_member_elsewhere_stays(lin, other_house):
+def test_a_user_who_is_a_member_elsewhere_stays(lin, other_tenant):
     user = lin.user
-    build_member(other_house, "林晓", "linxiao", lin.phone, status="active", user=user)
+    build_member(other_tenant, "林晓", "linxiao", lin.phone, status="active", user=user)
     delete(lin)
     grow_old(lin)
     purge_members()
     assert User.objects.filter(pk=user.pk).exists()
     assert (
-        Address.objects.filter(enterprise=other_house.enterprise).count()
-        == 1 + other_house.enterprise.addresses.filter(purpose="reserved").count()
+        Address.objects.filter(enterprise=other_tenant.enterprise).count()
+        == 1 + other_tenant.enterprise.addresses.filter(purpose="reserved").count()
     )

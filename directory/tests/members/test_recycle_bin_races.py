@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.audit.recording import command_actor
-from conftest import build_house, build_member
+from conftest import build_member, build_tenant
 from directory.joining.actions import join_member
 from directory.members.actions import create_member
 from directory.members.recycle_bin import delete_members, restore_members
@@ -22,30 +22,30 @@ def at_once(*actions):
 
 
 def test_who_is_deleted_and_joins_at_once_is_in_the_bin_without_a_user():
-    house = build_house("示例科技", "example.com")
+    tenant = build_tenant("示例科技", "example.com")
     for number in range(ROUNDS):
-        member = build_member(house, "李四", f"p{number}", f"+861390013{number:04}")
+        member = build_member(tenant, "李四", f"p{number}", f"+861390013{number:04}")
         deleted, _joined = at_once(
-            lambda member=member: delete_members(house.enterprise, [member.pk], by=BY),
+            lambda member=member: delete_members(tenant.enterprise, [member.pk], by=BY),
             lambda member=member: join_member(Member.objects.get(pk=member.pk), phone=str(member.phone), by=BY),
         )
         member.refresh_from_db()
         assert deleted == 1
         assert (member.deleted_at is not None, member.user, member.status) == (True, None, "pending")
-    house.root.refresh_from_db()
-    assert house.root.members_below == 0
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 0
 
 
 def test_a_phone_taken_while_its_owner_is_restored_has_one_holder():
-    house = build_house("示例科技", "example.com")
+    tenant = build_tenant("示例科技", "example.com")
     for number in range(ROUNDS):
         phone = f"+861390013{number:04}"
-        member = build_member(house, "李四", f"p{number}", phone)
-        delete_members(house.enterprise, [member.pk], by=BY)
+        member = build_member(tenant, "李四", f"p{number}", phone)
+        delete_members(tenant.enterprise, [member.pk], by=BY)
         (restored,), created = at_once(
-            lambda member=member: restore_members(house.enterprise, [member.pk], by=BY),
+            lambda member=member: restore_members(tenant.enterprise, [member.pk], by=BY),
             lambda phone=phone, number=number: create_member(
-                house.enterprise, by=BY, name="新人", domain=house.domain, prefix=f"x{number}", phone=phone
+                tenant.enterprise, by=BY, name="新人", domain=tenant.domain, prefix=f"x{number}", phone=phone
             ),
         )
         assert Member.objects.present().filter(phone=phone).count() == 1
@@ -56,10 +56,10 @@ def test_a_phone_taken_while_its_owner_is_restored_has_one_holder():
 
 
 def test_of_two_who_delete_or_restore_one_member_at_once_one_does():
-    house = build_house("示例科技", "example.com")
-    member = build_member(house, "李四", "lisi", "+8613900130000")
-    deleted = at_once(*[lambda: delete_members(house.enterprise, [member.pk], by=BY)] * 8)
-    restored = at_once(*[lambda: len(restore_members(house.enterprise, [member.pk], by=BY))] * 8)
+    tenant = build_tenant("示例科技", "example.com")
+    member = build_member(tenant, "李四", "lisi", "+8613900130000")
+    deleted = at_once(*[lambda: delete_members(tenant.enterprise, [member.pk], by=BY)] * 8)
+    restored = at_once(*[lambda: len(restore_members(tenant.enterprise, [member.pk], by=BY))] * 8)
     assert (sum(deleted), sum(restored)) == (1, 1)
-    house.root.refresh_from_db()
-    assert house.root.members_below == 1
+    tenant.root.refresh_from_db()
+    assert tenant.root.members_below == 1

@@ -15,18 +15,18 @@ PEOPLE = {
 
 
 @pytest.fixture
-def people(house):
+def people(tenant):
     rows = [
-        NewMember(name, f"Acc{number}", f"box{number}", house.domain.pk, phone, [house.east.pk])
+        NewMember(name, f"Acc{number}", f"box{number}", tenant.domain.pk, phone, [tenant.east.pk])
         for number, (name, phone) in enumerate(PEOPLE.items())
     ]
-    insert_members(house.enterprise, rows)
-    return house
+    insert_members(tenant.enterprise, rows)
+    return tenant
 
 
-def found(house, text, *, sees_phones=True):
-    ways = ways_to(text, enterprise=house.enterprise, sees_phones=sees_phones)
-    members = Member.objects.present().filter(enterprise=house.enterprise)
+def found(tenant, text, *, sees_phones=True):
+    ways = ways_to(text, enterprise=tenant.enterprise, sees_phones=sees_phones)
+    members = Member.objects.present().filter(enterprise=tenant.enterprise)
     names = [member.name for member in page_of(members, ways).members]
     assert sorted(names) == sorted(members.filter(any_of(ways)).values_list("name", flat=True))
     assert count_of(members, ways, cap=100) == len(names)
@@ -55,15 +55,15 @@ def test_who_sees_no_phones_finds_by_the_whole_number_only(people):
     assert found(people, "13911112222", sees_phones=False) == ["张伟"]
 
 
-def test_it_stays_within_the_enterprise(people, other_house):
-    build_member(other_house, "张三", "zhangsan", "+8613911112222")
+def test_it_stays_within_the_enterprise(people, other_tenant):
+    build_member(other_tenant, "张三", "zhangsan", "+8613911112222")
     assert sorted(found(people, "张")) == ["张乐", "张伟"]
     assert found(people, "box4") == ["张伟"]
 
 
-def test_pages_lead_through_all_ways_and_back(people, house):
-    ways = ways_to("a", enterprise=house.enterprise, sees_phones=True)
-    members = Member.objects.filter(enterprise=house.enterprise)
+def test_pages_lead_through_all_ways_and_back(people, tenant):
+    ways = ways_to("a", enterprise=tenant.enterprise, sees_phones=True)
+    members = Member.objects.filter(enterprise=tenant.enterprise)
     pages, mark = [], ""
     while True:
         page = page_of(members, ways, after=mark, size=3)

@@ -37,8 +37,8 @@ def page_of(application, action: str = "") -> str:
     return f"{LIST}{application.pk}/{action}"
 
 
-def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_house, settings):
-    phone = apply(open_house.enterprise)
+def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_tenant, settings):
+    phone = apply(open_tenant.enterprise)
     application = application_of()
     page = desk.get(page_of(application))
     assert 'data-state="pending"' in page.text
@@ -58,8 +58,8 @@ def test_approving_makes_a_member_who_has_joined_and_says_so_by_sms(desk, open_h
     assert 'data-state="approved"' in phone.get("/j/status/").text
 
 
-def test_the_link_in_the_sms_shows_the_decision_anywhere(desk, open_house):
-    apply(open_house.enterprise)
+def test_the_link_in_the_sms_shows_the_decision_anywhere(desk, open_tenant):
+    apply(open_tenant.enterprise)
     desk.post(page_of(application_of(), "reject/"), {"reason": "不是本公司员工"})
     path, elsewhere = decision_path(PHONE), new_phone()
     opened = elsewhere.get(path)
@@ -72,8 +72,8 @@ def test_the_link_in_the_sms_shows_the_decision_anywhere(desk, open_house):
     assert new_phone().get(f"/a/{'a' * 22}/").status_code == 404
 
 
-def test_rejecting_frees_the_address_and_keeps_the_reason(desk, open_house):
-    apply(open_house.enterprise)
+def test_rejecting_frees_the_address_and_keeps_the_reason(desk, open_tenant):
+    apply(open_tenant.enterprise)
     application = application_of()
     assert desk.post(page_of(application, "reject/"), {"reason": "重复申请"}).status_code == 303
     application.refresh_from_db()
@@ -84,8 +84,8 @@ def test_rejecting_frees_the_address_and_keeps_the_reason(desk, open_house):
     assert not Member.objects.exists()
 
 
-def test_what_is_decided_is_decided_once(desk, open_house):
-    apply(open_house.enterprise)
+def test_what_is_decided_is_decided_once(desk, open_tenant):
+    apply(open_tenant.enterprise)
     application = application_of()
     desk.post(page_of(application, "approve/"))
     for action in ("approve/", "reject/", "edit/"):
@@ -97,23 +97,23 @@ def test_what_is_decided_is_decided_once(desk, open_house):
     assert AuditEvent.objects.filter(action__startswith="application_").count() == 2
 
 
-def test_name_address_and_department_can_be_changed_before_approving(desk, open_house):
-    apply(open_house.enterprise)
+def test_name_address_and_department_can_be_changed_before_approving(desk, open_tenant):
+    apply(open_tenant.enterprise)
     application = application_of()
-    form = {"name": "张为", "prefix": "zhang.wei", "domain": "example.com", "department": open_house.east.pk}
+    form = {"name": "张为", "prefix": "zhang.wei", "domain": "example.com", "department": open_tenant.east.pk}
     assert desk.post(page_of(application, "edit/"), form).status_code == 303
     held = Address.objects.get(purpose="held")
     assert held.local == "zhang.wei"
     form["name"] = "张维"
     assert desk.post(page_of(application, "approve/"), form).status_code == 303
     member = Member.objects.get()
-    assert (member.name, member.account, member.main_department) == ("张维", "zhang.wei", open_house.east)
+    assert (member.name, member.account, member.main_department) == ("张维", "zhang.wei", open_tenant.east)
 
 
-def test_a_conflict_names_its_holder(desk, open_house, lin):
-    apply(open_house.enterprise)
+def test_a_conflict_names_its_holder(desk, open_tenant, lin):
+    apply(open_tenant.enterprise)
     application = application_of()
-    form = {"name": "张伟", "prefix": "linxiao", "domain": "example.com", "department": open_house.root.pk}
+    form = {"name": "张伟", "prefix": "linxiao", "domain": "example.com", "department": open_tenant.root.pk}
     answer = desk.post(page_of(application, "approve/"), form)
     assert answer.status_code == 422
     assert "linxiao@example.com belongs to 林晓" in answer.text
@@ -126,8 +126,8 @@ def test_a_conflict_names_its_holder(desk, open_house, lin):
     assert desk.post(page_of(application, "approve/"), form).status_code == 422
 
 
-def test_an_address_applied_for_is_held_against_the_console(desk, open_house):
-    apply(open_house.enterprise)
+def test_an_address_applied_for_is_held_against_the_console(desk, open_tenant):
+    apply(open_tenant.enterprise)
     form = {
         "name": "另一",
         "prefix": "zhangwei",
@@ -140,9 +140,9 @@ def test_an_address_applied_for_is_held_against_the_console(desk, open_house):
     assert "has been applied for by 张伟" in answer.text
 
 
-def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_house):
-    apply(open_house.enterprise)
-    member = build_member(open_house, "张伟伟", "zww", PHONE)
+def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_tenant):
+    apply(open_tenant.enterprise)
+    member = build_member(open_tenant, "张伟伟", "zww", PHONE)
     application = application_of()
     assert "张伟伟" in desk.get(page_of(application)).text
     assert desk.post(page_of(application, "approve/")).status_code == 303
@@ -156,19 +156,19 @@ def test_who_stands_in_the_directory_by_now_joins_as_that_member(desk, open_hous
     assert "applied for zhangwei@example.com" in desk.get(page_of(application)).text
 
 
-def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_house):
-    apply(open_house.enterprise)
-    build_member(open_house, "张伟伟", "zww", PHONE, status="disabled")
+def test_a_disabled_holder_of_the_phone_stands_in_the_way(desk, open_tenant):
+    apply(open_tenant.enterprise)
+    build_member(open_tenant, "张伟伟", "zww", PHONE, status="disabled")
     answer = desk.post(page_of(application_of(), "approve/"))
     assert answer.status_code == 422
     assert "张伟伟, who is disabled" in answer.text
     assert application_of().is_pending
 
 
-def test_many_are_approved_at_once_and_who_is_left_out_is_named(desk, open_house):
+def test_many_are_approved_at_once_and_who_is_left_out_is_named(desk, open_tenant):
     for number in range(3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
-    build_member(open_house, "禁用", "jy", "+8613900139012", status="disabled")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+    build_member(open_tenant, "禁用", "jy", "+8613900139012", status="disabled")
     ids = list(Application.objects.values_list("pk", flat=True))
     answer = desk.post(f"{LIST}approve/", {"applications": ids}, follow=True)
     assert "2 applications were approved." in answer.text
@@ -176,20 +176,20 @@ def test_many_are_approved_at_once_and_who_is_left_out_is_named(desk, open_house
     assert Application.objects.filter(state="approved").count() == 2
 
 
-def test_all_that_match_are_rejected_with_one_reason(desk, open_house):
+def test_all_that_match_are_rejected_with_one_reason(desk, open_tenant):
     for number in range(3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     desk.post(f"{LIST}reject/", {"all_matching": "1", "q": "ren1", "reason": "试用"})
     assert list(Application.objects.filter(state="rejected").values_list("prefix", "reason")) == [("ren1", "试用")]
     desk.post(f"{LIST}reject/", {"all_matching": "1"})
     assert Application.objects.filter(state="rejected").count() == 3
 
 
-def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
-    link = mint_link(open_house.enterprise, by=command_actor(), name="招聘会")
-    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(url_of(link)))
-    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(colleague_url(lin)))
-    apply(open_house.enterprise, "丙", "bing", "+8613900139013")
+def test_all_that_match_means_the_links_and_inviters_too(desk, open_tenant, lin):
+    link = mint_link(open_tenant.enterprise, by=command_actor(), name="招聘会")
+    apply(open_tenant.enterprise, "甲", "jia", "+8613900139011", path=path_of(url_of(link)))
+    apply(open_tenant.enterprise, "乙", "yi", "+8613900139012", path=path_of(colleague_url(lin)))
+    apply(open_tenant.enterprise, "丙", "bing", "+8613900139013")
     page = desk.get(LIST, {"link": link.pk}).text
     assert page.count("data-id=") == 1
     assert "Only by “招聘会”" in page
@@ -205,10 +205,10 @@ def test_all_that_match_means_the_links_and_inviters_too(desk, open_house, lin):
 
 
 @pytest.mark.parametrize("foreign", ["link", "inviter"])
-def test_what_is_not_there_matches_nobody(desk, open_house, other_house, foreign):
-    apply(open_house.enterprise)
-    stranger = build_member(other_house, "外人", "wairen", "+8613900139099", status="active")
-    theirs = mint_link(other_house.enterprise, by=command_actor(), name="别家")
+def test_what_is_not_there_matches_nobody(desk, open_tenant, other_tenant, foreign):
+    apply(open_tenant.enterprise)
+    stranger = build_member(other_tenant, "外人", "wairen", "+8613900139099", status="active")
+    theirs = mint_link(other_tenant.enterprise, by=command_actor(), name="别家")
     ids = {"link": theirs.pk, "inviter": stranger.pk}
     for value in (ids[foreign], "x", "0"):
         desk.post(f"{LIST}reject/", {"all_matching": "1", foreign: value})
@@ -216,10 +216,10 @@ def test_what_is_not_there_matches_nobody(desk, open_house, other_house, foreign
     assert application_of().is_pending
 
 
-def test_a_file_of_all_that_match_holds_text_and_no_formula(desk, open_house):
+def test_a_file_of_all_that_match_holds_text_and_no_formula(desk, open_tenant):
     """J14: a name may look like a formula; opened by an administrator it stays a name."""
-    apply(open_house.enterprise, "=HYPERLINK(1)", "hyper")
-    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+    apply(open_tenant.enterprise, "=HYPERLINK(1)", "hyper")
+    apply(open_tenant.enterprise, "李娜", "lina", "+8613900139002")
     sheet = load_workbook(io.BytesIO(desk.get(f"{LIST}export/").content)).active
     assert [cell.value for cell in sheet[1]][:3] == ["Name", "Address", "Phone"]
     assert {row[0].value for row in sheet.iter_rows(min_row=2)} == {"=HYPERLINK(1)", "李娜"}
@@ -232,18 +232,18 @@ def test_a_file_of_all_that_match_holds_text_and_no_formula(desk, open_house):
 
 
 @pytest.mark.parametrize("text", ["张伟", "zhangw", "zw", "zhangwei@exa", "9001"])
-def test_the_list_is_searched_by_name_pinyin_address_and_phone(desk, open_house, text):
-    apply(open_house.enterprise)
-    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+def test_the_list_is_searched_by_name_pinyin_address_and_phone(desk, open_tenant, text):
+    apply(open_tenant.enterprise)
+    apply(open_tenant.enterprise, "李娜", "lina", "+8613900139002")
     page = desk.get(LIST, {"q": text}).text
     assert page.count("data-id=") == 1
     assert f'data-id="{application_of().pk}"' in page
     assert "zhangwei@example.com" in page
 
 
-def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_house):
+def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_tenant):
     for number in range(3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     desk.post(page_of(application_of("+8613900139010"), "approve/"))
     page = desk.get(LIST).text
     assert 'data-name="pending" value="2"' in page
@@ -255,10 +255,10 @@ def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_house):
     assert 'name="applications"' not in approved
 
 
-def test_pages_follow_by_key(desk, open_house, monkeypatch):
+def test_pages_follow_by_key(desk, open_tenant, monkeypatch):
     monkeypatch.setattr("invitations.applications.list.PAGE_SIZE", 2)
     for number in range(3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     first = desk.get(LIST).text
     assert "人2" in first
     assert "人0" not in first
@@ -269,25 +269,25 @@ def test_pages_follow_by_key(desk, open_house, monkeypatch):
     assert "人1" in desk.get(LIST, {"after": Application.objects.order_by("pk")[0].pk}).text
 
 
-def test_a_list_costs_the_same_whatever_is_on_it(desk, open_house):
+def test_a_list_costs_the_same_whatever_is_on_it(desk, open_tenant):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             desk.get(LIST)
         return len(queries)
 
     for number in range(3):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")
     few = cost()
     for number in range(3, 12):
-        apply(open_house.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 20}")
+        apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 20}")
     assert cost() == few <= 10
 
 
-def test_a_department_administrator_decides_for_their_departments_only(client_of, bob, open_house):
-    apply(open_house.enterprise)
-    apply(open_house.enterprise, "李娜", "lina", "+8613900139002")
+def test_a_department_administrator_decides_for_their_departments_only(client_of, bob, open_tenant):
+    apply(open_tenant.enterprise)
+    apply(open_tenant.enterprise, "李娜", "lina", "+8613900139002")
     mine = application_of("+8613900139002")
-    mine.department = open_house.east
+    mine.department = open_tenant.east
     mine.save()
     client = client_of(bob)
     page = client.get(LIST).text
@@ -302,8 +302,8 @@ def test_a_department_administrator_decides_for_their_departments_only(client_of
     assert (other.state, mine.state) == ("pending", "approved")
 
 
-def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_house):
-    apply(open_house.enterprise)
+def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_tenant):
+    apply(open_tenant.enterprise)
     client, application = client_of(erin), application_of()
     page = client.get(page_of(application))
     assert page.status_code == 200
@@ -314,9 +314,9 @@ def test_an_auditor_reads_and_decides_nothing(client_of, erin, open_house):
     assert client.post(f"{LIST}approve/", {"applications": [application.pk]}).status_code == 403
 
 
-def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_house):
+def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_tenant):
     """J11."""
-    apply(open_house.enterprise)
+    apply(open_tenant.enterprise)
     client, application = client_of(charlie), application_of()
     assert client.get(page_of(application)).status_code == 404
     for action in ("approve/", "reject/", "edit/"):
@@ -326,9 +326,9 @@ def test_another_enterprise_sees_and_decides_nothing(client_of, charlie, open_ho
     assert application_of().is_pending
 
 
-def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_house):
+def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_tenant):
     """J12, J13: neither on the pages nor in the SMS."""
-    apply(open_house.enterprise, "<script>alert(1)</script>【银行】 http://evil.example x.evil.com")
+    apply(open_tenant.enterprise, "<script>alert(1)</script>【银行】 http://evil.example x.evil.com")
     application = application_of()
     for page in (desk.get(LIST), desk.get(page_of(application))):
         assert "<script>alert" not in page.text
@@ -341,27 +341,27 @@ def test_a_name_can_not_run_as_script_or_pose_as_a_link(desk, open_house):
 
 
 def test_u3_an_import_takes_a_phone_that_waits_with_an_application_and_tells_of_it(
-    client_of, alice, open_house, settings, tmp_path
+    client_of, alice, open_tenant, settings, tmp_path
 ):
     settings.IMPORT_DIR = tmp_path / "imports"
-    apply(open_house.enterprise)
+    apply(open_tenant.enterprise)
     client = client_of(alice)
-    page = checked(client, open_house, xlsx(person(1, phone=PHONE), person(2)))
+    page = checked(client, open_tenant, xlsx(person(1, phone=PHONE), person(2)))
     html = client.get(page).content.decode()
     assert counts(html) == figures(created=2)
     assert html.count("With this phone an application waits for approval.") == 1
 
 
 @pytest.mark.parametrize("action", ["edit/", "approve/"])
-def test_a_search_for_a_department_decides_nothing(desk, open_house, monkeypatch, action):
+def test_a_search_for_a_department_decides_nothing(desk, open_tenant, monkeypatch, action):
     """Without script the search is a step of the form that could also approve."""
     monkeypatch.setattr("directory.departments.picker.WHOLE_MAX", 2)
-    apply(open_house.enterprise)
+    apply(open_tenant.enterprise)
     application = application_of()
-    said = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_house.root.pk}
+    said = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_tenant.root.pk}
     page = desk.post(page_of(application, action), said | {"department_q": "华东", "department_search": "1"})
     assert page.status_code == 422
-    assert f'value="{open_house.east.pk}"' in page.text
+    assert f'value="{open_tenant.east.pk}"' in page.text
     assert 'value="新名"' in page.text
     application.refresh_from_db()
     assert (application.state, application.name) == ("pending", "张伟")

@@ -20,18 +20,18 @@ PHONE = "+8613900139001"
 
 
 @pytest.fixture
-def approved(house, alice):
+def approved(tenant, alice):
     """Somebody applied under the rule and was approved; nobody has been inside."""
     since = timezone.now() - timedelta(hours=1)
-    Enterprise.objects.filter(pk=house.enterprise.pk).update(code_rule="abroad", code_rule_since=since)
-    address = Address.objects.create(enterprise=house.enterprise, domain=house.domain, local="xin", purpose="held")
+    Enterprise.objects.filter(pk=tenant.enterprise.pk).update(code_rule="abroad", code_rule_since=since)
+    address = Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="xin", purpose="held")
     application = Application.objects.create(
-        enterprise=house.enterprise,
+        enterprise=tenant.enterprise,
         name="新人",
         phone=PHONE,
         prefix="xin",
-        domain=house.domain,
-        department=house.east,
+        domain=tenant.domain,
+        department=tenant.east,
         address=address,
         consented_at=timezone.now(),
     )

@@ -30,11 +30,11 @@ def phone():
 
 
 @pytest.fixture
-def elsewhere(lin, other_house):
+def elsewhere(lin, other_tenant):
     """Lin is inside another enterprise as well, which asks for nothing special."""
     now = timezone.now()
     fields = {"status": "active", "user": lin.user, "joined_at": now, "last_entered_at": now}
-    return build_member(other_house, "林晓", "lin", str(lin.phone), **fields)
+    return build_member(other_tenant, "林晓", "lin", str(lin.phone), **fields)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def just_proven(browser):
     return browser
 
 
-def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, house, elsewhere):
-    set_rule(house.enterprise)
+def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, tenant, elsewhere):
+    set_rule(tenant.enterprise)
     joined(lin, timezone.now())
     sign_in_by_code(phone, str(lin.phone))
     assert phone.post(f"/choose/{elsewhere.enterprise_id}/").status_code == 303
@@ -66,66 +66,68 @@ def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, house, el
 
 
 @pytest.mark.parametrize("method", ["qr", "weixin", "passkey", "password"])
-def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, house, other_house, method):
-    waiting = build_member(other_house, "新人", "xinren", str(lin.phone))
-    browser = client_of(lin.user, method=method, enterprise=house.enterprise)
+def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, tenant, other_tenant, method):
+    waiting = build_member(other_tenant, "新人", "xinren", str(lin.phone))
+    browser = client_of(lin.user, method=method, enterprise=tenant.enterprise)
     assert browser.post(f"/choose/{waiting.pk}/join/").status_code == 404
     waiting.refresh_from_db()
     assert waiting.status == "pending"
 
 
-def test_a_passkey_of_the_numbers_former_holder_is_forgotten(client_of, lin, house, other_house):
+def test_a_passkey_of_the_numbers_former_holder_is_forgotten(client_of, lin, tenant, other_tenant):
     device = Device()
-    assert keep(just_proven(client_of(lin.user, method="code", enterprise=house.enterprise)), device).status_code == 303
+    assert (
+        keep(just_proven(client_of(lin.user, method="code", enterprise=tenant.enterprise)), device).status_code == 303
+    )
     Member.objects.filter(pk=lin.pk).update(status="disabled")
     end_sessions(lin.user)
-    join_member(build_member(other_house, "新人", "xinren", str(lin.phone)), phone=str(lin.phone), by=SELF)
+    join_member(build_member(other_tenant, "新人", "xinren", str(lin.phone)), phone=str(lin.phone), by=SELF)
     former = Client(headers={"accept-language": "en"})
     assert alone(former, device).status_code == 422
     assert former.get("/mailbox/").status_code == 302
 
 
-def test_a_passkey_of_the_numbers_new_holder_opens_nothing_cold(client_of, away, house, other_house):
-    user = join_member(build_member(other_house, "新人", "xinren", str(away.phone)), phone=str(away.phone), by=SELF)
+def test_a_passkey_of_the_numbers_new_holder_opens_nothing_cold(client_of, away, tenant, other_tenant):
+    user = join_member(build_member(other_tenant, "新人", "xinren", str(away.phone)), phone=str(away.phone), by=SELF)
     device = Device()
     assert (
-        keep(just_proven(client_of(user, method="code", enterprise=other_house.enterprise)), device).status_code == 303
+        keep(just_proven(client_of(user, method="code", enterprise=other_tenant.enterprise)), device).status_code == 303
     )
     other = Client(headers={"accept-language": "en"})
     assert alone(other, device).status_code == 303
-    other.post(f"/choose/{house.enterprise.pk}/")
-    assert other.session.get("enterprise") != house.enterprise.pk
+    other.post(f"/choose/{tenant.enterprise.pk}/")
+    assert other.session.get("enterprise") != tenant.enterprise.pk
 
 
-def test_a_join_link_lets_nobody_in_who_was_long_away(phone, away, open_house):
-    prove(phone, join_path(open_house.enterprise), str(away.phone))
+def test_a_join_link_lets_nobody_in_who_was_long_away(phone, away, open_tenant):
+    prove(phone, join_path(open_tenant.enterprise), str(away.phone))
     assert phone.post("/j/member/")["Location"] != "/mailbox/"
     assert phone.get("/mailbox/").status_code == 302
 
 
-def test_a_role_that_nobody_used_for_half_a_year_opens_to_no_code(phone, house, lin):
+def test_a_role_that_nobody_used_for_half_a_year_opens_to_no_code(phone, tenant, lin):
     user = lin.user
-    role = Role.objects.create(user=user, enterprise=house.enterprise, name="admin")
+    role = Role.objects.create(user=user, enterprise=tenant.enterprise, name="admin")
     Member.objects.filter(pk=lin.pk).update(deleted_at=timezone.now(), user=None, status="pending", phone=None)
     for days, is_in in ((179, True), (180, False)):
         Role.objects.filter(pk=role.pk).update(last_entered_at=timezone.now() - timedelta(days=days))
         phone_codes_age(61)
         sign_in_by_code(phone, str(user.phone))
-        assert (phone.session.get("enterprise") == house.enterprise.pk) is is_in
+        assert (phone.session.get("enterprise") == tenant.enterprise.pk) is is_in
         phone.post("/logout/")
 
 
-def test_a_proof_for_joining_hides_no_session_from_its_end(phone, client_of, lin, open_house):
+def test_a_proof_for_joining_hides_no_session_from_its_end(phone, client_of, lin, open_tenant):
     sign_in_by_code(phone, str(lin.phone))
-    prove(phone, join_path(open_house.enterprise), PHONE)
+    prove(phone, join_path(open_tenant.enterprise), PHONE)
     assert phone.get("/mailbox/").status_code == 200
-    own = client_of(lin.user, method="code", enterprise=open_house.enterprise)
+    own = client_of(lin.user, method="code", enterprise=open_tenant.enterprise)
     assert own.post("/mailbox/devices/end/").status_code == 303
     assert phone.get("/mailbox/").status_code == 302
 
 
-def test_a_proof_for_joining_stays_with_who_proved_it(phone, lin, open_house):
-    prove(phone, join_path(open_house.enterprise), PHONE)
+def test_a_proof_for_joining_stays_with_who_proved_it(phone, lin, open_tenant):
+    prove(phone, join_path(open_tenant.enterprise), PHONE)
     assert "join_proof" in phone.session
     sign_in_by_code(phone, str(lin.phone))
     assert "join_proof" not in phone.session

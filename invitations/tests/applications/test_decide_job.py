@@ -27,13 +27,13 @@ def desk(client_of, alice):
 
 
 @pytest.fixture
-def five(open_house, settings):
+def five(open_tenant, settings):
     """Five wait, and three are already many."""
     settings.APPLICATIONS_AT_ONCE = 2
     for number in range(5):
         wish, phone = Wish(f"人{number}", f"ren{number}"), f"+861390013901{number}"
-        file_application(default_link(open_house.enterprise), wish, phone=phone, by=command_actor())
-    return open_house
+        file_application(default_link(open_tenant.enterprise), wish, phone=phone, by=command_actor())
+    return open_tenant
 
 
 def test_many_are_decided_in_the_background_and_found_again(desk, five):

@@ -37,14 +37,14 @@ def everything() -> str:
     return digest.hexdigest()
 
 
-def close(house):
-    house.enterprise.is_joining_open = False
-    house.enterprise.save()
+def close(tenant):
+    tenant.enterprise.is_joining_open = False
+    tenant.enterprise.save()
 
 
-def test_the_whole_way_to_an_application(open_house):
+def test_the_whole_way_to_an_application(open_tenant):
     client = new_phone()
-    page = client.get(join_path(open_house.enterprise), follow=True)
+    page = client.get(join_path(open_tenant.enterprise), follow=True)
     assert page.redirect_chain == [("/j/", 303)]
     assert "示例科技" in page.text
     assert 'name="phone"' in page.text
@@ -69,17 +69,17 @@ def test_the_whole_way_to_an_application(open_house):
 
     application = application_of()
     assert application.address.purpose == "held"
-    assert application.department == open_house.root
+    assert application.department == open_tenant.root
     assert application.consented_at
     assert not Member.objects.exists()
     assert not User.objects.exists()
     assert AuditEvent.objects.filter(action="application_filed").count() == 1
-    assert default_link(open_house.enterprise).uses == 1
+    assert default_link(open_tenant.enterprise).uses == 1
 
 
-def test_without_approval_the_applicant_is_in_at_once(free_house):
+def test_without_approval_the_applicant_is_in_at_once(free_tenant):
     client = new_phone()
-    prove(client, join_path(free_house.enterprise))
+    prove(client, join_path(free_tenant.enterprise))
     joined = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
     assert (joined.status_code, joined["Location"]) == (303, "/mailbox/")
     assert "zhangwei@example.com" in client.get("/mailbox/").text
@@ -91,21 +91,21 @@ def test_without_approval_the_applicant_is_in_at_once(free_house):
     assert not Message.objects.filter(kind="decision").exists()
 
 
-def test_joining_a_second_enterprise_is_recorded_as_a_sign_in(free_house, other_house):
+def test_joining_a_second_enterprise_is_recorded_as_a_sign_in(free_tenant, other_tenant):
     """C5: with one enterprise the sign-in leads there by itself; with two the page that joins must enter and record."""
     user = User.objects.create_user(phone=PHONE, name="张伟")
-    build_member(other_house, "张伟", "zhang", PHONE, status="active", user=user)
+    build_member(other_tenant, "张伟", "zhang", PHONE, status="active", user=user)
     client = new_phone()
-    prove(client, join_path(free_house.enterprise))
+    prove(client, join_path(free_tenant.enterprise))
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
-    assert client.session["enterprise"] == free_house.enterprise.pk
-    events = AuditEvent.objects.filter(enterprise=free_house.enterprise, action="signed_in")
-    assert [event.target_id for event in events] == [str(Member.objects.get(enterprise=free_house.enterprise).pk)]
+    assert client.session["enterprise"] == free_tenant.enterprise.pk
+    events = AuditEvent.objects.filter(enterprise=free_tenant.enterprise, action="signed_in")
+    assert [event.target_id for event in events] == [str(Member.objects.get(enterprise=free_tenant.enterprise).pk)]
 
 
-def test_opening_the_link_changes_nothing(open_house):
+def test_opening_the_link_changes_nothing(open_tenant):
     """J1: previews and scanners open it too."""
-    before, path = everything(), join_path(open_house.enterprise)
+    before, path = everything(), join_path(open_tenant.enterprise)
     for bot in BOTS * 3:
         client = new_phone()
         client.defaults["HTTP_USER_AGENT"] = bot
@@ -117,8 +117,8 @@ def test_opening_the_link_changes_nothing(open_house):
     assert everything() == before
 
 
-def test_the_token_leaves_the_address_bar_and_no_trace(open_house):
-    client, path = new_phone(), join_path(open_house.enterprise)
+def test_the_token_leaves_the_address_bar_and_no_trace(open_tenant):
+    client, path = new_phone(), join_path(open_tenant.enterprise)
     answer = client.get(path)
     assert answer["Referrer-Policy"] == "no-referrer"
     assert "no-store" in answer["Cache-Control"]
@@ -126,12 +126,12 @@ def test_the_token_leaves_the_address_bar_and_no_trace(open_house):
     token = path.split("/")[2]
     assert token not in answer.cookies["joining"].value
     assert token not in client.get("/j/").text
-    link = default_link(open_house.enterprise)
+    link = default_link(open_tenant.enterprise)
     assert token not in f"{link.encrypted_token}{link.token_digest}"
 
 
-def test_while_the_switch_is_off_the_link_says_so_kindly(house):
-    answer = new_phone().get(join_path(house.enterprise))
+def test_while_the_switch_is_off_the_link_says_so_kindly(tenant):
+    answer = new_phone().get(join_path(tenant.enterprise))
     assert answer.status_code == 410
     assert 'data-state="closed"' in answer.text
     assert 'name="phone"' not in answer.text
@@ -139,14 +139,14 @@ def test_while_the_switch_is_off_the_link_says_so_kindly(house):
 
 
 @pytest.mark.parametrize("token", ["x", "a" * 22, "a" * 22 + "1", "a" * 4000, "%00", "é" * 23, "..%2F"])
-def test_a_link_never_issued_is_not_found(open_house, token):
+def test_a_link_never_issued_is_not_found(open_tenant, token):
     """J4: 404, and nothing to fill in."""
     answer = new_phone().get(f"/j/{token}/")
     assert answer.status_code == 404
     assert 'name="phone"' not in answer.text
 
 
-def test_who_tries_many_links_is_slowed_down_and_a_living_one_still_opens(open_house, time_machine):
+def test_who_tries_many_links_is_slowed_down_and_a_living_one_still_opens(open_tenant, time_machine):
     """J3: the page's limit counts only what doesn't exist, so that no office is locked out of the link on its wall."""
     time_machine.move_to(timezone.now().replace(second=10))
     answers = [new_phone().get(f"/j/{secrets.token_urlsafe(16)}/") for _ in range(31)]
@@ -154,15 +154,15 @@ def test_who_tries_many_links_is_slowed_down_and_a_living_one_still_opens(open_h
     assert 0 < int(answers[-1]["Retry-After"]) <= 60
     assert "We don't know this link" in answers[-1].text
     for _ in range(40):
-        assert new_phone().get(join_path(open_house.enterprise)).status_code == 303
+        assert new_phone().get(join_path(open_tenant.enterprise)).status_code == 303
     assert new_phone().get(f"/j/{secrets.token_urlsafe(16)}/", REMOTE_ADDR="192.0.2.9").status_code == 404
     time_machine.move_to(timezone.now() + timedelta(seconds=60))
     assert new_phone().get(f"/j/{secrets.token_urlsafe(16)}/").status_code == 404
 
 
-def test_no_random_token_opens_anything(open_house, lin):
+def test_no_random_token_opens_anything(open_tenant, lin):
     """J3: 100,000 random tokens, looked up as `find_link` does: by their digest, or by the MAC before the id."""
-    assert find_link(join_path(open_house.enterprise).split("/")[2])
+    assert find_link(join_path(open_tenant.enterprise).split("/")[2])
     tokens = [secrets.token_urlsafe(16) for _ in range(100_000)]
     assert not JoinLink.objects.filter(token_digest__among=[digest_of(token) for token in tokens[:20_000]]).exists()
     own = colleague_url(lin).split("/")[-2]
@@ -173,9 +173,9 @@ def test_no_random_token_opens_anything(open_house, lin):
     assert find_link(own[:-1] + ("0" if own[-1] != "0" else "1")) is None
 
 
-def test_a_trap_for_programs_hurts_nobody_who_sees_it(open_house):
+def test_a_trap_for_programs_hurts_nobody_who_sees_it(open_tenant):
     client = new_phone()
-    page = client.get(join_path(open_house.enterprise), follow=True).text
+    page = client.get(join_path(open_tenant.enterprise), follow=True).text
     assert 'name="homepage"' in page
     answer = client.post("/j/send/", {"phone": PHONE, "homepage": "https://spam.example"})
     assert answer.status_code == 422
@@ -193,9 +193,9 @@ def test_a_trap_for_programs_hurts_nobody_who_sees_it(open_house):
         ({"uses_max": 3, "uses": 3}, "full"),
     ],
 )
-def test_a_dead_link_has_its_own_page(open_house, change, state):
+def test_a_dead_link_has_its_own_page(open_tenant, change, state):
     """J4: 410, each with its own state."""
-    path = join_path(open_house.enterprise)
+    path = join_path(open_tenant.enterprise)
     JoinLink.objects.update(**change)
     answer = new_phone().get(path)
     assert answer.status_code == 410
@@ -203,23 +203,23 @@ def test_a_dead_link_has_its_own_page(open_house, change, state):
     assert 'name="phone"' not in answer.text
 
 
-def test_a_reset_kills_the_link_before_also_for_who_has_opened_it(open_house):
-    old, client = join_path(open_house.enterprise), new_phone()
+def test_a_reset_kills_the_link_before_also_for_who_has_opened_it(open_tenant):
+    old, client = join_path(open_tenant.enterprise), new_phone()
     client.get(old)
-    reset_link(open_house.enterprise, by=BY)
+    reset_link(open_tenant.enterprise, by=BY)
     assert new_phone().get(old).status_code == 410
     assert client.post("/j/send/", {"phone": PHONE}).status_code == 410
     assert not Message.objects.exists()
-    assert new_phone().get(join_path(open_house.enterprise)).status_code == 303
+    assert new_phone().get(join_path(open_tenant.enterprise)).status_code == 303
 
 
-def test_a_switch_turned_off_ends_every_step(open_house):
+def test_a_switch_turned_off_ends_every_step(open_tenant):
     """J7: between the page and the POST too."""
-    path = join_path(open_house.enterprise)
+    path = join_path(open_tenant.enterprise)
     opened, proven = new_phone(), new_phone()
     opened.get(path)
     prove(proven, path)
-    close(open_house)
+    close(open_tenant)
     assert opened.post("/j/send/", {"phone": "+8613900139002"}).status_code == 410
     assert Message.objects.count() == 1
     refused = proven.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
@@ -229,31 +229,31 @@ def test_a_switch_turned_off_ends_every_step(open_house):
     assert not Application.objects.exists()
 
 
-def test_the_rule_of_the_moment_decides_not_the_page_that_was_shown(open_house):
+def test_the_rule_of_the_moment_decides_not_the_page_that_was_shown(open_tenant):
     """J8: approval turned off and on mid-flight."""
     first, second = new_phone(), new_phone()
-    path = join_path(open_house.enterprise)
+    path = join_path(open_tenant.enterprise)
     prove(first, path)
     edit = {
         "enabled": True,
-        "default_department": open_house.market,
-        "default_domain": open_house.domain,
+        "default_department": open_tenant.market,
+        "default_domain": open_tenant.domain,
         "privacy_notice": "",
     }
-    edit_rules(open_house.enterprise, by=BY, approval_required=False, **edit)
+    edit_rules(open_tenant.enterprise, by=BY, approval_required=False, **edit)
     assert first.post("/j/apply/", {"name": "甲", "prefix": "jia"})["Location"] == "/mailbox/"
-    assert Member.objects.get().main_department == open_house.market
+    assert Member.objects.get().main_department == open_tenant.market
     prove(second, path, "+8613900139002")
-    edit_rules(open_house.enterprise, by=BY, approval_required=True, **edit)
+    edit_rules(open_tenant.enterprise, by=BY, approval_required=True, **edit)
     assert second.post("/j/apply/", {"name": "乙", "prefix": "yi"})["Location"] == "/j/status/"
     assert application_of("+8613900139002").is_pending
 
 
-def test_before_the_phone_is_proven_known_and_unknown_numbers_see_the_same(open_house, lin, wang):
+def test_before_the_phone_is_proven_known_and_unknown_numbers_see_the_same(open_tenant, lin, wang):
     pages = []
     for phone in (PHONE, str(lin.phone), str(wang.phone)):
         client = new_phone()
-        client.get(join_path(open_house.enterprise))
+        client.get(join_path(open_tenant.enterprise))
         sent = client.post("/j/send/", {"phone": phone})
         text = client.get("/j/").text
         text = re.sub(r'csrfmiddlewaretoken" value="\w+"|\d{3}\*{4}\d{4}|data-countdown="\d+"', "", text)
@@ -261,9 +261,9 @@ def test_before_the_phone_is_proven_known_and_unknown_numbers_see_the_same(open_
     assert len(set(pages)) == 1
 
 
-def test_a_number_in_the_directory_is_offered_to_join_as_that_member(open_house, wang):
+def test_a_number_in_the_directory_is_offered_to_join_as_that_member(open_tenant, wang):
     client = new_phone()
-    prove(client, join_path(open_house.enterprise), wang.phone)
+    prove(client, join_path(open_tenant.enterprise), wang.phone)
     page = client.get("/j/").text
     assert "Join as 王芳" in page
     assert 'action="/j/apply/"' not in page
@@ -275,9 +275,9 @@ def test_a_number_in_the_directory_is_offered_to_join_as_that_member(open_house,
     assert not Application.objects.exists()
 
 
-def test_an_active_member_is_told_to_sign_in(open_house, lin):
+def test_an_active_member_is_told_to_sign_in(open_tenant, lin):
     client = new_phone()
-    prove(client, join_path(open_house.enterprise), lin.phone)
+    prove(client, join_path(open_tenant.enterprise), lin.phone)
     page = client.get("/j/").text
     assert "You have joined already" in page
     assert 'href="/login/"' in page
@@ -285,43 +285,43 @@ def test_an_active_member_is_told_to_sign_in(open_house, lin):
     assert "_auth_user_id" not in client.session
 
 
-def test_a_disabled_member_is_told_whom_to_ask(open_house, zhao):
+def test_a_disabled_member_is_told_whom_to_ask(open_tenant, zhao):
     client = new_phone()
-    prove(client, join_path(open_house.enterprise), zhao.phone)
+    prove(client, join_path(open_tenant.enterprise), zhao.phone)
     assert "Please ask your administrator" in client.get("/j/").text
     client.post("/j/member/")
     zhao.refresh_from_db()
     assert zhao.status == "disabled"
 
 
-def test_a_member_of_another_enterprise_is_a_stranger_here(open_house, other_house):
-    build_member(other_house, "别家", "bie", PHONE, status="active")
+def test_a_member_of_another_enterprise_is_a_stranger_here(open_tenant, other_tenant):
+    build_member(other_tenant, "别家", "bie", PHONE, status="active")
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     page = client.get("/j/").text
     assert 'action="/j/apply/"' in page
     assert "别家" not in page
 
 
-def test_a_proof_for_one_enterprise_is_none_for_another(open_house, other_house):
-    other_house.enterprise.is_joining_open = True
-    other_house.enterprise.save()
+def test_a_proof_for_one_enterprise_is_none_for_another(open_tenant, other_tenant):
+    other_tenant.enterprise.is_joining_open = True
+    other_tenant.enterprise.save()
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
-    client.get(join_path(other_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
+    client.get(join_path(other_tenant.enterprise))
     assert 'name="phone"' in client.get("/j/").text
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/j/"
     assert not Application.objects.exists()
 
 
 @pytest.mark.parametrize("prefix", ["linxiao", "LinXiao", "postmaster", "held"])
-def test_taken_reserved_and_applied_for_are_answered_alike(open_house, lin, prefix):
+def test_taken_reserved_and_applied_for_are_answered_alike(open_tenant, lin, prefix):
     Address.objects.create(
-        enterprise=open_house.enterprise, domain=open_house.domain, local="postmaster", purpose="reserved"
+        enterprise=open_tenant.enterprise, domain=open_tenant.domain, local="postmaster", purpose="reserved"
     )
-    apply(open_house.enterprise, prefix="held", phone="+8613900139009")
+    apply(open_tenant.enterprise, prefix="held", phone="+8613900139009")
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     answer = client.post("/j/apply/", {"name": "张伟", "prefix": prefix})
     assert answer.status_code == 422
     assert "This address is not available" in answer.text
@@ -333,29 +333,29 @@ def test_taken_reserved_and_applied_for_are_answered_alike(open_house, lin, pref
 @pytest.mark.parametrize(
     ("name", "prefix"), [("", "ok"), ("张伟", ""), ("张伟", "a..b"), ("a\u202eb", "ok"), ("张" * 65, "ok")]
 )
-def test_what_breaks_a_rule_is_said_beside_its_field(free_house, name, prefix):
+def test_what_breaks_a_rule_is_said_beside_its_field(free_tenant, name, prefix):
     client = new_phone()
-    prove(client, join_path(free_house.enterprise))
+    prove(client, join_path(free_tenant.enterprise))
     answer = client.post("/j/apply/", {"name": name, "prefix": prefix})
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
     assert not Member.objects.exists()
 
 
-def test_a_person_who_may_not_sign_in_is_told_that_joining_is_closed(free_house):
+def test_a_person_who_may_not_sign_in_is_told_that_joining_is_closed(free_tenant):
     User.objects.create(phone=PHONE, name="张伟", is_active=False)
     client = new_phone()
-    prove(client, join_path(free_house.enterprise))
+    prove(client, join_path(free_tenant.enterprise))
     answer = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
     assert answer.status_code == 422
     assert "This membership is closed. Please ask whoever invited you." in answer.text
     assert not Member.objects.exists()
 
 
-def test_a_free_mailbox_is_offered_from_the_name(open_house):
-    build_member(open_house, "曾国", "zengguo", None, activation="code")
+def test_a_free_mailbox_is_offered_from_the_name(open_tenant):
+    build_member(open_tenant, "曾国", "zengguo", None, activation="code")
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     page = client.post("/j/prefix/", {"name": "曾国", "prefix": ""})
     assert 'value="zengguo2"' in page.text
     assert "zengguo2@example.com is available" in page.text
@@ -364,9 +364,9 @@ def test_a_free_mailbox_is_offered_from_the_name(open_house):
     assert "not available" in fragment.text
 
 
-def test_ten_names_an_hour_can_be_tried_and_no_more(open_house, lin):
+def test_ten_names_an_hour_can_be_tried_and_no_more(open_tenant, lin):
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     for number in range(5):
         assert client.post("/j/prefix/", {"name": "", "prefix": f"name{number}"}).status_code == 200
         assert client.post("/j/apply/", {"name": "张伟", "prefix": "linxiao"}).status_code == 422
@@ -377,62 +377,62 @@ def test_ten_names_an_hour_can_be_tried_and_no_more(open_house, lin):
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 303
 
 
-def test_the_same_phone_has_one_application_and_finds_it_again(open_house):
-    apply(open_house.enterprise)
+def test_the_same_phone_has_one_application_and_finds_it_again(open_tenant):
+    apply(open_tenant.enterprise)
     elsewhere = new_phone()
     PhoneCode.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    prove(elsewhere, join_path(open_house.enterprise))
+    prove(elsewhere, join_path(open_tenant.enterprise))
     assert elsewhere.get("/j/")["Location"] == "/j/status/"
     assert 'data-state="pending"' in elsewhere.get("/j/status/").text
     assert elsewhere.post("/j/apply/", {"name": "别名", "prefix": "other"}).status_code == 303
     assert Application.objects.count() == 1
 
 
-def test_a_withdrawn_application_frees_its_address_and_may_be_filed_again(open_house):
-    client = apply(open_house.enterprise)
+def test_a_withdrawn_application_frees_its_address_and_may_be_filed_again(open_tenant):
+    client = apply(open_tenant.enterprise)
     assert client.post("/j/status/withdraw/").status_code == 303
     assert 'data-state="withdrawn"' in client.get("/j/status/").text
     assert not Address.objects.filter(purpose="held").exists()
     PhoneCode.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    apply(open_house.enterprise)
+    apply(open_tenant.enterprise)
     assert Application.objects.filter(state="pending").count() == 1
 
 
-def test_a_phone_applies_three_times_a_day(open_house):
+def test_a_phone_applies_three_times_a_day(open_tenant):
     for number in range(4):
         PhoneCode.objects.update(created_at=timezone.now() - timedelta(hours=2))
         client = new_phone()
-        prove(client, join_path(open_house.enterprise))
+        prove(client, join_path(open_tenant.enterprise))
         answer = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
         assert answer.status_code == (303 if number < 3 else 429)
         client.post("/j/status/withdraw/")
     assert int(answer["Retry-After"]) > 0
 
 
-def test_two_hundred_may_wait_and_no_more(open_house, settings):
+def test_two_hundred_may_wait_and_no_more(open_tenant, settings):
     """J15."""
     settings.APPLICATIONS_PENDING = 2
-    apply(open_house.enterprise, prefix="a1", phone="+8613900139011")
-    apply(open_house.enterprise, prefix="a2", phone="+8613900139012")
+    apply(open_tenant.enterprise, prefix="a1", phone="+8613900139011")
+    apply(open_tenant.enterprise, prefix="a2", phone="+8613900139012")
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     answer = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
     assert answer.status_code == 429
     assert "So many applications are waiting" in answer.text
     assert Application.objects.count() == 2
 
 
-def test_a_number_abroad_gets_no_code(open_house):
+def test_a_number_abroad_gets_no_code(open_tenant):
     client = new_phone()
-    client.get(join_path(open_house.enterprise))
+    client.get(join_path(open_tenant.enterprise))
     answer = client.post("/j/send/", {"phone": "+14155552671"})
     assert answer.status_code == 422
     assert not PhoneCode.objects.exists()
 
 
-def test_a_code_again_within_a_minute_is_refused(open_house):
+def test_a_code_again_within_a_minute_is_refused(open_tenant):
     client = new_phone()
-    client.get(join_path(open_house.enterprise))
+    client.get(join_path(open_tenant.enterprise))
     client.post("/j/send/", {"phone": PHONE})
     for answer in (client.post("/j/send/", {"phone": PHONE}), client.post("/j/resend/")):
         assert answer.status_code == 429
@@ -440,9 +440,9 @@ def test_a_code_again_within_a_minute_is_refused(open_house):
     assert Message.objects.count() == 1
 
 
-def test_a_wrong_code_is_refused_and_five_end_it(open_house):
+def test_a_wrong_code_is_refused_and_five_end_it(open_tenant):
     client = new_phone()
-    client.get(join_path(open_house.enterprise))
+    client.get(join_path(open_tenant.enterprise))
     client.post("/j/send/", {"phone": PHONE})
     wrong = "000000" if code_to(PHONE) != "000000" else "111111"
     for _ in range(5):
@@ -453,7 +453,7 @@ def test_a_wrong_code_is_refused_and_five_end_it(open_house):
     assert client.post("/j/code/", {"code": wrong}).status_code == 429
 
 
-def test_without_the_link_the_page_asks_for_it(open_house):
+def test_without_the_link_the_page_asks_for_it(open_tenant):
     client = new_phone()
     for answer in (client.get("/j/"), client.post("/j/send/", {"phone": PHONE}), client.get("/j/status/")):
         assert answer.status_code == 404
@@ -461,52 +461,52 @@ def test_without_the_link_the_page_asks_for_it(open_house):
     assert client.get("/j/").status_code == 404
 
 
-def test_details_need_a_proven_phone(open_house):
+def test_details_need_a_proven_phone(open_tenant):
     client = new_phone()
-    client.get(join_path(open_house.enterprise))
+    client.get(join_path(open_tenant.enterprise))
     for path in ("/j/apply/", "/j/prefix/", "/j/member/"):
         assert client.post(path, {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/j/"
     assert not Application.objects.exists()
 
 
-def test_a_proof_is_good_for_half_an_hour(open_house, time_machine):
+def test_a_proof_is_good_for_half_an_hour(open_tenant, time_machine):
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     time_machine.move_to(timezone.now() + timedelta(seconds=1801))
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/j/"
 
 
-def test_the_enterprise_words_its_privacy_notice(open_house):
-    rules = rules_of(open_house.enterprise)
+def test_the_enterprise_words_its_privacy_notice(open_tenant):
+    rules = rules_of(open_tenant.enterprise)
     rules.privacy_notice = "我们只用于<b>审批</b>。"
     rules.save()
     client = new_phone()
-    page = client.get(join_path(open_house.enterprise), follow=True).text
+    page = client.get(join_path(open_tenant.enterprise), follow=True).text
     assert "我们只用于&lt;b&gt;审批&lt;/b&gt;。" in page
 
 
-def word_notice(house, text: str) -> None:
+def word_notice(tenant, text: str) -> None:
     """The administrator words the privacy notice."""
     edit_rules(
-        house.enterprise,
+        tenant.enterprise,
         by=BY,
         enabled=True,
         approval_required=True,
-        default_department=house.root,
-        default_domain=house.domain,
+        default_department=tenant.root,
+        default_domain=tenant.domain,
         privacy_notice=text,
     )
 
 
-def test_consent_is_kept_with_its_time_and_the_text_as_it_was(open_house, client_of, alice, time_machine):
-    word_notice(open_house, "第一版。")
-    word_notice(open_house, "第一版。")
-    word_notice(open_house, "第二版。")
+def test_consent_is_kept_with_its_time_and_the_text_as_it_was(open_tenant, client_of, alice, time_machine):
+    word_notice(open_tenant, "第一版。")
+    word_notice(open_tenant, "第一版。")
+    word_notice(open_tenant, "第二版。")
     client = new_phone()
-    prove(client, join_path(open_house.enterprise))
+    prove(client, join_path(open_tenant.enterprise))
     agreed = timezone.now()
     time_machine.move_to(agreed + timedelta(minutes=5))
-    word_notice(open_house, "第三版。")
+    word_notice(open_tenant, "第三版。")
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 303
     application = application_of()
     assert (application.consented_to.number, application.consented_to.text) == (2, "第二版。")
@@ -517,12 +517,12 @@ def test_consent_is_kept_with_its_time_and_the_text_as_it_was(open_house, client
     assert "第三版。" not in page
 
 
-def test_a_notice_changed_between_page_and_post_is_read_again(open_house):
-    word_notice(open_house, "旧文。")
+def test_a_notice_changed_between_page_and_post_is_read_again(open_tenant):
+    word_notice(open_tenant, "旧文。")
     client = new_phone()
-    page = client.get(join_path(open_house.enterprise), follow=True).text
+    page = client.get(join_path(open_tenant.enterprise), follow=True).text
     assert 'name="notice" value="1"' in page
-    word_notice(open_house, "新文。")
+    word_notice(open_tenant, "新文。")
     answer = client.post("/j/send/", {"phone": PHONE, "notice": "1"})
     assert answer.status_code == 422
     assert "Please read it again" in answer.text
@@ -532,34 +532,34 @@ def test_a_notice_changed_between_page_and_post_is_read_again(open_house):
     assert client.post("/j/send/", {"phone": PHONE, "notice": "2"}).status_code == 303
 
 
-def test_the_general_text_is_agreed_to_where_none_is_worded(open_house, client_of, alice):
-    word_notice(open_house, "曾经有过。")
-    word_notice(open_house, "")
-    apply(open_house.enterprise)
+def test_the_general_text_is_agreed_to_where_none_is_worded(open_tenant, client_of, alice):
+    word_notice(open_tenant, "曾经有过。")
+    word_notice(open_tenant, "")
+    apply(open_tenant.enterprise)
     assert application_of().consented_to is None
     assert "the general text" in client_of(alice).get(f"/console/applications/{application_of().pk}/").text
 
 
-def test_a_department_deleted_meanwhile_is_asked_for_at_the_desk(open_house, client_of, alice):
+def test_a_department_deleted_meanwhile_is_asked_for_at_the_desk(open_tenant, client_of, alice):
     """J9: a clear state, no fault."""
-    rules = rules_of(open_house.enterprise)
-    rules.default_department = open_house.east
+    rules = rules_of(open_tenant.enterprise)
+    rules.default_department = open_tenant.east
     rules.save()
-    apply(open_house.enterprise)
+    apply(open_tenant.enterprise)
     desk = client_of(alice)
     assert (
         "not empty: joining settings. Only"
-        in desk.post(f"/console/departments/{open_house.east.pk}/delete/", follow=True).text
+        in desk.post(f"/console/departments/{open_tenant.east.pk}/delete/", follow=True).text
     )
     rules.default_department = None
     rules.save()
-    desk.post(f"/console/departments/{open_house.east.pk}/delete/")
+    desk.post(f"/console/departments/{open_tenant.east.pk}/delete/")
     application = application_of()
     page = desk.get(f"/console/applications/{application.pk}/")
     assert "was deleted meanwhile" in page.text
     refused = desk.post(f"/console/applications/{application.pk}/approve/")
     assert refused.status_code == 422
     assert application_of().is_pending
-    form = {"name": "张伟", "prefix": "zhangwei", "domain": "example.com", "department": open_house.market.pk}
+    form = {"name": "张伟", "prefix": "zhangwei", "domain": "example.com", "department": open_tenant.market.pk}
     assert desk.post(f"/console/applications/{application.pk}/approve/", form).status_code == 303
-    assert Member.objects.get().main_department == open_house.market
+    assert Member.objects.get().main_department == open_tenant.market

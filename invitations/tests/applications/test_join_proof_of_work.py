@@ -23,9 +23,9 @@ def _work(settings):
 
 
 @pytest.fixture
-def client(open_house):
+def client(open_tenant):
     client = new_phone()
-    client.get(join_path(open_house.enterprise), follow=True)
+    client.get(join_path(open_tenant.enterprise), follow=True)
     return client
 
 
@@ -36,7 +36,7 @@ def work_in(page: str) -> Challenge:
     return Challenge(text, int(parts), int(bits))
 
 
-def test_the_page_brings_the_work_with_what_was_typed_and_its_answer_sends_the_code(client, open_house):
+def test_the_page_brings_the_work_with_what_was_typed_and_its_answer_sends_the_code(client, open_tenant):
     answer = client.post("/j/send/", {"phone": "139 0013 9001"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "600")
     assert 'value="139 0013 9001"' in answer.text
@@ -47,7 +47,7 @@ def test_the_page_brings_the_work_with_what_was_typed_and_its_answer_sends_the_c
     assert Message.objects.get().to == PHONE
 
 
-def test_asked_for_again_it_costs_again(client, open_house):
+def test_asked_for_again_it_costs_again(client, open_tenant):
     client.post("/j/send/", {"phone": PHONE, "work": solve(work_in(client.post("/j/send/", {"phone": PHONE}).text))})
     at = timezone.now() - timezone.timedelta(seconds=61)
     PhoneCode.objects.update(created_at=at)
@@ -58,28 +58,28 @@ def test_asked_for_again_it_costs_again(client, open_house):
     assert Message.objects.count() == 2
 
 
-def test_a_wrong_answer_is_a_limit_and_starts_nothing_anew(client, open_house):
+def test_a_wrong_answer_is_a_limit_and_starts_nothing_anew(client, open_tenant):
     answer = client.post("/j/send/", {"phone": PHONE, "work": "x|1,2,3"})
     assert answer.status_code == 429
     assert "data-work=" not in answer.text
     assert "Too many codes were asked for from here. Try again later." in answer.text
 
 
-def test_the_next_browser_can_not_use_it(client, open_house):
+def test_the_next_browser_can_not_use_it(client, open_tenant):
     proof = solve(work_in(client.post("/j/send/", {"phone": PHONE}).text))
     other = new_phone()
-    other.get(join_path(open_house.enterprise), follow=True)
+    other.get(join_path(open_tenant.enterprise), follow=True)
     assert other.post("/j/send/", {"phone": PHONE, "work": proof}).status_code == 429
     assert not Message.objects.exists()
 
 
-def test_whether_a_number_is_in_the_directory_does_not_show(client, open_house, wang):
+def test_whether_a_number_is_in_the_directory_does_not_show(client, open_tenant, wang):
     assert wang.phone
     for number in (str(wang.phone), PHONE):
         assert "data-work=" in client.post("/j/send/", {"phone": number}).text
 
 
-def test_where_it_is_quiet_no_page_speaks_of_it(client, open_house):
+def test_where_it_is_quiet_no_page_speaks_of_it(client, open_tenant):
     Alarm.objects.all().delete()
     assert "data-work" not in client.get("/j/").text
     assert client.post("/j/send/", {"phone": PHONE}).status_code == 303

@@ -57,14 +57,14 @@ def token_of(path: str) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_token_leaves_no_trace(client_of, open_house, alice, lin, wang, lines, published):
+def test_a_token_leaves_no_trace(client_of, open_tenant, alice, lin, wang, lines, published):
     by = Actor(user=alice, name="Alice")
-    named = path_of(url_of(mint_link(open_house.enterprise, by=by, name="招聘会")))
-    links = [join_path(open_house.enterprise), named, path_of(colleague_url(lin))]
+    named = path_of(url_of(mint_link(open_tenant.enterprise, by=by, name="招聘会")))
+    links = [join_path(open_tenant.enterprise), named, path_of(colleague_url(lin))]
     desk, pages = client_of(alice), []
     for number, path in enumerate(links):
         phone = f"+861390013901{number}"
-        applicant = apply(open_house.enterprise, f"人{number}", f"ren{number}", phone, path)
+        applicant = apply(open_tenant.enterprise, f"人{number}", f"ren{number}", phone, path)
         desk.post(f"/console/applications/{application_of(phone).pk}/approve/")
         pages += [applicant.get("/j/status/").text, desk.get("/console/applications/?state=approved").text]
     pages += [Client().get(path, follow=True).text for path in links]

@@ -36,8 +36,8 @@ def path_of(link) -> str:
     return "/" + url_of(link).split("/", 3)[3]
 
 
-def build_link(house, name: str = "春季招聘会", **facts) -> JoinLink:
-    return mint_link(house.enterprise, by=command_actor(), name=name, **facts)
+def build_link(tenant, name: str = "春季招聘会", **facts) -> JoinLink:
+    return mint_link(tenant.enterprise, by=command_actor(), name=name, **facts)
 
 
 def today() -> str:
@@ -49,7 +49,7 @@ def form(**changes):
     return {**fields, **changes}
 
 
-def test_the_form_presets_seven_days_and_five_hundred_uses(desk, house):
+def test_the_form_presets_seven_days_and_five_hundred_uses(desk, tenant):
     page = desk.get(f"{LIST}new/").text
     day = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=7)
     assert f'value="{day.isoformat()}"' in page
@@ -57,9 +57,11 @@ def test_the_form_presets_seven_days_and_five_hundred_uses(desk, house):
     assert "As the joining settings say (示例科技)" in page
 
 
-def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, open_house):
-    Domain.objects.create(enterprise=open_house.enterprise, name="branch.example")
-    typed = form(department=open_house.east.pk, domain="branch.example", approval="no", valid_until=today(), uses_max=2)
+def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, open_tenant):
+    Domain.objects.create(enterprise=open_tenant.enterprise, name="branch.example")
+    typed = form(
+        department=open_tenant.east.pk, domain="branch.example", approval="no", valid_until=today(), uses_max=2
+    )
     answer = desk.post(f"{LIST}new/", typed)
     link = JoinLink.objects.get(name="春季招聘会")
     assert (answer.status_code, answer["Location"]) == (303, page_of(link))
@@ -70,9 +72,9 @@ def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, o
     assert url_of(link) in page.text
     assert "示例科技/市场部/华东组" in page.text
 
-    apply(open_house.enterprise, path=path_of(link))
+    apply(open_tenant.enterprise, path=path_of(link))
     member = Member.objects.get(phone=PHONE)
-    assert (member.status, member.main_department) == ("active", open_house.east)
+    assert (member.status, member.main_department) == ("active", open_tenant.east)
     assert str(member.addresses.get()) == "zhangwei@branch.example"
     assert application_of().link == link
     page = desk.get(page_of(link)).text
@@ -81,8 +83,8 @@ def test_a_link_leads_into_its_own_department_and_domain_by_its_own_rule(desk, o
     assert "春季招聘会" in desk.get(f"/console/applications/{application_of().pk}/").text
 
 
-def test_the_public_learns_neither_its_name_nor_its_department(free_house):
-    link = build_link(free_house, department=free_house.east)
+def test_the_public_learns_neither_its_name_nor_its_department(free_tenant):
+    link = build_link(free_tenant, department=free_tenant.east)
     client = new_phone()
     prove(client, path_of(link))
     pages = client.get("/j/").text + client.post("/j/apply/", {"name": "", "prefix": ""}).text
@@ -90,7 +92,7 @@ def test_the_public_learns_neither_its_name_nor_its_department(free_house):
     assert "华东组" not in pages
 
 
-def test_a_blank_day_and_cap_mean_none(desk, house):
+def test_a_blank_day_and_cap_mean_none(desk, tenant):
     desk.post(f"{LIST}new/", form())
     link = JoinLink.objects.get(name="春季招聘会")
     assert (link.expires_at, link.uses_max, link.department, link.domain, link.approval_required) == (None,) * 5
@@ -111,15 +113,15 @@ def test_a_blank_day_and_cap_mean_none(desk, house):
         ("approval", "perhaps"),
     ],
 )
-def test_nonsense_is_refused_beside_its_field(desk, house, other_house, field, typed):
+def test_nonsense_is_refused_beside_its_field(desk, tenant, other_tenant, field, typed):
     answer = desk.post(f"{LIST}new/", form(**{field: typed}))
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in answer.text
     assert not JoinLink.objects.exclude(name="").exists()
 
 
-def test_two_living_links_bear_different_names(desk, house):
-    link = build_link(house)
+def test_two_living_links_bear_different_names(desk, tenant):
+    link = build_link(tenant)
     answer = desk.post(f"{LIST}new/", form())
     assert answer.status_code == 422
     assert "Another living link bears this name" in answer.text
@@ -127,8 +129,8 @@ def test_two_living_links_bear_different_names(desk, house):
     assert desk.post(f"{LIST}new/", form()).status_code == 303
 
 
-def test_an_edit_keeps_the_token_and_revives_an_expired_link(desk, open_house):
-    link = build_link(open_house, expires_at=timezone.now() - timedelta(days=3), uses_max=5)
+def test_an_edit_keeps_the_token_and_revives_an_expired_link(desk, open_tenant):
+    link = build_link(open_tenant, expires_at=timezone.now() - timedelta(days=3), uses_max=5)
     assert new_phone().get(path_of(link)).status_code == 410
     page = desk.get(page_of(link, "edit/")).text
     assert 'value="5"' in page
@@ -141,8 +143,8 @@ def test_an_edit_keeps_the_token_and_revives_an_expired_link(desk, open_house):
     assert (event.personal["before"]["uses_max"], event.personal["after"]["uses_max"]) == (5, None)
 
 
-def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(desk, house):
-    link = build_link(house, expires_at=timezone.now() - timedelta(days=3))
+def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(desk, tenant):
+    link = build_link(tenant, expires_at=timezone.now() - timedelta(days=3))
     day = (link.expires_at - timedelta(microseconds=1)).astimezone(ZoneInfo("Asia/Shanghai")).date()
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo("Asia/Shanghai"))
     JoinLink.objects.filter(pk=link.pk).update(expires_at=midnight)
@@ -150,8 +152,8 @@ def test_an_edit_that_changes_nothing_leaves_no_trace_and_a_past_day_may_stay(de
     assert not AuditEvent.objects.filter(action="join_link_edited").exists()
 
 
-def test_a_revoked_link_is_dead_for_good_and_no_longer_handed_out(desk, open_house):
-    link = build_link(open_house)
+def test_a_revoked_link_is_dead_for_good_and_no_longer_handed_out(desk, open_tenant):
+    link = build_link(open_tenant)
     path = path_of(link)
     assert desk.get(page_of(link, "revoke/")).status_code == 405
     assert desk.post(page_of(link, "revoke/")).status_code == 303
@@ -169,9 +171,9 @@ def test_a_revoked_link_is_dead_for_good_and_no_longer_handed_out(desk, open_hou
     assert not AuditEvent.objects.filter(action="join_link_edited").exists()
 
 
-def test_expiry_at_its_boundary(open_house, time_machine):
+def test_expiry_at_its_boundary(open_tenant, time_machine):
     end = timezone.now() + timedelta(hours=1)
-    link = build_link(open_house, expires_at=end)
+    link = build_link(open_tenant, expires_at=end)
     proven = new_phone()
     prove(proven, path_of(link))
     moments = {timedelta(seconds=-1): 303, timedelta(0): 410, timedelta(seconds=1): 410}
@@ -184,12 +186,12 @@ def test_expiry_at_its_boundary(open_house, time_machine):
     assert 'name="phone"' not in answer.text
 
 
-def test_the_last_use_is_the_last_and_who_took_it_still_finds_their_application(open_house):
-    link = build_link(open_house, uses_max=2)
-    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(link))
+def test_the_last_use_is_the_last_and_who_took_it_still_finds_their_application(open_tenant):
+    link = build_link(open_tenant, uses_max=2)
+    apply(open_tenant.enterprise, "甲", "jia", "+8613900139011", path=path_of(link))
     late = new_phone()
     prove(late, path_of(link), "+8613900139012")
-    last = apply(open_house.enterprise, "乙", "yi", "+8613900139013", path=path_of(link))
+    last = apply(open_tenant.enterprise, "乙", "yi", "+8613900139013", path=path_of(link))
     answer = late.post("/j/apply/", {"name": "丙", "prefix": "bing"})
     assert answer.status_code == 410
     assert 'data-state="full"' in answer.text
@@ -200,17 +202,17 @@ def test_the_last_use_is_the_last_and_who_took_it_still_finds_their_application(
     assert 'href="/j/status/"' not in new_phone().get(path_of(link)).text
 
 
-def test_a_use_is_not_given_back_by_withdrawing_or_rejecting(desk, open_house):
-    link = build_link(open_house, uses_max=3)
-    apply(open_house.enterprise, "甲", "jia", "+8613900139011", path=path_of(link)).post("/j/status/withdraw/")
-    apply(open_house.enterprise, "乙", "yi", "+8613900139012", path=path_of(link))
+def test_a_use_is_not_given_back_by_withdrawing_or_rejecting(desk, open_tenant):
+    link = build_link(open_tenant, uses_max=3)
+    apply(open_tenant.enterprise, "甲", "jia", "+8613900139011", path=path_of(link)).post("/j/status/withdraw/")
+    apply(open_tenant.enterprise, "乙", "yi", "+8613900139012", path=path_of(link))
     desk.post(f"/console/applications/{application_of('+8613900139012').pk}/reject/")
     link.refresh_from_db()
     assert link.uses == 2
 
 
-def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(open_house, lin, wang):
-    link = build_link(open_house, uses_max=1)
+def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(open_tenant, lin, wang):
+    link = build_link(open_tenant, uses_max=1)
     refused, known = new_phone(), new_phone()
     prove(refused, path_of(link))
     assert refused.post("/j/apply/", {"name": "张伟", "prefix": "linxiao"}).status_code == 422
@@ -220,50 +222,50 @@ def test_a_refused_application_and_a_member_who_joins_as_themselves_use_nothing(
     assert link.uses == 0
 
 
-def test_a_department_that_a_link_leads_into_is_kept_until_the_link_is_revoked(desk, open_house):
+def test_a_department_that_a_link_leads_into_is_kept_until_the_link_is_revoked(desk, open_tenant):
     """J9: the administrator is told what stands in the way; whoever has applied meanwhile waits for a department."""
-    link = build_link(open_house, department=open_house.east)
-    apply(open_house.enterprise, path=path_of(link))
-    delete = f"/console/departments/{open_house.east.pk}/delete/"
+    link = build_link(open_tenant, department=open_tenant.east)
+    apply(open_tenant.enterprise, path=path_of(link))
+    delete = f"/console/departments/{open_tenant.east.pk}/delete/"
     refused = desk.post(delete, follow=True)
     assert "not empty: join links. Only an empty department" in refused.text
     desk.post(page_of(link, "revoke/"))
     assert desk.post(delete).status_code == 303
-    assert not Department.objects.filter(pk=open_house.east.pk).exists()
+    assert not Department.objects.filter(pk=open_tenant.east.pk).exists()
     assert desk.get(page_of(link)).status_code == 200
     assert "was deleted meanwhile" in desk.get(f"/console/applications/{application_of().pk}/").text
 
 
-def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_new_one(desk, free_house):
+def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_new_one(desk, free_tenant):
     """J9, mid-flight: nothing is taken from the page that was shown."""
-    link = build_link(free_house, department=free_house.east)
+    link = build_link(free_tenant, department=free_tenant.east)
     client = new_phone()
     prove(client, path_of(link))
-    assert desk.post(page_of(link, "edit/"), form(department=free_house.market.pk)).status_code == 303
-    assert desk.post(f"/console/departments/{free_house.east.pk}/delete/").status_code == 303
+    assert desk.post(page_of(link, "edit/"), form(department=free_tenant.market.pk)).status_code == 303
+    assert desk.post(f"/console/departments/{free_tenant.east.pk}/delete/").status_code == 303
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
-    assert Member.objects.get(phone=PHONE).main_department == free_house.market
+    assert Member.objects.get(phone=PHONE).main_department == free_tenant.market
 
 
-def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk, free_house):
-    link = build_link(free_house, department=free_house.east)
+def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk, free_tenant):
+    link = build_link(free_tenant, department=free_tenant.east)
     client = new_phone()
     prove(client, path_of(link))
-    moved = {"department": free_house.root.pk}
-    assert desk.post(f"/console/departments/{free_house.east.pk}/move/", moved).status_code == 303
+    moved = {"department": free_tenant.root.pk}
+    assert desk.post(f"/console/departments/{free_tenant.east.pk}/move/", moved).status_code == 303
     assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})["Location"] == "/mailbox/"
-    assert Member.objects.get(phone=PHONE).main_department == free_house.east
+    assert Member.objects.get(phone=PHONE).main_department == free_tenant.east
     assert "示例科技/华东组" in desk.get(page_of(link)).text
-    counts = dict(Department.objects.filter(enterprise=free_house.enterprise).values_list("name", "members_below"))
+    counts = dict(Department.objects.filter(enterprise=free_tenant.enterprise).values_list("name", "members_below"))
     assert counts == {"示例科技": 1, "市场部": 0, "华东组": 1}
 
 
-def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
+def test_the_list_has_tabs_search_and_an_empty_state(desk, tenant):
     assert "No link is live" in desk.get(LIST).text
-    build_link(house, "活的")
-    build_link(house, "过期", expires_at=timezone.now())
-    build_link(house, "用完", uses_max=1, uses=1)
-    build_link(house, "撤销", revoked_at=timezone.now())
+    build_link(tenant, "活的")
+    build_link(tenant, "过期", expires_at=timezone.now())
+    build_link(tenant, "用完", uses_max=1, uses=1)
+    build_link(tenant, "撤销", revoked_at=timezone.now())
     for state, name in {"living": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
         page = desk.get(LIST, {"state": state}).text
         assert page.count("data-id=") == 1
@@ -276,10 +278,10 @@ def test_the_list_has_tabs_search_and_an_empty_state(desk, house):
 @pytest.mark.parametrize("uses_max", [None, 1])
 @pytest.mark.parametrize("expires_in", [None, -1, 3600])
 @pytest.mark.parametrize("is_revoked", [True, False])
-def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
+def test_the_tabs_and_the_page_agree(tenant, uses_max, expires_in, is_revoked):
     now = timezone.now()
     link = build_link(
-        house,
+        tenant,
         uses=1,
         uses_max=uses_max,
         expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
@@ -291,16 +293,16 @@ def test_the_tabs_and_the_page_agree(house, uses_max, expires_in, is_revoked):
     assert found == [own_standing(link)]
 
 
-def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, monkeypatch):
+def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, tenant, monkeypatch):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             desk.get(LIST)
         return len(queries)
 
-    build_link(house, "第1")
+    build_link(tenant, "第1")
     few = cost()
     for number in range(2, 9):
-        build_link(house, f"第{number}", department=house.east)
+        build_link(tenant, f"第{number}", department=tenant.east)
     assert cost() == few <= 9
     monkeypatch.setattr("invitations.links.list.PAGE_SIZE", 3)
     first = desk.get(LIST).text
@@ -310,8 +312,8 @@ def test_a_list_costs_the_same_whatever_is_on_it_and_pages_by_key(desk, house, m
     assert "第5" in desk.get(LIST, {"before": sixth.pk}).text
 
 
-def test_a_camera_reads_its_code_and_the_poster_says_until_when(desk, house):
-    link = build_link(house, expires_at=timezone.now() + timedelta(days=1))
+def test_a_camera_reads_its_code_and_the_poster_says_until_when(desk, tenant):
+    link = build_link(tenant, expires_at=timezone.now() + timedelta(days=1))
     image = Image.open(io.BytesIO(desk.get(page_of(link, "qr.png?size=399")).content))
     assert zxingcpp.read_barcodes(image.convert("L"))[0].text == url_of(link)
     assert desk.get(page_of(link, "qr.svg")).text.startswith("<svg")
@@ -321,8 +323,8 @@ def test_a_camera_reads_its_code_and_the_poster_says_until_when(desk, house):
     assert "春季招聘会" not in poster[poster.index("<article") : poster.index("</article")]
 
 
-def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
-    link = build_link(house)
+def test_another_enterprise_finds_none_of_it(client_of, charlie, tenant):
+    link = build_link(tenant)
     client = client_of(charlie)
     assert "春季招聘会" not in client.get(LIST).text
     for part in ("", "edit/", "qr.svg", "qr.png?size=171", "poster/"):
@@ -333,8 +335,8 @@ def test_another_enterprise_finds_none_of_it(client_of, charlie, house):
     assert link.revoked_at is None
 
 
-def test_the_default_link_and_colleagues_are_no_named_links(desk, house, lin):
+def test_the_default_link_and_colleagues_are_no_named_links(desk, tenant, lin):
     default = JoinLink.objects.get(name="", inviter=None)
-    own = mint_link(house.enterprise, by=command_actor(), inviter=lin)
+    own = mint_link(tenant.enterprise, by=command_actor(), inviter=lin)
     for link in (default, own):
         assert desk.post(page_of(link, "revoke/")).status_code == 404

@@ -19,63 +19,63 @@ def desk(client_of, alice):
     return client_of(alice)
 
 
-def form(house, **changes):
+def form(tenant, **changes):
     fields = {
         "enabled": "on",
         "approval_required": "on",
-        "default_department": house.root.pk,
+        "default_department": tenant.root.pk,
         "default_domain": "example.com",
         "privacy_notice": "",
     }
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-def test_the_link_is_shown_as_text_also_while_the_switch_is_off(desk, house):
+def test_the_link_is_shown_as_text_also_while_the_switch_is_off(desk, tenant):
     page = desk.get("/console/joining/").text
-    assert page.count(url_of(default_link(house.enterprise))) >= 2
+    assert page.count(url_of(default_link(tenant.enterprise))) >= 2
     assert "checked" not in page[page.index('name="enabled"') :][:60]
-    assert f'<option value="{house.root.pk}" selected>' in page
+    assert f'<option value="{tenant.root.pk}" selected>' in page
     assert '<option value="example.com" selected>' in page
 
 
-def test_saving_turns_the_switch_and_notes_it(desk, house):
-    answer = desk.post("/console/joining/", form(house, approval_required=None, default_department=house.east.pk))
+def test_saving_turns_the_switch_and_notes_it(desk, tenant):
+    answer = desk.post("/console/joining/", form(tenant, approval_required=None, default_department=tenant.east.pk))
     assert (answer.status_code, answer["Location"]) == (303, "/console/joining/")
-    house.enterprise.refresh_from_db()
-    rules = rules_of(house.enterprise)
-    assert house.enterprise.is_joining_open
+    tenant.enterprise.refresh_from_db()
+    rules = rules_of(tenant.enterprise)
+    assert tenant.enterprise.is_joining_open
     assert not rules.approval_required
-    assert rules.default_department == house.east
+    assert rules.default_department == tenant.east
     event = AuditEvent.objects.get(action="joining_edited")
     assert event.personal["after"]["enabled"] is True
-    desk.post("/console/joining/", form(house, approval_required=None, default_department=house.east.pk))
+    desk.post("/console/joining/", form(tenant, approval_required=None, default_department=tenant.east.pk))
     assert AuditEvent.objects.filter(action="joining_edited").count() == 1
 
 
-def test_another_enterprises_department_can_not_be_chosen(desk, house, other_house):
-    answer = desk.post("/console/joining/", form(house, default_department=other_house.root.pk))
+def test_another_enterprises_department_can_not_be_chosen(desk, tenant, other_tenant):
+    answer = desk.post("/console/joining/", form(tenant, default_department=other_tenant.root.pk))
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
-    assert not Enterprise.objects.get(pk=house.enterprise.pk).is_joining_open
+    assert not Enterprise.objects.get(pk=tenant.enterprise.pk).is_joining_open
 
 
-def test_a_reset_gives_another_link(desk, house):
-    old = url_of(default_link(house.enterprise))
+def test_a_reset_gives_another_link(desk, tenant):
+    old = url_of(default_link(tenant.enterprise))
     assert desk.get("/console/joining/reset/").status_code == 405
     assert desk.post("/console/joining/reset/")["Location"] == "/console/joining/"
-    new = url_of(default_link(house.enterprise))
+    new = url_of(default_link(tenant.enterprise))
     assert new != old
     assert old not in desk.get("/console/joining/").text
     assert AuditEvent.objects.filter(action="join_link_reset").count() == 1
 
 
 @pytest.mark.parametrize("size", [171, 399, 741, 2052])
-def test_a_camera_reads_the_code_in_every_size(desk, house, size):
+def test_a_camera_reads_the_code_in_every_size(desk, tenant, size):
     answer = desk.get(f"/console/joining/qr.png?size={size}")
     assert answer["Content-Type"] == "image/png"
     image = Image.open(io.BytesIO(answer.content))
     assert image.size == (size, size)
-    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == url_of(default_link(house.enterprise))
+    assert zxingcpp.read_barcodes(image.convert("L"))[0].text == url_of(default_link(tenant.enterprise))
 
 
 def test_other_sizes_are_not_drawn(desk):
@@ -90,14 +90,14 @@ def test_the_svg_is_one_drawing_without_style(desk):
     assert "style" not in answer.text
 
 
-def test_the_poster_names_the_enterprise(desk, house):
+def test_the_poster_names_the_enterprise(desk, tenant):
     page = desk.get("/console/joining/poster/").text
-    assert house.enterprise.name in page
-    assert url_of(default_link(house.enterprise)) in page
+    assert tenant.enterprise.name in page
+    assert url_of(default_link(tenant.enterprise)) in page
 
 
-def test_after_another_secret_key_the_page_says_what_to_do(desk, house, settings):
-    link = default_link(house.enterprise)
+def test_after_another_secret_key_the_page_says_what_to_do(desk, tenant, settings):
+    link = default_link(tenant.enterprise)
     link.encrypted_token = "broken"
     link.save()
     page = desk.get("/console/joining/")
@@ -107,16 +107,16 @@ def test_after_another_secret_key_the_page_says_what_to_do(desk, house, settings
 
 
 @pytest.mark.parametrize("who", ["bob", "erin"])
-def test_only_who_manages_settings_sees_the_link(request, client_of, house, who):
+def test_only_who_manages_settings_sees_the_link(request, client_of, tenant, who):
     client = client_of(request.getfixturevalue(who))
     page = client.get("/console/joining/")
     assert page.status_code == (200 if who == "erin" else 403)
-    assert url_of(default_link(house.enterprise)) not in page.text
+    assert url_of(default_link(tenant.enterprise)) not in page.text
     for path in ("qr.svg", "qr.png?size=171", "poster/"):
         assert client.get(f"/console/joining/{path}").status_code == 403
     assert client.post("/console/joining/reset/").status_code == 403
 
 
-def test_each_enterprise_has_its_own_link(house, other_house):
-    build_department(other_house.enterprise, "x", other_house.root)
-    assert url_of(default_link(house.enterprise)) != url_of(default_link(other_house.enterprise))
+def test_each_enterprise_has_its_own_link(tenant, other_tenant):
+    build_department(other_tenant.enterprise, "x", other_tenant.root)
+    assert url_of(default_link(tenant.enterprise)) != url_of(default_link(other_tenant.enterprise))

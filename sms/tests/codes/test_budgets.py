@@ -55,19 +55,19 @@ def test_a_member_gets_a_code_though_all_are_spent(enterprise):
     assert Message.objects.filter(state="pending").count() == 11
 
 
-def test_three_a_member_are_the_budget_of_a_larger_enterprise(house):
-    house.root.members_below = 5
-    house.root.save()
+def test_three_a_member_are_the_budget_of_a_larger_enterprise(tenant):
+    tenant.root.members_below = 5
+    tenant.root.save()
     for number in range(15):
-        ask(number, house.enterprise)
+        ask(number, tenant.enterprise)
     with pytest.raises(CodeLimited):
-        ask(15, house.enterprise)
+        ask(15, tenant.enterprise)
 
 
-def test_another_enterprise_has_a_budget_of_its_own(house, other_house):
+def test_another_enterprise_has_a_budget_of_its_own(tenant, other_tenant):
     for number in range(10):
-        ask(number, house.enterprise)
-    ask(11, other_house.enterprise)
+        ask(number, tenant.enterprise)
+    ask(11, other_tenant.enterprise)
 
 
 def test_all_together_have_a_budget_an_hour(enterprise, settings):
@@ -149,13 +149,13 @@ def test_it_sounds_once_in_ten_minutes(time_machine):
     assert kinds() == ["conversion"]
 
 
-def test_alarms_are_shown_a_day_and_kept_a_month(house, other_house):
-    ours = Alarm.objects.create(key="1", kind="spent", enterprise=house.enterprise)
+def test_alarms_are_shown_a_day_and_kept_a_month(tenant, other_tenant):
+    ours = Alarm.objects.create(key="1", kind="spent", enterprise=tenant.enterprise)
     alls = Alarm.objects.create(key="2", kind="conversion")
-    Alarm.objects.create(key="3", kind="spent", enterprise=other_house.enterprise)
-    assert set(current_alarms(house.enterprise.pk)) == {ours, alls}
+    Alarm.objects.create(key="3", kind="spent", enterprise=other_tenant.enterprise)
+    assert set(current_alarms(tenant.enterprise.pk)) == {ours, alls}
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=1))
-    assert not current_alarms(house.enterprise.pk)
+    assert not current_alarms(tenant.enterprise.pk)
     purge_alarms()
     assert Alarm.objects.count() == 3
     Alarm.objects.update(raised_at=timezone.now() - timedelta(days=30, seconds=1))

@@ -1,6 +1,6 @@
 """Workers that are killed by -9 at a chosen point, each in a process of its own.
 
-`tell_all` runs in a process of its own, on a copy of the tests' database (test_killed_worker.py starts it).
+`report` runs in a process of its own, on a copy of the tests' database (test_killed_worker.py starts it).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from sms.outbox import queue as outbox
 from sms.outbox.queue import Promise, queue_messages
 
 POINTS = {"file": ["p3", "p4", "p4 torn", "p5", "p6"], "network": ["p3", "p4", "p5", "p6"]}
-doom = {"point": ""}
+crash_at = {"point": ""}
 
 
-def tell_all(folder: Path) -> dict[str, dict[str, object]]:
+def report(folder: Path) -> dict[str, dict[str, object]]:
     """What became of three messages, for each point at both kinds of gateway."""
     settings.SMS_GATEWAYS = {kind: f"{__name__}.Doomed{kind.title()}Gateway" for kind in POINTS}
     told = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
@@ -84,7 +84,7 @@ def in_another_process(work: Callable[[], object]) -> None:
 
 
 def work_until(point: str) -> None:
-    doom["point"] = point
+    crash_at["point"] = point
     settle = outbox.settle_messages
 
     def settle_and_die(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
@@ -105,12 +105,12 @@ class DoomedFileGateway(file.FileGateway):
     """Killed before its first line, after it, or in the middle of the second."""
 
     def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        if doom["point"] == "p3":
+        if crash_at["point"] == "p3":
             die()
-        if doom["point"] == "p4":
+        if crash_at["point"] == "p4":
             super().send(letters[:1], until=until)
             die()
-        if doom["point"] == "p4 torn":
+        if crash_at["point"] == "p4 torn":
             super().send(letters[:2], until=until)
             path = Path(settings.SMS_FILE)
             os.truncate(path, path.stat().st_size - 20)
@@ -124,11 +124,11 @@ class DoomedNetworkGateway:
     batch_size = 1
 
     def send(self, letters: Sequence[Letter], *, until: float) -> list[Outcome]:
-        if doom["point"] == "p3":
+        if crash_at["point"] == "p3":
             die()
         with Path(settings.SMS_FILE).open("a") as ledger:
             ledger.writelines(json.dumps({"to": letter.to}) + "\n" for letter in letters)
-        if doom["point"] == "p4":
+        if crash_at["point"] == "p4":
             die()
         return [sent("SM1") for _letter in letters]
 

@@ -10,8 +10,8 @@ PHONES = ["+8613800138001", "+8613800138002", "+8613800138003"]
 
 
 @pytest.fixture(scope="module")
-def results(told_apart):
-    return told_apart("sms.tests.outbox.crash_worker")
+def results(run_in_subprocess):
+    return run_in_subprocess("sms.tests.outbox.crash_worker")
 
 
 @pytest.mark.parametrize("point", ["p3", "p4", "p4 torn", "p5", "p6"])

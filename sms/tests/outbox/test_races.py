@@ -142,7 +142,7 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert not Message.objects.exclude(encrypted="").exists()
 
 
-def test_a_budget_is_spent_exactly(settings, house):
+def test_a_budget_is_spent_exactly(settings, tenant):
     settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER = 20, 0
 
     def ask(number: int) -> str:
@@ -152,7 +152,7 @@ def test_a_budget_is_spent_exactly(settings, house):
             browser=f"browser {number}",
             address=f"10.0.0.{number}",
             language="en",
-            enterprise=house.enterprise,
+            enterprise=tenant.enterprise,
             is_listed=False,
         )
         return "sent"

@@ -12,10 +12,10 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import code_in, link_in, press_main_button
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import code_in, link_in, press_main_button
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.sqlite_only
 
 # Two visits cover every size, language and scheme; English, whose words are longer, has the narrow screen.
 WALKS = {"desk-zh-light": (DESK, "zh-CN", "light"), "phone-en-dark": (PHONE, "en-US", "dark")}

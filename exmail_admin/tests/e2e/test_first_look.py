@@ -2,7 +2,7 @@
 
 import pytest
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])

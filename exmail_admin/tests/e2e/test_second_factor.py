@@ -11,10 +11,10 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page, expect
 
+from exmail_admin.tests.e2e.conftest import DESK
+from exmail_admin.tests.e2e.test_mission import code_in, create_member, enter_code, link_in, press_main_button
+from exmail_admin.tests.e2e.test_pages import WALKS, look_at
 from exmail_admin.tests.stack import ROOT
-from exmail_admin.tests.stories.conftest import DESK
-from exmail_admin.tests.stories.test_mission import code_in, create_member, enter_code, link_in, press_main_button
-from exmail_admin.tests.stories.test_pages import WALKS, look_at
 
 PASSWORD = "纸船-river-42"
 number = itertools.count(1)

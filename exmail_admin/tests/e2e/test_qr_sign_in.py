@@ -13,9 +13,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from accounts.tests.qr_sign_in.people import IPHONE
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import code_in, create_member, link_in, press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import code_in, create_member, link_in, press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 
 POLL = settings.ACCOUNTS_QR_POLL_SECONDS * 1000
 OFFICE, OFFICE_TOO, MOBILE = "203.0.113.7", "203.0.113.8", "198.51.100.20"
@@ -223,7 +223,7 @@ def test_a_page_that_waits_survives_a_restart_of_the_database(console, desk_from
     desk.wait_for_url("**/mailbox/")
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_code_on_the_screen_decodes_small_and_large(desk_from, scale, scheme):
@@ -243,7 +243,7 @@ SEEN = {
 }
 
 
-@pytest.mark.once
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("look", SEEN)
 def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
     """axe on each state, on both sides, and nothing wider than the screen (Q30)."""

@@ -24,8 +24,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "/stories/" in item.path.as_posix():
-            item.add_marker(pytest.mark.story)
+        if "/e2e/" in item.path.as_posix():
+            item.add_marker(pytest.mark.e2e)
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_join_link import apply_to_join, scan_on, set_joining
-from exmail_admin.tests.stories.test_mission import code_in, create_member, link_in, press_main_button
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_join_link import apply_to_join, scan_on, set_joining
+from exmail_admin.tests.e2e.test_mission import code_in, create_member, link_in, press_main_button
 
 
 def test_a_notice_goes_to_those_found_and_shows_who_has_joined(console, open_page, sign_in_as_owner):

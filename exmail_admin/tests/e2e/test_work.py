@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_join_link import scan, set_joining
-from exmail_admin.tests.stories.test_mission import code_in, press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_join_link import scan, set_joining
+from exmail_admin.tests.e2e.test_mission import code_in, press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.sqlite_only
 NUMBER = "13911117901"
 FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # from where no other story applies
 

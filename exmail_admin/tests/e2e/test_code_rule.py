@@ -8,10 +8,10 @@ import sys
 import pytest
 from playwright.sync_api import Page, expect
 
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import code_in, create_member, enter_code, link_in, press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 from exmail_admin.tests.stack import ROOT
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import code_in, create_member, enter_code, link_in, press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
 
 PEOPLE = {"zh-CN": ("罗安", "luoan", "13911117701"), "en-US": ("Ann Law", "ann.law", "13911117702")}
 

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from exmail_admin.tests.stories.conftest import DESK
-from exmail_admin.tests.stories.test_mission import create_member, press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.e2e.conftest import DESK
+from exmail_admin.tests.e2e.test_mission import create_member, press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 
 
 @pytest.mark.parametrize("with_script", [True, False])

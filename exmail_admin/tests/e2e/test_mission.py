@@ -7,9 +7,9 @@ import signal
 import pytest
 from playwright.sync_api import Page, expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
 
-pytestmark = pytest.mark.everyday
+pytestmark = pytest.mark.smoke
 PEOPLE = {"zh-CN": ("孙丽", "sunli", "13911112201"), "en-US": ("Grace Sun", "grace.sun", "13911112202")}
 
 

@@ -6,9 +6,9 @@ import pytest
 from openpyxl import load_workbook
 from playwright.sync_api import expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 
 SIZES = {"desk": DESK, "phone": PHONE}
 WORDS = {

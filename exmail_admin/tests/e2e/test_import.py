@@ -1,7 +1,7 @@
 """A workbook on its whole way: uploaded, previewed, repaired, applied by a real worker, undone."""
 
 from directory.tests.imports.workbooks import XLSX, person, xlsx
-from exmail_admin.tests.stories.conftest import DESK
+from exmail_admin.tests.e2e.conftest import DESK
 
 
 def counts(page):

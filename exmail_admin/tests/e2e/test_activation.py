@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import press_main_button
-from exmail_admin.tests.stories.test_pages import WALKS, look_at
-from exmail_admin.tests.stories.test_second_factor import virtual_device
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import press_main_button
+from exmail_admin.tests.e2e.test_pages import WALKS, look_at
+from exmail_admin.tests.e2e.test_second_factor import virtual_device
 
 PASSWORD = "纸船-river-42"
 

@@ -4,10 +4,10 @@ import pytest
 from openpyxl import load_workbook
 from playwright.sync_api import expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import code_in, link_in, press_main_button
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import code_in, link_in, press_main_button
 
-pytestmark = pytest.mark.everyday
+pytestmark = pytest.mark.smoke
 ROWS = {
     "zh-CN": [
         {"姓名": "吴一", "邮箱前缀": "wuyi", "手机号": "13911113301"},

@@ -10,8 +10,8 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import code_in, press_main_button
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import code_in, press_main_button
 
 PEOPLE = {"zh-CN": ("何晓", "hexiao", "13911114401"), "en-US": ("Henry Ho", "henry.ho", "13911114402")}
 

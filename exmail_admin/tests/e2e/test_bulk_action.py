@@ -5,9 +5,9 @@ import re
 from playwright.sync_api import expect
 
 from directory.tests.imports.workbooks import XLSX, person, xlsx
-from exmail_admin.tests.stories.conftest import DESK
-from exmail_admin.tests.stories.test_mission import press_main_button
-from exmail_admin.tests.stories.test_pages import look_at
+from exmail_admin.tests.e2e.conftest import DESK
+from exmail_admin.tests.e2e.test_mission import press_main_button
+from exmail_admin.tests.e2e.test_pages import look_at
 
 MANY = 230
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from exmail_admin.tests.e2e.conftest import DESK, PHONE
+from exmail_admin.tests.e2e.test_mission import create_member, enter_code, press_main_button
+from exmail_admin.tests.e2e.test_pages import WALKS, look_at
 from exmail_admin.tests.fake_weixin import fake_weixin
 from exmail_admin.tests.stack import Stack
-from exmail_admin.tests.stories.conftest import DESK, PHONE
-from exmail_admin.tests.stories.test_mission import create_member, enter_code, press_main_button
-from exmail_admin.tests.stories.test_pages import WALKS, look_at
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.sqlite_only
 NUMBER = "13911118801"
 
 
