@@ -24,7 +24,7 @@ def stack(tmp_path):
         os.kill(pid, signal.SIGKILL)
 
 
-# One interpreter imports the runner once and forks for each start; of several, each must end before the next begins.
+# One interpreter imports the runner once and forks for each start; each start ends before the next begins.
 STARTS = """
 import json, os, subprocess, sys
 from exmail_admin.dev import run
