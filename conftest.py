@@ -1,12 +1,13 @@
-"""The cast of every test.
+"""Fixtures of all tests: two tenants, their administrators and members, and browsers signed in as them.
 
-Alice owns the enterprise, Bob looks after one department of it, Dora is an administrator, Erin an auditor;
-Charlie owns another enterprise and must see nothing. Members: Lin joined, Wang has not, Zhao is disabled.
+Alice owns the tenant, Bob administers one department of it, Dora is an administrator, Erin an auditor; Charlie owns
+the other tenant and must see nothing of the first. Members: Lin has joined, Wang has not, Zhao is disabled.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import re
@@ -37,7 +38,7 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass
 class Tenant:
-    """An enterprise with its default domain, its root department and two below: market, and east in it."""
+    """An enterprise with its default domain and three departments: the root, market below it, east below market."""
 
     enterprise: Enterprise
     domain: Domain
@@ -67,7 +68,7 @@ def build_tenant(name: str, domain: str) -> Tenant:
 
 
 def build_member(tenant: Tenant, name: str, prefix: str, phone: str | None, **fields: object) -> Member:
-    """A member in the root department unless `department` says another; phone as E.164."""
+    """Create a member in `department` (default: the root) with the primary address `prefix`; `phone` is E.164."""
     department = fields.pop("department", None) or tenant.root
     fields.setdefault("pinyin", prefix)
     fields.setdefault("initials", prefix[:1])
@@ -89,15 +90,15 @@ def build_user(login: str, tenant: Tenant, role: str, **fields: object) -> User:
     return user
 
 
-# Fifty at once, a worker killed and another one started, a benchmark tried: seconds each.
+# Fifty requests at once, killed workers, benchmarks: seconds each.
 SLOW = re.compile("_races|killed|_bench_")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark what no database concerns, and each test's cases but the first (pytest.ini says what the marks are for).
+    """Set the marks that follow from a test's fixtures, cases and file name (pytest.ini explains them).
 
-    On SQLite the races of PostgreSQL are not chosen at all, so that a skipped test always means something.
+    On SQLite, deselect the tests marked `postgres`: a skipped test always means that a program is missing.
     """
     seen = set()
     for item in items:
@@ -116,30 +117,36 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if not item.get_closest_marker("postgres")]
 
 
+def pytest_collection_finish():
+    """Exempt all modules and tests from garbage collection, which otherwise takes a tenth of the suite's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _as_the_tests_run(tmp_path_factory):
-    """Set once, for setting it in each test takes longer than many a test; a test that wants it otherwise says so."""
+def _settings_of_the_tests(tmp_path_factory):
+    """Set once what all tests share: the `settings` fixture would take longer than many a test does."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
-    # As in production, without the demo's pages.
-    settings.HAS_DEMO = False
+    settings.HAS_DEMO = False  # as in production
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = True
-    # Static files are looked up when asked for; else every client lists them all anew: a third of the suite's time.
+    # Find static files on request; otherwise every new client lists them all, a third of the suite's time.
     settings.WHITENOISE_AUTOREFRESH = True
-    # Hints go nowhere unless a test brings a broker.
+    # Wake-ups go nowhere unless a test starts a broker.
     settings.CELERY_BROKER_URL = "memory://"
     settings.SMS_FILE = str(tmp_path_factory.mktemp("sms") / "sms.jsonl")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(_as_the_tests_run):
-    """Of the test before: no messages, nor the language of its last request."""
+def _clean_start(_settings_of_the_tests):
+    """Remove the messages of the test before, and the language of its last request."""
     Path(settings.SMS_FILE).unlink(missing_ok=True)
     translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _only_what_is_filled_is_emptied() -> Iterator[None]:
-    """Django's TRUNCATE after each test with transaction=True makes new files for every table and index there is."""
+def _flush_filled_tables_only() -> Iterator[None]:
+    """Flush by DELETE on PostgreSQL: Django's TRUNCATE creates new files for every table and index."""
 
     def sql_flush(operations, style, tables, *, reset_sequences=False, allow_cascade=False):
         names = [operations.quote_name(table) for table in tables]
@@ -156,7 +163,7 @@ def _only_what_is_filled_is_emptied() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _copied_database(folder: Path) -> Iterator[str]:
-    """The URL of a copy of the tests' database: to migrate another one takes seconds."""
+    """Yield the URL of a copy of the test database; to migrate a new one takes seconds."""
     if connection.vendor == "sqlite":
         connection.ensure_connection()
         with contextlib.closing(sqlite3.connect(folder / "db.sqlite3")) as copy:
@@ -180,8 +187,10 @@ print(json.dumps(importlib.import_module(sys.argv[1]).report(pathlib.Path(sys.ar
 
 @pytest.fixture(scope="session")
 def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> Callable[[str], dict[str, Any]]:
-    """`run_in_subprocess(module)` is what its `report(folder)` tells in a process of its own, on a copy of the tests'
-    database: there workers may be killed."""
+    """Return a function that runs `report(folder)` of a module in a process of its own and returns its JSON.
+
+    The process has a copy of the test database, so that it may kill workers.
+    """
 
     def tell(module: str) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp("apart")
@@ -201,8 +210,8 @@ def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> C
 
 
 @pytest.fixture(autouse=True)
-def _audit_log_can_be_emptied(request):
-    """A test with transaction=True ends by emptying every table, which the audit log's triggers refuse."""
+def _drop_triggers_before_flush(request):
+    """Drop the audit log's triggers, which refuse the flush at the end of a test with transaction=True."""
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
@@ -256,7 +265,7 @@ def charlie(other_tenant) -> User:
 
 @pytest.fixture
 def lin(tenant) -> Member:
-    """Joined; her phone is proven."""
+    """Has joined; her phone is verified."""
     user = User.objects.create_user(phone="+8613800138001", name="林晓")
     return build_member(
         tenant, "林晓", "linxiao", "+8613800138001", status="active", user=user, department=tenant.market
@@ -265,22 +274,22 @@ def lin(tenant) -> Member:
 
 @pytest.fixture
 def wang(tenant) -> Member:
-    """Not joined yet."""
+    """Has not joined yet."""
     return build_member(tenant, "王芳", "wangfang", "+8613800138002", department=tenant.east)
 
 
 @pytest.fixture
 def zhao(tenant) -> Member:
-    """Disabled."""
+    """Is disabled."""
     return build_member(tenant, "赵敏", "zhaomin", "+8613800138003", status="disabled")
 
 
 @pytest.fixture
 def client_of(db) -> Callable[..., Client]:
-    """`client_of(alice)` is a browser in which Alice is signed in by password and second factor, just now, in her first
-    enterprise.
+    """Return a function that opens a browser in which a user has just signed in.
 
-    `client_of(lin.user, method="code", enterprise=tenant.enterprise)` is a member's phone.
+    `client_of(alice)`: by password and second factor, in her first enterprise.
+    `client_of(lin.user, method="code", enterprise=tenant.enterprise)`: a member's phone.
     """
 
     def sign_in(user: User, *, method: str = "password", enterprise: Enterprise | None = None) -> Client:

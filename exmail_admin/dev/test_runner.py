@@ -1,8 +1,8 @@
-"""`make test` and `make test-all`: on SQLite, on PostgreSQL where there is one, in a browser where there is one.
+"""`make test` and `make test-all`: run pytest on SQLite, on PostgreSQL and in a browser.
 
-`make test` is for every day: every case once but the heavy ones, and a few stories. Of a test that a database concerns,
-PostgreSQL has the first case and SQLite the further ones. `make test-all` runs every test on every database that
-concerns it, as `.ci/run` does.
+`make test` is for every day: every case once except the slow ones, and a few end-to-end tests. Of a test that uses a
+database, the first case runs on PostgreSQL and the others on SQLite. `make test-all`, which `.ci/run` calls, runs every
+test on every database that matters to it.
 """
 
 from __future__ import annotations
@@ -25,26 +25,28 @@ from pathlib import Path
 from exmail_admin.dev.processes import start_guard
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SIDE_BY_SIDE = 2  # runs of pytest: one for each database
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 POSTGRES_HINT = "install PostgreSQL (Debian: postgresql) or set TEST_DATABASE_URL"
 BROWSER_HINT = "install Chromium (Debian: chromium fonts-noto-cjk)"
-LEFT_OUT_WITHOUT_POSTGRESQL = "Left to `make test-all`: most stories in a browser; races, killed workers, benchmarks."
+LEFT_OUT_WITHOUT_POSTGRESQL = "Left to `make test-all`: most end-to-end tests; races, killed workers, benchmarks."
 LEFT_OUT = f"{LEFT_OUT_WITHOUT_POSTGRESQL[:-1]}; each case on the other database."
 
 
 @dataclass(frozen=True)
 class Part:
-    """One run of pytest: on the database of `url` (blank is SQLite), with the tests that `marks` choose."""
+    """A run of pytest: the tests that `marks` select, on the database of `url` (blank: SQLite)."""
 
     name: str
     url: str
     marks: str
+    is_in_browser: bool = False
 
 
 @dataclass
 class Outcome:
-    """What one run of pytest came to."""
+    """The exit code and the output of a run of pytest."""
 
     name: str
     code: int
@@ -58,19 +60,19 @@ class Outcome:
 
 
 def main() -> None:
-    """Run the parts side by side, print each as it ends, then what was not run and one line for all.
+    """Run the parts, print the output of each as it ends, then what was not run and the totals.
 
-    With `--all` every test; every other argument goes to pytest.
+    `--all` selects every test; other arguments go to pytest.
     """
     begin = time.monotonic()
     is_whole = "--all" in sys.argv
-    guard, _ = start_guard()  # whatever ends us, no test and no server goes on
+    guard, _ = start_guard()  # ends the tests and the server, however this process ends
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(130))
     has_browser = bool(find_browser())
-    with postgresql(guard) as url, ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
+    with postgresql(guard) as url, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         parts = whole_parts(url) if is_whole else everyday_parts(url)
-        chosen = [part for part in parts if has_browser or "stories" not in part.name]
+        chosen = [part for part in parts if has_browser or not part.is_in_browser]
         outcomes = list(pool.map(lambda part: run_pytest(part, guard=guard), chosen))
     missing = []
     if not url:
@@ -83,34 +85,40 @@ def main() -> None:
 
 
 def everyday_parts(url: str) -> list[Part]:
-    """What `make test` runs, all on SQLite if `url`, which is PostgreSQL's, is blank. Two halves, and a little more."""
+    """Return the parts of `make test`; `url` is PostgreSQL's, and blank without one."""
     return [
         Part(
             "PostgreSQL" if url else "SQLite, first cases",
             url,
-            "not story and not (heavy or once or untouched or further)",
+            "not e2e and not (slow or sqlite_only or no_db or extra_case)",
         ),
-        Part("SQLite", "", "not story and not heavy and (once or untouched or further)"),
-        Part("A few stories", url, "story and everyday and not further"),
+        Part("SQLite", "", "not e2e and not slow and (sqlite_only or no_db or extra_case)"),
+        Part("Smoke", url, "e2e and smoke and not extra_case", is_in_browser=True),
     ]
 
 
 def whole_parts(url: str) -> list[Part]:
-    """What `make test-all` runs, the longest first, so that no core stands idle at the end.
+    """Return the parts of `make test-all`, the longest first, so that no core is idle at the end.
 
-    A story's further cases differ in language, size and script, which no database concerns.
+    The end-to-end tests are divided between the databases: the first case of each runs on PostgreSQL; further cases,
+    which differ in language, size or script, and the smoke tests run on SQLite.
     """
-    parts = [
-        Part("SQLite, stories", "", "story"),
-        Part("PostgreSQL", url, "not story and not once and not untouched"),
-        Part("SQLite", "", "not story"),
-        Part("PostgreSQL, stories", url, "story and not once and not further"),
+    if not url:
+        return [Part("SQLite, end to end", "", "e2e", is_in_browser=True), Part("SQLite", "", "not e2e")]
+    return [
+        Part("PostgreSQL, end to end", url, "e2e and not sqlite_only and not extra_case", is_in_browser=True),
+        Part("SQLite, end to end", "", "e2e and (sqlite_only or extra_case or smoke)", is_in_browser=True),
+        Part("PostgreSQL", url, "not e2e and not sqlite_only and not no_db"),
+        Part("SQLite", "", "not e2e"),
     ]
-    return [part for part in parts if url or not part.name.startswith("PostgreSQL")]
 
 
 def run_pytest(part: Part, *, guard: int) -> Outcome:
-    """Run pytest once and print what it said."""
+    """Run pytest and print its output.
+
+    pytest-xdist divides a part where there are more cores than parts side by side. The end-to-end tests of a part share
+    one console, so that they stay together.
+    """
     begin = time.monotonic()
     environment = os.environ | {
         "DEBUG": "1",
@@ -120,9 +128,13 @@ def run_pytest(part: Part, *, guard: int) -> Outcome:
         "PUBLIC_URL": "",
         "DJANGO_SETTINGS_MODULE": "exmail_admin.settings",
     }
-    arguments = [argument for argument in sys.argv[1:] if argument != "--all"]
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling all modules again in every process takes seconds
+    workers = 1 if part.is_in_browser else (os.cpu_count() or 1) // SIDE_BY_SIDE
+    arguments = ["-m", part.marks, "-ra", "-o", "faulthandler_timeout=180"]
+    arguments += [f"--numprocesses={workers}"] if workers > 1 else []
+    arguments += [argument for argument in sys.argv[1:] if argument != "--all"]
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "pytest", "-m", part.marks, "-ra", "-o", "faulthandler_timeout=180", *arguments],
+        [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -136,9 +148,9 @@ def run_pytest(part: Part, *, guard: int) -> Outcome:
 
 
 def report(outcomes: list[Outcome], missing: list[str], seconds: float, *, left_out: str) -> int:
-    """Print the last lines; return the exit code. Where CI is set, a part that could not be run is a failure."""
+    """Print the last lines and return the exit code. Where CI is set, a part that could not run is a failure."""
     total = sum((outcome.counts for outcome in outcomes), Counter())
-    failed = [outcome.name for outcome in outcomes if outcome.code not in {0, 5}]  # 5: nothing was chosen
+    failed = [outcome.name for outcome in outcomes if outcome.code not in {0, 5}]  # 5: no test was selected
     if os.environ.get("CI") and missing:
         failed += missing
     for outcome in outcomes:
@@ -152,46 +164,48 @@ def report(outcomes: list[Outcome], missing: list[str], seconds: float, *, left_
 
 
 def find_browser() -> str | None:
-    """Chromium or Chrome on the PATH."""
+    """Return the path of Chromium or Chrome, if there is one."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextlib.contextmanager
 def postgresql(guard: int) -> Iterator[str]:
-    """The URL of TEST_DATABASE_URL, else of a server of our own for this run; blank if there is no PostgreSQL."""
-    binaries = find_postgresql()
+    """Yield TEST_DATABASE_URL, or the URL of a server started for this run, or "" if PostgreSQL is not installed."""
+    programs = find_postgresql()
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
-    elif binaries:
+    elif programs:
         temporary = tempfile.TemporaryDirectory(prefix="exmail-pg-", ignore_cleanup_errors=True)
-        with temporary as place, own_server(binaries, place, guard):
-            yield f"postgres://postgres@{place.replace('/', '%2F')}/postgres"
+        with temporary as folder, own_server(programs, folder, guard):
+            yield f"postgres://postgres@{folder.replace('/', '%2F')}/postgres"
     else:
         yield ""
 
 
 @contextlib.contextmanager
-def own_server(binaries: Path, place: str, guard: int) -> Iterator[None]:
-    """A PostgreSQL that lives in `place` and listens on a socket there."""
-    owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL's server refuses to be root
+def own_server(programs: Path, folder: str, guard: int) -> Iterator[None]:
+    """Run a PostgreSQL that keeps its files in `folder`, listens on a socket there, and forgets them at its end."""
+    owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if owner:
-        shutil.chown(place, owner, owner)
-    new = [f"{binaries}/initdb", f"--pgdata={place}/data", "--username=postgres", "--auth=trust"]
-    words = [*new, "--encoding=UTF8", "--locale=C.UTF-8"]
+        shutil.chown(folder, owner, owner)
+    words = [f"{programs}/initdb", f"--pgdata={folder}/data", "--username=postgres", "--auth=trust", "--no-sync"]
+    words += ["--encoding=UTF8", "--locale=C.UTF-8"]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/", user=owner, group=owner)  # noqa: S603
     options = [
         "--listen_addresses=",
-        f"--unix_socket_directories={place}",
+        f"--unix_socket_directories={folder}",
         "--fsync=off",
         "--full_page_writes=off",
         "--synchronous_commit=off",
         "--wal_level=minimal",
         "--max_wal_senders=0",
         "--max_connections=200",
+        "--autovacuum=off",
+        "--jit=off",
     ]
-    with open(f"{place}/log", "wb") as log:
+    with open(f"{folder}/log", "wb") as log:
         server = subprocess.Popen(  # noqa: S603
-            [f"{binaries}/postgres", "-D", f"{place}/data", *options],
+            [f"{programs}/postgres", "-D", f"{folder}/data", *options],
             stdout=log,
             stderr=log,
             cwd="/",
@@ -200,24 +214,24 @@ def own_server(binaries: Path, place: str, guard: int) -> Iterator[None]:
             process_group=guard,
         )
     try:
-        wait_for_server(binaries, place)
+        wait_for_server(programs, folder)
         yield
     finally:
         server.send_signal(signal.SIGQUIT)
         server.wait(timeout=30)
 
 
-def wait_for_server(binaries: Path, socket_directory: str) -> None:
-    """Up to half a minute."""
+def wait_for_server(programs: Path, folder: str) -> None:
+    """Wait up to 30 seconds until the server answers."""
     for _ in range(300):
-        if subprocess.run([binaries / "pg_isready", "-q", "-h", socket_directory]).returncode == 0:  # noqa: S603
+        if subprocess.run([programs / "pg_isready", "-q", "-h", folder]).returncode == 0:  # noqa: S603
             return
         time.sleep(0.1)
     sys.exit("PostgreSQL does not start.")
 
 
 def find_postgresql() -> Path | None:
-    """The directory of a server's programs: Debian's newest, else those on the PATH."""
+    """Return the folder of the server's programs: Debian's newest, or the one on the PATH."""
     if found := sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4])):
         return found[-1].parent
     on_path = shutil.which("initdb")

@@ -87,7 +87,7 @@ def sources() -> Iterator[Path]:
     """Yield the files that may contain translatable strings."""
     for app in APPS:
         for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
-            if not {"tests", "migrations"} & set(path.parts):
+            if not {"tests", "migrations"} & set(path.relative_to(settings.BASE_DIR).parts):
                 yield path
     for suffix in ("html", "txt"):
         yield from sorted((settings.BASE_DIR / "templates").rglob(f"*.{suffix}"))

@@ -23,7 +23,7 @@ class Stack:
 
     def __init__(self, var: Path, **environment: str) -> None:
         self.var = var
-        self.password = "a-password-for-the-stories"
+        self.password = "a-password-for-the-tests"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {

@@ -3,12 +3,10 @@
 import pytest
 from django.test import Client
 
-PAGE = "/demo/components/"
+PAGE = "/login/"
 
 
-@pytest.fixture(autouse=True)
-def _bench(settings, db):
-    settings.HAS_DEMO = True
+pytestmark = pytest.mark.django_db
 
 
 def test_language_follows_the_browser(client):
@@ -21,8 +19,8 @@ def test_language_is_chinese_where_the_browser_wishes_no_english(client, wish):
 
 
 def test_chosen_language_is_kept_and_leads_back(client):
-    answer = client.post("/language/", {"language": "en", "next": "/demo/components/?q=1"})
-    assert (answer.status_code, answer["Location"]) == (303, "/demo/components/?q=1")
+    answer = client.post("/language/", {"language": "en", "next": "/login/?q=1"})
+    assert (answer.status_code, answer["Location"]) == (303, "/login/?q=1")
     assert '<html lang="en"' in client.get(PAGE, headers={"Accept-Language": "zh-CN"}).content.decode()
 
 

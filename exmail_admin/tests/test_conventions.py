@@ -22,7 +22,10 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ("core", "sms", "accounts", "directory", "invitations", "exmail_admin", "benchmarks")
 SOURCES = [
-    path for app in APPS for path in sorted((ROOT / app).rglob("*.py")) if not {"tests", "migrations"} & set(path.parts)
+    path
+    for app in APPS
+    for path in sorted((ROOT / app).rglob("*.py"))
+    if not {"tests", "migrations"} & set(path.relative_to(ROOT).parts)
 ]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPT_READ = {"PORT", "HOST", "TEST_DATABASE_URL"}  # read by make's programs, not by the settings

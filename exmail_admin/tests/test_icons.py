@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from django.conf import settings
 
 from exmail_admin.context import ROOMS
@@ -13,6 +12,5 @@ TEXTS = [path.read_text() for path in sorted((settings.BASE_DIR / "templates").r
 ICONS = {first or second for text in TEXTS for first, second in NAMED.findall(text)} | {room.icon for room in ROOMS}
 
 
-@pytest.mark.parametrize("name", sorted(ICONS))
-def test_icon_exists(name):
-    assert "<svg" in lucide(name)
+def test_every_icon_exists():
+    assert [name for name in sorted(ICONS) if "<svg" not in lucide(name)] == []

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db
 
 def test_q20_of_many_codes_one_address_gets_ten_a_minute():
     with time_machine.travel("2026-11-22T09:00:10Z", tick=False) as clock:
-        answers = [desk_at().post("/q/") for _ in range(1000)]
-        assert [answer.status_code for answer in answers] == [303] * 10 + [429] * 990
+        answers = [desk_at().post("/q/") for _ in range(60)]
+        assert [answer.status_code for answer in answers] == [303] * 10 + [429] * 50
         assert answers[-1]["Retry-After"] == "50"
         assert QrSignIn.objects.count() == 10
         assert desk_at(ELSEWHERE).post("/q/").status_code == 303

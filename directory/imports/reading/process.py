@@ -41,8 +41,13 @@ def main(limits: str, file: str, target: str) -> None:
     gc.disable()
     given = json.loads(limits)
     _limit_process(given["memory"], given["cpu"], given["file_size"])
+    print(json.dumps(read(given, Path(file), Path(target))))
+
+
+def read(limits: dict[str, Any], file: Path, target: Path) -> dict[str, Any]:
+    """Read `file` into `target` within the limits that concern the file; return what `main` prints."""
     try:
-        found = _read(Path(file), Path(target), Limits(*given["workbook"]), is_csv=given["is_csv"])
+        found = _read(file, target, Limits(*limits["workbook"]), is_csv=limits["is_csv"])
     except Refused as refused:
         found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
@@ -51,8 +56,7 @@ def main(limits: str, file: str, target: str) -> None:
         found = {"refused": "no_space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "broken"}
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "broken", "error": f"{type(error).__name__}: {error}"[:200]}
-    found["memory"] = highest_memory()
-    print(json.dumps(found))
+    return found | {"memory": highest_memory()}
 
 
 def _limit_process(memory: int, cpu: int, file_size: int) -> None:

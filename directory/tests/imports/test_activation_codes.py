@@ -14,11 +14,6 @@ from directory.tests.imports.test_pages import applied, checked
 from directory.tests.imports.workbooks import person, xlsx
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 @pytest.fixture
 def console(client_of, alice):
     return client_of(alice)

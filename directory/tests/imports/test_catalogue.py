@@ -53,11 +53,6 @@ HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
 BODY = HEAD + row_xml(2, "张三", "zhangsan", "13900000001")
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 @dataclass
 class Seen:
     """What became of a file: the code of its refusal, or its rows."""
@@ -628,18 +623,21 @@ def test_u14_the_same_phone_in_another_enterprise_is_no_conflict(look, other_ten
     assert look(GOOD).verdicts == ["new"]
 
 
+@pytest.mark.reader_process
 @pytest.mark.sqlite_only
 def test_b1_what_unpacks_to_too_much_is_left_at_the_limit(look, settings):
     settings.IMPORT_UNPACKED_BYTES = 3000
     assert look(GOOD).code == "unpacked_too_large"
 
 
+@pytest.mark.reader_process
 @pytest.mark.sqlite_only
 def test_s_too_many_cells(look, settings):
     settings.IMPORT_CELLS = 10
     assert look(xlsx(person(1), person(2))).code == "cell_limit"
 
 
+@pytest.mark.reader_process
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize(("content", "code"), [(cells, "too_slow"), (xlsx, "too_slow")])
 def test_a_child_that_takes_too_long_is_ended(look, settings, content, code):
@@ -647,6 +645,7 @@ def test_a_child_that_takes_too_long_is_ended(look, settings, content, code):
     assert look(content()).code == code
 
 
+@pytest.mark.reader_process
 @pytest.mark.sqlite_only
 def test_a_child_that_takes_too_much_memory_ends_alone(look, settings):
     settings.IMPORT_READ_MEMORY_BYTES = 20 * 1024 * 1024

@@ -9,11 +9,6 @@ from directory.models import Department, Import, Member
 from directory.tests.imports.workbooks import person, xlsx
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 @pytest.fixture
 def run(tenant, alice, tmp_path, capsys):
     """`run(rows, *options)`: the exit code and the line of JSON."""

@@ -11,11 +11,6 @@ from directory.tests.imports.workbooks import upload
 URL = "/console/members/export.xlsx"
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def rows_of(content):
     return list(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows())
 

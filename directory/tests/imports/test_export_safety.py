@@ -41,11 +41,6 @@ PAYLOADS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def texts_of(content):
     """Every cell's text; fails if a cell is a formula or anything else that a spreadsheet works out."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

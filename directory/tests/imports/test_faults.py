@@ -24,11 +24,6 @@ from directory.tests.imports.test_pages import URL, checked, send, state
 from directory.tests.imports.workbooks import person, upload, xlsx
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def kill_children(stop):
     """Each child of this process as soon as it is there, until told to stop."""
     while not stop.is_set():
@@ -50,6 +45,7 @@ def a_full_disk(after):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.reader_process
 def test_a_reader_that_is_killed_refuses_its_file_and_nothing_else(tenant, alice, settings):
     stop = threading.Event()
     killer = threading.Thread(target=kill_children, args=[stop])
@@ -66,6 +62,7 @@ def test_a_reader_that_is_killed_refuses_its_file_and_nothing_else(tenant, alice
     assert start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(person(1)))).pk
 
 
+@pytest.mark.reader_process
 def test_a_disk_that_is_full_while_uploading_is_said_beside_the_field(client_of, alice, tenant, settings):
     content = xlsx(*map(person, range(200)))
     client = client_of(alice)

@@ -34,11 +34,6 @@ members = st.lists(
 )
 
 
-@pytest.fixture
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def run(tenant, alice, content, **options):
     """An import from upload to end; what it came to."""
     by = command_actor(alice)
@@ -56,7 +51,6 @@ def told(imported):
     return [imported.created, imported.updated, imported.unchanged, imported.refused]
 
 
-@pytest.mark.usefixtures("_files_of_its_own")
 @trials(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=members)
 def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(tenant, alice, django_settings, rows):

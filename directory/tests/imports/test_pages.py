@@ -15,11 +15,6 @@ from directory.tests.imports.workbooks import HEADINGS, book, person, saved, upl
 URL = "/console/imports/"
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def send(client, tenant, content, name="members.xlsx", **fields):
     fields = {"department": tenant.root.pk, "mode": "create"} | fields
     return client.post(URL, {"file": upload(content, name), **fields})
@@ -285,6 +280,7 @@ def test_an_upload_without_a_file_or_without_a_row_is_refused(client_of, alice, 
     assert "no row of data" in send(client, tenant, xlsx()).content.decode()
 
 
+@pytest.mark.reader_process
 def test_the_template_imports_as_it_is_in_both_languages(client_of, alice, tenant):
     for language, heading in (("zh-hans", "姓名*"), ("en", "Name*")):
         client = client_of(alice)

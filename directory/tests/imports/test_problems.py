@@ -37,11 +37,6 @@ ENGLISH = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def reasons_in(language):
     with override(language):
         return [

@@ -27,11 +27,6 @@ def _only_postgres():
         pytest.skip("SQLite lets one writer in at a time")
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def at_once(*works):
     """Run them in threads that start together; errors come back."""
     start, errors = threading.Barrier(len(works)), []

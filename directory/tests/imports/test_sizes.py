@@ -10,13 +10,8 @@ from directory.models import Import
 from directory.tests.imports.workbooks import raw, row_xml, sheet_xml, upload
 
 # A file of 200,000 rows takes seconds, and is the same whatever the database is.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.reader_process]
 HEAD = row_xml(1, "姓名", "邮箱前缀", "手机号")
-
-
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +32,9 @@ def test_s3_two_hundred_thousand_rows_are_read(tenant, alice, rows):
         assert sum(1 for _line in lines) == 200_001
 
 
-@pytest.mark.parametrize("number", [200_001, 1_000_000], ids=["S4", "S5"])
+@pytest.mark.parametrize(
+    "number", [pytest.param(200_001, id="S4"), pytest.param(1_000_000, id="S5", marks=pytest.mark.slow)]
+)
 def test_s4_s5_one_row_more_is_refused_and_so_is_a_million(tenant, alice, rows, number):
     many = [*rows * (number // len(rows)), *rows[: number % len(rows)]]
     with pytest.raises(WorkbookRefused) as refused:

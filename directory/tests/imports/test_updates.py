@@ -47,11 +47,6 @@ KINDS = {
 STATES = ("pending", "invited", "joined", "disabled", "by code", "joined by code", "joined by code with phone")
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 @pytest.fixture
 def by(alice):
     return command_actor(alice)

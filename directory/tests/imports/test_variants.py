@@ -37,11 +37,6 @@ SHEET = sheet_xml(BODY)
 CSV = "姓名,邮箱前缀,手机号\r\n张三,zhangsan,13900000001\r\n"
 
 
-@pytest.fixture(autouse=True)
-def _files_of_its_own(settings, tmp_path):
-    settings.IMPORT_DIR = tmp_path / "imports"
-
-
 def prefixed(xml, prefix="x"):
     """Every element of the main namespace with a prefix, as some libraries write it."""
     named = re.sub(r"<(/?)(?!\?)([a-zA-Z]+)(?=[\s>/])", rf"<\1{prefix}:\2", xml)

@@ -1,4 +1,4 @@
-"""A real console for the stories: our own runner, a real worker, a real Redis, a real browser."""
+"""A console for the end-to-end tests: our own runner with real workers and a real Redis, and a real browser."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def database_of_its_own() -> Iterator[str]:
     if "postgresql" not in own["ENGINE"]:
         yield ""
         return
-    name = f"exmail_stories_{os.getpid()}_{next(number)}"
+    name = f"exmail_e2e_{os.getpid()}_{next(number)}"
     place = {"host": own["HOST"], "port": own["PORT"] or 5432, "user": own["USER"], "password": own["PASSWORD"]}
     with psycopg.connect(dbname="postgres", autocommit=True, **place) as server:
         server.execute(f"CREATE DATABASE {name}")

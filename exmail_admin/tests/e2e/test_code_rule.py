@@ -18,7 +18,7 @@ PEOPLE = {"zh-CN": ("罗安", "luoan", "13911117701"), "en-US": ("Ann Law", "ann
 
 @pytest.fixture
 def owner(open_page, sign_in_as_owner):
-    """The owner's desk; afterwards everyone may use codes again, for the other stories."""
+    """The owner's desk; afterwards everyone may use codes again, for the other tests."""
     desk = sign_in_as_owner(open_page(DESK))
     set_rule(desk, "abroad")
     yield desk

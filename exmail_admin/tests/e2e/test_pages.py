@@ -1,5 +1,7 @@
-"""Every page, at both sizes, in both languages, light and dark: no serious finding of axe, nothing wider than the
-screen. With SCREENSHOTS=directory the pictures are kept there for a critical eye."""
+"""Every page at both sizes, in both languages, light and dark: nothing too wide, no serious finding of axe.
+
+SCREENSHOTS=folder keeps the pictures there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from django.db import connection
 from playwright.sync_api import Page
 
 from exmail_admin.tests.e2e.conftest import DESK, PHONE
@@ -22,7 +23,7 @@ LOOKS = {
     "phone-zh-dark": (PHONE, "zh-CN", "dark"),
     "phone-en-light": (PHONE, "en-US", "light"),
 }
-# What a story that walks through many pages is told in: every value of each of the three, in two tellings.
+# Tests that walk through many pages run twice, with every value of each of the three.
 WALKS = {"desk-zh-light": (DESK, "zh-CN", "light"), "phone-en-dark": (PHONE, "en-US", "dark")}
 PUBLIC = [
     "/login/",
@@ -71,8 +72,7 @@ CONSOLE = [
     "/mailbox/devices/",
 ]
 NUMBERS = dict(zip(WALKS, ["13911112211", "13911112212"], strict=True))
-# A list's row that is built as one before it, both even or both odd, shows nothing new.
-# "region" takes long and is no serious finding.
+# Rows of a list with the same structure are judged once, even and odd ones. "region" is slow and not a serious finding.
 JUDGE = """() => {
   const seen = new Set();
   const exclude = [...document.querySelectorAll("main [data-id]")].filter((row, index) => {
@@ -87,12 +87,7 @@ JUDGE = """() => {
 
 
 def look_at(page: Page, name: str) -> None:
-    """Judge the page as it stands, once it has come whole and nothing moves.
-
-    Beside PostgreSQL nothing is judged: no look depends on the database, and beside SQLite every look is seen.
-    """
-    if connection.vendor != "sqlite":
-        return
+    """Judge the page once it has loaded and nothing moves."""
     page.wait_for_load_state()
     page.emulate_media(reduced_motion="reduce")
     if directory := os.environ.get("SCREENSHOTS"):

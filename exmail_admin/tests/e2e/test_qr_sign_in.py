@@ -166,7 +166,7 @@ def test_a_declined_desk_says_so_and_shows_another_code(desk_from, phone_of):
 
 
 def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
-    """The server's word that it is over comes early here; the story of the clock is in the tests of accounts."""
+    """The server's word that it is over comes early here; the clock itself is tested in accounts."""
     desk = desk_from("203.0.113.60")
     desk.route("**/state/", lambda route: route.fulfill(json={"state": "expired", "seconds": 0}))
     asked, button = [], desk.locator("form[action='/q/'] button:visible")

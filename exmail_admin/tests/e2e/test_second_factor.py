@@ -41,7 +41,7 @@ def keepers(console) -> list[str]:
 
 @pytest.fixture
 def keeper(keepers) -> str:
-    """One whose factors no other story meets."""
+    """A user whose factors no other test changes."""
     return keepers.pop()
 
 

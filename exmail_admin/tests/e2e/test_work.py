@@ -12,7 +12,7 @@ from exmail_admin.tests.e2e.test_pages import look_at
 
 pytestmark = pytest.mark.sqlite_only
 NUMBER = "13911117901"
-FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # from where no other story applies
+FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # no other test applies from this address
 
 
 def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:

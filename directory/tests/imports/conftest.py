@@ -1,0 +1,30 @@
+"""Files of each test's own, and workbooks read without a process start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory.imports.reading import process, reader
+
+
+@pytest.fixture(autouse=True)
+def _import_dir(settings, tmp_path):
+    settings.IMPORT_DIR = tmp_path / "imports"
+
+
+def read_in_process(file: Path, spool: Path, *, is_csv: bool) -> dict[str, Any]:
+    return json.loads(json.dumps(process.read(reader._limits(is_csv), file, spool)))
+
+
+@pytest.fixture(autouse=True)
+def _reader_in_process(request, monkeypatch):
+    """Read workbooks in this process: a start of the reader takes longer than most tests of a file's content.
+
+    The mark `reader_process` keeps the limited process of production, for tests of its limits and of its end.
+    """
+    if not request.node.get_closest_marker("reader_process"):
+        monkeypatch.setattr(reader, "_ask_child", read_in_process)
