@@ -1,6 +1,5 @@
 """What the directory's part of the audit log is called (accounts.audit_log.vocabulary)."""
 
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_log.vocabulary import Target, Words
@@ -84,7 +83,7 @@ WORDS = Words(
         "phone": _("Phone"),
         "departments": _("Departments"),
         "main_department": _("Main department"),
-        **{name: capfirst(Member._meta.get_field(name).verbose_name) for name in Member.DETAILS},
+        **Member.DETAILS,
         "activation": _("Activation"),
         "status": _("Status"),
         "aliases": _("Aliases"),
