@@ -83,7 +83,7 @@ WORDS = Words(
         "phone": _("Phone"),
         "departments": _("Departments"),
         "main_department": _("Main department"),
-        **{name: Member.label_of(name) for name in Member.DETAILS},
+        **Member.DETAILS,
         "activation": _("Activation"),
         "status": _("Status"),
         "aliases": _("Aliases"),

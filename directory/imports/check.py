@@ -20,9 +20,9 @@ from accounts.models import Role
 from directory.access import departments_of, is_scoped
 from directory.imports.clashes import Clashes
 from directory.imports.columns import COLUMNS, ParseContext, differing, fold
-from directory.imports.headings import Heading
-from directory.imports.parse import Parsed, is_example, parse_row
 from directory.imports.problems import Problem
+from directory.imports.reading.headings import Heading
+from directory.imports.reading.parse import Parsed, is_example, parse_row
 from directory.imports.row_files import LineReader, PlanWriter, RowFiles
 from directory.imports.row_store import insert_import_rows, read_cells, replace_import_rows
 from directory.joining.applicants import applicant_phones

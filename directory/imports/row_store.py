@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from core.bulk_sql import insert_rows
-from directory.imports.headings import Heading
+from directory.imports.reading.headings import Heading
 from directory.imports.row_files import LineReader
 from directory.models import Import, ImportRow
 

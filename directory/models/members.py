@@ -13,7 +13,6 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
@@ -77,8 +76,8 @@ class Member(models.Model):
 
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
-    # Optional columns of text that pages show under their verbose name, and an erasure empties.
-    DETAILS = ("position",)
+    # Optional columns of text, with the labels under which pages show them; an erasure empties them.
+    DETAILS = {"position": _("Position")}
 
     # No constraint of its own, for the departments' enterprise has one; the indexes below begin with it.
     enterprise = models.ForeignKey(
@@ -161,16 +160,8 @@ class Member(models.Model):
 
     @property
     def details(self) -> list[tuple[str, str]]:
-        """The label and text of each of DETAILS that is not blank."""
-        texts = [(self.label_of(name), getattr(self, name)) for name in self.DETAILS]
-        return [(label, text) for label, text in texts if text]
-
-    @classmethod
-    def label_of(cls, name: str) -> Any:
-        """Return the verbose name of a field, capitalized: a text, lazy if the name is."""
-        field = cls._meta.get_field(name)
-        assert isinstance(field, models.Field)
-        return capfirst(field.verbose_name)
+        """Label and text of each of DETAILS that is not blank."""
+        return [(str(label), text) for name, label in self.DETAILS.items() if (text := getattr(self, name))]
 
     @property
     def tone(self) -> str:

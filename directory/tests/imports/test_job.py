@@ -13,7 +13,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.imports import apply as applying
 from directory.imports.actions import begin_import, start_follow_up
-from directory.imports.job import collecting_rarely, erase_old_imports, work_on_imports
+from directory.imports.job import erase_old_imports, less_garbage_collection, work_on_imports
 from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.models import Import, Member
@@ -106,7 +106,7 @@ def test_an_import_whose_author_was_deactivated_creates_nobody(begun, alice):
 def test_the_collector_s_thresholds_survive_jobs_that_overlap():
     """C6: jobs run in the threads of the web process too."""
     before = gc.get_threshold()
-    first, second = collecting_rarely(), collecting_rarely()
+    first, second = less_garbage_collection(), less_garbage_collection()
     first.__enter__()
     second.__enter__()
     assert gc.get_threshold() != before
