@@ -61,11 +61,11 @@ def refuse_invisible(text: str) -> None:
     if "Co" in categories:
         raise _private_use_error(text)
     if categories & CONTROLS or any(map(is_noncharacter, text)):
-        raise ValidationError(_("Remove the control characters: they can't be seen."))
+        raise ValidationError(_("Remove the invisible control characters."))
     if "Cf" in map(unicodedata.category, set(text) - set(ALLOWED_INVISIBLE)):
         raise ValidationError(_("Remove the invisible or direction-changing characters."))
     if text and all(category[0] in "ZCM" for category in categories):
-        raise ValidationError(_("Enter something that can be seen."))
+        raise ValidationError(_("Enter visible text."))
 
 
 def _private_use_error(text: str) -> ValidationError:
@@ -80,8 +80,8 @@ def _private_use_error(text: str) -> ValidationError:
         real = bytes((0xFE, 0x50 + index + (index > 0x2E))).decode("gb18030")
         params["real"] = real if real.isprintable() else ""
     if params["real"]:
-        return ValidationError(_("Write “%(real)s” for %(sign)s, which only some fonts show."), params=params)
-    return ValidationError(_("Replace the character %(sign)s: only one font or program shows it."), params=params)
+        return ValidationError(_("Replace %(sign)s with “%(real)s”. Only some fonts can show %(sign)s."), params=params)
+    return ValidationError(_("Replace the character %(sign)s. Only some fonts or programs can show it."), params=params)
 
 
 def is_noncharacter(character: str) -> bool:
@@ -92,7 +92,7 @@ def is_noncharacter(character: str) -> bool:
 def refuse_longer(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValidationError(
-            _("At most %(limit)d characters; this has %(length)d."),
+            _("Use at most %(limit)d characters. This has %(length)d."),
             params={"limit": limit, "length": len(text)},
         )
     return text

@@ -44,7 +44,7 @@ def admit_person(record: Record, *, origin: dict[str, Any], is_entering: bool, *
 def _check_may_admit(member: Member, by: Actor) -> None:
     role = Role.objects.filter(user=by.user, enterprise=member.enterprise_id).first()
     if role and not members_of(role).filter(pk=member.pk).exists():
-        raise ValidationError(_("This phone belongs to a member outside your departments."))
+        raise ValidationError(_("This phone number belongs to a member outside your departments."))
     if member.status == Member.Status.DISABLED:
-        words = _("This phone belongs to %(name)s, who is disabled. Enable them instead.")
+        words = _("This phone number belongs to %(name)s, who is disabled. Enable that member instead.")
         raise ValidationError(words, params={"name": member.name})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.permissions import Permission, may
 
 BRAND = _("Mail directory")
-THEMES = {"system": _("As the device"), "light": _("Light"), "dark": _("Dark")}
+THEMES = {"system": _("System"), "light": _("Light"), "dark": _("Dark")}
 THEME_COOKIE = "theme"
 
 
@@ -33,12 +33,12 @@ ROOMS = [
     Room("directory:member_list", _("Directory"), "users", Permission.READ),
     Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
     Room("directory:import_list", _("Import members"), "file-up", Permission.READ),
-    Room("invitations:batch_list", _("Notices"), "send", Permission.READ),
-    Room("invitations:application_list", _("Applications"), "user-round-plus", Permission.READ),
-    Room("invitations:joining", _("Joining"), "qr-code", Permission.READ_SETTINGS),
-    Room("accounts:message_list", _("Messages"), "message-square-text", Permission.READ_MESSAGES),
+    Room("invitations:batch_list", _("Invitations"), "send", Permission.READ),
+    Room("invitations:application_list", _("Join requests"), "user-round-plus", Permission.READ),
+    Room("invitations:joining", _("Join settings"), "qr-code", Permission.READ_SETTINGS),
+    Room("accounts:message_list", _("SMS log"), "message-square-text", Permission.READ_MESSAGES),
     Room("directory:administrator_list", _("Administrators"), "user-cog", Permission.READ_SETTINGS),
-    Room("accounts:audit_list", _("Audit log"), "scroll-text", Permission.READ_AUDIT),
+    Room("accounts:audit_list", _("Activity log"), "scroll-text", Permission.READ_AUDIT),
     Room("directory:domain_list", _("Mail domains"), "globe", Permission.READ_SETTINGS),
     Room("accounts:settings", _("Enterprise settings"), "settings", Permission.READ_SETTINGS),
 ]

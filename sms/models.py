@@ -25,14 +25,14 @@ class Message(models.Model):
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting")
-        CLAIMED = "claimed", _("Being sent")
-        RETRY_WAIT = "retry_wait", _("Will be tried again")
+        CLAIMED = "claimed", _("Sending")
+        RETRY_WAIT = "retry_wait", _("Will retry")
         SENT = "sent", _("Sent")
         DELIVERED = "delivered", _("Delivered")
         UNDELIVERED = "undelivered", _("Not delivered")
-        REJECTED = "rejected", _("Refused")
+        REJECTED = "rejected", _("Rejected by provider")
         UNKNOWN = "unknown", _("Outcome unknown")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", _("Canceled")
         EXPIRED = "expired", _("Expired")
 
     WAITING = [State.PENDING, State.RETRY_WAIT]
@@ -158,10 +158,13 @@ class Alarm(models.Model):
     """An alarm shown to administrators (sms.codes.alarms); without an enterprise it concerns all of them."""
 
     class Kind(models.TextChoices):
-        NEARLY_SPENT = "nearly_spent", _("Four fifths of the verification codes are used up.")
-        SPENT = "spent", _("The verification codes are used up: for now only members get one.")
-        CONVERSION = "conversion", _("Few of the codes sent lately were entered: somebody may be abusing the pages.")
-        ROW = "row", _("Codes were asked for to one number after the other: somebody may be earning by them.")
+        NEARLY_SPENT = "nearly_spent", _("Verification code usage has reached four fifths of the limit.")
+        SPENT = "spent", _("The verification code limit is used up. For now, only members can receive codes.")
+        CONVERSION = "conversion", _("Few of the recently sent codes were entered. Someone may be abusing the pages.")
+        ROW = (
+            "row",
+            _("Someone requested codes for consecutive phone numbers, possibly to profit from the SMS charges."),
+        )
 
     key = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=16, choices=Kind)

@@ -108,14 +108,14 @@ def _refuse_malformed(text: str) -> None:
     if _EXTENSION.search(text):
         raise PhoneRefused(_("Enter a mobile number without an extension."))
     if _STRANGE.search(text) or "+" in text[1:]:
-        raise PhoneRefused(_("Enter digits only; a number abroad begins with + and the country code."))
+        raise PhoneRefused(_("Enter digits only. Numbers outside mainland China start with + and the country code."))
 
 
 def _parse_by_library(text: str, region: str) -> str:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        raise PhoneRefused(_("There is no such phone number. Please check the digits.")) from None
+        raise PhoneRefused(_("This phone number doesn't exist. Check the digits.")) from None
     if not phonenumbers.is_valid_number(number):
         raise _why_invalid(number)
     if phonenumbers.number_type(number) not in SMS_TYPES:
@@ -126,5 +126,5 @@ def _parse_by_library(text: str, region: str) -> str:
 def _why_invalid(number: phonenumbers.PhoneNumber) -> PhoneRefused:
     digits = len(phonenumbers.national_significant_number(number))
     if number.country_code == 86 and digits != 11:
-        return PhoneRefused(_("A mobile number has 11 digits, this one has %(digits)s."), {"digits": digits})
-    return PhoneRefused(_("There is no such phone number. Please check the digits."))
+        return PhoneRefused(_("A mobile number has 11 digits. This one has %(digits)s."), {"digits": digits})
+    return PhoneRefused(_("This phone number doesn't exist. Check the digits."))

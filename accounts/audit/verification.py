@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 from accounts.audit.recording import digest, personal_digest
 from accounts.models import AuditChain, AuditEvent, Enterprise
 
-ANOTHER_END = gettext_noop("the chain's row tells of another end")
+ANOTHER_END = gettext_noop("the end of the log doesn't match its record")
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def why_broken(event: AuditEvent, number: int, previous: str) -> str:
     if event.number != number:
         return gettext_noop("it is missing")
     if not compare_digest(event.previous, previous):
-        return gettext_noop("it does not follow the event before it")
+        return gettext_noop("it doesn't follow the previous event")
     if not compare_digest(event.digest, digest(event)):
-        return gettext_noop("its columns were changed")
+        return gettext_noop("its content was changed")
     if event.personal is not None and not compare_digest(event.personal_digest, personal_digest(event.personal)):
         return gettext_noop("its personal part was changed")
     return ""

@@ -28,7 +28,7 @@ def export_audit(query: AuditQuery, reader: Role, *, by: Actor) -> IO[bytes]:
     If there are more, the last row says how to get them.
     """
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(_("Audit log"))
+    sheet = book.create_sheet(_("Activity log"))
     for index, width in enumerate(WIDTHS):
         sheet.column_dimensions["ABCDEFGHIJKLMN"[index]].width = width
     sheet.append(text_cells(sheet, _headings()))
@@ -47,8 +47,8 @@ def export_audit(query: AuditQuery, reader: Role, *, by: Actor) -> IO[bytes]:
 
 def _headings() -> list[str]:
     return [
-        _("Number"), _("Time"), _("Done by"), _("Role"), _("By way of"), _("Action"), _("Kind"), _("What"), _("Id"),
-        _("Changes"), _("IP address"), _("Browser"), _("Request"), _("Verified"),
+        _("No."), _("Time"), _("Performed by"), _("Role"), _("Source"), _("Action"), _("Type"), _("Target"), _("ID"),
+        _("Changes"), _("IP address"), _("Browser"), _("Request ID"), _("Verified"),
     ]  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def _texts(row: AuditRow) -> list[str]:
 
 def _cut_note(event: AuditEvent) -> str:
     """Return what the last row says, if `event` is the first that was left out."""
-    text = _("Only the newest %(count)s events are here. For those before them choose “Until” %(day)s.")
+    text = _("Only the newest %(count)s events are included. To get earlier ones, set “Until” to %(day)s.")
     count = number_format(settings.AUDIT_EXPORT_ROWS, force_grouping=True)
     return text % {"count": count, "day": timezone.localdate(event.at).isoformat()}
 

@@ -16,9 +16,9 @@ class AuditFilterForm(forms.Form):
     """Draw the filters; AuditQuery reads them."""
 
     action = forms.ChoiceField(label=_("Action"), required=False)
-    actor = forms.ChoiceField(label=_("Done by"), required=False)
-    kind = forms.ChoiceField(label=_("Kind"), required=False)
-    via = forms.ChoiceField(label=_("By way of"), required=False, choices=[("", _("All ways")), *VIAS.items()])
+    actor = forms.ChoiceField(label=_("Performed by"), required=False)
+    kind = forms.ChoiceField(label=_("Type"), required=False)
+    via = forms.ChoiceField(label=_("Source"), required=False, choices=[("", _("All sources")), *VIAS.items()])
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -27,11 +27,11 @@ class AuditFilterForm(forms.Form):
         words = all_words()
         # The template writes the options: a widget takes as long for sixty of them as the whole list does.
         self.actions = [
-            (words.groups[group], [(group, _("All of: %(group)s") % {"group": words.groups[group]}), *named.items()])
+            (words.groups[group], [(group, _("%(group)s (all)") % {"group": words.groups[group]}), *named.items()])
             for group, named in words.actions.items()
         ]
         kinds = [(kind, target.label) for kind, target in words.targets.items()]
-        self.fields["kind"].choices = [("", _("All kinds")), *kinds]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [("", _("All types")), *kinds]  # type: ignore[attr-defined]
         self.fields["actor"].choices = [("", _("Everyone")), *_actors(query)]  # type: ignore[attr-defined]
 
 

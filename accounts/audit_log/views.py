@@ -61,7 +61,7 @@ def audit_check(request: ConsoleRequest) -> HttpResponse:
     if check.state == "running":
         check.refresh_from_db()
     if check.state == "whole":
-        messages.success(request, _("The audit log is whole."))
+        messages.success(request, _("The activity log is complete and unmodified."))
     return see_other("accounts:audit_list")
 
 

@@ -46,8 +46,8 @@ class Words:
 
 VIAS = {
     "web": _("Console"),
-    "member": _("Member's own page"),
-    "task": _("Background work"),
+    "member": _("Member page"),
+    "task": _("Background task"),
     "command": _("Command line"),
 }
 

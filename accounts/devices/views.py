@@ -34,7 +34,7 @@ def device_list(request: SignedInRequest) -> HttpResponse:
 def device_end(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(UserSession, pk=id, user=request.user)
     end_device(request, row)
-    messages.success(request, _("The device is signed out."))
+    messages.success(request, _("The device was signed out."))
     return see_other("accounts:device_list" if request.user.is_authenticated else "accounts:login")
 
 
@@ -43,7 +43,7 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
 @require_POST
 def device_know(request: SignedInRequest, id: int) -> HttpResponse:
     trust_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
-    messages.success(request, _("Good. The device stays signed in."))
+    messages.success(request, _("Confirmed. The device stays signed in."))
     return see_other("accounts:device_list")
 
 
@@ -52,5 +52,5 @@ def device_know(request: SignedInRequest, id: int) -> HttpResponse:
 @require_POST
 def device_end_all(request: SignedInRequest) -> HttpResponse:
     end_all_devices(request)
-    messages.success(request, _("You are signed out everywhere."))
+    messages.success(request, _("You've been signed out everywhere."))
     return see_other("accounts:login")

@@ -17,13 +17,15 @@ from core.text_rules import clean_enterprise_name
 
 class SettingsForm(forms.ModelForm):
     language = forms.ChoiceField(
-        label=_("Language of messages"),
+        label=_("SMS language"),
         choices=settings.LANGUAGES,
-        help_text=_("SMS that the enterprise sends are written in it."),
+        help_text=_("The language of SMS sent by the enterprise."),
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=[])
     region = forms.ChoiceField(
-        label=_("Phone region"), choices=[], help_text=_("The country of numbers typed without a country code.")
+        label=_("Phone number region"),
+        choices=[],
+        help_text=_("Used for phone numbers entered without a country code."),
     )
 
     class Meta:
@@ -34,12 +36,12 @@ class SettingsForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Enterprise name")
-        self.fields["code_rule"].label = _("Who may sign in with a phone code")
+        self.fields["code_rule"].label = _("Who can sign in with a phone code")
         self.fields["code_rule"].help_text = _(
-            "By the second rule, members who join from now on sign in by scanning a QR code; a phone code lets them in "
-            "only in a browser they have used before. Whoever has not joined yet may always join with a code, and "
-            "whoever can no longer scan is sent a personal link to the number on record. Administrators who sign in "
-            "with a password are not concerned."
+            "With the second option, members who join from now on sign in by scanning a QR code. They can use "
+            "a phone code only in a browser they've used before. Anyone who hasn't joined yet can always join "
+            "with a code, and members who can no longer scan can have a personal link sent to their number on "
+            "record. Administrators who sign in with a password aren't affected."
         )
         self.fields["time_zone"].choices = time_zones()  # type: ignore[attr-defined]
         self.fields["region"].choices = regions()  # type: ignore[attr-defined]

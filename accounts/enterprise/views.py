@@ -29,5 +29,5 @@ def settings(request: ConsoleRequest) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, "accounts/settings.html", context | {"form": form})
     edit_enterprise(request.enterprise, by=request.actor, **form.cleaned_data)
-    messages.success(request, _("The settings are saved."))
+    messages.success(request, _("Settings saved."))
     return see_other("accounts:settings")

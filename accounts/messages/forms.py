@@ -12,8 +12,8 @@ class MessageFilterForm(forms.Form):
     """Draw the filters; MessageQuery reads them."""
 
     state = forms.ChoiceField(
-        label=_("State"),
+        label=_("Status"),
         required=False,
-        choices=[("", _("All states")), ("failed", _("Did not arrive")), *Message.State.choices],
+        choices=[("", _("All statuses")), ("failed", _("Undelivered")), *Message.State.choices],
     )
-    kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All kinds")), *Message.Kind.choices])
+    kind = forms.ChoiceField(label=_("Type"), required=False, choices=[("", _("All types")), *Message.Kind.choices])

@@ -41,9 +41,9 @@ def message_confirm(request: ConsoleRequest, id: int) -> HttpResponse:
     """Mark a message of unknown outcome as sent, because its recipient has it."""
     message = get_object_or_404(Message.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)
     if confirm_arrival(message, by=request.actor):
-        messages.success(request, _("The message counts as sent."))
+        messages.success(request, _("The SMS is now marked as sent."))
     else:
-        messages.info(request, _("What became of this message is known by now."))
+        messages.info(request, _("The result of this SMS is already known."))
     return see_other("accounts:message_list")
 
 

@@ -29,15 +29,15 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=64, verbose_name="name")),
-                ("region", models.CharField(default="CN", max_length=2, verbose_name="phone region")),
-                ("language", models.CharField(default="zh-hans", max_length=16, verbose_name="language of messages")),
+                ("region", models.CharField(default="CN", max_length=2, verbose_name="phone number region")),
+                ("language", models.CharField(default="zh-hans", max_length=16, verbose_name="SMS language")),
                 ("time_zone", models.CharField(default="Asia/Shanghai", max_length=64, verbose_name="time zone")),
                 (
                     "code_rule",
                     models.CharField(
                         choices=[
-                            ("everyone", "Every member"),
-                            ("abroad", "Only numbers outside mainland China, and accounts from before this rule"),
+                            ("everyone", "All members"),
+                            ("abroad", "Only numbers outside mainland China and members who joined before this rule"),
                         ],
                         default="everyone",
                         max_length=16,

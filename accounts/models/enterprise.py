@@ -11,12 +11,12 @@ class Enterprise(models.Model):
     class CodeRule(models.TextChoices):
         """Which joined members may sign in with a phone code; others always may."""
 
-        EVERYONE = "everyone", _("Every member")
-        ABROAD = "abroad", _("Only numbers outside mainland China, and accounts from before this rule")
+        EVERYONE = "everyone", _("All members")
+        ABROAD = "abroad", _("Only numbers outside mainland China and members who joined before this rule")
 
     name = models.CharField(_("name"), max_length=64)
-    region = models.CharField(_("phone region"), max_length=2, default="CN")
-    language = models.CharField(_("language of messages"), max_length=16, default="zh-hans")
+    region = models.CharField(_("phone number region"), max_length=2, default="CN")
+    language = models.CharField(_("SMS language"), max_length=16, default="zh-hans")
     time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
     code_rule = models.CharField(_("phone code"), max_length=16, choices=CodeRule, default=CodeRule.EVERYONE)
     # Members who joined before this time are exempt from the rule.

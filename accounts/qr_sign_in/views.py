@@ -142,7 +142,7 @@ def qr_approve(request: SignedInRequest, token: str) -> HttpResponse:
     except MayNotApprove:
         pass  # the page says why
     except NumberWrong:
-        form.add_error("number", _("Enter the two digits that the computer shows now."))
+        form.add_error("number", _("Enter the two digits now shown on the computer."))
         return _confirm(request, read_code(request, token), form, status=422)
     except QrUnknown:
         return _over(request, token)

@@ -53,7 +53,7 @@ def login_factor(request: PublicRequest) -> HttpResponse:
     try:
         verify_factor_code(request, person, form.cleaned_data["code"])
     except FactorWrong:
-        form.add_error("code", _("This code is wrong, or it was used before."))
+        form.add_error("code", _("This code is wrong or was already used."))
         return unprocessable(request, FACTOR, context)
     except AttemptsExceeded as limit:
         form.add_error("code", wait_text(limit.retry_after))
@@ -103,7 +103,7 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         return confirm_page(request, reauthentication_method(request.user))
     if answer := reauthenticate(request):
         return answer
-    messages.success(request, _("Confirmed. For ten minutes you are not asked again."))
+    messages.success(request, _("Confirmed. You won't be asked again for 10 minutes."))
     return see_other(next_of(request) or "/")
 
 

@@ -209,15 +209,15 @@ def delete_factors(user: User) -> int:
 
 def _refuse_reset(user: User, *, enterprise: Enterprise | None, by: Actor) -> None:
     if by.user is None or by.user == user:
-        raise ValidationError(_("Your own second factor you change on your own page."), code="own")
+        raise ValidationError(_("Change your own second factor on your security page."), code="own")
     if Role.objects.filter(user=user).exclude(enterprise=enterprise).exists():
         raise ValidationError(
-            _("Only the operator of this installation can reset the second factor of this person."),
+            _("Only the operator of this installation can reset this person's second factor."),
             code="operator_only",
         )
     own, theirs = (_rank(each, enterprise) for each in (by.user, user))
     if own > theirs:
-        raise ValidationError(_("Nobody resets the second factor of someone above."), code="above")
+        raise ValidationError(_("You can't reset the second factor of someone with a higher role."), code="above")
 
 
 def _rank(user: User, enterprise: Enterprise | None) -> int:

@@ -16,8 +16,8 @@ class LongEnoughValidator(MinimumLengthValidator):
 
     def get_error_message(self) -> str:
         text = ngettext(
-            "Too short: a password has at least %(n)d character.",
-            "Too short: a password has at least %(n)d characters.",
+            "Too short. Use at least %(n)d character.",
+            "Too short. Use at least %(n)d characters.",
             self.min_length,
         )
         return text % {"n": self.min_length}

@@ -87,11 +87,11 @@ def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpRespon
         case AttemptsExceeded():
             context["error"] = wait_text(error.retry_after)
         case FactorWrong():
-            context["error"] = _("This code is wrong, or it was used before.")
+            context["error"] = _("This code is wrong or was already used.")
         case PasskeyRefused():
-            context["error"] = _("The passkey was not accepted. Please try again.")
+            context["error"] = _("The passkey wasn't accepted. Try again.")
         case PasswordWrong():
-            context["error"] = _("The password is wrong.")
+            context["error"] = _("Incorrect password.")
         case _:
             context["error"] = str(error)
     if isinstance(error, AttemptsExceeded | CodeSpent | CodeLimited):

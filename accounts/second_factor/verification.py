@@ -36,8 +36,8 @@ def verify_factor_code(request: PublicRequest, person: User, text: str) -> None:
     left = use_code(person, text, by=request.actor, enterprise=current_enterprise(request))
     if left is not None:
         words = ngettext(
-            "This recovery code is used up; %(left)d is left.",
-            "This recovery code is used up; %(left)d are left.",
+            "Recovery code used. %(left)d left.",
+            "Recovery code used. %(left)d left.",
             left,
         )
         messages.warning(request, words % {"left": left})

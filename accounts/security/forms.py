@@ -27,7 +27,7 @@ class FactorNewForm(forms.Form):
     code = forms.CharField(
         label=_("Code from the app"),
         max_length=CODE_LONGEST,
-        error_messages={"required": _("Enter the 6 digits that the app shows.")},
+        error_messages={"required": _("Enter the 6-digit code shown in the app.")},
     )
 
     def __init__(self, typed: Any = None, *, user: User) -> None:
@@ -44,10 +44,12 @@ class FactorNewForm(forms.Form):
 
     def clean_code(self) -> str:
         if self.is_renewed:
-            raise forms.ValidationError(_("This took too long. Scan the new QR code, please."))
+            raise forms.ValidationError(_("This took too long. Scan the new QR code."))
         step = matching_step(self.secret, self.cleaned_data["code"])
         if step is None:
-            raise forms.ValidationError(_("This is not the app's code. Is the clock of your phone right?"))
+            raise forms.ValidationError(
+                _("This isn't the code from the app. Check that your phone's clock is correct.")
+            )
         self.step = step
         return str(self.cleaned_data["code"])
 
@@ -67,9 +69,9 @@ class FactorNewForm(forms.Form):
 
 class PasskeyForm(forms.Form):
     name = forms.CharField(
-        label=_("Name of the passkey"),
-        help_text=_("So that you know it again, such as: office computer."),
-        error_messages={"required": _("Give the passkey a name.")},
+        label=_("Passkey name"),
+        help_text=_("A name you'll recognize later, for example “Office computer”."),
+        error_messages={"required": _("Enter a name for the passkey.")},
         widget=forms.TextInput(attrs={"maxlength": NAME_MAX, "autocomplete": "off"}),
     )
 
@@ -87,7 +89,7 @@ class PasswordEditForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
     )
     confirm = forms.CharField(
-        label=_("The same once more"),
+        label=_("Confirm password"),
         max_length=512,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -106,5 +108,5 @@ class PasswordEditForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or self.cleaned_data
         if typed.get("password") and typed.get("confirm") and typed["password"] != typed["confirm"]:
-            self.add_error("confirm", _("The two passwords differ."))
+            self.add_error("confirm", _("The passwords don't match."))
         return typed

@@ -78,7 +78,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, NEW, context)
     has_codes = add_totp(request.user, secret=form.secret, step=form.step, **_own(request))
-    messages.success(request, _("The authenticator app is set up."))
+    messages.success(request, _("Authenticator app set up."))
     return _after_adding(request, has_codes=has_codes)
 
 
@@ -96,7 +96,7 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
     except PasskeyRefused:
         return unprocessable(request, NEW, context | {"is_passkey_refused": True})
     has_codes = add_passkey(request.user, name=form.cleaned_data["name"], credential=credential, **_own(request))
-    messages.success(request, _("The passkey is set up."))
+    messages.success(request, _("Passkey set up."))
     return _after_adding(request, has_codes=has_codes)
 
 
@@ -118,7 +118,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
         messages.error(request, " ".join(map(str, form.errors["name"])))
         return see_other("accounts:factor_list")
     rename_passkey(row, name=form.cleaned_data["name"], by=request.actor, enterprise=current_enterprise(request))
-    messages.success(request, _("The passkey is renamed."))
+    messages.success(request, _("Passkey renamed."))
     return see_other("accounts:factor_list")
 
 
@@ -131,7 +131,7 @@ def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
     if remove_factor(row, **_own(request)):
         # Without a factor the session counts as one without; the console then requires a new one.
         request.session.pop("factor_at", None)
-    messages.success(request, _("Removed. Your other devices are signed out."))
+    messages.success(request, _("Removed. Your other devices were signed out."))
     return see_other("accounts:factor_list")
 
 
@@ -169,7 +169,7 @@ def recovery_code_new(request: SignedInRequest) -> HttpResponse:
     if not has_factor(request.user):
         return see_other("accounts:factor_list")
     make_recovery_codes(request.user, **_own(request))
-    messages.success(request, _("There are ten new recovery codes; those before no longer work."))
+    messages.success(request, _("Ten new recovery codes were generated. The previous ones no longer work."))
     return _show_codes(request)
 
 
@@ -192,7 +192,7 @@ def password_edit(request: SignedInRequest) -> HttpResponse:
         form.add_error("password", wait_text(BUSY_SECONDS))
         return too_many_requests(request, PASSWORD, {"form": form}, retry_after=BUSY_SECONDS)
     keep_signed_in(request, request.user)
-    messages.success(request, _("The password is changed. Your other devices are signed out."))
+    messages.success(request, _("Password changed. Your other devices were signed out."))
     return see_other("accounts:factor_list")
 
 

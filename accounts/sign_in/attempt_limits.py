@@ -140,13 +140,13 @@ def wait_text(seconds: int) -> str:
     hours, minutes = ceil(seconds / 3600), ceil(seconds / 60)
     if minutes > 120:
         return ngettext(
-            "Too many tries. Please try again in %(hours)s hour.",
-            "Too many tries. Please try again in %(hours)s hours.",
+            "Too many attempts. Try again in %(hours)s hour.",
+            "Too many attempts. Try again in %(hours)s hours.",
             hours,
         ) % {"hours": hours}
     return ngettext(
-        "Too many tries. Please try again in %(minutes)s minute.",
-        "Too many tries. Please try again in %(minutes)s minutes.",
+        "Too many attempts. Try again in %(minutes)s minute.",
+        "Too many attempts. Try again in %(minutes)s minutes.",
         minutes,
     ) % {"minutes": minutes}
 

@@ -12,7 +12,7 @@ from sms.phones import PhoneRefused, parse_phone
 class LoginForm(forms.Form):
     phone = forms.CharField(
         label=_("Phone"),
-        help_text=_("A number outside mainland China begins with + and its country code."),
+        help_text=_("Numbers outside mainland China start with + and the country code."),
         error_messages={"required": _("Enter a phone number.")},
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel", "autofocus": True}),
     )
@@ -27,7 +27,7 @@ class LoginForm(forms.Form):
 class LoginCodeForm(forms.Form):
     code = forms.CharField(
         label=_("Verification code"),
-        error_messages={"required": _("Enter the digits from the SMS.")},
+        error_messages={"required": _("Enter the code from the SMS.")},
         widget=forms.TextInput(attrs={"autofocus": True}),
     )
 

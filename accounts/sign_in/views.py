@@ -106,7 +106,7 @@ def login_password(request: PublicRequest) -> HttpResponse:
     try:
         user = verify_password(request, **form.cleaned_data)
     except PasswordWrong:
-        form.add_error("password", _("Login or password is wrong."))
+        form.add_error("password", _("Incorrect login or password."))
         return unprocessable(request, PASSWORD, context)
     except AttemptsExceeded as limit:
         form.add_error("password", wait_text(limit.retry_after))

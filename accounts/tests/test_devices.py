@@ -160,4 +160,4 @@ def test_a_form_from_elsewhere_is_refused(path):
 def test_binding_wechat_is_offered_where_its_code_can_be_scanned(alice, settings, user_agent, is_offered):
     settings.HAS_WEIXIN, settings.WEIXIN_APP_ID = True, "wx-test"
     page = sign_in(user_agent=user_agent).get(PATH).text
-    assert ("Bind WeChat" in page) == is_offered
+    assert ("Link WeChat" in page) == is_offered

@@ -40,7 +40,7 @@ def test_a_change_is_saved_and_recorded(owner, enterprise):
     assert (event.action, event.role, event.via) == ("enterprise_edited", "owner", "web")
     assert event.personal["before"] == {"name": "示例科技", "region": "CN"}
     assert event.personal["after"] == {"name": "新名", "region": "HK"}
-    assert "The settings are saved." in owner.get(PATH).content.decode()
+    assert "Settings saved." in owner.get(PATH).content.decode()
 
 
 def test_saving_what_is_set_records_nothing(owner):
@@ -82,7 +82,7 @@ def test_a_rule_on_codes_holds_from_when_it_was_set_until_it_is_lifted(owner, en
     assert before <= since <= timezone.now()
     event = AuditEvent.objects.get()
     assert (event.personal["before"], event.personal["after"]) == ({"code_rule": "everyone"}, {"code_rule": "abroad"})
-    assert "who joined before keeps the code" in owner.get(PATH).text
+    assert "Members who joined earlier can still use a code" in owner.get(PATH).text
 
     owner.post(PATH, GOOD | {"code_rule": "abroad", "name": "新名"})
     enterprise.refresh_from_db()
@@ -91,7 +91,7 @@ def test_a_rule_on_codes_holds_from_when_it_was_set_until_it_is_lifted(owner, en
     owner.post(PATH, GOOD | {"code_rule": "everyone"})
     enterprise.refresh_from_db()
     assert enterprise.code_rule_since is None
-    assert "who joined before keeps the code" not in owner.get(PATH).text
+    assert "Members who joined earlier can still use a code" not in owner.get(PATH).text
 
 
 @pytest.mark.parametrize("name", ["x", "x" * 64, "😀<script>alert(1)</script>"])

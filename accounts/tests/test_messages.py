@@ -39,13 +39,20 @@ def ids(response):
 
 
 def test_an_empty_list_has_an_empty_state(owner):
-    assert b"No message yet" in owner.get(PATH).content
+    assert b"No messages yet" in owner.get(PATH).content
 
 
 def test_a_message_shows_state_reason_attempts_and_text(owner, enterprise):
     message = send(enterprise, 8000, state="rejected", reason="Number is not in use", attempts=3)
     page = owner.get(PATH).content.decode()
-    for part in (f'data-id="{message.pk}"', "Refused", "Number is not in use", ">3<", "Text 8000", "138 0013 8000"):
+    for part in (
+        f'data-id="{message.pk}"',
+        "Rejected by provider",
+        "Number is not in use",
+        ">3<",
+        "Text 8000",
+        "138 0013 8000",
+    ):
         assert part in page
 
 
@@ -76,7 +83,7 @@ def test_state_and_kind_filter(owner, enterprise):
     assert ids(owner.get(PATH, {"kind": "code"})) == [rejected.pk]
     assert ids(owner.get(PATH, {"state": "failed"})) == [unknown.pk, rejected.pk]
     assert len(ids(owner.get(PATH, {"state": "nonsense", "kind": "\x00", "before": "x", "after": "-1"}))) == 3
-    assert b"No message fits" in owner.get(PATH, {"state": "expired"}).content
+    assert b"No matching messages" in owner.get(PATH, {"state": "expired"}).content
 
 
 @pytest.mark.parametrize("tail", ["8000", "13800138000", "138 0013 8000", "+8613800138000", "0"])
@@ -175,14 +182,14 @@ def test_an_administrator_confirms_an_unknown_outcome(owner, enterprise):
     message.refresh_from_db()
     assert message.state == "sent"
     assert AuditEvent.objects.get(action="message_confirmed").target_id == str(message.pk)
-    assert b"known by now" in owner.post(f"{PATH}{message.pk}/confirm/", follow=True).content
+    assert b"already known" in owner.post(f"{PATH}{message.pk}/confirm/", follow=True).content
     assert AuditEvent.objects.filter(action="message_confirmed").count() == 1
 
 
 def test_an_outcome_that_is_being_looked_up_can_not_be_confirmed(owner, enterprise):
     message = send(enterprise, state="unknown", encrypted="x")
     page = owner.get(PATH).content.decode()
-    assert "being looked for" in page
+    assert "Checking with the SMS provider" in page
     assert f"{PATH}{message.pk}/confirm/" not in page
 
 
@@ -194,8 +201,8 @@ def test_an_auditor_can_not_confirm(client_of, erin, enterprise):
 
 
 def test_a_failed_invitation_links_to_the_member(owner, enterprise):
-    send(enterprise, state="undelivered", subject="member:42", reason="The carrier filtered the message.")
+    send(enterprise, state="undelivered", subject="member:42", reason="The carrier filtered the SMS.")
     page = owner.get(PATH, {"state": "failed"}).content.decode()
     assert "/console/members/42/" in page
-    assert "The carrier filtered the message." in page
+    assert "The carrier filtered the SMS." in page
     assert "Not delivered" in page

@@ -249,7 +249,7 @@ def test_the_list_names_what_there_is(client_of, alice):
     assert "Authenticator app" in page
     assert "办公电脑" in page
     assert f'data-id="{passkey.pk}"' in page
-    assert "10 of 10 are left" in page
+    assert "10 of 10 left" in page
 
 
 def test_a_passkey_is_renamed(client_of, alice):

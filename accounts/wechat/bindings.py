@@ -105,12 +105,14 @@ def bind_with_message(request: PublicRequest, proof: Proof, enterprise: Enterpri
     """Bind WeChat to the signed-in user, and show a message with the result."""
     assert isinstance(request.user, User)
     if not get_membership().session_is_unrestricted(request):
-        messages.warning(request, _("WeChat is not bound: one of your enterprises asks you to scan with your phone."))
+        messages.warning(
+            request, _("WeChat wasn't linked. One of your enterprises requires you to scan with your phone.")
+        )
         return
     request.session.pop(KEY, None)
     try:
         bind_wechat(request.user, proof, enterprise=enterprise, by=request.actor)
     except WechatTaken:
-        messages.error(request, _("This WeChat signs in somebody else already. They have to unbind it first."))
+        messages.error(request, _("This WeChat account is already linked to someone else, who has to unlink it first."))
     else:
-        messages.success(request, _("WeChat is bound: from now on a scan with it signs you in."))
+        messages.success(request, _("WeChat is linked. From now on, you can sign in by scanning with it."))

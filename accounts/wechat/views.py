@@ -166,7 +166,7 @@ def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
     if enterprise is None:
         return see_other("/")
     unbind_wechat(account, enterprise=enterprise, by=request.actor)
-    messages.success(request, _("WeChat is unbound: scanning with it no longer signs you in."))
+    messages.success(request, _("WeChat is unlinked. Scanning with it no longer signs you in."))
     return see_other("accounts:device_list")
 
 

@@ -9,12 +9,12 @@ from core.translatable import TranslatableText, messages_of, render_message, ren
 def test_a_message_is_rendered_in_the_language_of_its_reader():
     with override(None):
         message = TranslatableText(
-            "%(name)s: decided already (%(state)s).", {"name": "Lin", "state": gettext_lazy("Approved")}
+            "%(name)s: already reviewed (%(state)s).", {"name": "Lin", "state": gettext_lazy("Approved")}
         )
         stored = message.serialize()
-        assert message == "Lin: decided already (Approved)."
+        assert message == "Lin: already reviewed (Approved)."
     assert stored == {
-        "text": "%(name)s: decided already (%(state)s).",
+        "text": "%(name)s: already reviewed (%(state)s).",
         "params": {"name": "Lin", "state": {"text": "Approved"}},
     }
     with override("en"):

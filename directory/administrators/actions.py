@@ -103,7 +103,7 @@ def refuse_last_owner(role: Role) -> None:
     """Raise ValidationError if this is the only owner."""
     owners = Role.objects.filter(enterprise=role.enterprise_id, name=Role.Name.OWNER, user__is_active=True)
     if role.name == Role.Name.OWNER and not owners.exclude(pk=role.pk).exists():
-        message = _("%(name)s is the only owner. Appoint another owner first.")
+        message = _("%(name)s is the only owner. Add another owner first.")
         raise ValidationError(message, params={"name": role.user})
 
 
@@ -126,7 +126,7 @@ def clean_newcomer(person: str, login: str, password: str) -> User:
     except ValidationError as error:
         errors["name"] = error
     if not LOGIN.fullmatch(draft.login or ""):
-        errors["login"] = _("1 to 64 letters, digits and signs of . _ + - without an @.")
+        errors["login"] = _("Use 1 to 64 letters, digits, or the characters . _ + - (no @).")
     elif User.objects.filter(login=draft.login).exists():
         errors["login"] = _login_taken()
     try:
@@ -144,12 +144,12 @@ def choose_scope(name: str, departments: Iterable[Department]) -> list[Departmen
         return []
     if chosen := sorted(set(departments), key=lambda department: department.path):
         return chosen
-    raise ValidationError({"departments": _("Choose at least one department to look after.")})
+    raise ValidationError({"departments": _("Select at least one department to manage.")})
 
 
 def _give(record: Record, enterprise: Enterprise, user: User, name: str, departments: Iterable[Department]) -> Role:
     if taken := Role.objects.filter(user=user, enterprise=enterprise).first():
-        message = _("%(name)s has a role already: %(role)s. Change it in the list of administrators.")
+        message = _("%(name)s already has a role: %(role)s. Change it in the list of administrators.")
         raise ValidationError(message, params={"name": user, "role": taken.get_name_display()})
     chosen = choose_scope(name, departments)
     role = Role.objects.create(user=user, enterprise=enterprise, name=name)
@@ -168,7 +168,7 @@ def _check_may_give(enterprise: Enterprise, by: Actor, *names: str) -> None:
 
 
 def _login_taken() -> str:
-    return _("This login is taken. Please choose another one.")
+    return _("This login is already taken. Choose another one.")
 
 
 def _set_scope(role: Role, departments: list[Department]) -> None:
@@ -201,5 +201,5 @@ def _fresh(role: Role) -> Role:
     """Read the role again, under the lock. Raises ValidationError if it was removed."""
     role_now = Role.objects.select_related("enterprise", "user").filter(pk=role.pk).first()
     if role_now is None:
-        raise ValidationError(_("This role has been removed in the meantime."))
+        raise ValidationError(_("This role has already been removed."))
     return role_now

@@ -24,11 +24,15 @@ from directory.models import Department
 
 # What each role may do (accounts.permissions), in one sentence.
 RIGHTS = {
-    Role.Name.OWNER: _("Everything, owners and administrators included."),
-    Role.Name.ADMIN: _("Everything but appointing owners and administrators."),
-    Role.Name.DEPARTMENT_ADMIN: _("Members and invitations in the chosen departments and below; phones are masked."),
+    Role.Name.OWNER: _("Full access, including adding and removing owners and administrators."),
+    Role.Name.ADMIN: _("Full access, except adding or removing owners and administrators."),
+    Role.Name.DEPARTMENT_ADMIN: _(
+        "Manages members and invitations in the selected departments and their "
+        "subdepartments. Phone numbers are masked."
+    ),
     Role.Name.AUDITOR: _(
-        "Reads everything and changes nothing. Phones are masked, join links not shown, lists of people not downloaded."
+        "Can view everything but change nothing. Phone numbers are masked, join links are hidden, and lists "
+        "of people can't be downloaded."
     ),
 }
 
@@ -39,7 +43,7 @@ class RoleForm(PickingForm):
         label=_("Departments"),
         coerce=int,
         required=False,
-        help_text=_("For a department administrator: those to look after, with all below them."),
+        help_text=_("For a department administrator: the departments to manage, including their subdepartments."),
     )
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
@@ -91,14 +95,14 @@ class NewcomerForm(RoleForm):
     login = forms.CharField(
         label=_("Login"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text=_("Letters, digits and . _ + - without an @; it is typed at the sign-in."),
+        help_text=_("Letters, digits, and . _ + - (no @). Used to sign in."),
     )
     password = forms.CharField(
         label=_("Initial password"),
         max_length=512,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Hand it over in person, not by mail."),
+        help_text=_("Share it in person, not by email."),
     )
     field_order = ("name", "login", "password", "role", "departments")
 

@@ -72,7 +72,7 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
     if role is None:
         return unprocessable(request, "directory/administrator_new.html", context)
     params = {"name": role.user, "role": role.get_name_display()}
-    messages.success(request, _("%(name)s is now: %(role)s.") % params)
+    messages.success(request, _("%(name)s is now %(role)s.") % params)
     return see_other("directory:administrator_list")
 
 
@@ -112,7 +112,7 @@ def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        messages.success(request, _("The second factor of %(name)s is reset.") % {"name": role.user})
+        messages.success(request, _("The second factor of %(name)s was reset.") % {"name": role.user})
     return see_other("directory:administrator_edit", id=role.pk)
 
 
@@ -137,7 +137,7 @@ def administrator_remove(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/administrator_remove.html", context, status=status)
     if removed == request.role:
         return _sign_out(request)
-    messages.success(request, _("%(name)s has no role any more.") % {"name": removed.user})
+    messages.success(request, _("%(name)s is no longer an administrator.") % {"name": removed.user})
     return see_other("directory:administrator_list")
 
 
@@ -170,6 +170,6 @@ def _appoint(
     if isinstance(form, NewcomerForm):
         return form.appoint(role=request.role, by=request.actor)
     if user is None:
-        form.add_error(None, _("%(name)s has not joined yet and can't be appointed.") % {"name": member})
+        form.add_error(None, _("%(name)s can't be made an administrator before joining.") % {"name": member})
         return None
     return form.appoint(user, role=request.role, by=request.actor)

@@ -38,7 +38,7 @@ def member_export(request: ConsoleRequest) -> HttpResponse:
         action = open_bulk_action(request.enterprise, BulkAction.Kind.EXPORT, found, by=request.actor)
         return see_other("directory:bulk_action_detail", id=action.pk)
     if request.method == "POST":
-        messages.warning(request, _("Nobody matches."))
+        messages.warning(request, _("No matching members."))
         return see_other(back)
     if number > settings.MEMBERS_EXPORTED_AT_ONCE:
         return render(request, "directory/member_export.html", {"number": number, "query": query, "back": back})

@@ -208,7 +208,7 @@ def _cancel(locked: BulkAction, record: Record, reason: str = "") -> None:
 
 
 def _cancel_without_right(locked: BulkAction, record: Record) -> None:
-    _cancel(locked, record, gettext_noop("Whoever started it may no longer do this."))
+    _cancel(locked, record, gettext_noop("The person who started this no longer has permission to do it."))
 
 
 def _give_up(lease: Lease[BulkAction]) -> None:
@@ -217,7 +217,11 @@ def _give_up(lease: Lease[BulkAction]) -> None:
         locked = lease.lock()
         if locked.kind == Kind.EXPORT:
             locked.done = 0
-        _end(locked, State.FAILED, gettext_noop("Something broke on our side. What is done stays done."))
+        _end(
+            locked,
+            State.FAILED,
+            gettext_noop("Something went wrong, and the task stopped. What was already done is kept."),
+        )
         record("bulk_action_failed", locked, after=_counts(locked))
 
 

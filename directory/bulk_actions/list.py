@@ -49,7 +49,7 @@ class BulkActionQuery(ListQuery):
     def rows(self) -> tuple[list[tuple[BulkAction, str]], Page[BulkAction]]:
         """Return the actions of a page, each with the tone of its state."""
         count = count_capped(self.matching())
-        count_text = ngettext("%(n)s bulk action", "%(n)s bulk actions", count) % {"n": show_count(count)}
+        count_text = ngettext("%(n)s background task", "%(n)s background tasks", count) % {"n": show_count(count)}
         page = read_page(OrderedRows(self.matching()), self, count_text=count_text)
         return [(action, TONES[action.state]) for action in page.rows], page
 

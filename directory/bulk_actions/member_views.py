@@ -89,13 +89,13 @@ def member_invite_many(request: ConsoleRequest) -> HttpResponse:
         chosen = chosen.filter(status=Member.Status.PENDING)
     members = list(chosen.select_related("enterprise").order_by("pk")[: settings.MEMBERS_AT_ONCE + 1])
     if len(members) > settings.MEMBERS_AT_ONCE:
-        messages.info(request, _("These are many: send them a notice, which goes out in the background."))
+        messages.info(request, _("There are many members. Go to “Invitations” to invite them in the background."))
         return see_other(reverse("invitations:batch_new") + query.url(status=Member.Status.PENDING))
     invited = invite_members(members, by=request.actor)
     if not invited.sent and not invited.left_out:
         return _none_chosen(request, query)
     if invited.sent:
-        sent = ngettext("%(n)d invitation is on its way.", "%(n)d invitations are on their way.", invited.sent)
+        sent = ngettext("Sending %(n)d invitation.", "Sending %(n)d invitations.", invited.sent)
         messages.success(request, sent % {"n": invited.sent})
     _tell_left_out(request, [reason for _member, reason in invited.left_out])
     return see_other(_list_of(query))
@@ -142,19 +142,19 @@ def _do(
 
 def _delete(request: ConsoleRequest, ids: list[int]) -> None:
     number = delete_members(request.enterprise, ids, by=request.actor)
-    text = ngettext("%(n)d member is in the bin.", "%(n)d members are in the bin.", number)
+    text = ngettext("%(n)d member moved to the recycle bin.", "%(n)d members moved to the recycle bin.", number)
     messages.success(request, text % {"n": number})
 
 
 def _disable(request: ConsoleRequest, ids: list[int]) -> None:
     number = disable_members(request.enterprise, ids, by=request.actor)
-    text = ngettext("%(n)d member is disabled.", "%(n)d members are disabled and signed out.", number)
+    text = ngettext("%(n)d member disabled and signed out.", "%(n)d members disabled and signed out.", number)
     messages.success(request, text % {"n": number})
 
 
 def _enable(request: ConsoleRequest, ids: list[int]) -> None:
     number = enable_members(request.enterprise, ids, by=request.actor)
-    text = ngettext("%(n)d member is enabled.", "%(n)d members are enabled.", number)
+    text = ngettext("%(n)d member enabled.", "%(n)d members enabled.", number)
     messages.success(request, text % {"n": number})
 
 
@@ -163,7 +163,7 @@ def _restore(request: ConsoleRequest, ids: list[int]) -> None:
 
 
 def _none_chosen(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
-    messages.warning(request, _("Nobody was chosen."))
+    messages.warning(request, _("No members selected."))
     return see_other(_list_of(query))
 
 
@@ -192,6 +192,6 @@ def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuery
 def _tell_left_out(request: ConsoleRequest, reasons: list[str]) -> None:
     if not reasons:
         return
-    count = ngettext("%(n)d was left out:", "%(n)d were left out:", len(reasons)) % {"n": len(reasons)}
+    count = ngettext("%(n)d skipped:", "%(n)d skipped:", len(reasons)) % {"n": len(reasons)}
     more = " …" if len(reasons) > LEFT_OUT_NAMED_MAX else ""
     messages.warning(request, f"{count} {' '.join(reasons[:LEFT_OUT_NAMED_MAX])}{more}")

@@ -30,7 +30,7 @@ def add_department(parent: Department, *, name: str, by: Actor) -> Department:
             if not above:
                 raise ValidationError({"department": _("This department no longer exists.")})
             if above.depth >= Department.MAX_DEPTH:
-                message = _("Departments can be at most %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
+                message = _("Departments can be up to %(limit)d levels deep.") % {"limit": Department.MAX_DEPTH}
                 raise ValidationError({"department": message})
             check_name_is_free(above, kept_name)
             department = _insert(Department(enterprise=parent.enterprise, parent=above, name=kept_name))
@@ -60,7 +60,7 @@ def delete_department(department: Department, *, by: Actor) -> None:
     """Delete an empty department. Raises ValidationError with the numbers of what it contains."""
     with recording(department.enterprise, by=by) as record:
         if department.parent_id is None:
-            raise ValidationError(_("The root department is the enterprise itself: it stays."))
+            raise ValidationError(_("The root department is the enterprise itself and can't be deleted."))
         parts = _contents(department)
         if parts:
             raise _not_empty(department, parts)
@@ -111,9 +111,7 @@ def _contents(department: Department) -> list[str]:
     members = department.memberships.filter(member__deleted_at=None).count()
     below = department.children.count()
     parts = [ngettext("%(n)d member", "%(n)d members", members) % {"n": members}] if members else []
-    return parts + (
-        [ngettext("%(n)d department below", "%(n)d departments below", below) % {"n": below}] if below else []
-    )
+    return parts + ([ngettext("%(n)d subdepartment", "%(n)d subdepartments", below) % {"n": below}] if below else [])
 
 
 def _remove_deleted_members(department: Department) -> None:
@@ -131,5 +129,5 @@ def _what_protects(protected: ProtectedError) -> list[str]:
 
 
 def _not_empty(department: Department, parts: list[str]) -> ValidationError:
-    message = _("“%(name)s” is not empty: %(parts)s. Only an empty department can be deleted.")
+    message = _("“%(name)s” isn't empty: %(parts)s. Only empty departments can be deleted.")
     return ValidationError(message, params={"name": department.name, "parts": _(", ").join(parts)})

@@ -25,7 +25,7 @@ class DepartmentEditForm(PickingForm):
 
 
 class DepartmentNewForm(DepartmentEditForm):
-    department = forms.TypedChoiceField(label=_("Belongs to"), coerce=int)
+    department = forms.TypedChoiceField(label=_("Parent department"), coerce=int)
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +40,7 @@ class DepartmentNewForm(DepartmentEditForm):
 
 
 class DepartmentMoveForm(PickingForm):
-    department = forms.TypedChoiceField(label=_("Move below"), coerce=int)
+    department = forms.TypedChoiceField(label=_("Move to"), coerce=int)
 
     def __init__(self, *args: Any, role: Role, moved: Department, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +50,7 @@ class DepartmentMoveForm(PickingForm):
         # Keep invalid choices that were submitted, so that the action refuses them with a reason.
         named = read_ids([str(data.get("department", ""))])
         offer.departments = {id: one for id, one in offer.departments.items() if id in named or self._is_elsewhere(one)}
-        offer.fill(self, blank={"department": _("Choose a department")})
+        offer.fill(self, blank={"department": _("Select a department")})
         self.departments = offer.departments
 
     def plan(self) -> Move | None:

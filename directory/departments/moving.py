@@ -100,21 +100,21 @@ def move_department(department: Department, *, parent: Department, by: Actor) ->
 def _check_parent(department: Department, parent: Department) -> None:
     names = {"name": department.name, "parent": parent.name}
     if department.parent_id is None:
-        raise ValidationError(_("The root department is the enterprise itself: it can't be moved."))
+        raise ValidationError(_("The root department is the enterprise itself and can't be moved."))
     if parent.pk == department.pk:
-        raise ValidationError({"department": _("“%(name)s” can't go below itself.") % names})
+        raise ValidationError({"department": _("“%(name)s” can't be moved below itself.") % names})
     if department.pk in parent.ids_above:
-        message = _("“%(name)s” can't go below “%(parent)s”, which is below “%(name)s” itself.")
+        message = _("“%(name)s” can't be moved below “%(parent)s” because “%(parent)s” is one of its subdepartments.")
         raise ValidationError({"department": message % names})
     if parent.pk == department.parent_id:
-        raise ValidationError({"department": _("“%(name)s” is below “%(parent)s” already.") % names})
+        raise ValidationError({"department": _("“%(name)s” is already below “%(parent)s”.") % names})
 
 
 def _check_depth(depth: int) -> None:
     if depth > Department.MAX_DEPTH:
         limits = {"limit": Department.MAX_DEPTH, "levels": depth}
         message = _(
-            "Departments can be at most %(limit)d levels deep; with what is below it these would be %(levels)d."
+            "Departments can be up to %(limit)d levels deep. With its subdepartments, this one would reach %(levels)d."
         )
         raise ValidationError({"department": message % limits})
 

@@ -68,7 +68,7 @@ def department_new(request: ConsoleRequest) -> HttpResponse:
     department = form.create(by=request.actor) if form.is_valid() else None
     if department is None:
         return unprocessable(request, "directory/department_new.html", {"form": form})
-    messages.success(request, _("“%(name)s” is part of the tree.") % {"name": department.name})
+    messages.success(request, _("“%(name)s” was added.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
 
@@ -107,7 +107,7 @@ def department_move(request: ConsoleRequest, id: int) -> HttpResponse:
     if not form.move(by=request.actor):
         return unprocessable(request, "directory/department_move.html", context)
     names = {"name": department.name, "parent": move.parent.name}
-    messages.success(request, _("“%(name)s” is below “%(parent)s” now.") % names)
+    messages.success(request, _("“%(name)s” was moved below “%(parent)s”.") % names)
     return see_other(f"{reverse('directory:department_list')}?department={department.pk}")
 
 
@@ -121,7 +121,7 @@ def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
         form = DepartmentEditForm({"name": department.name})
         form.add_error(None, error)
         return unprocessable(request, "directory/department_edit.html", {"form": form, "department": department})
-    messages.success(request, _("“%(name)s” is deleted.") % {"name": department.name})
+    messages.success(request, _("“%(name)s” was deleted.") % {"name": department.name})
     return see_other(f"{reverse('directory:department_list')}?department={department.parent_id}")
 
 

@@ -43,14 +43,16 @@ def clean_prefix(text: str) -> str:
     invalid = re.search(r"[^a-z0-9._-]", prefix)
     if invalid:
         raise ValidationError(
-            _("“%(sign)s” can't be in an address: use letters a–z, digits, dot, hyphen and underscore."),
+            _("“%(sign)s” isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores."),
             params={"sign": _show(invalid.group())},
         )
     if not prefix[0].isalnum() or not prefix[-1].isalnum():
-        raise ValidationError(_("Begin and end with a letter or a digit."))
+        raise ValidationError(_("Start and end with a letter or digit."))
     doubled = re.search(r"[._-]{2}", prefix)
     if doubled:
-        raise ValidationError(_("Two signs stand side by side: “%(signs)s”."), params={"signs": doubled.group()})
+        raise ValidationError(
+            _("Two symbols can't be next to each other: “%(signs)s”."), params={"signs": doubled.group()}
+        )
     return _check_length(prefix, PREFIX_MAX)
 
 
@@ -62,11 +64,11 @@ def clean_account(text: str) -> str:
     invalid = re.search(r"[^A-Za-z0-9_.@-]", account)
     if invalid:
         raise ValidationError(
-            _("“%(sign)s” can't be in an account: use letters a–z, digits, and _ - @ ."),
+            _("“%(sign)s” isn't allowed in an account. Use letters a–z, digits, and _ - @ ."),
             params={"sign": _show(invalid.group())},
         )
     if not account[0].isalnum():
-        raise ValidationError(_("Begin the account with a letter or a digit."))
+        raise ValidationError(_("Start the account with a letter or digit."))
     return _check_length(account, ACCOUNT_MAX)
 
 
@@ -80,9 +82,9 @@ def clean_domain(text: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode()
     except (idna.IDNAError, UnicodeError):
-        raise ValidationError(_("This is not a domain name.")) from None
+        raise ValidationError(_("This isn't a valid domain name.")) from None
     if "." not in ascii_domain or ascii_domain.rsplit(".", 1)[1].isdigit() or "_" in ascii_domain:
-        raise ValidationError(_("This is not a domain name: write it like example.com."))
+        raise ValidationError(_("This isn't a valid domain name. Enter it like example.com."))
     return _check_length(ascii_domain, DOMAIN_MAX)
 
 
@@ -108,7 +110,7 @@ def clean_webmail_url(text: str) -> str:
     except ValueError:
         has_host = False
     if not has_host or parts.scheme not in {"http", "https"} or re.search(r"[\s\\<>\"]", url) or parts.username:
-        raise ValidationError(_("Enter an address that begins with https:// or http://."))
+        raise ValidationError(_("Enter an address that starts with https:// or http://."))
     return _check_length(url, 500)
 
 
@@ -150,7 +152,7 @@ def _show(character: str) -> str | Promise:
 def _check_length(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValidationError(
-            _("At most %(limit)d characters; this has %(length)d."),
+            _("Use at most %(limit)d characters. This has %(length)d."),
             params={"limit": limit, "length": len(text)},
         )
     return text

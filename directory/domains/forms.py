@@ -17,7 +17,7 @@ class DomainEditForm(forms.Form):
         label=_("Webmail address"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://mail.example.com/"}),
-        help_text=_("Where “open mailbox” leads."),
+        help_text=_("Where “Open mailbox” takes members."),
     )
     imap = forms.CharField(
         label=_("IMAP server"),
@@ -30,7 +30,7 @@ class DomainEditForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "smtp.example.com:465"}),
     )
     is_default = forms.BooleanField(
-        label=_("Default domain"), required=False, help_text=_("Preset for new members; the one before gives way.")
+        label=_("Default domain"), required=False, help_text=_("Used for new members. Replaces the current default.")
     )
 
     def edit(self, domain: Domain, *, by: Actor) -> Domain | None:

@@ -37,7 +37,7 @@ def domain_new(request: ConsoleRequest) -> HttpResponse:
     domain = form.create(request.enterprise, by=request.actor) if form.is_valid() else None
     if domain is None:
         return unprocessable(request, "directory/domain_new.html", {"form": form})
-    messages.success(request, _("%(name)s can be used for addresses now.") % {"name": domain.name})
+    messages.success(request, _("%(name)s is ready to use for addresses.") % {"name": domain.name})
     return see_other("directory:domain_list")
 
 

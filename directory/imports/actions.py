@@ -23,7 +23,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
     with lock_import(imported, by, State.READY) as (locked, _record):
         known = locked.heading["columns"]["places"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
-            raise ValidationError(_("There is no such row."), code="no_row")
+            raise ValidationError(_("This row doesn't exist."), code="no_row")
         locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
         locked.skipped_rows = [one for one in locked.skipped_rows if one != number]
         _check_again(locked)
@@ -52,7 +52,7 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     """Undo the import, or invite the members it created: small imports at once, others by a worker."""
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
-            raise ValidationError(_("Something is being done with this import already."), code="busy")
+            raise ValidationError(_("This import is already being processed."), code="busy")
         if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
         locked.follow_up = follow_up

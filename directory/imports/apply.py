@@ -188,7 +188,7 @@ def _create_free(check: Check, rows: Sequence[Planned]) -> None:
             try:
                 _insert(check, [row])
             except IntegrityError:
-                row.refuse("name", _("The directory changed meanwhile: check this row again."))
+                row.refuse("name", _("The directory has changed in the meantime. Check this row again."))
 
 
 def _insert(check: Check, rows: Sequence[Planned]) -> None:

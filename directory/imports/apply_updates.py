@@ -32,7 +32,7 @@ def reachable_members(check: Check, rows: Iterable[ImportRow]) -> dict[int, tupl
 def absence_of(check: Check) -> str:
     """Return why a member is not reachable."""
     if check.role and is_scoped(check.role):
-        return _("The member is no longer in the directory, or in no department that you look after.")
+        return _("The member is no longer in the directory, or not in a department you manage.")
     return _("The member is no longer in the directory.")
 
 
@@ -50,7 +50,7 @@ def edit_rows(check: Check, edits: Sequence[Edit], *, record: Record) -> None:
     taken = taken_logins([edit for edit in edits if not edit.errors], check.labels)
     for edit in edits:
         if login := taken.get(edit.member.pk):
-            error = ValidationError(_("%(address)s is a login already."), params={"address": login})
+            error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
             edit.errors.append(("prefix", error))
     _write([edit for edit in edits if not edit.errors], record)
 
@@ -98,7 +98,9 @@ def _write_alone(edit: Edit, record: Record) -> None:
     except ValidationError as error:
         edit.errors += _conflicts(error)
     except IntegrityError:
-        edit.errors.append(("name", ValidationError(_("The directory changed meanwhile: check this row again."))))
+        edit.errors.append(
+            ("name", ValidationError(_("The directory has changed in the meantime. Check this row again.")))
+        )
 
 
 def _conflicts(error: ValidationError) -> list[Conflict]:

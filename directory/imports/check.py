@@ -33,7 +33,7 @@ from directory.models import Department, DepartmentQuerySet, Domain, Import, Imp
 CHUNK = 2000
 # A merge may claim a million rows.
 MERGED_ROWS_MAX = 10_000
-JOIN_AGAIN = gettext_noop("They will have to join again.")
+JOIN_AGAIN = gettext_noop("They have to join again.")
 CLEARABLE = [column.name for column in COLUMNS if column.is_clearable]
 Verdict = ImportRow.Verdict
 
@@ -161,7 +161,7 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
         if len(parsed.blank) == len(values) or is_example(values):
             continue
         for column in merged.get(number, ()):
-            text = _("The cell is merged with others: only the first of them holds the value.")
+            text = _("The cell is merged with others. Only the first cell contains the value.")
             parsed.refuse(column, ValidationError(text))
         yield Row(number, cells, parsed, number in skipped_rows, parsed.values)
 
@@ -175,7 +175,7 @@ def _check_chunk(check: Check, chunk: list[Row]) -> None:
             continue
         check.clashes.add(row.number, row.values, check.context.default_domain)
         if row.verdict == Verdict.NEW and row.data and row.data.phone in check.applicants:
-            row.notes.append(_warning("phone", _("With this phone an application waits for approval.")))
+            row.notes.append(_warning("phone", _("A join request with this phone number is waiting for approval.")))
         if row.verdict == Verdict.UNCHANGED:
             row.cells = None
 

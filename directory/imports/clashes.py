@@ -51,7 +51,7 @@ class Clashes:
             for number in numbers:
                 others = [other for other in numbers[: ROWS_NAMED_MAX + 1] if other != number][:ROWS_NAMED_MAX]
                 params = {"what": _shown(column, value, labels), "rows": ", ".join(map(str, others))}
-                text = _("%(what)s stands in row %(rows)s of this file too.")
+                text = _("%(what)s is also in row %(rows)s of this file.")
                 found[number].append(
                     problem_of("aliases" if (key, number) in self._by_alias else column, text, params, others)
                 )

@@ -95,7 +95,7 @@ class ParseContext:
             raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
             limit = {"limit": Department.MAX_DEPTH}
-            raise ValidationError(_("Departments can be at most %(limit)d levels deep."), params=limit)
+            raise ValidationError(_("Departments can be up to %(limit)d levels deep."), params=limit)
         return "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
 
 
@@ -250,7 +250,7 @@ class ActivationColumn(Column):
         for activation, pair in self.words.items():
             if key in map(plain_heading, (*pair, *self.others[activation])):
                 return activation
-        raise ValidationError(_("Write 手机号 (phone) or 激活码 (code)."))
+        raise ValidationError(_("Enter 手机号 (phone) or 激活码 (code)."))
 
     def write(self, data: MemberData, labels: Labels) -> str:
         return in_language(self.words[data.activation], labels.language)
@@ -314,7 +314,7 @@ def differing(before: MemberData, after: MemberData) -> list[Column]:
 
 def _lost_digits() -> ValidationError:
     return ValidationError(
-        _("The number lost its digits to scientific notation: format the column as text and enter it again.")
+        _("The number lost digits to scientific notation. Format the column as text and enter it again.")
     )
 
 
@@ -326,44 +326,46 @@ COLUMNS: list[Column] = [
     ),
     PrefixColumn(
         "prefix", ("邮箱前缀", "Mailbox prefix"),
-        gettext_lazy("Required. The part before the @: letters, digits, dot, hyphen, underscore."),
+        gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
         ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
          "邮件地址", "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
-        "domain", ("域名", "Domain"), gettext_lazy("Blank: the enterprise's default domain."),
+        "domain", ("域名", "Domain"), gettext_lazy("Leave empty to use the enterprise's default domain."),
         ("邮箱域名", "邮箱后缀", "mail domain", "email domain"), is_repeated=True,
     ),
     TextColumn(
         "account", ("帐号", "Account"),
-        gettext_lazy("Blank: the mailbox prefix, and if that is taken the whole address."),
+        gettext_lazy("Leave empty to use the mailbox prefix or, if that is taken, the full address."),
         ("账号", "成员帐号", "成员账号", "员工userid", "userid"), rule=clean_account,
     ),
     PhoneColumn(
         "phone", ("手机号", "Phone"),
-        gettext_lazy("Needed if the member joins by phone. Keep the cells as text. Abroad write +1 650 253 0000."),
+        gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
+                     "outside mainland China, use the format +1 650 253 0000."),
         ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
          "联系电话", "电话号码", "电话"), examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
         "departments", ("部门", "Department"),
-        gettext_lazy("A path below the chosen department: A/B/C; several by “;”, the first is the main one."),
+        gettext_lazy("A path below the selected department: A/B/C. Separate several with “;”. The first is "
+                     "the main department."),
         ("所属部门", "所在部门", "部门名称", "departments", "org unit path"), examples=("市场部/华东组", "Sales/East"),
         is_clearable=True, is_repeated=True, width=28,
     ),
     TextColumn(
-        "position", ("职务", "Position"), gettext_lazy("At most 128 characters."),
+        "position", ("职务", "Position"), gettext_lazy("Up to 128 characters."),
         ("职位", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
         is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(
         "activation", ("激活方式", "Activation"),
-        gettext_lazy("手机号 (phone, usual) or 激活码 (code, for staff without a phone)."), ("成员激活方式",),
+        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."), ("成员激活方式",),
         examples=("手机号", "phone"), is_repeated=True,
     ),
     AliasesColumn(
-        "aliases", ("别名", "Aliases"), gettext_lazy("At most 5, parted by “;”."),
+        "aliases", ("别名", "Aliases"), gettext_lazy("Up to 5, separated by “;”."),
         ("邮箱别名", "email aliases", "alias"), is_clearable=True, width=28,
     ),
 ]  # fmt: skip

@@ -20,20 +20,20 @@ class ImportNewForm(PickingForm):
     file = forms.FileField(
         label=_("Workbook"),
         allow_empty_file=True,
-        error_messages={"required": _("Choose a workbook.")},
+        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
-        help_text=_(".xlsx or .csv, at most 40 MB and 200,000 rows."),
+        help_text=_(".xlsx or .csv, up to 40 MB and 200,000 rows."),
     )
     department = forms.TypedChoiceField(
-        label=_("Into department"), coerce=int, help_text=_("The departments in the file are read from here down.")
+        label=_("Import into department"), coerce=int, help_text=_("Department paths in the file start below this one.")
     )
     mode = forms.ChoiceField(
-        label=_("Members that exist"),
-        choices=[("create", _("Refuse rows that differ from them")), ("update", _("Update them from the file"))],
+        label=_("Existing members"),
+        choices=[("create", _("Skip and report rows that differ")), ("update", _("Update them from the file"))],
         widget=forms.RadioSelect,
         initial=Import.Mode.CREATE,
     )
-    create_departments = forms.BooleanField(label=_("Create departments that are missing"), required=False)
+    create_departments = forms.BooleanField(label=_("Create missing departments"), required=False)
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -43,10 +43,14 @@ MANY = 5000
 # Much longer than an upload takes.
 ORPHAN_SECONDS = 24 * 3600
 BROKEN: dict[str, str] = {
-    State.CHECKING: gettext_noop("Something broke on our side while the file was checked. Please upload it again."),
-    State.APPLYING: gettext_noop("Something broke on our side. What was imported stays, and can be undone."),
-    Import.FollowUp.UNDO: gettext_noop("Something broke on our side. What was undone stays so; undo the rest again."),
-    Import.FollowUp.INVITE: gettext_noop("Something broke on our side. Please send the invitations that are left."),
+    State.CHECKING: gettext_noop("Something went wrong while checking the file. Upload it again."),
+    State.APPLYING: gettext_noop(
+        "Something went wrong, and the import stopped. What was already imported is kept and can be undone."
+    ),
+    Import.FollowUp.UNDO: gettext_noop(
+        "Something went wrong, and the undo stopped. What was already undone stays undone. Undo the rest again."
+    ),
+    Import.FollowUp.INVITE: gettext_noop("Something went wrong. Send the remaining invitations again."),
 }
 _collector = threading.Lock()
 _rare_collections = 0
@@ -122,12 +126,12 @@ def _work(lease: Lease[Import]) -> None:
         imported = lease.job()
         role = acting_role(imported.author_id, imported.enterprise_id)
         if role is None or not may(role, Permission.MANAGE_MEMBERS):
-            _stop(imported, gettext_noop("Whoever started it may no longer manage members."))
+            _stop(imported, gettext_noop("The person who started this no longer has permission to manage members."))
             return
         try:
             check = open_check(imported, role)
         except LookupError:
-            _stop(imported, gettext_noop("The department it was for no longer exists."))
+            _stop(imported, gettext_noop("The selected department no longer exists."))
             return
         _take_step(imported, check, lease)
 
@@ -145,7 +149,7 @@ def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
         elif imported.follow_up == Import.FollowUp.INVITE:
             _invite(imported, lease)
     except FileNotFoundError:
-        _fail(lease, gettext_noop("The file is no longer there. Please upload it again."))
+        _fail(lease, gettext_noop("The file is no longer available. Upload it again."))
 
 
 def _check(check: Check, files: RowFiles, lease: Lease[Import]) -> None:

@@ -16,7 +16,7 @@ from directory.imports.columns import fold
 from directory.models import Department
 
 GONE = gettext_noop("One of these departments no longer exists.")
-OUT_OF_REACH = gettext_noop("One of these departments is no longer among those you look after.")
+OUT_OF_REACH = gettext_noop("You no longer manage one of these departments.")
 DepartmentIds = tuple[int | None, ...]
 
 

@@ -121,7 +121,7 @@ def bad_rows(imported: Import, asked: QueryDict) -> BadRows:
     url = reverse("directory:import_detail", args=[imported.pk])
     pages = Page(
         rows=rows,
-        count_text=ngettext("%(n)s refused row", "%(n)s refused rows", imported.refused) % {"n": count},
+        count_text=ngettext("%(n)s row with errors", "%(n)s rows with errors", imported.refused) % {"n": count},
         previous_url=f"{url}?before={rows[0].number}#bad-rows" if rows and has_previous else "",
         next_url=f"{url}?row={rows[-1].number}#bad-rows" if rows and has_next else "",
     )
@@ -186,15 +186,15 @@ def remarks(imported: Import) -> list[str]:
     texts = []
     if unknown:
         texts.append(
-            _("These columns are not known and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])}
+            _("These columns aren't recognized and are ignored: %(names)s") % {"names": _(", ").join(unknown[:20])}
         )
     if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
         names = {"sheet": heading["sheet"], "names": _(", ").join(others)}
-        texts.append(_("Only the sheet “%(sheet)s” is read, not: %(names)s") % names)
+        texts.append(_("Only the sheet “%(sheet)s” is read. Not read: %(names)s") % names)
     if rows := heading["hidden_rows"]:
-        texts.append(ngettext("%(n)d hidden row is read too.", "%(n)d hidden rows are read too.", rows) % {"n": rows})
+        texts.append(ngettext("%(n)d hidden row is also read.", "%(n)d hidden rows are also read.", rows) % {"n": rows})
     if columns := heading["hidden_columns"]:
-        text = ngettext("%(n)d hidden column is read too.", "%(n)d hidden columns are read too.", columns)
+        text = ngettext("%(n)d hidden column is also read.", "%(n)d hidden columns are also read.", columns)
         texts.append(text % {"n": columns})
     return texts
 

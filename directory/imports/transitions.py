@@ -53,7 +53,7 @@ def lock_import(imported: Import, by: Actor, *states: str) -> Iterator[tuple[Imp
     with recording(imported.enterprise, by=by) as record:
         locked = Import.objects.select_for_update().get(pk=imported.pk)
         if locked.state not in states:
-            raise ValidationError(_("The import has moved on meanwhile."), code="moved_on")
+            raise ValidationError(_("The import's status has changed in the meantime."), code="moved_on")
         yield locked, record
 
 

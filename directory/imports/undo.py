@@ -84,9 +84,9 @@ def _reason_to_keep(
     if row.member_id is None or row.member_id not in members:
         return ValidationError(absence_of(check))
     if written is None or (row.verdict == Verdict.UPDATED and row.previous is None):
-        return ValidationError(_("What the row replaced is no longer kept."))
+        return ValidationError(_("The previous values are no longer available."))
     member, current = members[row.member_id]
-    text = _("%(name)s was edited since.") if differing(current, written) else ""
+    text = _("%(name)s has since been edited.") if differing(current, written) else ""
     if not text and row.verdict == Verdict.CREATED:
         text = _use_of(member)
     return ValidationError(text, params={"name": member.name}) if text else None
@@ -95,11 +95,11 @@ def _reason_to_keep(
 def _use_of(member: Member) -> str:
     """Return how a member who was created has been used since, or ""."""
     if member.status != Member.Status.PENDING:
-        return _("%(name)s has joined or was disabled since.")
+        return _("%(name)s has since joined or been disabled.")
     if member.invited_at:
-        return _("%(name)s was invited since.")
+        return _("%(name)s has since been invited.")
     if member.activation == Member.Activation.CODE and active_code(member):
-        return _("%(name)s was given an activation code since.")
+        return _("%(name)s has since been given an activation code.")
     return ""
 
 

@@ -71,7 +71,7 @@ def start_import(
     except OSError as error:
         RowFiles(stored).remove()
         log.exception("import_not_stored")
-        text = _("The file can't be kept: our disk may be full. Please tell the operator.")
+        text = _("The file couldn't be saved. The server's disk may be full. Contact the operator.")
         raise ValidationError(text, code="not_stored") from error
     except BaseException:
         RowFiles(stored).remove()
@@ -84,7 +84,9 @@ def _count_upload(enterprise: Enterprise) -> None:
         window = settings.IMPORT_UPLOAD_WINDOW_SECONDS
         count_up(f"uploads {enterprise.pk}", seconds=window, most=settings.IMPORT_UPLOADS)
     except CounterFull as full:
-        raise ValidationError(_("Too many files within ten minutes. Please wait a little."), code="limited") from full
+        raise ValidationError(
+            _("Too many files were uploaded in the last 10 minutes. Wait a moment and try again."), code="limited"
+        ) from full
 
 
 def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:

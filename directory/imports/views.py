@@ -154,7 +154,7 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
     issued = issue_codes_for(imported, request.role, by=request.actor)
     if not issued:
-        messages.warning(request, _("Nobody of this import waits for an activation code."))
+        messages.warning(request, _("No one in this import is waiting for an activation code."))
         return see_other("directory:import_detail", id=imported.pk)
     response = _workbook(write_codes(issued, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
     response["Cache-Control"] = "no-store"

@@ -76,7 +76,7 @@ def write_members(rows: Iterable[tuple[str, MemberData]], labels: Labels) -> byt
     sheet = book.create_sheet(_("Members"))
     headings = [column.heading(labels.language) for column in COLUMNS]
     sheet.append(text_cells(sheet, [*headings, in_language(STATUS, labels.language)]))
-    statuses = {status.value: str(status.label) for status in Member.Status} | {IN_BIN: _("In the bin")}
+    statuses = {status.value: str(status.label) for status in Member.Status} | {IN_BIN: _("In recycle bin")}
     for status, data in rows:
         sheet.append(text_cells(sheet, [*(column.write(data, labels) for column in COLUMNS), statuses[status]]))
     return _bytes(book)
@@ -119,8 +119,8 @@ def _guide(book: Workbook, language: str) -> None:
         sheet.cell(row, 1, column.heading(language)).font = Font(bold=True)
         sheet.cell(row, 2, str(column.guidance)).alignment = Alignment(wrap_text=True)
     notes = [
-        _("The columns may stand in any order; those you don't need may be deleted, others are ignored."),
-        _("The example row is ignored as long as nothing in it is changed."),
+        _("Columns can be in any order. You can delete those you don't need. Unknown columns are ignored."),
+        _("The example row is ignored unless you change it."),
     ]
     for row, text in enumerate(notes, start=len(COLUMNS) + 2):
         sheet.cell(row, 1, text)

@@ -62,12 +62,12 @@ def activate(member: Member, user: User, *, is_entering: bool) -> None:
 
 def _check_may_join(member: Member, phone: str, link: Invitation | None) -> None:
     if member.deleted_at or member.status == Member.Status.DISABLED:
-        raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
+        raise ValidationError(_("This membership is disabled. Contact the person who invited you."), code="closed")
     if member.phone != phone:
-        text = _("The phone number on record has changed. Please ask for a fresh link.")
+        text = _("The phone number on record has changed. Request a new link.")
         raise ValidationError(text, code="phone_changed")
     if member.status == Member.Status.ACTIVE and not _may_return(member, link):
-        raise ValidationError(_("This invitation has been used: the member has joined already."), code="used")
+        raise ValidationError(_("This invitation has been used. The member has already joined."), code="used")
 
 
 def _may_return(member: Member, link: Invitation | None) -> bool:
@@ -96,5 +96,5 @@ def _user_of(member: Member) -> User:
     new = {"name": member.name, "password": make_password(None)}
     user, _created = User.objects.get_or_create(phone=member.phone, defaults=new)
     if not user.is_active:
-        raise ValidationError(_("This membership is closed. Please ask whoever invited you."), code="closed")
+        raise ValidationError(_("This membership is disabled. Contact the person who invited you."), code="closed")
     return user

@@ -70,9 +70,7 @@ def activate_member(id: int, *, password: str | None = None, passkey: NewPasskey
         code = _usable(id)
         member, before = code.member, code.member.status
         if passkey and not may_use_passkey(member):
-            raise ValidationError(
-                _("Please choose a password: your second factor stays as it is."), code="password_needed"
-            )
+            raise ValidationError(_("Choose a password. Your second factor doesn't change."), code="password_needed")
         if member.user and not member.user.has_usable_password() and (count := delete_factors(member.user)):
             record("factors_reset", member.user, before={"factors": count})
         user = _user_of(member, encoded, passkey)
@@ -103,14 +101,14 @@ def _usable(id: int) -> ActivationCode:
     code = get_code(id)
     if code is None:
         raise ValidationError(
-            _("This activation code is no longer good. Please ask your administrator for a new one."), code="code_over"
+            _("This activation code is no longer valid. Ask your administrator for a new one."), code="code_over"
         )
     return code
 
 
 def _user_of(member: Member, encoded: str, passkey: NewPasskey | None) -> User:
     if passkey and member.user and member.user.pk != passkey.user:
-        raise ValidationError(_("This passkey was made for somebody else. Please begin again."), code="other_passkey")
+        raise ValidationError(_("This passkey was created for someone else. Start again."), code="other_passkey")
     if member.user:
         end_sessions(member.user)
         member.user.password = encoded
@@ -122,5 +120,5 @@ def _user_of(member: Member, encoded: str, passkey: NewPasskey | None) -> User:
             return User.objects.create(pk=id, login=login_of(member), name=member.name, password=encoded)
     except IntegrityError:
         raise ValidationError(
-            _("Your address is a login already. Please ask your administrator."), code="login_taken"
+            _("Your address is already used as a login. Contact your administrator."), code="login_taken"
         ) from None

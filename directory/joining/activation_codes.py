@@ -39,7 +39,7 @@ def issue_code(member: Member, *, by: Actor) -> str:
     """Issue a code for this member and revoke the previous one; only the caller sees it. Raises CodeNotIssued."""
     issued = issue_codes(member.enterprise, [member.pk], by=by, target=member)
     if not issued:
-        raise CodeNotIssued(_("%(name)s doesn't join with an activation code.") % {"name": member.name})
+        raise CodeNotIssued(_("%(name)s doesn't use an activation code.") % {"name": member.name})
     return issued[member.pk]
 
 

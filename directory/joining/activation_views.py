@@ -59,10 +59,10 @@ def activation_code(request: PublicRequest) -> HttpResponse:
             address=address_block(client_address(request)),
         )
     except PairWrong:
-        form.add_error("code", _("Account and code don't belong together, or the code is no longer good."))
+        form.add_error("code", _("The account and code don't match, or the code is no longer valid."))
         return code_page(request, form, status=422)
     except AttemptsExceeded as limit:
-        form.add_error("code", _("Too many tries. Please wait a few minutes."))
+        form.add_error("code", _("Too many attempts. Wait a few minutes and try again."))
         return private(too_many_requests(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)
     request.session[SESSION_KEY] = {"code": code.pk, "at": int(time.time())}
@@ -85,7 +85,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
     try:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
-        form.add_error("password", _("Too many tries. Please wait a few minutes."))
+        form.add_error("password", _("Too many attempts. Wait a few minutes and try again."))
         return private(too_many_requests(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except ValidationError as error:
         return _refuse(request, error)

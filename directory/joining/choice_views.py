@@ -76,7 +76,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
             return unprocessable(request, CHOOSE, context)
         return too_many_requests(request, CHOOSE, context, retry_after=refusal.retry_after)
     phone = mask_phone(access.member.phone)
-    messages.success(request, _("A link is on its way to %(phone)s: open it on that phone.") % {"phone": phone})
+    messages.success(request, _("We're sending a link to %(phone)s. Open it on that phone.") % {"phone": phone})
     return see_other("directory:choose")
 
 

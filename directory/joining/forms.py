@@ -17,9 +17,9 @@ class ActivationCodeForm(forms.Form):
     account = forms.CharField(
         label=_("Account"),
         max_length=318,
-        error_messages={"required": _("Enter your account or your mailbox address.")},
+        error_messages={"required": _("Enter your account or mailbox address.")},
         widget=forms.TextInput(attrs=PLAIN | {"autocomplete": "username", "autofocus": True}),
-        help_text=_("Your mailbox address will do too."),
+        help_text=_("You can also use your mailbox address."),
     )
     code = forms.CharField(
         label=_("Activation code"),

@@ -194,14 +194,14 @@ def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:
 
 def _refusal(member: Member, history: History | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
     if member.deleted_at:
-        return InvitationNotSent(_("%(name)s is in the bin."), params={"name": member.name})
+        return InvitationNotSent(_("%(name)s is in the recycle bin."), params={"name": member.name})
     if member.status == Member.Status.DISABLED:
         return InvitationNotSent(_("%(name)s is disabled."), params={"name": member.name})
     if not (may_join(member) or is_recovery):
-        return InvitationNotSent(_("%(name)s has joined already."), params={"name": member.name})
+        return InvitationNotSent(_("%(name)s has already joined."), params={"name": member.name})
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationNotSent(
-            _("%(name)s joins with an activation code, without a message."), params={"name": member.name}
+            _("%(name)s joins with an activation code, so no SMS is sent."), params={"name": member.name}
         )
     if not member.phone:
         return InvitationNotSent(_("%(name)s has no phone number."), params={"name": member.name})
@@ -211,10 +211,10 @@ def _refusal(member: Member, history: History | None, now: datetime, is_recovery
 def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent | None:
     wait = settings.INVITATION_PAUSE_SECONDS - (now - history["last"]).total_seconds()
     if wait > 0:
-        words = _("%(name)s was sent a link less than a minute ago.")
+        words = _("%(name)s received a link less than a minute ago.")
         return InvitationNotSent(words, params={"name": member.name}, retry_after=math.ceil(wait))
     if history["today"] >= settings.INVITATIONS_PER_DAY:
-        words = _("%(name)s was sent %(count)s links today; more can be sent tomorrow.")
+        words = _("%(name)s has received %(count)s links today. Try again tomorrow.")
         return InvitationNotSent(words, params={"name": member.name, "count": history["today"]}, retry_after=86400)
     return None
 
@@ -222,7 +222,7 @@ def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent
 def _supersede(members: Sequence[Member], now: datetime) -> None:
     Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
     subjects = [subject_of(member) for member in members]
-    cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("A fresh link took its place."))
+    cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("Replaced by a newer link."))
 
 
 def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_recovery: bool) -> None:

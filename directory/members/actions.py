@@ -65,7 +65,9 @@ def change_member(member: Member, data: MemberData, *, by: Actor) -> Member:
     with _as_field_errors(data, enterprise, by, member), recording(enterprise, by=by) as record:
         member = _reloaded(member)
         if member.deleted_at:
-            raise ValidationError({"name": ValidationError(_("%(name)s is in the bin."), params={"name": member.name})})
+            raise ValidationError(
+                {"name": ValidationError(_("%(name)s is in the recycle bin."), params={"name": member.name})}
+            )
         before = MemberData.from_member(member)
         departments = departments_of_data(enterprise, before, data)
         labels = labels_of(enterprise, departments)
@@ -178,7 +180,7 @@ def _change_login(user: User, login: str) -> None:
     """Change the login of a user who signs in with their address."""
     login = login.lower()
     if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        error = ValidationError(_("%(address)s is a login already."), params={"address": login})
+        error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
         raise ValidationError({"prefix": error})
     User.objects.filter(pk=user.pk).update(login=login)
 

@@ -96,7 +96,7 @@ class ClaimedValues:
     def error(self, value: str, holder: int | str) -> ValidationError:
         """Return an error that names the holder of the value, if the reader may see that member."""
         if isinstance(holder, Applicant):
-            text = _("%(address)s has been applied for by %(name)s.")
+            text = _("%(address)s is already requested by %(name)s.")
             return ValidationError(text, params={"address": value, "name": str(holder)})
         if isinstance(holder, str):
             return ValidationError(_("%(address)s is reserved."), params={"address": value})
@@ -108,7 +108,7 @@ class ClaimedValues:
             "what": value,
             "name": member.name,
             "department": member.main_department.name,
-            "status": gettext_lazy("in the bin") if member.deleted_at else Member.Status(member.status).label,
+            "status": gettext_lazy("in the recycle bin") if member.deleted_at else Member.Status(member.status).label,
         }
         return ValidationError(_("%(what)s belongs to %(name)s (%(department)s, %(status)s)"), params=params)
 
@@ -176,7 +176,7 @@ def _choose_account(data: MemberData, claimed: ClaimedValues, labels: Labels, ow
     is_taken = claimed.accounts.get(data.prefix, own) != own
     account = usual_account(data.prefix, labels.address(data.prefix, data.domain), is_taken=is_taken)
     if not account:
-        raise ValidationError({"account": _("The prefix is taken as an account: enter another account.")})
+        raise ValidationError({"account": _("The prefix is already used as an account. Enter a different account.")})
     return replace(data, account=account)
 
 

@@ -188,7 +188,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[tuple[str, ValidationError]]
     if not values.get("prefix"):
         yield "prefix", ValidationError(_("Enter the mailbox prefix."))
     if values.get("activation") == PHONE and not values.get("phone"):
-        yield "phone", ValidationError(_("Enter the phone: the member joins with it."))
+        yield "phone", ValidationError(_("Enter a phone number. The member joins with it."))
     if (values.get("prefix"), values.get("domain")) in values.get("aliases", ()):
         own = {"alias": values["prefix"]}
         yield "aliases", ValidationError(_("%(alias)s is the mailbox itself, not an alias."), params=own)
@@ -211,7 +211,7 @@ def check_aliases(aliases: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], 
     """Return the aliases without repetitions."""
     kept = tuple(dict.fromkeys(aliases))
     if len(kept) > Member.MAX_ALIASES:
-        raise ValidationError(_("A member has at most %(limit)d aliases."), params={"limit": Member.MAX_ALIASES})
+        raise ValidationError(_("A member can have up to %(limit)d aliases."), params={"limit": Member.MAX_ALIASES})
     return kept
 
 
@@ -225,12 +225,12 @@ def check_departments(departments: Iterable[Any]) -> tuple[Any, ...]:
 
 def _too_many_departments() -> ValidationError:
     limit = {"limit": Member.MAX_DEPARTMENTS}
-    return ValidationError(_("A member stands in at most %(limit)d departments."), params=limit)
+    return ValidationError(_("A member can belong to up to %(limit)d departments."), params=limit)
 
 
 def _clean_domain(enterprise: Enterprise, typed: MemberInput) -> int:
     if typed["domain"].enterprise_id != enterprise.pk:
-        raise ValidationError(_("Choose one of the enterprise's domains."))
+        raise ValidationError(_("Select one of the enterprise's domains."))
     return typed["domain"].pk
 
 
@@ -246,7 +246,7 @@ def _clean_departments(enterprise: Enterprise, typed: MemberInput) -> tuple[int,
     if not chosen:
         chosen = [main or Department.objects.get(enterprise=enterprise, parent=None)]
     if any(department.enterprise_id != enterprise.pk for department in chosen):
-        raise ValidationError(_("Choose departments of this enterprise."))
+        raise ValidationError(_("Select departments of this enterprise."))
     first = [main] if main and main in chosen else []
     return check_departments(department.pk for department in [*first, *chosen])
 
@@ -254,13 +254,13 @@ def _clean_departments(enterprise: Enterprise, typed: MemberInput) -> tuple[int,
 def _clean_main_department(_enterprise: Enterprise, typed: MemberInput) -> None:
     main, chosen = typed.get("main_department"), typed.get("departments")
     if main and chosen and main not in chosen:
-        raise ValidationError(_("The main department must be one of the chosen ones."))
+        raise ValidationError(_("The main department must be one of the selected departments."))
 
 
 def _clean_activation(_enterprise: Enterprise, typed: MemberInput) -> str:
     activation = typed.get("activation", PHONE)
     if activation not in Member.Activation:
-        raise ValidationError(_("Choose one of the ways."))
+        raise ValidationError(_("Select an activation method."))
     return str(activation)
 
 

@@ -29,13 +29,13 @@ class MemberForm(PickingForm):
         label=_("Phone"),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
         required=False,
-        help_text=_("The invitation goes to this number, and the member joins with it."),
+        help_text=_("The invitation is sent to this number, and the member joins with it."),
     )
     account = forms.CharField(
         label=_("Account"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text=_("Blank: the mailbox prefix, and if that is taken the whole address."),
+        help_text=_("Leave empty to use the mailbox prefix or, if that is taken, the full address."),
     )
     departments = forms.TypedMultipleChoiceField(label=_("Departments"), coerce=int, required=False)
     main_department = forms.TypedChoiceField(label=_("Main department"), coerce=int, required=False, empty_value=None)
@@ -43,10 +43,10 @@ class MemberForm(PickingForm):
     activation = forms.ChoiceField(
         label=_("Activation"),
         choices=Member.Activation.choices,
-        help_text=_("By activation code: for staff without a phone. The code is shown once, after saving."),
+        help_text=_("Choose “By activation code” for staff without a phone. The code is shown once after you save."),
     )
     aliases = forms.CharField(
-        label=_("Aliases"), required=False, help_text=_("At most 5, parted by semicolons: info; sales@example.com")
+        label=_("Aliases"), required=False, help_text=_("Up to 5, separated by semicolons: info; sales@example.com")
     )
 
     def __init__(self, *args: Any, enterprise: Enterprise, role: Role, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class MemberForm(PickingForm):
         current = [*(self.initial.get("departments") or ()), self.initial.get("main_department")]
         data = self.data if self.is_bound else None
         offer = offer_departments(role, data, "departments", "main_department", chosen=current)
-        offer.fill(self, blank={"main_department": _("The first chosen")})
+        offer.fill(self, blank={"main_department": _("First selected")})
         self.choosable = offer.departments
 
     def clean_activation(self) -> str:
@@ -95,7 +95,7 @@ class MemberForm(PickingForm):
 
 
 class MemberNewForm(MemberForm):
-    send_invitation = forms.BooleanField(label=_("Send the invitation by SMS"), required=False, initial=True)
+    send_invitation = forms.BooleanField(label=_("Send an invitation by SMS"), required=False, initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,7 +122,7 @@ class MemberEditForm(MemberForm):
         if self.keeps_phone:
             self.initial["phone"] = ""
             self.fields["phone"].required = False
-            self.fields["phone"].help_text = _("Blank: it stays %(phone)s.") % {"phone": mask_phone(member.phone)}
+            self.fields["phone"].help_text = _("Leave empty to keep %(phone)s.") % {"phone": mask_phone(member.phone)}
 
     def member_input(self, typed: dict[str, Any] | None = None) -> MemberInput:
         member_input = super().member_input(typed)

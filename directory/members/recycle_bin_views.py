@@ -24,7 +24,7 @@ def member_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     """Move a member into the bin, and redirect to their page, where they can be restored."""
     member = get_member(request, id)
     delete_members(request.enterprise, [member.pk], by=request.actor)
-    messages.success(request, _("%(name)s is in the bin.") % {"name": member.name})
+    messages.success(request, _("%(name)s is in the recycle bin.") % {"name": member.name})
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -38,11 +38,11 @@ def member_restore(request: ConsoleRequest, id: int) -> HttpResponse:
 
 def tell_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
     if len(restored) == 1:
-        messages.success(request, _("%(name)s is back in the directory.") % {"name": restored[0].member.name})
+        messages.success(request, _("%(name)s was restored to the directory.") % {"name": restored[0].member.name})
     elif restored:
-        messages.success(request, _("%(n)d members are back in the directory.") % {"n": len(restored)})
+        messages.success(request, _("%(n)d members restored to the directory.") % {"n": len(restored)})
     reasons = [_without_phone(request, one) for one in restored if one.phone_holder]
-    text = _("%(name)s stands in the root department: theirs was deleted.")
+    text = _("%(name)s was moved to the root department because the previous department was deleted.")
     reasons += [text % {"name": one.member.name} for one in restored if one.is_moved]
     if reasons:
         more = " …" if len(reasons) > NAMED_MAX else ""
@@ -52,6 +52,9 @@ def tell_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
 def _without_phone(request: ConsoleRequest, one: Restored) -> str:
     """Return a message that names the phone's new holder if the reader may see them."""
     is_seen = one.phone_holder and members_of(request.role).filter(pk=one.phone_holder.pk).exists()
-    text = _("%(name)s is back without a phone, for theirs belongs to %(holder)s now, and joins by activation code.")
+    text = _(
+        "%(name)s was restored without a phone number, which now belongs to %(holder)s, and joins with "
+        "an activation code."
+    )
     holder = one.phone_holder.name if one.phone_holder and is_seen else _("a member outside your departments")
     return text % {"name": one.member.name, "holder": holder}

@@ -45,7 +45,7 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
         "query": query,
         "rows": rows,
         "pages": pages,
-        "statuses": [*Member.Status.choices, (IN_BIN, _("In the bin"))],
+        "statuses": [*Member.Status.choices, (IN_BIN, _("In recycle bin"))],
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and not query.is_bin,
         "may_export": may(request.role, Permission.SEE_PHONES),
@@ -76,7 +76,7 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
     elif form.cleaned_data["send_invitation"]:
         _invite(request, member)
     else:
-        messages.success(request, _("%(name)s is in the directory.") % {"name": member.name})
+        messages.success(request, _("%(name)s was added to the directory.") % {"name": member.name})
     if "save_and_add" in request.POST:
         return see_other(f"{reverse('directory:member_new')}?{urlencode(_next_form_query(form), doseq=True)}")
     return see_other("directory:member_detail", id=member.pk)
@@ -148,7 +148,7 @@ def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
 @require_POST
 def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = disable_member(get_member(request, id), by=request.actor)
-    messages.success(request, _("%(name)s is disabled and signed out.") % {"name": member.name})
+    messages.success(request, _("%(name)s was disabled and signed out.") % {"name": member.name})
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -156,7 +156,7 @@ def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
 @require_POST
 def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = enable_member(get_member(request, id), by=request.actor)
-    messages.success(request, _("%(name)s is enabled.") % {"name": member.name})
+    messages.success(request, _("%(name)s was enabled.") % {"name": member.name})
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -166,7 +166,7 @@ def _invite(request: ConsoleRequest, member: Member) -> None:
     except InvitationNotSent as refusal:
         messages.warning(request, refusal.messages[0])
     else:
-        messages.success(request, _("The invitation to %(name)s is on its way.") % {"name": member.name})
+        messages.success(request, _("Sending the invitation to %(name)s.") % {"name": member.name})
 
 
 def _issue_code(request: ConsoleRequest, member: Member, *, is_invited: bool = False) -> None:
@@ -177,7 +177,7 @@ def _issue_code(request: ConsoleRequest, member: Member, *, is_invited: bool = F
         messages.warning(request, str(refusal))
         return
     if is_invited:
-        messages.info(request, _("No message was sent: %(name)s joins with the code.") % {"name": member.name})
+        messages.info(request, _("No SMS was sent. %(name)s joins with the code.") % {"name": member.name})
 
 
 def _may_be_invited(member: Member) -> bool:

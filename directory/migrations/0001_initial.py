@@ -366,7 +366,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("primary", "Mailbox"),
                             ("alias", "Alias"),
-                            ("held", "Applied for"),
+                            ("held", "Pending request"),
                             ("reserved", "Reserved"),
                         ],
                         max_length=16,
@@ -452,7 +452,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("working", "In progress"),
                             ("done", "Done"),
-                            ("cancelled", "Cancelled"),
+                            ("cancelled", "Canceled"),
                             ("failed", "Failed"),
                         ],
                         default="working",
@@ -470,7 +470,7 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                "verbose_name_plural": "bulk actions",
+                "verbose_name_plural": "background tasks",
                 "indexes": [
                     models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
                     models.Index(
@@ -510,14 +510,14 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("in_bin", "In the bin already"),
-                            ("present", "Not in the bin any more"),
-                            ("erased", "Erased for good meanwhile"),
-                            ("disabled", "Disabled already"),
+                            ("in_bin", "Already in the recycle bin"),
+                            ("present", "No longer in the recycle bin"),
+                            ("erased", "Permanently erased in the meantime"),
+                            ("disabled", "Already disabled"),
                             ("not_disabled", "Not disabled"),
-                            ("out_of_reach", "Not in the departments of whoever started it any more"),
-                            ("without_phone", "Back without a phone, which another member has now"),
-                            ("moved", "Back in the root department, for theirs was deleted"),
+                            ("out_of_reach", "No longer in a department managed by the person who started this"),
+                            ("without_phone", "Restored without the phone number, which now belongs to another member"),
+                            ("moved", "Restored to the root department because the previous one was deleted"),
                         ],
                         max_length=16,
                     ),
@@ -581,8 +581,8 @@ class Migration(migrations.Migration):
                     "mode",
                     models.CharField(
                         choices=[
-                            ("create", "Create new members only"),
-                            ("update", "Create new members and update existing ones"),
+                            ("create", "Add new members only"),
+                            ("update", "Add new members and update existing ones"),
                         ],
                         max_length=16,
                         verbose_name="mode",
@@ -594,12 +594,12 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("checking", "Being checked"),
-                            ("ready", "Ready to apply"),
-                            ("applying", "Being applied"),
+                            ("checking", "Checking"),
+                            ("ready", "Ready to import"),
+                            ("applying", "Importing"),
                             ("done", "Done"),
                             ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
+                            ("cancelled", "Canceled"),
                         ],
                         default="checking",
                         max_length=16,
@@ -663,8 +663,8 @@ class Migration(migrations.Migration):
                             ("new", "New"),
                             ("changed", "Changed"),
                             ("unchanged", "Unchanged"),
-                            ("refused", "Refused"),
-                            ("left_out", "Left out"),
+                            ("refused", "Errors"),
+                            ("left_out", "Skipped"),
                             ("created", "Created"),
                             ("updated", "Updated"),
                         ],

@@ -30,7 +30,7 @@ class BulkAction(LeasedJob):
     class State(models.TextChoices):
         WORKING = "working", _("In progress")
         DONE = "done", _("Done")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", _("Canceled")
         FAILED = "failed", _("Failed")
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="bulk_actions", db_index=False)
@@ -54,7 +54,7 @@ class BulkAction(LeasedJob):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = _("bulk actions")
+        verbose_name_plural = _("background tasks")
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="bulk_action_by_age"),
             models.Index(fields=["enterprise", "id"], name="bulk_action_working", condition=Q(state="working")),
@@ -81,15 +81,15 @@ class BulkActionItem(models.Model):
     """One member of a bulk action who waits, or of whom there is something to tell. No name or phone stands here."""
 
     class Reason(models.TextChoices):
-        IN_BIN = "in_bin", _("In the bin already")
-        PRESENT = "present", _("Not in the bin any more")
-        ERASED = "erased", _("Erased for good meanwhile")
-        DISABLED = "disabled", _("Disabled already")
+        IN_BIN = "in_bin", _("Already in the recycle bin")
+        PRESENT = "present", _("No longer in the recycle bin")
+        ERASED = "erased", _("Permanently erased in the meantime")
+        DISABLED = "disabled", _("Already disabled")
         NOT_DISABLED = "not_disabled", _("Not disabled")
-        OUT_OF_REACH = "out_of_reach", _("Not in the departments of whoever started it any more")
+        OUT_OF_REACH = "out_of_reach", _("No longer in a department managed by the person who started this")
         # Of who is back from the bin.
-        WITHOUT_PHONE = "without_phone", _("Back without a phone, which another member has now")
-        MOVED = "moved", _("Back in the root department, for theirs was deleted")
+        WITHOUT_PHONE = "without_phone", _("Restored without the phone number, which now belongs to another member")
+        MOVED = "moved", _("Restored to the root department because the previous one was deleted")
 
     REMARKS = (Reason.WITHOUT_PHONE, Reason.MOVED)
 

@@ -24,16 +24,16 @@ class Import(LeasedJob):
     """
 
     class State(models.TextChoices):
-        CHECKING = "checking", _("Being checked")
-        READY = "ready", _("Ready to apply")
-        APPLYING = "applying", _("Being applied")
+        CHECKING = "checking", _("Checking")
+        READY = "ready", _("Ready to import")
+        APPLYING = "applying", _("Importing")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", _("Canceled")
 
     class Mode(models.TextChoices):
-        CREATE = "create", _("Create new members only")
-        UPDATE = "update", _("Create new members and update existing ones")
+        CREATE = "create", _("Add new members only")
+        UPDATE = "update", _("Add new members and update existing ones")
 
     class FollowUp(models.TextChoices):
         UNDO = "undo", _("Undo")
@@ -128,8 +128,8 @@ class ImportRow(models.Model):
         NEW = "new", _("New")
         CHANGED = "changed", _("Changed")
         UNCHANGED = "unchanged", _("Unchanged")
-        REFUSED = "refused", _("Refused")
-        LEFT_OUT = "left_out", _("Left out")
+        REFUSED = "refused", _("Errors")
+        LEFT_OUT = "left_out", _("Skipped")
         CREATED = "created", _("Created")
         UPDATED = "updated", _("Updated")
 

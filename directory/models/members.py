@@ -234,7 +234,7 @@ class Address(models.Model):
     class Purpose(models.TextChoices):
         PRIMARY = "primary", _("Mailbox")
         ALIAS = "alias", _("Alias")
-        HELD = "held", _("Applied for")
+        HELD = "held", _("Pending request")
         RESERVED = "reserved", _("Reserved")
 
     # No constraint: the domain's enterprise has one.

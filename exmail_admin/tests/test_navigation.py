@@ -20,14 +20,14 @@ def visit(client_of):
 
 def test_owner_sees_every_room(visit, alice):
     assert labels_of(visit(alice, "/console/")) == [
-        "Overview", "Directory", "Departments", "Import members", "Notices", "Applications", "Joining", "Messages",
-        "Administrators", "Audit log", "Mail domains", "Enterprise settings",
+        "Overview", "Directory", "Departments", "Import members", "Invitations", "Join requests",
+        "Join settings", "SMS log", "Administrators", "Activity log", "Mail domains", "Enterprise settings",
     ]  # fmt: skip
 
 
 AUDITORS = [
-    "Overview", "Directory", "Import members", "Notices", "Applications", "Joining", "Messages", "Administrators",
-    "Audit log", "Mail domains", "Enterprise settings",
+    "Overview", "Directory", "Import members", "Invitations", "Join requests", "Join settings", "SMS log",
+    "Administrators", "Activity log", "Mail domains", "Enterprise settings",
 ]  # fmt: skip
 
 
@@ -36,7 +36,13 @@ def test_auditor_sees_what_they_may_read(visit, erin):
 
 
 def test_department_administrator_sees_their_people(visit, bob):
-    assert labels_of(visit(bob, "/console/")) == ["Overview", "Directory", "Import members", "Notices", "Applications"]
+    assert labels_of(visit(bob, "/console/")) == [
+        "Overview",
+        "Directory",
+        "Import members",
+        "Invitations",
+        "Join requests",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +61,8 @@ def test_room_one_stands_in_is_marked(visit, alice, path, room):
 
 def test_title_is_the_heading_too(visit, alice):
     page = visit(alice, "/console/members/new/")
-    assert "<title>New member" in page
-    assert "<h1>New member</h1>" in page
+    assert "<title>Add member" in page
+    assert "<h1>Add member</h1>" in page
 
 
 def test_page_that_is_not_theirs_stands_in_their_console(visit, erin):

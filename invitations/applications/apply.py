@@ -37,7 +37,7 @@ class AddressUnavailable(ValidationError):
     """The address is held or reserved; applicants must not learn which."""
 
     def __init__(self) -> None:
-        super().__init__({"prefix": _("This address is not available. Please choose another.")})
+        super().__init__({"prefix": _("This address isn't available. Choose another one.")})
 
 
 class ApplyLimited(Exception):
@@ -223,10 +223,10 @@ def _check_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> N
     day_ago = timezone.now() - timedelta(days=1)
     today = Application.objects.filter(phone=phone, created_at__gt=day_ago)
     if today.count() >= settings.APPLICATIONS_PER_DAY:
-        raise ApplyLimited(_("You applied several times today. Please try again tomorrow."), 86400)
+        raise ApplyLimited(_("You've sent several requests today. Try again tomorrow."), 86400)
     waiting = Application.objects.filter(enterprise=enterprise, state=State.PENDING)
     if needs_approval and waiting.count() >= settings.APPLICATIONS_PENDING:
-        words = _("So many applications are waiting that no more can be taken at the moment. Please try again later.")
+        words = _("Too many join requests are waiting, so no more can be accepted right now. Try again later.")
         raise ApplyLimited(words, 3600)
 
 

@@ -33,7 +33,7 @@ class DecidedAlready(ValidationError):
 
     def __init__(self, application: Application) -> None:
         params = {"name": application.name, "state": State(application.state).label}
-        super().__init__(_("%(name)s: decided already (%(state)s)."), params=params)
+        super().__init__(_("%(name)s: already reviewed (%(state)s)."), params=params)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def approve_application(application: Application, *, amendment: Amendment | None
     with _deciding(application, by) as record, _errors_of_application():
         _amend(application, amendment, record)
         if not application.department and not member_with_phone(application.enterprise, application.phone):
-            raise ValidationError({"department": _("Its department was deleted meanwhile: choose another.")})
+            raise ValidationError({"department": _("Its department has been deleted. Select another one.")})
         member = admit_applicant(application, record=record, is_entering=False, decided_by=by.user)
         _notify_applicant(application)
         record("application_approved", application, after=audit_snapshot(application))

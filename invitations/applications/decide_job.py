@@ -23,7 +23,7 @@ from invitations.applications.decide import approve_application, clean_reason, r
 from invitations.models import Application, Decision, DecisionItem
 
 WORK = "invitations.tasks.work_on_decisions"
-BROKEN = gettext_noop("Something broke on our side. Please decide on this application by itself.")
+BROKEN = gettext_noop("Something went wrong. Review this join request separately.")
 State = DecisionItem.State
 
 
@@ -86,11 +86,15 @@ def _decide(decision: Decision, item: DecisionItem, by: Actor) -> list[Translata
     """Return why the item is skipped; an empty list if the application was decided."""
     role = acting_role(decision.author_id, decision.enterprise_id)
     if not role or not may(role, Permission.MANAGE_MEMBERS):
-        return [TranslatableText(_("%(name)s may no longer decide."), {"name": decision.author_name})]
+        return [
+            TranslatableText(
+                _("%(name)s no longer has permission to review join requests."), {"name": decision.author_name}
+            )
+        ]
     chosen = applications_of(role).select_related("enterprise", "domain", "department", "inviter", "address")
     application = chosen.filter(pk=item.application_id).first()
     if application is None:
-        words = _("This application no longer belongs to the departments of %(name)s.")
+        words = _("This join request is no longer in a department that %(name)s manages.")
         return [TranslatableText(words, {"name": decision.author_name})]
     try:
         if decision.verdict == Decision.Verdict.APPROVED:

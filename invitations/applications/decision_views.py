@@ -59,7 +59,7 @@ def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     decision = get_object_or_404(decisions_of(request.role), pk=id)
     left_out = decision.items.filter(state=DecisionItem.State.LEFT_OUT).select_related("application__domain")
     counts = counts_of(decision)
-    words = ngettext("%(n)s application", "%(n)s applications", counts["left_out"]) % {"n": counts["left_out"]}
+    words = ngettext("%(n)s join request", "%(n)s join requests", counts["left_out"]) % {"n": counts["left_out"]}
     page = read_page(OrderedRows(left_out), ListQuery(request.GET), count_text=words)
     context = {
         "decision": decision,
@@ -79,10 +79,10 @@ def _decide_many(request: ConsoleRequest, verdict: str, *, reason: str = "") -> 
         return see_other("invitations:decision_detail", id=decision.pk)
     if verdict == Decision.Verdict.APPROVED:
         outcome = decide_all(chosen, partial(approve_application, by=request.actor))
-        words = ngettext("%(n)s application was approved.", "%(n)s applications were approved.", outcome.done)
+        words = ngettext("%(n)s join request approved.", "%(n)s join requests approved.", outcome.done)
     else:
         outcome = decide_all(chosen, partial(reject_application, by=request.actor, reason=reason))
-        words = ngettext("%(n)s application was rejected.", "%(n)s applications were rejected.", outcome.done)
+        words = ngettext("%(n)s join request rejected.", "%(n)s join requests rejected.", outcome.done)
     return _after_many(request, outcome, words)
 
 
@@ -93,10 +93,10 @@ def _after_many(request: ConsoleRequest, outcome: DecisionOutcome, words: str) -
         messages.warning(request, f"{application.name}: {reason}" if application.name not in reason else reason)
     unnamed = len(outcome.left_out) - NAMED_MAX
     if unnamed > 0:
-        words = ngettext("%(n)s more was left out.", "%(n)s more were left out.", unnamed)
+        words = ngettext("%(n)s more skipped.", "%(n)s more skipped.", unnamed)
         messages.warning(request, words % {"n": unnamed})
     if not outcome.done and not outcome.left_out:
-        messages.info(request, _("Choose at least one application."))
+        messages.info(request, _("Select at least one join request."))
     query = ApplicationQuery(request.POST, request.role)
     return see_other(query.full_url())
 

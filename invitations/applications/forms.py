@@ -38,7 +38,7 @@ class JoinPhoneForm(forms.Form):
 
     def clean_homepage(self) -> str:
         if self.cleaned_data["homepage"]:
-            raise forms.ValidationError(gettext("This field catches programs: please empty it and send again."))
+            raise forms.ValidationError(gettext("This field detects automated requests. Clear it and send again."))
         return ""
 
     def clean_phone(self) -> str:
@@ -49,7 +49,7 @@ class JoinPhoneForm(forms.Form):
             raise forms.ValidationError(str(refused)) from None
         code = phonenumbers.country_code_for_region(self.region)
         if phonenumbers.parse(phone).country_code != code:
-            words = gettext("Only numbers that begin with +%(code)s can apply here. Please ask your administrator.")
+            words = gettext("Only phone numbers starting with +%(code)s can be used here. Contact your administrator.")
             raise forms.ValidationError(words % {"code": code})
         return phone
 
@@ -61,7 +61,7 @@ class JoinApplyForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     prefix = forms.CharField(  # type: ignore[assignment]
-        label=_("The mailbox you want"),
+        label=_("Preferred mailbox address"),
         error_messages={"required": _("Enter the mailbox prefix.")},
         widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
     )
@@ -102,6 +102,6 @@ class ApplicationRejectForm(forms.Form):
         label=_("Reason"),
         required=False,
         max_length=Application.REASON_MAX,
-        help_text=_("The applicant reads it on their page."),
+        help_text=_("The applicant sees this on the status page."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )

@@ -76,7 +76,7 @@ def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
     form = JoinPhoneForm(request.POST, region=link.enterprise.region)
     notice = notice_of(rules_of(link.enterprise))
     if request.POST.get("notice") not in {None, notice_version(notice)}:
-        form.add_error(None, _("The privacy notice has just been changed. Please read it again."))
+        form.add_error(None, _("The privacy notice was just updated. Read it again."))
     if not form.is_valid():
         return phone_page(request, link, form)
     try:

@@ -76,7 +76,7 @@ class ApplicationQuery(ListQuery):
 def rows_of(query: ApplicationQuery) -> tuple[list[ApplicationRow], Page[Application]]:
     """Return the rows of a page, in the same number of queries for three and for fifty."""
     count = count_capped(query.matching())
-    count_text = ngettext("%(n)s application", "%(n)s applications", count) % {"n": show_count(count)}
+    count_text = ngettext("%(n)s join request", "%(n)s join requests", count) % {"n": show_count(count)}
     page = read_page(OrderedRows(with_relations(query.matching())), query, count_text=count_text)
     return [ApplicationRow(one, phone_for(query.role, one), way_of(one)) for one in page.rows], page
 
@@ -88,11 +88,11 @@ def sheet_of(query: ApplicationQuery) -> tuple[list[str], Iterator[list[str]]]:
         _("Address"),
         _("Phone"),
         _("Department"),
-        _("Came by"),
-        _("Applied"),
-        _("State"),
-        _("Decided"),
-        _("Decided by"),
+        _("Source"),
+        _("Requested"),
+        _("Status"),
+        _("Reviewed"),
+        _("Reviewed by"),
         _("Reason"),
     ]
     return headings, (_texts(query.role, one) for one in with_relations(query.matching()).iterator(chunk_size=1000))

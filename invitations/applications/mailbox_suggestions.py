@@ -30,7 +30,7 @@ def count_prefix_check(phone: str) -> None:
     try:
         count_up(key, seconds=HOUR_SECONDS, most=settings.PREFIX_CHECKS_PER_HOUR)
     except CounterFull as full:
-        raise ApplyLimited(_("You have tried many addresses. Please go on in an hour."), full.retry_after) from None
+        raise ApplyLimited(_("You've tried too many addresses. Try again in an hour."), full.retry_after) from None
 
 
 def suggest_prefix(name: str, domain: Domain) -> str:

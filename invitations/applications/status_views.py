@@ -44,5 +44,5 @@ def join_withdraw(request: PublicRequest) -> HttpResponse:
     if application is None:
         return see_other("invitations:join_status")
     if not withdraw_application(application, by=actor_with_phone(request, None, name=application.name)):
-        messages.info(request, _("It was decided just before you withdrew it."))
+        messages.info(request, _("Your request was reviewed just before you withdrew it."))
     return see_other("invitations:join_status")

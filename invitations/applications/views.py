@@ -77,7 +77,7 @@ def application_export(request: ConsoleRequest) -> HttpResponse:
     headings, rows = sheet_of(ApplicationQuery(request.GET, request.role))
     if request.GET.get("format") == "csv":
         return _file(write_csv(headings, rows), CSV, "applications.csv")
-    return _file(write_xlsx(_("Applications"), headings, rows), XLSX, "applications.xlsx")
+    return _file(write_xlsx(_("Join requests"), headings, rows), XLSX, "applications.xlsx")
 
 
 @console_page(Permission.READ)
@@ -123,7 +123,7 @@ def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     except ValidationError as error:
         messages.warning(request, " ".join(error.messages))
     else:
-        messages.success(request, _("The application was rejected; an SMS says so."))
+        messages.success(request, _("The join request was rejected. The applicant is notified by SMS."))
     return see_other("invitations:application_detail", id=id)
 
 

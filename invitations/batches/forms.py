@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class QuietForm(forms.Form):
-    begins = forms.TimeField(label=_("Quiet from"), required=False)
-    ends = forms.TimeField(label=_("Quiet until"), required=False)
+    begins = forms.TimeField(label=_("Start of quiet hours"), required=False)
+    ends = forms.TimeField(label=_("End of quiet hours"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,7 +28,7 @@ class QuietForm(forms.Form):
         if (begins is None) != (ends is None):
             self.add_error("begins" if begins is None else "ends", gettext("Enter both times, or neither."))
         elif begins is not None and begins == ends:
-            self.add_error("ends", gettext("That would leave no hour for notices: choose another time."))
+            self.add_error("ends", gettext("That would leave no time to send invitations. Choose another time."))
         return typed
 
     def hours(self) -> tuple[time, time] | None:

@@ -67,11 +67,11 @@ def reasons_against(members: Collection[Member]) -> dict[int, TranslatableText]:
     found: dict[int, TranslatableText] = {}
     for member in members:
         if member.status == Member.Status.ACTIVE:
-            text = _("%(name)s has joined already.")
+            text = _("%(name)s has already joined.")
         elif member.pk in today:
-            text = _("%(name)s got a notice within the last 24 hours.")
+            text = _("%(name)s received an invitation in the last 24 hours.")
         elif member.pk in week:
-            text = _("%(name)s got %(count)s notices within seven days.")
+            text = _("%(name)s received %(count)s invitations in the last 7 days.")
         else:
             continue
         found[member.pk] = TranslatableText(text, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})

@@ -22,9 +22,9 @@ from sms.models import Message
 LABELS = {
     State.WAITING: gettext_lazy("Waiting"),
     State.SENT: gettext_lazy("Invited"),
-    State.LEFT_OUT: gettext_lazy("Left out"),
+    State.LEFT_OUT: gettext_lazy("Skipped"),
     "joined": gettext_lazy("Joined since"),
-    "failed": gettext_lazy("Message failed"),
+    "failed": gettext_lazy("SMS failed"),
 }
 
 
@@ -69,7 +69,7 @@ def batches_of(role: Role) -> QuerySet[InvitationBatch]:
 def batch_rows(query: BatchQuery) -> tuple[list[tuple[InvitationBatch, dict[str, int]]], Page[InvitationBatch]]:
     """Return the batches of a page, each with its counts, in two queries whatever their number."""
     count = count_capped(query.matching())
-    count_text = ngettext("%(n)s notice", "%(n)s notices", count) % {"n": show_count(count)}
+    count_text = ngettext("%(n)s invitation batch", "%(n)s invitation batches", count) % {"n": show_count(count)}
     page = read_page(OrderedRows(query.matching()), query, count_text=count_text)
     sent = Q(recipients__state=State.SENT)
     counts = InvitationBatch.objects.filter(pk__in=[batch.pk for batch in page.rows]).values("pk").order_by()

@@ -30,7 +30,7 @@ from sms.models import Message
 
 WORK = "invitations.tasks.send_batches"
 CHUNK = 500
-BROKEN = gettext_noop("Something broke on our side. Please invite this member by hand.")
+BROKEN = gettext_noop("Something went wrong. Invite this member separately.")
 ABOUT_MAX = InvitationBatch._meta.get_field("about").max_length
 State = Recipient.State
 # The tabs of a batch's page.
@@ -105,10 +105,12 @@ def _out_of_reach(batch: InvitationBatch, members: Sequence[Member]) -> dict[int
     """Return why the author may no longer invite these members, by id."""
     role = acting_role(batch.author_id, batch.enterprise_id)
     if role is None or not may(role, Permission.SEND_INVITATIONS):
-        reason = TranslatableText(_("%(name)s may no longer send invitations."), {"name": batch.author_name})
+        reason = TranslatableText(
+            _("%(name)s no longer has permission to send invitations."), {"name": batch.author_name}
+        )
         return dict.fromkeys((member.pk for member in members), reason)
     within = set(members_of(role).filter(pk__in=[member.pk for member in members]).values_list("pk", flat=True))
-    reason = TranslatableText(_("No longer in the departments of %(name)s."), {"name": batch.author_name})
+    reason = TranslatableText(_("No longer in a department that %(name)s manages."), {"name": batch.author_name})
     return dict.fromkeys((member.pk for member in members if member.pk not in within), reason)
 
 

@@ -45,13 +45,13 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
         return render(request, NEW, context)
     chosen = _chosen(request, query)
     if chosen is None:
-        return unprocessable(request, NEW, context | {"refusal": _("Tick members, or all that match.")})
+        return unprocessable(request, NEW, context | {"refusal": _("Select members, or select all that match.")})
     if len(request.POST.getlist("members")) > settings.BATCH_CONFIRM_ABOVE:
         most = {"most": settings.BATCH_CONFIRM_ABOVE}
-        return unprocessable(request, NEW, context | {"refusal": _("At most %(most)d can be ticked at once.") % most})
+        return unprocessable(request, NEW, context | {"refusal": _("You can select up to %(most)d at a time.") % most})
     preview = preview_of(chosen)
     if not preview.messages:
-        return unprocessable(request, NEW, context | {"refusal": _("Nobody of these can be sent an invitation now.")})
+        return unprocessable(request, NEW, context | {"refusal": _("None of these members can be invited right now.")})
     if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
         return unprocessable(request, NEW, context | {"asks": preview.messages})
     batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query))
@@ -119,7 +119,7 @@ def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | N
 def _about(request: ConsoleRequest, query: MemberQuery) -> str:
     """Return the description of the recipients that the list of batches shows."""
     if request.POST.getlist("members"):
-        return _("chosen one by one")
+        return _("selected individually")
     parts = [
         query.imported.file_name if query.imported else "",
         query.department.name if query.department else "",

@@ -30,27 +30,29 @@ class LinkForm(PickingForm):
     """Days are in the enterprise's time zone, which is the current one in the console."""
 
     name = forms.CharField(
-        label=_("Name of the link"),
+        label=_("Link name"),
         error_messages={"required": _("Enter the name.")},
-        help_text=_("Only administrators see it, for example “Spring job fair”."),
+        help_text=_("Visible only to administrators, for example “Spring job fair”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     department = forms.ChoiceField(label=_("Department"), required=False)
     domain = forms.ChoiceField(label=_("Mail domain"), required=False)
     approval = forms.ChoiceField(label=_("Approval"), required=False)
     valid_until = forms.DateField(
-        label=_("Valid until the end of"),
+        label=_("Valid through"),
         required=False,
-        help_text=_("Blank: until it is revoked."),
+        help_text=_("Leave empty to keep it valid until revoked."),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": _("Enter a day such as 2026-12-31.")},
+        error_messages={"invalid": _("Enter a date such as 2026-12-31.")},
     )
     uses_max = forms.IntegerField(
-        label=_("At most this many uses"),
+        label=_("Maximum uses"),
         required=False,
         min_value=1,
         max_value=USES_MAX,
-        help_text=_("A use is an application filed or a person let in, whatever becomes of it. Blank: no limit."),
+        help_text=_(
+            "Each join request or direct join counts as one use, whatever its outcome. Leave empty for no limit."
+        ),
     )
 
     def __init__(self, typed: Any = None, *, role: Role, link: JoinLink | None = None) -> None:
@@ -68,16 +70,16 @@ class LinkForm(PickingForm):
         root = next((each for each in self.departments.values() if each.parent_id is None), None)
         department = rules.default_department or root
         domain = rules.default_domain or next(iter(self.domains.values()))
-        as_settings = gettext("As the joining settings say (%(now)s)")
-        approval = gettext("approval needed") if rules.approval_required else gettext("no approval")
+        as_settings = gettext("Default (%(now)s)")
+        approval = gettext("approval required") if rules.approval_required else gettext("no approval required")
         path = "".join(paths_of([department]).values()) if department else ""
         offer.fill(self, blank={"department": as_settings % {"now": path}})
         choices = {
             "domain": [("", as_settings % {"now": domain.name}), *((name, name) for name in self.domains)],
             "approval": [
                 ("", as_settings % {"now": approval}),
-                ("yes", gettext("An administrator approves")),
-                ("no", gettext("In at once, without approval")),
+                ("yes", gettext("Requires approval")),
+                ("no", gettext("Join immediately, without approval")),
             ],
         }
         for field, offered in choices.items():
@@ -86,9 +88,9 @@ class LinkForm(PickingForm):
     def clean_valid_until(self) -> date | None:
         day: date | None = self.cleaned_data["valid_until"]
         if day and day < timezone.localdate() and day != self.initial["valid_until"]:
-            raise forms.ValidationError(gettext("Choose today or a later day."))
+            raise forms.ValidationError(gettext("Choose today or a later date."))
         if day and day > timezone.localdate() + timedelta(days=DAYS_MAX):
-            raise forms.ValidationError(gettext("Choose a day within ten years, or leave this blank."))
+            raise forms.ValidationError(gettext("Choose a date within the next ten years, or leave this empty."))
         return day
 
     def create(self, *, by: Actor) -> JoinLink | None:

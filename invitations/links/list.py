@@ -20,7 +20,7 @@ from invitations.links.named import last_day_of
 from invitations.models import JoinLink
 
 LABELS: dict[LinkStatus, Promise | str] = {
-    LinkStatus.ACTIVE: _("Live"),
+    LinkStatus.ACTIVE: _("Active"),
     LinkStatus.EXPIRED: _("Expired"),
     LinkStatus.FULL: _("Used up"),
     LinkStatus.REVOKED: _("Revoked"),

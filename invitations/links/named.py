@@ -50,7 +50,7 @@ def edit_link(link: JoinLink, values: LinkInput, *, by: Actor) -> None:
         with recording(link.enterprise, by=by) as record:
             link.refresh_from_db()
             if link.revoked_at:
-                raise ValidationError(_("This link was revoked meanwhile."))
+                raise ValidationError(_("This link was just revoked."))
             before = _audit_snapshot(link)
             for column, value in columns.items():
                 setattr(link, column, value)
@@ -86,7 +86,7 @@ def _columns(values: LinkInput) -> dict[str, Any]:
 
 
 def _name_taken() -> ValidationError:
-    return ValidationError({"name": _("Another living link bears this name.")})
+    return ValidationError({"name": _("Another active link already has this name.")})
 
 
 def _audit_snapshot(link: JoinLink) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from invitations.models import JoinSettings
 
 
 class JoiningForm(PickingForm):
-    enabled = forms.BooleanField(label=_("People not in the directory may be invited to join"), required=False)
-    approval_required = forms.BooleanField(label=_("An administrator approves each application"), required=False)
+    enabled = forms.BooleanField(label=_("Allow people not in the directory to join"), required=False)
+    approval_required = forms.BooleanField(
+        label=_("Join requests require approval by an administrator"), required=False
+    )
     default_department = forms.TypedChoiceField(label=_("Default department"), coerce=int)
     default_domain = forms.ChoiceField(label=_("Default mail domain"))
     privacy_notice = forms.CharField(
         label=_("Privacy notice"),
         required=False,
         max_length=JoinSettings._meta.get_field("privacy_notice").max_length,
-        help_text=_("Applicants agree to it before a code is sent. Blank: a short general one."),
+        help_text=_("Applicants accept it before a code is sent. Leave empty to use a short default notice."),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 

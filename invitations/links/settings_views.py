@@ -45,7 +45,7 @@ def joining(request: ConsoleRequest) -> HttpResponse:
 @require_POST
 def joining_reset(request: ConsoleRequest) -> HttpResponse:
     reset_link(request.enterprise, by=request.actor)
-    messages.success(request, _("There is a new link; the one before no longer works."))
+    messages.success(request, _("A new link was created. The previous one no longer works."))
     return see_other("invitations:joining")
 
 

@@ -53,7 +53,7 @@ def link_new(request: ConsoleRequest) -> HttpResponse:
     link = form.create(by=request.actor) if form.is_valid() else None
     if link is None:
         return unprocessable(request, "invitations/link_new.html", {"form": form})
-    messages.success(request, _("The link “%(name)s” is ready to be handed out.") % {"name": link.name})
+    messages.success(request, _("The link “%(name)s” is ready to share.") % {"name": link.name})
     return see_other("invitations:link_detail", id=link.pk)
 
 
@@ -82,7 +82,7 @@ def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 def link_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     link = get_named_link(request, id)
     if link.revoked_at:
-        messages.info(request, _("A revoked link stays as it is."))
+        messages.info(request, _("A revoked link can't be changed."))
         return see_other("invitations:link_detail", id=id)
     form = LinkForm(request.POST if request.method == "POST" else None, role=request.role, link=link)
     if not form.is_bound:

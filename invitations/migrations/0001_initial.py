@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "approval_required",
-                    models.BooleanField(default=True, verbose_name="an administrator approves each application"),
+                    models.BooleanField(default=True, verbose_name="approval by an administrator required"),
                 ),
                 (
                     "default_department",
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ("privacy_notice", models.TextField(blank=True, max_length=4000, verbose_name="privacy notice")),
             ],
             options={
-                "verbose_name_plural": "joining settings",
+                "verbose_name_plural": "join settings",
             },
         ),
         migrations.CreateModel(
@@ -255,7 +255,7 @@ class Migration(migrations.Migration):
                 ("token_digest", models.CharField(max_length=64, null=True, unique=True)),
             ],
             options={
-                "verbose_name_plural": "applications to join",
+                "verbose_name_plural": "join requests",
                 "indexes": [
                     models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
                     models.Index(fields=["phone", "created_at"], name="application_of_phone"),
@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("working", "Being decided"), ("done", "Done")], default="working", max_length=16
+                        choices=[("working", "In progress"), ("done", "Done")], default="working", max_length=16
                     ),
                 ),
                 ("total", models.PositiveIntegerField(default=0)),
@@ -342,7 +342,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("done", "Done"), ("left_out", "Left out")],
+                        choices=[("waiting", "Waiting"), ("done", "Done"), ("left_out", "Skipped")],
                         default="waiting",
                         max_length=16,
                     ),
@@ -385,7 +385,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("sending", "Being sent"), ("done", "Done")], default="sending", max_length=16
+                        choices=[("sending", "Sending"), ("done", "Done")], default="sending", max_length=16
                     ),
                 ),
                 ("total", models.PositiveIntegerField(default=0)),
@@ -444,7 +444,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("sent", "Invited"), ("left_out", "Left out")],
+                        choices=[("waiting", "Waiting"), ("sent", "Invited"), ("left_out", "Skipped")],
                         default="waiting",
                         max_length=16,
                     ),

@@ -49,7 +49,7 @@ class Application(models.Model):
     token_digest = models.CharField(max_length=64, null=True, unique=True)
 
     class Meta:
-        verbose_name_plural = _("applications to join")
+        verbose_name_plural = _("join requests")
         constraints = [
             models.UniqueConstraint(
                 fields=["enterprise", "phone"],
@@ -95,7 +95,7 @@ class Decision(LeasedJob):
         REJECTED = "rejected", _("Reject")
 
     class State(models.TextChoices):
-        WORKING = "working", _("Being decided")
+        WORKING = "working", _("In progress")
         DONE = "done", _("Done")
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="decisions", db_index=False)
@@ -120,11 +120,11 @@ class Decision(LeasedJob):
         n = self.total
         if self.verdict == self.Verdict.APPROVED:
             text = ngettext(
-                "%(n)s application was chosen to be approved: ", "%(n)s applications were chosen to be approved: ", n
+                "%(n)s join request selected for approval: ", "%(n)s join requests selected for approval: ", n
             )
         else:
             text = ngettext(
-                "%(n)s application was chosen to be rejected: ", "%(n)s applications were chosen to be rejected: ", n
+                "%(n)s join request selected for rejection: ", "%(n)s join requests selected for rejection: ", n
             )
         return text % {"n": n}
 
@@ -135,7 +135,7 @@ class DecisionItem(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         DONE = "done", _("Done")
-        LEFT_OUT = "left_out", _("Left out")
+        LEFT_OUT = "left_out", _("Skipped")
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items", db_index=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")

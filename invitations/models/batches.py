@@ -18,7 +18,7 @@ class InvitationBatch(LeasedJob):
     """A batch of personal invitations, sent in the background (invitations.batches.send)."""
 
     class State(models.TextChoices):
-        SENDING = "sending", _("Being sent")
+        SENDING = "sending", _("Sending")
         DONE = "done", _("Done")
 
     enterprise = models.ForeignKey(
@@ -60,7 +60,7 @@ class Recipient(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         SENT = "sent", _("Invited")
-        LEFT_OUT = "left_out", _("Left out")
+        LEFT_OUT = "left_out", _("Skipped")
 
     batch = models.ForeignKey(InvitationBatch, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="batch_recipients", db_index=False)

@@ -19,13 +19,13 @@ class JoinSettings(models.Model):
     """
 
     enterprise = models.OneToOneField(Enterprise, on_delete=models.CASCADE, related_name="join_settings")
-    approval_required = models.BooleanField(_("an administrator approves each application"), default=True)
+    approval_required = models.BooleanField(_("approval by an administrator required"), default=True)
     default_department = models.ForeignKey(Department, on_delete=models.PROTECT, null=True, related_name="+")
     default_domain = models.ForeignKey(Domain, on_delete=models.PROTECT, null=True, related_name="+")
     privacy_notice = models.TextField(_("privacy notice"), max_length=4000, blank=True)
 
     class Meta:
-        verbose_name_plural = _("joining settings")
+        verbose_name_plural = _("join settings")
 
     def __str__(self) -> str:
         return f"joining {self.enterprise_id}"

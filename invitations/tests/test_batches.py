@@ -82,7 +82,7 @@ def test_the_preview_leaves_out_members_invited_just_now(desk, people, wang, ali
     invite_member(wang, by=batches.Actor(user=alice, name="Alice"))
     page = desk.get(NEW).text
     assert 'data-name="messages" value="2"' in page
-    assert "1 was sent a link less than a minute ago" in page
+    assert "1 received a link less than a minute ago" in page
 
 
 def test_only_ticked_members_are_invited(desk, people, wang):
@@ -120,19 +120,19 @@ def had_batches(member, *ages: timedelta) -> None:
         Recipient.objects.create(batch=batch, member=member, state="sent", sent_at=at)
 
 
-NAMED = ["got a notice within the last 24 hours", "got 3 notices within seven days"]
+NAMED = ["received an invitation in the last 24 hours", "received 3 invitations in the last 7 days"]
 DAY, WEEK, SECOND = timedelta(days=1), timedelta(days=7), timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
     ("ages", "reason"),
     [
-        ([DAY - SECOND], "got a notice within the last 24 hours"),
+        ([DAY - SECOND], "received an invitation in the last 24 hours"),
         ([DAY], ""),
-        ([DAY * 2, DAY * 3, WEEK - SECOND], "got 3 notices within seven days"),
+        ([DAY * 2, DAY * 3, WEEK - SECOND], "received 3 invitations in the last 7 days"),
         ([DAY * 2, DAY * 3, WEEK], ""),
         ([DAY * 2, DAY * 3], ""),
-        ([DAY / 2, DAY * 2, DAY * 3], "got a notice within the last 24 hours"),
+        ([DAY / 2, DAY * 2, DAY * 3], "received an invitation in the last 24 hours"),
     ],
 )
 def test_limits_apply_at_their_boundary_in_preview_and_batch(desk, people, wang, alice, time_machine, ages, reason):
@@ -233,7 +233,7 @@ def test_a_batch_has_tabs_and_a_search(desk, people, wang, alice):
     assert "Number is not in use" in failed
     assert desk.get(path, {"q": "王"}).text.count("data-id=") == 1
     assert desk.get(path, {"q": "jia"}).text.count("data-id=") == 1
-    assert "Nobody of this notice" in desk.get(path, {"q": "没有"}).text
+    assert "No one in these invitations" in desk.get(path, {"q": "没有"}).text
 
 
 def test_lists_page_by_key_and_cost_the_same(desk, people, alice, monkeypatch):
@@ -288,7 +288,7 @@ def test_a_batch_pauses_during_quiet_hours(desk, people, alice, time_machine):
 
 def test_quiet_hours_within_a_day_and_none(people, desk, time_machine):
     desk.post("/console/invitations/quiet/", {"begins": "12:00", "ends": "14:00"})
-    assert "No notices go out from 12:00 until 14:00" in desk.get("/console/invitations/").text
+    assert "no invitations are sent from 12:00 to 14:00" in desk.get("/console/invitations/").text
     noon = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=12, minute=0, second=0, microsecond=0) + DAY
     for moment, until in {noon - SECOND: None, noon: noon.replace(hour=14), noon.replace(hour=14): None}.items():
         time_machine.move_to(moment, tick=False)
@@ -321,7 +321,7 @@ def test_more_than_500_messages_need_confirmation(desk, people, settings):
     settings.BATCH_CONFIRM_ABOVE = 2
     asked = desk.post(NEW, {"all_matching": "1"})
     assert asked.status_code == 422
-    assert "This sends 3 messages" in asked.text
+    assert "This sends 3 SMS" in asked.text
     assert 'name="confirmed"' in asked.text
     assert desk.post(NEW, {"all_matching": "1", "confirmed": "1"}).status_code == 303
 
@@ -332,7 +332,7 @@ def test_too_many_ticked_members_are_refused(desk, people, wang, settings):
     assert len(ticked) > 2
     answer = desk.post(NEW, {"members": ticked})
     assert answer.status_code == 422
-    assert "At most 2 can be ticked at once." in answer.text
+    assert "You can select up to 2 at a time." in answer.text
     assert not InvitationBatch.objects.exists()
 
 
@@ -375,11 +375,11 @@ def test_reasons_are_shown_in_the_readers_language(desk, people, wang, alice):
     send_batches()
     page = f"/console/invitations/{again.pk}/?state=left_out"
     english = desk.get(page, headers={"accept-language": "en"}).text
-    assert "王芳 got a notice within the last 24 hours." in english
-    assert "丙 joins with an activation code, without a message." in english
+    assert "王芳 received an invitation in the last 24 hours." in english
+    assert "丙 joins with an activation code, so no SMS is sent." in english
     chinese = desk.get(page, headers={"accept-language": "zh-hans"}).text
-    assert "王芳 24 小时内已收到过通知。" in chinese
-    assert "within the last" not in chinese
+    assert "24 小时内已向王芳发送过邀请。" in chinese
+    assert "in the last" not in chinese
     assert Message.objects.filter(kind="invitation").first().language == people.enterprise.language
 
 
@@ -397,7 +397,10 @@ def test_a_batch_stops_when_its_author_loses_the_permission(people, alice, wang,
     send_batches()
     recipient = batch.recipients.get()
     with override("en"):
-        assert (recipient.state, recipient.reason) == ("left_out", "Alice may no longer send invitations.")
+        assert (recipient.state, recipient.reason) == (
+            "left_out",
+            "Alice no longer has permission to send invitations.",
+        )
     assert not Message.objects.exists()
 
 
@@ -406,7 +409,7 @@ def test_a_department_administrators_batch_leaves_out_members_moved_away(people,
     Membership.objects.filter(member=wang).update(department=people.root)
     send_batches()
     with override("en"):
-        assert batch.recipients.get().reason == "No longer in the departments of Bob."
+        assert batch.recipients.get().reason == "No longer in a department that Bob manages."
 
 
 def test_a_chunk_that_fails_repeatedly_is_left_out(people, alice, monkeypatch, settings):

@@ -75,7 +75,7 @@ def test_with_approval_the_inviter_is_stored_and_shown(lins_phone, client_of, al
     assert "invited by 林晓" in desk.get(f"/console/applications/{application.pk}/").text
     waiting = lins_phone.get(PAGE).text
     assert "张伟" not in waiting
-    assert "1 more waits for an administrator" in waiting
+    assert "1 more is waiting for approval" in waiting
     desk.post(f"/console/applications/{application.pk}/approve/")
     member = Member.objects.get(phone=PHONE)
     page = desk.get(f"/console/members/{member.pk}/").text
@@ -89,12 +89,12 @@ def test_rejected_applicants_are_counted_but_not_named(lins_phone, client_of, al
     client_of(alice).post(f"/console/applications/{application_of().pk}/reject/", {"reason": "不认识"})
     apply(open_tenant.enterprise, "李娜", "lina", "+8613900139002", path=link_path(lin)).post("/j/status/withdraw/")
     page = lins_phone.get(PAGE).text
-    assert "2 were not let in or withdrew" in page
+    assert "2 were rejected or withdrew" in page
     assert not any(words in page for words in ("张伟", "李娜", "不认识"))
 
 
 def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_tenant, lin, wang):
-    assert "Nobody has invited a colleague yet" in client_of(alice).get(INVITERS).text
+    assert "No one has invited a colleague yet" in client_of(alice).get(INVITERS).text
     for number, path in enumerate([link_path(lin)] * 3):
         apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=path)
     desk = client_of(alice)
@@ -106,7 +106,7 @@ def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_te
         assert re.findall(r">(\d+)</a>", page[page.index("data-id=") :])[:2] == ["1", "1"]
         assert f"?state=approved&amp;inviter={lin.pk}" in page
     assert "data-id=" in desk.get(INVITERS, {"q": "linx"}).text
-    assert "Nobody matches" in desk.get(INVITERS, {"q": "王"}).text
+    assert "No matching members" in desk.get(INVITERS, {"q": "王"}).text
     assert "人0" in desk.get("/console/applications/", {"state": "approved", "inviter": lin.pk}).text
 
 

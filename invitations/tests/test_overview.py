@@ -17,7 +17,7 @@ def test_route_is_the_consoles_front():
 def test_an_empty_enterprise_sees_the_first_steps(client_of, alice):
     page = client_of(alice).get(URL)
     assert page.status_code == 200
-    assert "Nobody is in the directory yet" in page.text
+    assert "No members in the directory yet" in page.text
     assert reverse("directory:member_new") in page.text
 
 
@@ -38,7 +38,7 @@ def test_failed_messages_are_counted(client_of, alice, enterprise, lin):
     enterprise.sms_messages.create(
         kind="invitation", purpose="invitation", subject="member:1", to=str(lin.phone), state="rejected", text="…"
     )
-    assert "1 message did not arrive" in client_of(alice).get(URL).text
+    assert "1 SMS not delivered" in client_of(alice).get(URL).text
 
 
 def test_a_domain_without_webmail_is_listed(client_of, alice, tenant, lin):
@@ -53,15 +53,15 @@ def test_tasks_are_hidden_from_those_who_may_not_act_on_them(client_of, erin, bo
         kind="invitation", purpose="invitation", subject="member:1", to="+8613800138002", state="rejected", text="…"
     )
     auditors = client_of(erin).get(URL).text
-    assert "Still to be done" in auditors
+    assert "To-do list" in auditors
     assert "Waiting for you" not in auditors
     assert "has no webmail address" not in auditors
-    assert "Nothing. Everyone is invited" in client_of(bob).get(URL).text
+    assert "Nothing to do. All members are invited" in client_of(bob).get(URL).text
 
 
 def test_another_enterprise_is_invisible(client_of, charlie, lin, wang):
     page = client_of(charlie).get(URL).text
-    assert "Nobody is in the directory yet" in page
+    assert "No members in the directory yet" in page
     assert lin.name not in page
 
 
@@ -72,6 +72,6 @@ def test_the_overview_is_read_only(client_of, alice, method):
 
 def test_alarms_are_shown_to_those_who_can_act_on_them(client_of, alice, erin, charlie, enterprise):
     Alarm.objects.create(key="1", kind="spent", enterprise=enterprise)
-    assert "only members get one" in client_of(alice).get(URL).text
-    assert "only members get one" not in client_of(erin).get(URL).text
-    assert "only members get one" not in client_of(charlie).get(URL).text
+    assert "only members can receive codes" in client_of(alice).get(URL).text
+    assert "only members can receive codes" not in client_of(erin).get(URL).text
+    assert "only members can receive codes" not in client_of(charlie).get(URL).text

@@ -112,10 +112,10 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     digits = _digits_of(text)
     code = current_code(purpose=purpose, browser=browser, subject=subject)
     if code is None or code.expires_at <= timezone.now():
-        raise CodeExpired(_("This code has expired. Ask for a new one."))
+        raise CodeExpired(_("This code has expired. Request a new one."))
     _refuse_while_waiting(code.phone)
     if not digits:
-        raise CodeWrong(_("Enter the %(digits)s digits from the SMS.") % {"digits": settings.SMS_CODE_DIGITS})
+        raise CodeWrong(_("Enter the %(digits)s-digit code from the SMS.") % {"digits": settings.SMS_CODE_DIGITS})
     _count_check(code)
     if not hmac.compare_digest(code.digest, _digest(code.pk, digits)):
         _count_failure(code.phone)
@@ -143,7 +143,7 @@ def _lock_attempt_counter(phone: str) -> PhoneAttemptCounter:
 def _supersede_older(code: PhoneCode) -> None:
     outstanding = PhoneCode.objects.filter(phone=code.phone, purpose=code.purpose, consumed_at=None, superseded_at=None)
     outstanding.update(superseded_at=code.created_at)
-    cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("A newer code took its place."))
+    cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("Replaced by a newer code."))
 
 
 def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
@@ -191,8 +191,8 @@ def _count_check(code: PhoneCode) -> None:
     code.refresh_from_db()
     if code.attempts >= settings.SMS_CODE_CHECKS and not code.consumed_at and not code.superseded_at:
         resend_at = code.created_at + timedelta(seconds=settings.SMS_CODE_RESEND_SECONDS)
-        raise CodeSpent(_("Too many tries. Ask for a new code."), seconds_until(resend_at))
-    raise CodeExpired(_("This code has expired. Ask for a new one."))
+        raise CodeSpent(_("Too many attempts. Request a new code."), seconds_until(resend_at))
+    raise CodeExpired(_("This code has expired. Request a new one."))
 
 
 def _count_failure(phone: str) -> None:
@@ -211,7 +211,7 @@ def _consume(code: PhoneCode) -> None:
         consumed_at=now
     )
     if not consumed:
-        raise CodeExpired(_("This code has expired. Ask for a new one."))
+        raise CodeExpired(_("This code has expired. Request a new one."))
     code.consumed_at = now
     unlock_phones([code.phone])
 
@@ -228,10 +228,10 @@ def _refuse_while_waiting(phone: str) -> None:
 def _wrong_text(code: PhoneCode) -> str:
     left = settings.SMS_CODE_CHECKS - code.attempts - 1
     if left < 1:
-        return _("The code is wrong. Ask for a new one.")
+        return _("The code is wrong. Request a new one.")
     return ngettext(
-        "The code is wrong. You can try %(left)s more time.",
-        "The code is wrong. You can try %(left)s more times.",
+        "The code is wrong. You have %(left)s attempt left.",
+        "The code is wrong. You have %(left)s attempts left.",
         left,
     ) % {"left": left}
 

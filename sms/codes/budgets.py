@@ -54,7 +54,7 @@ def spend_code(code: PhoneCode, enterprise: int | None) -> None:
     for budget in budgets if enterprise else budgets[:1]:
         count = counts.get(budget.key, 0)
         if count > budget.most and code.is_stranger:
-            text = _("No more codes can be sent at the moment. Please try again later, or ask your administrator.")
+            text = _("No more codes can be sent right now. Try again later, or contact your administrator.")
             raise CodeLimited(text, seconds_until(budget.window + timedelta(seconds=budget.seconds)))
         _warn(budget, count)
 

@@ -51,7 +51,7 @@ def refuse_waiting(counter: PhoneAttemptCounter) -> None:
     """Raise CodeLimited while this number must wait after consecutive failures."""
     if counter.failures >= settings.SMS_FAILURES_UNTIL_OFF:
         raise CodeLimited(
-            _("Codes for this number are switched off after too many wrong ones. Ask your administrator."),
+            _("Codes are turned off for this number after too many wrong attempts. Contact your administrator."),
             int(DAY.total_seconds()),
         )
     if counter.wait_until and counter.wait_until > timezone.now():
@@ -74,9 +74,9 @@ def _refuse_beyond_phone(code: PhoneCode) -> None:
     resend = timedelta(seconds=settings.SMS_CODE_RESEND_SECONDS)
     of_purpose = [created_at for purpose, created_at in sent if purpose == code.purpose]
     if of_purpose and of_purpose[0] + resend > code.created_at:
-        raise CodeLimited(_("A code was sent just now. Please wait for it."), seconds_until(of_purpose[0] + resend))
+        raise CodeLimited(_("A code was just sent. Wait for it to arrive."), seconds_until(of_purpose[0] + resend))
     times = [created_at for _purpose, created_at in sent]
-    text = _("Too many codes for this number. Try again later.")
+    text = _("Too many codes were requested for this number. Try again later.")
     _refuse_full_window(times, settings.SMS_CODES_PER_HOUR, HOUR, code.created_at, text)
     _refuse_full_window(times, settings.SMS_CODES_PER_DAY, DAY, code.created_at, text)
 
@@ -88,7 +88,7 @@ def _refuse_beyond_browser(code: PhoneCode) -> None:
         .order_by("-created_at")
         .values_list("created_at", flat=True)[: settings.SMS_CODES_PER_BROWSER]
     )
-    text = _("Too many codes from this browser. Try again later.")
+    text = _("Too many codes were requested from this browser. Try again later.")
     _refuse_full_window(times, settings.SMS_CODES_PER_BROWSER, window, code.created_at, text)
 
 
@@ -102,7 +102,9 @@ def _refuse_beyond_address(code: PhoneCode) -> None:
     """Stop floods to invented numbers; below this limit a proof of work may be required (sms.codes.proof_of_work)."""
     advisory_lock(f"address {code.address_block}")
     if strangers_nearby(code).count() >= settings.SMS_STRANGERS_WITH_WORK:
-        raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+        raise CodeLimited(
+            _("Too many codes were requested from this network. Try again later."), settings.SMS_WINDOW_SECONDS
+        )
 
 
 def _refuse_beyond_prefix(code: PhoneCode) -> None:
@@ -112,7 +114,9 @@ def _refuse_beyond_prefix(code: PhoneCode) -> None:
     alike = nearby.filter(phone__startswith=code.phone[:-4])
     others = alike.exclude(phone=code.phone).values("phone").distinct().count()
     if others >= settings.SMS_STRANGERS_PER_PREFIX:
-        raise CodeLimited(_("Too many codes were asked for from here. Try again later."), settings.SMS_WINDOW_SECONDS)
+        raise CodeLimited(
+            _("Too many codes were requested from this network. Try again later."), settings.SMS_WINDOW_SECONDS
+        )
     if others == settings.SMS_STRANGERS_PER_PREFIX - 1:
         raise_alarm(Alarm.Kind.ROW, window=current_window(settings.SMS_WINDOW_SECONDS))
 

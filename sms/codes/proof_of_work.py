@@ -52,7 +52,7 @@ def require_proof(code: PhoneCode, answer: str) -> None:
     """
     if strangers_nearby(code).count() < settings.SMS_STRANGERS_PER_ADDRESS and not is_conversion_low():
         return
-    text = _("Too many codes were asked for from here. Try again later.")
+    text = _("Too many codes were requested from this network. Try again later.")
     if not answer:
         raise ProofRequired(text, settings.SMS_WINDOW_SECONDS, new_challenge(code))
     if not _spend(code, answer):

@@ -37,7 +37,7 @@ class FileGateway:
         except OSError:
             pass  # full disk or missing permission: the rest is retried
         missing = len(batch) - len(outcomes)
-        return [*outcomes, *[retry(_("The file for messages can't be written."))] * missing]
+        return [*outcomes, *[retry(_("The SMS file can't be written."))] * missing]
 
     def find_sent(self, ids: set[str]) -> set[str] | None:
         """Return the ids found in the file. Raise LookupUnavailable while another process holds the lock."""

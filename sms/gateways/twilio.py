@@ -28,28 +28,28 @@ from sms.gateways import LookupUnavailable, Outcome, OutgoingSms, rejected, retr
 from sms.models import Message
 
 REASONS = {
-    20003: _("Twilio refuses our credentials. Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."),
-    21211: _("This phone number does not exist."),
-    21212: _("Twilio refuses our sender. Check TWILIO_FROM."),
-    21408: _("Twilio may not send to this country. Allow it in Twilio's geographic permissions."),
-    21606: _("Our sender can't send SMS to this number. Check TWILIO_FROM."),
-    21608: _("A Twilio trial account sends to verified numbers only."),
-    21610: _("The recipient has opted out of our messages."),
-    21612: _("Our sender can't reach this number."),
+    20003: _("Twilio rejects our credentials. Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."),
+    21211: _("This phone number doesn't exist."),
+    21212: _("Twilio rejects our sender. Check TWILIO_FROM."),
+    21408: _("Twilio isn't allowed to send to this country. Allow it in Twilio's geographic permissions."),
+    21606: _("Our sender number can't send SMS to this number. Check TWILIO_FROM."),
+    21608: _("A Twilio trial account can only send to verified numbers."),
+    21610: _("The recipient has opted out of our SMS."),
+    21612: _("Our sender number can't reach this number."),
     21614: _("This number can't receive SMS."),
-    21617: _("The message is too long."),
-    30034: _("The sender is not registered with the carriers."),
-    63038: _("The account's daily limit of messages is reached."),
+    21617: _("The SMS is too long."),
+    30034: _("The sender isn't registered with the carriers."),
+    63038: _("The account has reached its daily SMS limit."),
 }
 STATUS_PATH = "/hooks/twilio/status/"
 # More than one number receives within the time of a lookup.
 LISTED = 50
-REFUSED = _("Twilio refused the message.")
+REFUSED = _("Twilio rejected the SMS.")
 BUSY = _("Twilio asked us to slow down.")
 UNREACHABLE = _("Twilio could not be reached.")
 NOT_CONFIGURED = _("Twilio is not configured. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
 NO_ANSWER = _("Twilio did not answer in time.")
-BROKEN_ANSWER = _("Twilio's answer made no sense.")
+BROKEN_ANSWER = _("Twilio's response couldn't be understood.")
 NOT_SENT = (requests.ConnectTimeout, InvalidSchema, InvalidURL, MissingSchema)
 # TLS errors after the handshake: the request may have been read.
 AFTER_HANDSHAKE = {None, "UNEXPECTED_EOF_WHILE_READING", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"}

@@ -58,14 +58,14 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("pending", "Waiting"),
-                            ("claimed", "Being sent"),
-                            ("retry_wait", "Will be tried again"),
+                            ("claimed", "Sending"),
+                            ("retry_wait", "Will retry"),
                             ("sent", "Sent"),
                             ("delivered", "Delivered"),
                             ("undelivered", "Not delivered"),
-                            ("rejected", "Refused"),
+                            ("rejected", "Rejected by provider"),
                             ("unknown", "Outcome unknown"),
-                            ("cancelled", "Cancelled"),
+                            ("cancelled", "Canceled"),
                             ("expired", "Expired"),
                         ],
                         default="pending",
@@ -169,15 +169,19 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("nearly_spent", "Four fifths of the verification codes are used up."),
-                            ("spent", "The verification codes are used up: for now only members get one."),
+                            ("nearly_spent", "Verification code usage has reached four fifths of the limit."),
+                            (
+                                "spent",
+                                "The verification code limit is used up. For now, only members can receive codes.",
+                            ),
                             (
                                 "conversion",
-                                "Few of the codes sent lately were entered: somebody may be abusing the pages.",
+                                "Few of the recently sent codes were entered. Someone may be abusing the pages.",
                             ),
                             (
                                 "row",
-                                "Codes were asked for to one number after the other: somebody may be earning by them.",
+                                "Someone requested codes for consecutive phone numbers, possibly to profit "
+                                "from the SMS charges.",
                             ),
                         ],
                         max_length=16,

@@ -71,7 +71,7 @@ def _hand_over(claim: Claim, gateway: Gateway) -> list[Outcome]:
         try:
             batch.append((message, outgoing_sms(message)))
         except DecryptionFailed:
-            broken.append((message, rejected(_("The message can't be opened any more: SECRET_KEY has changed."))))
+            broken.append((message, rejected(_("The SMS can't be decrypted because SECRET_KEY has changed."))))
     outcomes = gateway.send([outgoing for _message, outgoing in batch], until=claim.until) if batch else []
     settled = [*broken, *zip((message for message, _outgoing in batch), outcomes, strict=True)]
     record_outcomes(settled)
@@ -81,6 +81,6 @@ def _hand_over(claim: Claim, gateway: Gateway) -> list[Outcome]:
 def _look_up(gateway: Gateway, messages: list[Message]) -> list[tuple[Message, Outcome]]:
     found = gateway.find_sent({attempt_id(message) for message in messages})
     if found is None:
-        return [(message, unknown(_("The worker was stopped while it was sending."))) for message in messages]
-    again = retry(_("The worker was stopped before it sent."), after=0)
+        return [(message, unknown(_("The worker was stopped while sending."))) for message in messages]
+    again = retry(_("The worker was stopped before sending."), after=0)
     return [(message, sent() if attempt_id(message) in found else again) for message in messages]

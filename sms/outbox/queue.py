@@ -120,7 +120,7 @@ def expire_messages() -> int:
     """Expire messages that waited beyond their lifetime. Return how many."""
     now = timezone.now()
     return Message.objects.filter(state__in=Message.WAITING, expires_at__lte=now).update(
-        state=State.EXPIRED, reason=_("Not handed over within its lifetime."), encrypted="", settled_at=now
+        state=State.EXPIRED, reason=_("Not sent before it expired."), encrypted="", settled_at=now
     )
 
 

@@ -73,7 +73,7 @@ def _retry_or_leave(message: Message, now: datetime) -> None:
     is_over = message.expires_at is not None and message.expires_at <= now
     if message.kind != Message.Kind.INVITATION or message.retried_at or is_over:
         return _leave_unknown(message)
-    reason = _("The provider never got it: tried once more.")
+    reason = _("The provider never received it. Retried once.")
     # The secrets are gone if the link was revoked meanwhile.
     lost = _unchanged(message).exclude(encrypted="")
     if lost.update(state=State.RETRY_WAIT, reason=reason, retried_at=now, next_attempt_at=now, settled_at=None):

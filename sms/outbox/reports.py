@@ -23,14 +23,14 @@ RANKS = {
 FINAL = 4
 ENDS = {"delivered": Message.State.DELIVERED, "read": Message.State.DELIVERED}
 CARRIER_REASONS = {
-    "30003": _("The phone is switched off or out of reach."),
-    "30004": _("The recipient or the carrier blocks the message."),
-    "30005": _("The number is unknown to the carrier."),
+    "30003": _("The phone is turned off or out of range."),
+    "30004": _("The recipient or the carrier blocked the SMS."),
+    "30005": _("The carrier doesn't know this number."),
     "30006": _("This number can't receive SMS."),
-    "30007": _("The carrier filtered the message."),
+    "30007": _("The carrier filtered the SMS."),
     "30008": _("The carrier gave no reason."),
 }
-NO_REASON = _("The carrier did not deliver the message.")
+NO_REASON = _("The carrier didn't deliver the SMS.")
 
 
 def record_report(provider_id: str, status: str, *, error: str = "") -> None:

@@ -16,22 +16,22 @@ TEMPLATES = {
         "Never share it with anyone."
     ),
     "invitation": _(
-        "[%(enterprise)s] %(name)s, your mailbox is waiting. Open this link within %(days)s days to join: %(link)s"
+        "[%(enterprise)s] %(name)s, your mailbox is ready. Open this link within %(days)s days to join: %(link)s"
     ),
     "recovery": _(
-        "[%(enterprise)s] %(name)s, you asked for a way to sign in again. If it was not you, do nothing. "
-        "Open this link within %(days)s days: %(link)s"
+        "[%(enterprise)s] %(name)s, here is your link to sign in again. If you didn't request it, ignore this "
+        "message. Open it within %(days)s days: %(link)s"
     ),
-    "approved": _("[%(enterprise)s] %(name)s, your application was approved: your mailbox is ready. See %(link)s"),
-    "rejected": _("[%(enterprise)s] %(name)s, your application was not approved. See why: %(link)s"),
+    "approved": _("[%(enterprise)s] %(name)s, your request to join was approved and your mailbox is ready: %(link)s"),
+    "rejected": _("[%(enterprise)s] %(name)s, your request to join was not approved. See why: %(link)s"),
 }
 PURPOSES = {
     "login": _("sign in"),
     "join": _("join"),
-    "apply": _("apply to join"),
+    "apply": _("request to join"),
     "return": _("sign in"),
-    "confirm": _("confirm that it is you"),
-    "weixin": _("bind WeChat"),
+    "confirm": _("confirm it's you"),
+    "weixin": _("link WeChat"),
 }
 # The sender if there is no enterprise: the sign-in page doesn't reveal which enterprises know a number.
 BRAND = _("Mail directory")

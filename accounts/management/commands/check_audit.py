@@ -10,7 +10,7 @@ from accounts.models import AuditChain
 
 
 class Command(BaseCommand):
-    help = "Verifies the audit chain of every enterprise; names the first broken link and exits with 1."
+    help = "Verify the audit chain of every enterprise. Names the first broken event and exits with 1."
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = []

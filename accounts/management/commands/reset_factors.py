@@ -10,7 +10,7 @@ from accounts.second_factor.factors import reset_factors
 
 
 class Command(BaseCommand):
-    help = "Takes all second factors away from a person, who sets up a new one at the next sign-in."
+    help = "Remove all second factors of a user, who sets up new ones at the next sign-in."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login")

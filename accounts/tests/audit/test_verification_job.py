@@ -38,12 +38,12 @@ def one_step():
 
 
 def test_a_short_log_is_verified_at_once_and_the_page_says_so(owner, enterprise):
-    assert b"not been verified yet" in owner.get(LIST).content
+    assert b"hasn't been verified yet" in owner.get(LIST).content
     write_events(enterprise, 4)
     answer = owner.post(CHECK, follow=True)
     page = answer.content.decode()
-    assert "The audit log is whole." in page
-    assert "Whole up to No. 5" in page
+    assert "The activity log is complete and unmodified." in page
+    assert "Intact up to event 5" in page
     check = AuditCheck.objects.get()
     assert (check.state, check.number, check.length) == ("whole", 5, 5)
     assert AuditEvent.objects.get(number=5).action == "audit_check_started"
@@ -55,9 +55,9 @@ def test_a_broken_link_is_named_by_its_number(owner, enterprise):
     write_events(enterprise, 6)
     overwrite(enterprise, 3, ip="6.6.6.6")
     page = owner.post(CHECK, follow=True).content.decode()
-    assert "The log is broken at No. 3:" in page
-    assert "its columns were changed" in page
-    assert "is whole" not in page
+    assert "The log is broken at event 3:" in page
+    assert "its content was changed" in page
+    assert "is complete and unmodified" not in page
     assert AuditCheck.objects.get().number == 2
 
 
@@ -162,7 +162,7 @@ def test_missing_last_events_are_detected(enterprise):
 def test_each_enterprise_has_its_own_check(owner, other_tenant, enterprise):
     write_events(other_tenant.enterprise, 3)
     overwrite(other_tenant.enterprise, 2, ip="6.6.6.6")
-    assert b"is whole" in owner.post(CHECK, follow=True).content
+    assert b"is complete and unmodified" in owner.post(CHECK, follow=True).content
     assert AuditCheck.objects.count() == 1
 
 
@@ -176,7 +176,7 @@ def watch():
 def test_scheduled_checks_verify_new_chains_and_new_events(owner, enterprise):
     write_events(enterprise, 3)
     assert watch() == 1
-    assert b"Whole up to No. 3" in owner.get(LIST).content
+    assert b"Intact up to event 3" in owner.get(LIST).content
     assert AuditEvent.objects.count() == 3, "it makes no event of its own: else there would be something new each hour"
     assert watch() == 0
     write_events(enterprise, 2)
@@ -248,11 +248,11 @@ def test_the_overview_shows_a_broken_chain_until_a_check_succeeds(
     watch()
     tamper(enterprise)
     assert watch() == 1
-    said = f"it is broken at No. {number}."
+    said = f"it is broken at event {number}."
     assert said in owner.get("/console/").text
     assert said in client_of(erin).get("/console/").text
     assert said not in client_of(bob).get("/console/").text, "who may not read the log"
-    assert f"broken at No. {number}:" in owner.get(LIST).text
+    assert f"broken at event {number}:" in owner.get(LIST).text
     assert watch() == 0, "a break is not forgotten because time goes by"
     with time_machine.travel(timezone.now() + timedelta(days=30)):
         assert watch() == 0
@@ -264,7 +264,7 @@ def test_a_broken_chain_of_another_enterprise_is_not_shown(owner, other_tenant, 
     overwrite(other_tenant.enterprise, 2, ip="6.6.6.6")
     watch()
     assert AuditCheck.objects.get(enterprise=other_tenant.enterprise).state == "broken"
-    assert b"not as it was written" not in owner.get("/console/").content
+    assert b"has been modified" not in owner.get("/console/").content
 
 
 @pytest.mark.usefixtures("_long")

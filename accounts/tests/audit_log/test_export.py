@@ -34,7 +34,7 @@ def test_an_export_has_the_filtered_events_and_is_recorded(owner, enterprise, wa
     assert answer.status_code == 200
     assert 'filename="audit.xlsx"' in answer["Content-Disposition"]
     heading, second, first = rows(answer)
-    assert heading[:3] == ["Number", "Time", "Done by"]
+    assert heading[:3] == ["No.", "Time", "Performed by"]
     assert (second[0], second[5], second[9]) == ("2", "Edited a member", "Name: a → b")
     assert (first[0], first[9], first[13]) == ("1", "Phone: – → 138****8002", "yes")
     event = AuditEvent.objects.get(action="audit_exported")
@@ -58,7 +58,7 @@ def test_an_export_with_too_many_events_keeps_the_newest_and_says_so(owner, ente
     _heading, newest, second, rest = rows(owner.post(PATH))
     assert [newest[0], second[0]] == ["4", "3"]
     today = timezone.localdate().isoformat()
-    assert rest[0] == f"Only the newest 2 events are here. For those before them choose “Until” {today}."
+    assert rest[0] == f"Only the newest 2 events are included. To get earlier ones, set “Until” to {today}."
     assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is True
 
 
@@ -66,7 +66,7 @@ def test_an_export_of_all_events_has_no_note(owner, enterprise, settings):
     settings.AUDIT_EXPORT_ROWS = 4
     for _ in range(4):
         write(enterprise)
-    assert [row[0] for row in rows(owner.post(PATH))] == ["Number", "4", "3", "2", "1"]
+    assert [row[0] for row in rows(owner.post(PATH))] == ["No.", "4", "3", "2", "1"]
     assert AuditEvent.objects.get(action="audit_exported").personal["after"]["is_cut"] is False
 
 
@@ -77,7 +77,7 @@ def test_the_page_warns_that_an_export_may_be_cut(owner, enterprise, settings, m
     settings.AUDIT_EXPORT_ROWS = most
     for _ in range(4):
         write(enterprise)
-    assert ("For older ones choose a day" in owner.get(f"/console/audit/{query}").text) == is_said
+    assert ("To get older ones" in owner.get(f"/console/audit/{query}").text) == is_said
 
 
 def test_the_page_warns_if_the_count_is_capped(owner, enterprise, settings, monkeypatch):
@@ -85,7 +85,7 @@ def test_the_page_warns_if_the_count_is_capped(owner, enterprise, settings, monk
     settings.AUDIT_EXPORT_ROWS = 3
     for _ in range(4):
         write(enterprise)
-    assert "A download holds the newest 3 events" in owner.get("/console/audit/?via=task").text
+    assert "A download contains only the newest 3 matching events" in owner.get("/console/audit/?via=task").text
 
 
 def test_an_export_reads_in_chunks(owner, enterprise, monkeypatch, django_assert_max_num_queries):

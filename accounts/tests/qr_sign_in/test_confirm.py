@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def test_a_session_that_came_by_scanning_approves_nothing(desk, phone):
     claim(desk, approved(desk, phone))
     code = show_code(desk_at())
-    assert b"This browser can't approve" in desk.get(path(code)).content
+    assert b"This browser can't allow the sign-in" in desk.get(path(code)).content
     assert scan(desk, code) == 303
     assert state_of(code) == "new"
 
@@ -57,7 +57,7 @@ def test_a_sign_in_of_thirty_days_ago_approves_nothing(desk, phone, settings, da
     code = show_code(desk)
     scan(phone, code)
     assert state_of(code) == ("scanned" if may else "new")
-    assert may or b"Please sign in again" in phone.get(path(code)).content
+    assert may or b"Sign in again" in phone.get(path(code)).content
 
 
 def test_a_disabled_member_approves_nothing(desk, phone, lin):

@@ -36,7 +36,7 @@ def test_q27_every_other_session_shows_it_until_it_is_known(desk, phone, client_
     for browser in (phone, tablet):
         for page in ("/mailbox/", "/mailbox/devices/", "/choose/"):
             assert b"New sign-in by QR code" in browser.get(page).content
-    assert b"approved with Safari on iPhone" in phone.get("/mailbox/devices/").content
+    assert b"allowed with Safari on iPhone" in phone.get("/mailbox/devices/").content
     assert b"New sign-in by QR code" not in desk.get("/mailbox/").content
     desk.post(f"/mailbox/devices/{device}/know/")  # it doesn't vouch for itself
     assert b"New sign-in by QR code" in tablet.get("/mailbox/").content

@@ -58,7 +58,7 @@ def test_a_scan_signs_the_desktop_in(desk, phone, lin, enterprise):
     assert scan(phone, code) == 303
     page = phone.get(path(code)).content.decode()
     assert 'data-state="scanned"' in page
-    for fact in (enterprise.name, "林晓", "138****8001", "Chrome on Windows", OFFICE, "Decline"):
+    for fact in (enterprise.name, "林晓", "138****8001", "Chrome on Windows", OFFICE, "Don't allow"):
         assert fact in page
     assert approve(phone, code) == 303
     assert b'data-state="approved"' in phone.get(path(code)).content
@@ -91,7 +91,7 @@ def test_without_script_the_desktop_has_pages(desk, phone):
     assert code.number.encode() in page.content
     early = desk.post(path(code, "claim/"), {"next": "/mailbox/"})
     assert early.status_code == 422
-    assert b"not been approved on the phone yet" in early.content
+    assert b"hasn't been allowed on the phone yet" in early.content
     assert not is_in(desk)
     scan(phone, code)
     approve(phone, code)
@@ -151,7 +151,7 @@ def test_q4_the_first_who_scans_has_it(desk, phone, wu_phone):
     code = show_code(desk)
     assert scan(phone, code) == 303
     assert scan(wu_phone, code) == 404
-    assert b"someone else has used it" in wu_phone.get(path(code)).content
+    assert b"was already used" in wu_phone.get(path(code)).content
     assert scan(phone, code) == 303  # again is no harm
 
 
@@ -334,7 +334,7 @@ def test_q13_an_approval_counts_only_while_its_giver_stands(desk, phone, lin, wi
     withdraw(phone, lin)
     answer = desk.post(path(code, "claim/"))
     assert answer.status_code == 422
-    assert b"Nobody was signed in here" in answer.content
+    assert b"The computer was not signed in" in answer.content
     assert not is_in(desk)
     assert state_of(code) == "expired"
     assert not ScannedSession.objects.exists()
@@ -390,7 +390,7 @@ def test_q19_who_scanned_it_is_told_how_it_ended(desk, phone):
     age(code, 60)
     answer = phone.get(path(code))
     assert answer.status_code == 410
-    assert b"The code has run out" in answer.content
+    assert b"The QR code has expired" in answer.content
     assert approve(phone, code) == 410
 
 

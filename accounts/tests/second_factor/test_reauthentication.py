@@ -57,7 +57,7 @@ DANGEROUS = [
 def test_a_sensitive_action_is_allowed_within_ten_minutes_of_a_proof(client_of, alice, method, path, status):
     answer = getattr(proven(client_of(alice), ago=600 - 5), method)(path)
     assert answer.status_code == status
-    assert b"Confirm that it is you" not in answer.content
+    assert b"Confirm it's you" not in answer.content
 
 
 @pytest.mark.parametrize(("method", "path", "status"), DANGEROUS)
@@ -67,7 +67,7 @@ def test_ten_minutes_after_it_the_person_is_asked_again(client_of, alice, method
         assert answer.url.startswith("/confirm/?next=")
     else:
         assert answer.status_code == 422
-        assert b"Confirm that it is you" in answer.content
+        assert b"Confirm it's you" in answer.content
 
 
 def test_looking_at_the_join_link_asks_nothing(late):

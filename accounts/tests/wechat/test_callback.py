@@ -34,7 +34,7 @@ def state_of(answer):
 
 @pytest.fixture
 def bound(enterprise, alice, weixin):
-    """Alice's WeChat is bound."""
+    """Alice's WeChat is linked."""
     proof = Proof(uid=weixin.unionid, nickname="小林", at=0)
     bind_wechat(alice, proof, enterprise=enterprise, by=command_actor())
     return alice
@@ -157,7 +157,7 @@ def test_what_makes_no_sense_signs_nobody_in(english, weixin, bound, part, said,
     with caplog.at_level(logging.DEBUG):
         answer = weixin.scan(english, start(english))
     assert answer.status_code == 400
-    assert "WeChat could not confirm who scanned" in answer.text
+    assert "WeChat couldn't confirm who scanned" in answer.text
     assert 'data-state="failed"' in answer.text
     assert "_auth_user_id" not in english.session
     assert "weixin" not in english.session

@@ -26,7 +26,7 @@ WEIXIN_DESK = (
 WECOM_PHONE = WEIXIN_PHONE.replace("MicroMessenger", "wxwork/4.1.30 MicroMessenger")
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 Safari/604.1"
 DESK = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36"
-BUTTON, WORDS = f'action="{PATH}"', "Here, in WeChat, use your phone number."
+BUTTON, WORDS = f'action="{PATH}"', "so use your phone number."
 
 
 def within(user_agent=WEIXIN_PHONE, language="en", **more):

@@ -33,12 +33,12 @@ def text_of(cell: Any) -> str:
         return cell
     match cell:
         case bool():
-            raise ValidationError(_("The cell holds TRUE or FALSE, not a text."))
+            raise ValidationError(_("The cell contains TRUE or FALSE instead of text."))
         case int() | float():
             return str(cell)
         case {"dead": why}:
             raise _dead(why)
-    raise ValidationError(_("The cell holds a date or a time: format it as text."))
+    raise ValidationError(_("The cell contains a date or time. Format it as text."))
 
 
 def show_cell(cell: Any) -> str:
@@ -55,7 +55,9 @@ def show_cell(cell: Any) -> str:
 
 def _dead(why: str) -> ValidationError:
     if why == "formula":
-        return ValidationError(_("The formula has no value: open the file in a spreadsheet program and save it there."))
+        return ValidationError(
+            _("The formula has no value. Open the file in a spreadsheet program, save it, and upload it again.")
+        )
     if why in ERRORS:
-        return ValidationError(_("The cell holds an error: %(error)s"), params={"error": why})
-    return ValidationError(_("The cell holds an error."))
+        return ValidationError(_("The cell contains an error: %(error)s"), params={"error": why})
+    return ValidationError(_("The cell contains an error."))

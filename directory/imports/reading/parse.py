@@ -70,7 +70,7 @@ def _join_domains(parsed: Parsed, context: ParseContext) -> None:
     if "prefix" in values:
         values["prefix"], named = values["prefix"]
         if named and values.setdefault("domain", named) != named:
-            parsed.refuse("domain", ValidationError(_("The mailbox prefix names another domain.")))
+            parsed.refuse("domain", ValidationError(_("The mailbox prefix contains a different domain.")))
     if "aliases" in values:
         default = values.get("domain", context.default_domain)
         values["aliases"] = tuple([(local, named or default) for local, named in values["aliases"]])

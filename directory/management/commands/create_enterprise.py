@@ -19,12 +19,12 @@ from sms.phones import PhoneRefused, parse_phone
 
 
 class Command(BaseCommand):
-    help = "Create an enterprise with its first mail domain and its owner. The password is asked, or read from stdin."
+    help = "Create an enterprise with its first mail domain and owner. Prompts for the password or reads it from stdin."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True, help="the enterprise's name")
         parser.add_argument("--domain", required=True, help="its first mail domain, such as example.com")
-        parser.add_argument("--owner-login", required=True, help="what the owner types at sign-in")
+        parser.add_argument("--owner-login", required=True, help="login of the owner")
         parser.add_argument("--owner-phone", help="the owner's mobile number")
 
     def handle(self, *args: Any, name: str, domain: str, owner_login: str, **options: Any) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         if sys.stdin.isatty():
             password = getpass.getpass("Password for the owner: ")
             if password != getpass.getpass("Again: "):
-                raise CommandError("The two passwords differ.")
+                raise CommandError("The passwords don't match.")
         else:
             password = sys.stdin.readline().rstrip("\r\n")
         try:

@@ -29,17 +29,21 @@ COUNTS = ("read", "created", "updated", "unchanged", "refused", "left_out", "not
 
 
 class Command(BaseCommand):
-    help = "Import members from a workbook. Prints one line of JSON; the exit code is 1 if a row was refused."
+    help = "Import members from a workbook. Prints one line of JSON. Exits with 1 if a row has errors."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--enterprise", required=True, metavar="DOMAIN", help="one of the enterprise's domains")
-        parser.add_argument("--department", default="", metavar="A/B", help="below the root; usual: the root itself")
-        parser.add_argument("--by", required=True, metavar="LOGIN", help="the administrator who is on record for it")
-        parser.add_argument("--update", action="store_true", help="also update members that exist")
+        parser.add_argument(
+            "--department", default="", metavar="A/B", help="path below the root department (default: the root)"
+        )
+        parser.add_argument(
+            "--by", required=True, metavar="LOGIN", help="login of the administrator who runs the import"
+        )
+        parser.add_argument("--update", action="store_true", help="also update existing members")
         parser.add_argument("--create-departments", action="store_true")
-        parser.add_argument("--dry-run", action="store_true", help="only check")
-        parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows to this .xlsx")
+        parser.add_argument("--dry-run", action="store_true", help="check the file without importing it")
+        parser.add_argument("--errors", type=Path, metavar="FILE", help="write the rows with errors to this .xlsx file")
 
     def handle(self, *args: Any, file: Path, errors: Path | None, dry_run: bool, **options: Any) -> None:
         if errors and (errors.is_dir() or not errors.parent.is_dir()):

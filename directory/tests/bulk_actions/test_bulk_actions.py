@@ -144,10 +144,10 @@ def test_two_are_disabled_at_once_and_who_is_so_already_is_not_chosen(desk, wang
     chosen = {"members": [wang.pk, lin.pk, zhao.pk]}
     assert "Disable 2 members?" in desk.post(f"{LIST}disable/", chosen).text
     answer = desk.post(f"{LIST}disable/", chosen | {"confirmed": "2"}, follow=True)
-    assert "2 members are disabled" in answer.text
+    assert "2 members disabled" in answer.text
     event = AuditEvent.objects.get(action="members_disabled")
     assert event.personal["after"] == {"members": sorted([wang.pk, lin.pk])}
-    assert "2 members are enabled" in desk.post(f"{LIST}enable/", {"members": [wang.pk, lin.pk]}, follow=True).text
+    assert "2 members enabled" in desk.post(f"{LIST}enable/", {"members": [wang.pk, lin.pk]}, follow=True).text
     assert statuses([wang, lin, zhao]) == ["pending", "active", "disabled"]
 
 
@@ -177,7 +177,7 @@ def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, tenant, alic
     assert counts(after_work(action)) == [5, 3, 2, 0]
     assert reasons(action) == {"多0": "in_bin", "多3": "disabled"}
     page = desk.get(f"{BULK}{action.pk}/").text
-    assert "In the bin already: 1" in page
+    assert "Already in the recycle bin: 1" in page
     assert 'data-name="left_out" value="2"' in page
     assert f'data-id="{five[3].pk}"' in page
 
@@ -202,7 +202,7 @@ def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk
     assert action.items.get(reason="present").member == five[4]
     page = desk.get(f"{BULK}{action.pk}/").text
     assert f'href="/console/members/{taker.pk}/">新人' in page
-    assert "Back in the root department, for theirs was deleted: 4" in page
+    assert "Restored to the root department because the previous one was deleted: 4" in page
     assert five[0].phone[3:] not in page
 
 
@@ -247,7 +247,7 @@ def test_a_right_lost_on_the_way_stops_the_deed(desk, tenant, dora, five, monkey
     assert Member.objects.present().count() == 3
     assert not action.items.exists()
     page = desk.get(f"{BULK}{action.pk}/").text
-    assert "may no longer do this" in page
+    assert "no longer has permission to do it" in page
     assert 'data-name="not_reached" value="3"' in page
 
 
@@ -299,7 +299,7 @@ def test_what_breaks_says_so_and_keeps_what_is_done(desk, tenant, alice, five, m
     monkeypatch.setattr(bulk_actions, "apply_to_members", break_at_second)
     monkeypatch.setattr(settings, "JOB_RETRY_SECONDS", 0)
     assert (after_work(action).state, counts(action)) == ("failed", [5, 2, 0, 3])
-    assert "Something broke on our side" in desk.get(f"{BULK}{action.pk}/").text
+    assert "Something went wrong" in desk.get(f"{BULK}{action.pk}/").text
     assert AuditEvent.objects.filter(action="bulk_action_failed").count() == 1
 
 
@@ -335,7 +335,7 @@ def test_few_are_downloaded_at_once(desk, five):
 
 def test_nobody_is_told_so(desk, tenant):
     answer = desk.post(f"{LIST}export.xlsx?q=nobody", follow=True)
-    assert "Nobody matches." in answer.text
+    assert "No matching members." in answer.text
     assert not BulkAction.objects.exists()
 
 
@@ -343,7 +343,7 @@ def test_the_file_is_for_its_author_and_their_right(desk, client_of, alice, dora
     path = f"{BULK}{exported.pk}/members.xlsx"
     assert client_of(dora).get(path).status_code == 404
     page = client_of(dora).get(f"{BULK}{exported.pk}/").text
-    assert "Only who asked" in page
+    assert "Only the person who requested" in page
     assert path not in page
     Role.objects.filter(user=alice).update(name="auditor")
     assert desk.get(path).status_code == 403
@@ -367,7 +367,7 @@ def test_the_file_is_private_and_gone_after_a_day(desk, settings, exported):
     assert path.exists()
     BulkAction.objects.update(finished_at=timezone.now() - datetime.timedelta(hours=24, seconds=1))
     assert desk.get(f"{BULK}{exported.pk}/members.xlsx").status_code == 404
-    assert "no longer kept" in desk.get(f"{BULK}{exported.pk}/").text
+    assert "has been deleted" in desk.get(f"{BULK}{exported.pk}/").text
     os.utime(path, (time.time() - 90_000,) * 2)
     delete_expired_exports()
     exported.refresh_from_db()

@@ -77,13 +77,13 @@ def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bo
     client = client_of(alice)
     answer = client.post(url(tenant.market, "delete"))
     assert answer.status_code == 422
-    assert "1 department below" in answer.content.decode()
+    assert "1 subdepartment" in answer.content.decode()
     answer = client.post(url(tenant.east, "delete"))
     assert "1 member" in answer.content.decode()
     wang.delete()
     assert client.post(url(tenant.east, "delete")).status_code == 303
     answer = client.post(url(tenant.market, "delete"))
-    assert "not empty: department administrators. Only an empty department" in answer.content.decode()
+    assert "t empty: department administrators. Only empty departments" in answer.content.decode()
     assert client.post(url(tenant.root, "delete")).status_code == 422
 
 
@@ -106,7 +106,7 @@ def test_departments_are_found_by_name_with_the_way_to_them(client_of, alice, bo
     page = client_of(alice).get("/console/departments/?q=华东").content.decode()
     assert "示例科技/市场部/华东组" in page
     assert f'data-id="{tenant.market.pk}"' not in page
-    assert "No department of this name" in client_of(alice).get("/console/departments/?q=%00火星").content.decode()
+    assert "No matching departments" in client_of(alice).get("/console/departments/?q=%00火星").content.decode()
     assert f'data-id="{tenant.root.pk}"' not in client_of(bob).get("/console/departments/?q=示例").content.decode()
 
 
@@ -136,10 +136,10 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
     for words in (
         "示例科技/市场部",
         "示例科技/财务部",
-        "1 department below it",
-        "1 member goes",
-        "Bob no longer",
-        "Eve looks",
+        "1 subdepartment moves",
+        "1 member moves",
+        "Bob will no longer",
+        "Eve will manage",
     ):
         assert words in page.text
     tenant.east.refresh_from_db()
@@ -147,7 +147,7 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
     answer = client.post(url(tenant.east, "move"), {"department": finance.pk})
     assert (answer.status_code, answer["Location"]) == (303, f"{LIST}?department={tenant.east.pk}")
     page = client.get(answer["Location"]).text
-    assert "“华东组” is below “财务部” now." in page
+    assert "“华东组” was moved below “财务部”." in page
     assert "示例科技/财务部/华东组" in client.get(LIST, {"q": "财务/华东"}).text
     assert client_of(eve).get(f"/console/members/{wang.pk}/").status_code == 200
     assert client_of(bob).get(f"/console/members/{wang.pk}/").status_code == 404
@@ -155,8 +155,8 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
 
 def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, tenant):
     page = client_of(alice).get(url(tenant.east, "move"), {"department": tenant.root.pk})
-    assert "The same department administrators" in page.text
-    assert "Nobody stands in it." in page.text
+    assert "The department administrators who manage it" in page.text
+    assert "It has no members." in page.text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -164,7 +164,7 @@ def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, ten
     build_department(tenant.enterprise, "华东组", finance)
     client = client_of(alice)
     for moved, place, words in (
-        (tenant.market, tenant.east, "which is below “市场部” itself"),
+        (tenant.market, tenant.east, "is one of its subdepartments"),
         (tenant.market, tenant.market, "below itself"),
         (tenant.east, tenant.market, "already"),
         (tenant.east, finance, "财务部 already has a department named “华东组”."),

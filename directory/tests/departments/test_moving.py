@@ -98,11 +98,11 @@ def test_who_lies_in_the_bin_goes_along_uncounted(tenant, wang, finance):
 
 
 def test_never_below_itself_nor_where_it_is_nor_the_root(tenant, shanghai):
-    assert refusal(tenant.market, tenant.market) == {"department": ["“市场部” can't go below itself."]}
+    assert refusal(tenant.market, tenant.market) == {"department": ["“市场部” can't be moved below itself."]}
     assert refusal(tenant.market, shanghai) == {
-        "department": ["“市场部” can't go below “上海”, which is below “市场部” itself."]
+        "department": ["“市场部” can't be moved below “上海” because “上海” is one of its subdepartments."]
     }
-    assert refusal(tenant.east, tenant.market) == {"department": ["“华东组” is below “市场部” already."]}
+    assert refusal(tenant.east, tenant.market) == {"department": ["“华东组” is already below “市场部”."]}
     assert "can't be moved" in refusal(tenant.root, tenant.market)[NON_FIELD_ERRORS][0]
     assert is_true(tenant.enterprise)
     assert not AuditEvent.objects.exists()
@@ -124,7 +124,7 @@ def test_fifteen_levels_are_the_limit_for_the_deepest_that_goes_along(tenant, fi
     for level in range(2, 14):
         deep = add_department(deep, name=f"level {level}", by=BY)
     assert (deep.depth, is_true(tenant.enterprise)) == (13, True)
-    assert refusal(tenant.market, deep)["department"][0].endswith("with what is below it these would be 16.")
+    assert refusal(tenant.market, deep)["department"][0].endswith("With its subdepartments, this one would reach 16.")
     move(tenant.east, deep)
     shanghai.refresh_from_db()
     assert shanghai.depth == 15
@@ -267,8 +267,8 @@ def test_an_import_touches_nothing_that_moved_out_of_its_authors_reach(tenant, b
     move(tenant.east, finance)
     assert applied(imported, bob) == ("done", 1, 0, 2)
     assert reasons(imported) == [
-        "One of these departments is no longer among those you look after.",
-        "The member is no longer in the directory, or in no department that you look after.",
+        "You no longer manage one of these departments.",
+        "The member is no longer in the directory, or not in a department you manage.",
     ]
     wang.refresh_from_db()
     assert wang.name == "王芳"

@@ -136,7 +136,7 @@ def test_who_belongs_nowhere_is_told_so_kindly(phone, wang):
     Member.objects.filter(pk=wang.pk).update(status="disabled")
     page = phone.get("/choose/")
     assert page.status_code == 200
-    assert "This number is in no directory" in page.text
+    assert "This number isn't in any directory" in page.text
     assert "138****8002" in page.text
     assert 'action="/logout/"' in page.text
     assert not User.objects.exists()
@@ -160,7 +160,7 @@ def test_who_was_away_for_long_comes_back_by_a_fresh_invitation_from_an_administ
     away(lin, 200)
     sign_in_by_code(phone, str(lin.phone))
     page = phone.get("/choose/").text
-    assert "ask an administrator" in page
+    assert "Ask an administrator" in page
     assert f'action="/choose/{lin.enterprise_id}/' not in page
     assert phone.post(f"/choose/{lin.enterprise_id}/")["Location"] == "/choose/"
     assert phone.get("/mailbox/")["Location"] == "/choose/"

@@ -35,7 +35,7 @@ def test_it_leads_to_the_webmail_and_gives_the_lines_to_copy(phone, tenant):
 
 
 def test_it_says_plainly_when_the_administrator_has_not_set_the_webmail(phone):
-    assert "your administrator can do that in the settings" in phone.get("/mailbox/").text
+    assert "Your administrator can add it in the settings" in phone.get("/mailbox/").text
 
 
 def test_only_who_serves_sees_the_way_to_the_console(phone, lin):

@@ -57,7 +57,7 @@ def actions():
 def test_an_unknown_wechat_is_bound_once_a_code_has_proven_the_phone(desk, weixin, lin):
     page = prove(desk, weixin, str(lin.phone))
     assert page.wsgi_request.path == "/mailbox/"
-    assert "WeChat is bound" in page.text
+    assert "WeChat is linked" in page.text
     account = SocialAccount.objects.get()
     assert (account.user, account.uid, account.extra_data) == (lin.user, weixin.unionid, {"nickname": "小林"})
     assert actions() == ["signed_in", "weixin_bound"]
@@ -75,7 +75,7 @@ def test_an_unknown_wechat_is_bound_once_a_code_has_proven_the_phone(desk, weixi
 def test_the_sms_says_what_the_code_is_for(desk, weixin, lin):
     scan(desk, weixin)
     desk.post("/login/weixin/phone/", {"phone": str(lin.phone)})
-    assert "to bind WeChat" in Message.objects.get().text
+    assert "to link WeChat" in Message.objects.get().text
     page = desk.get("/login/weixin/code/").text
     assert "138****8001" in page
     assert str(lin.phone) not in page
@@ -88,7 +88,7 @@ def test_a_pending_member_is_offered_to_join_and_bound_with_it(desk, weixin, wan
     assert desk.post(f"/choose/{wang.pk}/join/")["Location"] == "/mailbox/"
     wang.refresh_from_db()
     assert SocialAccount.objects.get().user == wang.user
-    assert "WeChat is bound" in desk.get("/mailbox/").text
+    assert "WeChat is linked" in desk.get("/mailbox/").text
 
 
 def answers_to(weixin, phone):
@@ -219,7 +219,7 @@ def test_a_code_that_may_not_enter_may_not_bind_a_wechat_that_could(desk, weixin
     there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert prove(desk, weixin, str(lin.phone)).wsgi_request.path == "/choose/"
     assert desk.post(f"/choose/{there.enterprise_id}/").status_code == 303
-    assert "WeChat is not bound" in desk.get("/mailbox/").text
+    assert "linked. One of your enterprises" in desk.get("/mailbox/").text
     assert not SocialAccount.objects.exists()
 
     # Nor by the button of a session that is inside the other enterprise.
@@ -246,7 +246,7 @@ def test_a_wechat_bound_before_proves_no_number_for_joining(desk, weixin, lin, o
     assert desk.get("/mailbox/").status_code == 200
     page = desk.get("/choose/").text
     assert "别人" not in page
-    assert "confirm yours by a code" in page
+    assert "verify it with a code" in page
     assert desk.post(f"/choose/{there.pk}/join/").status_code == 404
     there.refresh_from_db()
     assert there.status == "pending"
@@ -301,16 +301,16 @@ def test_who_is_inside_binds_their_wechat_there_and_lets_it_go(client_of, weixin
     assert f'action="{DEVICES}weixin/bind/"' in page
     assert scan(browser, weixin, f"{DEVICES}weixin/bind/")["Location"] == DEVICES
     page = browser.get(DEVICES).text
-    assert "WeChat is bound" in page
+    assert "WeChat is linked" in page
     assert "小林" in page
     account = SocialAccount.objects.get()
     unbind = f"{DEVICES}weixin/{account.pk}/unbind/"
     assert f'action="{unbind}"' in page
-    assert "no longer signs you in" in page
+    assert "will no longer sign you in" in page
 
     answer = browser.post(unbind)
     assert (answer.status_code, answer["Location"]) == (303, DEVICES)
-    assert "WeChat is unbound" in browser.get(DEVICES).text
+    assert "WeChat is unlinked" in browser.get(DEVICES).text
     assert not SocialAccount.objects.exists()
     assert actions() == ["weixin_bound", "weixin_unbound"]
     assert browser.get("/mailbox/").status_code == 200
@@ -328,7 +328,7 @@ def test_a_wechat_of_somebody_else_is_not_taken_over(client_of, weixin, lin, ali
     bind(alice, weixin, lin.enterprise)
     browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     assert scan(browser, weixin, f"{DEVICES}weixin/bind/")["Location"] == DEVICES
-    assert "signs in somebody else already" in browser.get(DEVICES).text
+    assert "is already linked to someone else" in browser.get(DEVICES).text
     assert SocialAccount.objects.get().user == alice
 
 

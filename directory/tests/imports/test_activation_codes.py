@@ -81,4 +81,4 @@ def test_an_undo_keeps_who_holds_a_code(console, imported):
     console.post(f"{imported}codes.xlsx")
     console.post(f"{imported}undo/")
     assert set(Member.objects.values_list("account", flat=True)) == {"m2", "m3", "m4"}
-    assert "was given an activation code since" in console.get(imported).content.decode()
+    assert "has since been given an activation code" in console.get(imported).content.decode()

@@ -657,7 +657,7 @@ def test_u3_an_address_that_was_applied_for_is_held(look, tenant):
         enterprise=tenant.enterprise, domain=tenant.domain, local="wanted", purpose="held", held_for="新人"
     )
     (row,) = look(cells(prefix="wanted")).rows
-    assert row.problems[0]["text"] == "%(address)s has been applied for by %(name)s.", "as the form by hand says it"
+    assert row.problems[0]["text"] == "%(address)s is already requested by %(name)s.", "as the form by hand says it"
     assert row.problems[0]["params"] == {"address": "wanted@example.com", "name": "新人"}
 
 

@@ -82,7 +82,7 @@ def test_a_disk_that_stays_full_while_checking_fails_the_import(client_of, alice
         work_on_imports()
     html = client.get(page).content.decode()
     assert state(html) == "failed"
-    assert "while the file was checked" in html
+    assert "while checking the file" in html
     assert not Member.objects.exists()
 
 

@@ -66,7 +66,7 @@ def test_an_import_that_breaks_for_good_says_what_it_did_and_can_be_undone(begun
     work_on_imports()
     begun.refresh_from_db()
     assert (begun.state, begun.created, begun.not_reached) == ("failed", CHUNK, ROWS - CHUNK)
-    assert "stays" in begun.reason
+    assert "is kept" in begun.reason
     assert AuditEvent.objects.get(action="import_failed").personal["after"]["created"] == CHUNK
     start_follow_up(begun, Import.FollowUp.UNDO, by=by)
     work_on_imports()

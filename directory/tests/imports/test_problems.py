@@ -26,14 +26,14 @@ ROWS = [
 ]
 ENGLISH = [
     "138 0013 8002 belongs to 王芳 (华东组, Not joined)",
-    "A mobile number has 11 digits, this one has 8.",
-    "“space” can't be in an address: use letters a–z, digits, dot, hyphen and underscore.",
+    "A mobile number has 11 digits. This one has 8.",
+    "“space” isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores.",
     "There is no department “没有” here.",
-    "139 0000 0009 stands in row 7 of this file too.",
-    "139 0000 0009 stands in row 6 of this file too.",
-    "Write 手机号 (phone) or 激活码 (code).",
-    "At most 64 characters; this has 65.",
-    "The cell holds TRUE or FALSE, not a text.",
+    "139 0000 0009 is also in row 7 of this file.",
+    "139 0000 0009 is also in row 6 of this file.",
+    "Enter 手机号 (phone) or 激活码 (code).",
+    "Use at most 64 characters. This has 65.",
+    "The cell contains TRUE or FALSE instead of text.",
 ]
 
 
@@ -80,6 +80,6 @@ def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, 
     work_on_imports()
     stopped = Import.objects.order_by("pk").last()
     with override("en"):
-        assert stopped.told_reason == "Whoever started it may no longer manage members."
+        assert stopped.told_reason == "The person who started this no longer has permission to manage members."
     with override("zh-hans"):
         assert stopped.told_reason != stopped.reason

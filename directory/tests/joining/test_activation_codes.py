@@ -54,7 +54,7 @@ def test_save_and_add_another_shows_it_above_the_next_form(console, tenant):
 def test_no_message_is_sent_to_who_joins_by_code_and_the_page_says_so(console, tenant):
     fields = filled(tenant, activation="code", phone="13900139000", send_invitation="on")
     page = console.post("/console/members/new/", fields, follow=True).content.decode()
-    assert "No message was sent" in page
+    assert "No SMS was sent" in page
     assert not Message.objects.exists()
     member = Member.objects.get()
     assert "/invite/" not in console.get(f"/console/members/{member.pk}/").content.decode()
@@ -108,7 +108,7 @@ def test_disabling_kills_the_code(console, tenant):
     console.post(f"/console/members/{member.pk}/disable/")
     console.post(f"/console/members/{member.pk}/enable/")
     assert find_code(code) is None
-    assert "There is none" in console.get(f"/console/members/{member.pk}/").content.decode()
+    assert "There is no activation code" in console.get(f"/console/members/{member.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("status", ["active", "disabled", "pending"])

@@ -159,7 +159,7 @@ def test_random_tokens_open_nothing(link, django_assert_num_queries):
 def test_without_the_link_the_page_asks_to_open_it_again(phone, link):
     for answer in (phone.post("/i/send/"), phone.post("/i/join/", {"code": "123456"})):
         assert answer.status_code == 404
-        assert "open the link in your SMS again" in answer.text
+        assert "Open the link in your SMS again" in answer.text
     phone.cookies["invitation"] = "1:forged:signature"
     assert phone.post("/i/send/").status_code == 404
     assert 'name="account"' in phone.get("/i/").content.decode()
@@ -229,7 +229,7 @@ def test_a_used_link_leads_to_the_sign_in_or_to_the_mailbox(phone, link, wang):
     again = phone.get(link)
     assert again.status_code == 410
     assert 'data-state="used"' in again.text
-    assert "To my mailbox" in again.text
+    assert "Go to my mailbox" in again.text
 
     elsewhere = Client(headers={"accept-language": "en"}).get(link)
     assert elsewhere.status_code == 410

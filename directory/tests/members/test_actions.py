@@ -167,7 +167,7 @@ def test_an_id_beyond_all_numbers_is_not_found(client_of, alice, tenant):
 def test_choosing_nobody_says_so(client_of, alice):
     client = client_of(alice)
     answer = client.post("/console/members/invite/", follow=True)
-    assert "Nobody was chosen." in answer.content.decode()
+    assert "No members selected." in answer.content.decode()
     assert client.get("/console/members/invite/").status_code == 405
 
 

@@ -58,7 +58,7 @@ def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, 
 def test_who_asks_for_what_is_not_there_asks_for_nobody(client_of, alice, lin, asked):
     page = client_of(alice).get(f"{URL}?{asked}")
     assert ids(page) == []
-    assert "Nobody matches" in page.content.decode()
+    assert "No matching members" in page.content.decode()
     assert page.context["query"].fields == dict(pair.split("=") for pair in asked.split("&"))
 
 
@@ -106,7 +106,7 @@ def test_it_asks_as_often_for_three_hundred_members_as_for_three(client_of, alic
 def test_it_says_when_there_is_nobody_and_when_nobody_matches(client_of, alice):
     client = client_of(alice)
     assert "No members yet" in client.get(URL).content.decode()
-    assert "Nobody matches" in client.get(URL, {"q": "x"}).content.decode()
+    assert "No matching members" in client.get(URL, {"q": "x"}).content.decode()
 
 
 def test_htmx_gets_the_table_alone(client_of, alice, lin):

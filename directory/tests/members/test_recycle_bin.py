@@ -53,7 +53,7 @@ def test_a_deleted_member_lies_in_the_bin_with_who_when_and_days_left(client_of,
     answer = client.post(url(wang, "delete/"))
     assert (answer.status_code, answer["Location"]) == (303, url(wang))
     page = client.get(url(wang)).content.decode()
-    for text in ('data-state="deleted"', "Restore", "30 days are left", "by Alice", "restore/"):
+    for text in ('data-state="deleted"', "Restore", "30 days left", "by Alice", "restore/"):
         assert text in page
     assert "edit/" not in page
     listed = client.get("/console/members/").content.decode()
@@ -107,7 +107,7 @@ def test_address_and_account_stay_taken_and_the_phone_is_free(tenant, wang):
     delete(wang)
     errors = refusals(tenant, prefix="wangfang", account="WangFang", phone="13800138002")
     assert set(errors) == {"prefix", "account"}
-    assert all("王芳" in error[0] and "in the bin" in error[0] for error in errors.values())
+    assert all("王芳" in error[0] and "in the recycle bin" in error[0] for error in errors.values())
     taker = create_member(
         tenant.enterprise, by=BY, name="新人", domain=tenant.domain, prefix="xin", phone="13800138002"
     )
@@ -176,7 +176,7 @@ def test_a_role_stays_and_the_page_says_so(client_of, alice, tenant):
     User.objects.filter(pk=user.pk).update(phone="+8613900000001")
     frida = build_member(tenant, "弗里达", "frida", "+8613900000001", status="active", user=user)
     client = client_of(alice)
-    assert "role stays" in client.get(url(frida)).content.decode()
+    assert "keeps the administrator role" in client.get(url(frida)).content.decode()
     client.post(url(frida, "delete/"))
     assert user.roles.get().name == "admin"
     assert client_of(user).get("/console/").status_code == 200
@@ -272,7 +272,7 @@ def test_the_bin_is_never_beside_the_directory(client_of, alice, tenant, wang, l
     client.post("/console/members/invite/", {"members": [wang.pk]})
     assert Invitation.objects.count() == 0
     assert "王芳" not in client.get("/console/invitations/new/?status=deleted").content.decode()
-    with pytest.raises(Exception, match="in the bin"):
+    with pytest.raises(Exception, match="in the recycle bin"):
         invite_member(wang, by=BY)
 
 
@@ -306,7 +306,7 @@ def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_o
     client = client_of(alice)
     assert client.get(url(wang)).status_code == 404
     assert client.post(url(wang, "restore/")).status_code == 404
-    assert "The bin is empty" in client.get("/console/members/?status=deleted").content.decode()
+    assert "The recycle bin is empty" in client.get("/console/members/?status=deleted").content.decode()
     again = create_member(
         tenant.enterprise, by=BY, name="王芳", domain=tenant.domain, prefix="wangfang", phone=wang.phone
     )

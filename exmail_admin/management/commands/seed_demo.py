@@ -12,7 +12,7 @@ from exmail_admin.demo import data as demo
 
 
 class Command(BaseCommand):
-    help = "Fill the demo enterprise up to N members and M departments. Safe to repeat; it only adds what is missing."
+    help = "Fill the demo enterprise up to N members and M departments. Safe to repeat: adds only what is missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--members", type=int, default=128)

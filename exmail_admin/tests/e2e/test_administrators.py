@@ -12,12 +12,12 @@ from exmail_admin.tests.e2e.test_pages import look_at
 
 SIZES = {"desk": DESK, "phone": PHONE}
 WORDS = {
-    "zh-CN": {"appointed": "任命管理员", "admin": "管理员", "auditor": "审计员", "whole": "完整"},
+    "zh-CN": {"appointed": "添加管理员", "admin": "管理员", "auditor": "审计员", "whole": "完整"},
     "en-US": {
-        "appointed": "Appointed an administrator",
+        "appointed": "Added an administrator",
         "admin": "Administrator",
         "auditor": "Auditor",
-        "whole": "Whole up to",
+        "whole": "Intact up to",
     },
 }
 

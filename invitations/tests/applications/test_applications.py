@@ -137,7 +137,7 @@ def test_an_address_applied_for_is_held_against_the_console(desk, open_tenant):
     }
     answer = desk.post("/console/members/new/", form)
     assert answer.status_code == 422
-    assert "has been applied for by 张伟" in answer.text
+    assert "is already requested by 张伟" in answer.text
 
 
 def test_approval_joins_the_member_who_has_the_phone_by_now(desk, open_tenant):
@@ -153,7 +153,7 @@ def test_approval_joins_the_member_who_has_the_phone_by_now(desk, open_tenant):
     assert Member.objects.count() == 1
     assert not Address.objects.filter(local="zhangwei").exists()
     assert application.own_address == "zww@example.com"
-    assert "applied for zhangwei@example.com" in desk.get(page_of(application)).text
+    assert "requested zhangwei@example.com" in desk.get(page_of(application)).text
 
 
 def test_disabled_member_with_the_phone_prevents_approval(desk, open_tenant):
@@ -184,7 +184,7 @@ def test_many_are_approved_and_the_skipped_are_named(desk, open_tenant):
     build_member(open_tenant, "禁用", "jy", "+8613900139012", status="disabled")
     ids = list(Application.objects.values_list("pk", flat=True))
     answer = desk.post(f"{LIST}approve/", {"applications": ids}, follow=True)
-    assert "2 applications were approved." in answer.text
+    assert "2 join requests approved." in answer.text
     assert "人2" in answer.text
     assert Application.objects.filter(state="approved").count() == 2
 
@@ -205,7 +205,7 @@ def test_all_that_match_means_the_links_and_inviters_too(desk, open_tenant, lin)
     apply(open_tenant.enterprise, "丙", "bing", "+8613900139013")
     page = desk.get(LIST, {"link": link.pk}).text
     assert page.count("data-id=") == 1
-    assert "Only by “招聘会”" in page
+    assert "Showing only “招聘会”" in page
     assert page.count(f'name="link" value="{link.pk}"') == 4
     assert desk.get(LIST, {"inviter": lin.pk}).text.count("data-id=") == 1
     every = desk.get(LIST).text
@@ -362,7 +362,7 @@ def test_u3_an_import_takes_a_phone_that_waits_with_an_application_and_tells_of_
     page = checked(client, open_tenant, xlsx(person(1, phone=PHONE), person(2)))
     html = client.get(page).content.decode()
     assert counts(html) == figures(created=2)
-    assert html.count("With this phone an application waits for approval.") == 1
+    assert html.count("A join request with this phone number is waiting for approval.") == 1
 
 
 @pytest.mark.parametrize("action", ["edit/", "approve/"])

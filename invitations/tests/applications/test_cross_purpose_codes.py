@@ -60,7 +60,7 @@ def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, tenant, e
     assert phone.post(f"/choose/{elsewhere.enterprise_id}/").status_code == 303
     code = show_code(desk_at(OFFICE))
     phone.post(path(code, "scan/"))
-    assert "This sign-in can't approve" in phone.get(path(code)).text
+    assert "You can't allow sign-ins from this session" in phone.get(path(code)).text
     code.refresh_from_db()
     assert code.state == "new"
 

@@ -90,7 +90,7 @@ def test_none_of_those_ticked_is_dropped_unseen(desk, five):
 def test_few_are_decided_at_once(desk, five):
     ids = list(Application.objects.values_list("pk", flat=True))[:2]
     answer = desk.post(f"{LIST}approve/", {"applications": ids}, follow=True)
-    assert "2 applications were approved" in answer.text
+    assert "2 join requests approved" in answer.text
     assert not Decision.objects.exists()
 
 
@@ -160,10 +160,10 @@ def test_reason_for_skipping_is_shown_in_the_readers_language(desk, five, alice)
     work_on_decisions()
     page = f"{LIST}decisions/{decision.pk}/"
     english = desk.get(page, headers={"accept-language": "en"}).text
-    assert "This phone belongs to 禁用, who is disabled. Enable them instead." in english
-    assert "人4: decided already (Rejected)." in english
+    assert "This phone number belongs to 禁用, who is disabled. Enable that member instead." in english
+    assert "人4: already reviewed (Rejected)." in english
     chinese = desk.get(page, headers={"accept-language": "zh-hans"}).text
-    assert "此手机号属于已禁用的成员 禁用" in chinese
+    assert "此手机号属于已禁用的成员禁用" in chinese
     assert "人4：已处理（已拒绝）。" in chinese
 
 
@@ -173,7 +173,9 @@ def test_a_deactivated_author_decides_nothing_more(five, alice):
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
     work_on_decisions()
     with override("en"):
-        assert {item.reason for item in decision.items.all()} == {"Alice may no longer decide."}
+        assert {item.reason for item in decision.items.all()} == {
+            "Alice no longer has permission to review join requests."
+        }
     assert not Application.objects.exclude(state="pending").exists()
 
 
@@ -192,4 +194,4 @@ def test_an_application_that_breaks_again_and_again_is_left_out_and_the_others_a
     decision.refresh_from_db()
     assert (decision.state, Application.objects.filter(state="approved").count()) == ("done", 4)
     with override("en"):
-        assert "broke on our side" in decision.items.get(state="left_out").reason
+        assert "went wrong" in decision.items.get(state="left_out").reason

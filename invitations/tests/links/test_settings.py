@@ -102,7 +102,7 @@ def test_after_another_secret_key_the_page_says_what_to_do(desk, tenant, setting
     link.save()
     page = desk.get("/console/joining/")
     assert page.status_code == 200
-    assert "reset it" in page.text
+    assert "Reset it" in page.text
     assert desk.get("/console/joining/qr.svg").status_code == 404
 
 

@@ -99,8 +99,8 @@ def test_each_response_has_an_outcome(twilio, how, state):
 def test_reason_is_in_words_and_an_unknown_one_keeps_its_number(twilio):
     twilio.say(status=400, code=21610)
     twilio.say(status=400, code=30999)
-    assert send().reason == "The recipient has opted out of our messages."
-    assert send().reason == "Twilio refused the message. (30999)"
+    assert send().reason == "The recipient has opted out of our SMS."
+    assert send().reason == "Twilio rejected the SMS. (30999)"
 
 
 @pytest.mark.parametrize(

@@ -298,4 +298,4 @@ def test_fallback_key_still_decrypts(queue, settings):
 
 def test_reason_is_shown_in_the_readers_language_with_the_providers_number():
     assert Message(reason="").reason_text == ""
-    assert Message(reason="Twilio refused the message. (30999)").reason_text.endswith(" (30999)")
+    assert Message(reason="Twilio rejected the SMS. (30999)").reason_text.endswith(" (30999)")

@@ -67,7 +67,7 @@ def test_a_signed_report_moves_the_message(report, message):
 def test_what_was_not_delivered_says_why(report, message):
     report(MessageStatus="undelivered", ErrorCode="30003")
     assert state_of(message) == "undelivered"
-    assert message.reason == "The phone is switched off or out of reach."
+    assert message.reason == "The phone is turned off or out of range."
     assert "30999" in _reason_of(report, message, "30999")
 
 
