@@ -21,14 +21,21 @@ from sms.phones import mask_phone
 class MemberForm(PickingForm):
     """Field names are part of interface.md."""
 
-    name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        label=_("Name"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter the name.")},
+    )
     # A form has a `prefix` of its own, which fields of this name leave alone.
-    prefix = forms.CharField(label=_("Mailbox prefix"))  # type: ignore[assignment]
+    prefix = forms.CharField(  # type: ignore[assignment]
+        label=_("Mailbox prefix"), error_messages={"required": _("Enter the mailbox prefix.")}
+    )
     domain = forms.ChoiceField(label=_("Mail domain"))
     phone = forms.CharField(
         label=_("Phone"),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
         required=False,
+        error_messages={"required": _("Enter a phone number.")},
         help_text=_("The invitation is sent to this number, and the member joins with it."),
     )
     account = forms.CharField(

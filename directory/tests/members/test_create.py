@@ -62,6 +62,17 @@ def test_every_field_says_at_once_what_is_wrong_with_it(client_of, alice, tenant
     )
 
 
+def test_an_empty_field_says_what_to_enter(client_of, alice, tenant):
+    empty = filled(tenant, name="", prefix="", phone="", domain="")
+    errors = client_of(alice).post(URL, empty).context["form"].errors
+    assert [errors[field] for field in ("name", "prefix", "phone", "domain")] == [
+        ["Enter the name."],
+        ["Enter the mailbox prefix."],
+        ["Enter a phone number."],
+        ["Fill in this field."],
+    ]
+
+
 def test_no_departments_means_the_root(client_of, alice, tenant):
     client_of(alice).post(URL, filled(tenant, departments=[]))
     assert made().main_department == tenant.root
