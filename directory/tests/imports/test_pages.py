@@ -519,7 +519,7 @@ def test_the_history_is_searched_and_paged(client_of, alice, dora, house):
 def test_what_is_only_planned_is_not_called_created_in_the_history(client_of, alice, house):
     client = client_of(alice)
     page = checked(client, house, xlsx(person(1)))
-    cell = re.compile(r'data-label="Newly created">([^<]*)<')
+    cell = re.compile(r'data-label="Newly created">\s*([^<]*?)\s*<')
     assert cell.findall(client.get(URL).content.decode()) == ["–"]
     applied(client, page)
     assert cell.findall(client.get(URL).content.decode()) == ["1"]
