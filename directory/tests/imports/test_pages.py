@@ -515,7 +515,7 @@ def test_the_history_is_searched_and_paged(client_of, alice, dora, tenant):
 def test_what_is_only_planned_is_not_called_created_in_the_history(client_of, alice, tenant):
     client = client_of(alice)
     page = checked(client, tenant, xlsx(person(1)))
-    cell = re.compile(r'data-label="Added">([^<]*)<')
+    cell = re.compile(r'data-label="Added">\s*([^<]*?)\s*<')
     assert cell.findall(client.get(URL).content.decode()) == ["–"]
     applied(client, page)
     assert cell.findall(client.get(URL).content.decode()) == ["1"]
