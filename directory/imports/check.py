@@ -248,13 +248,11 @@ def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: Cla
 
     A column that is absent changes nothing; a blank cell empties a field that can be empty.
     """
-    values, defaults = parsed.values, check.context.defaults
-    merged = before.as_dict() if before else defaults.copy()
-    if before:
-        merged |= {name: defaults[name] for name in CLEARABLE if name in parsed.blank}
-    if "domain" in parsed.blank and "prefix" in values:
-        merged["domain"] = defaults["domain"]
-    merged |= {name: value for name, value in values.items() if value != ""} if "" in values.values() else values
+    defaults = check.context.defaults
+    stated = {name: value for name, value in parsed.values.items() if value != ""}
+    if "domain" in parsed.blank and "prefix" in stated:
+        stated.setdefault("domain", defaults["domain"])
+    merged = _cleared(before, parsed, defaults) | stated if before else defaults | stated
     if before and check.scope is not None:
         # The member stays where the author manages nothing.
         others = [id for id in before.departments if id not in check.scope]
@@ -262,6 +260,10 @@ def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: Cla
     if not merged["account"]:
         merged["account"] = _choose_account(check, merged, claimed)
     return merged
+
+
+def _cleared(before: MemberData, parsed: Parsed, defaults: dict[str, Any]) -> dict[str, Any]:
+    return before.as_dict() | {name: defaults[name] for name in CLEARABLE if name in parsed.blank}
 
 
 def _choose_account(check: Check, values: dict[str, Any], claimed: ClaimedValues) -> str:

@@ -78,20 +78,16 @@ class ClaimedValues:
 
     def conflicts(self, data: MemberData, labels: Labels, *, exclude: int | None = None) -> list[Conflict]:
         """Return field and error for each value that anyone but the member `exclude` holds."""
-        found: list[Conflict] = []
         if not (self.accounts or self.phones or self.addresses):
-            return found
-        holder: int | str | None = self.accounts.get(data.account.lower(), exclude)
-        if holder != exclude and holder is not None:
-            found.append(("account", self.error(data.account, holder)))
-        holder = self.phones.get(data.phone, exclude) if data.phone else exclude
-        if holder != exclude and holder is not None:
-            found.append(("phone", self.error(show_phone(data.phone), holder)))
-        for index, address in enumerate(data.addresses):
-            holder = self.addresses.get(address, exclude)
-            if holder != exclude and holder is not None:
-                found.append(("aliases" if index else "prefix", self.error(labels.address(*address), holder)))
-        return found
+            return []
+        claims: list[tuple[str, Any, int | str | None]] = [
+            ("account", data.account, self.accounts.get(data.account.lower())),
+            ("phone", data.phone, self.phones.get(data.phone or "")),
+            ("prefix", data.addresses[0], self.addresses.get(data.addresses[0])),
+            *(("aliases", alias, self.addresses.get(alias)) for alias in data.aliases),
+        ]
+        taken = [claim for claim in claims if claim[2] is not None and claim[2] != exclude]
+        return [(name, self.error(_shown(name, value, labels), holder or 0)) for name, value, holder in taken]
 
     def error(self, value: str, holder: int | str) -> ValidationError:
         """Return an error that names the holder of the value, if the reader may see that member."""
@@ -178,6 +174,12 @@ def _choose_account(data: MemberData, claimed: ClaimedValues, labels: Labels, ow
     if not account:
         raise ValidationError({"account": _("The prefix is already used as an account. Enter a different account.")})
     return replace(data, account=account)
+
+
+def _shown(name: str, value: Any, labels: Labels) -> str:
+    if name == "phone":
+        return show_phone(value)
+    return str(value) if name == "account" else labels.address(*value)
 
 
 def _role_of(by: Actor, enterprise: Enterprise) -> Role | None:
