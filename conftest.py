@@ -192,10 +192,10 @@ def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> C
     The process has a copy of the test database, so that it may kill workers.
     """
 
-    def tell(module: str) -> dict[str, Any]:
-        folder = tmp_path_factory.mktemp("apart")
+    def run(module: str) -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp("subprocess")
         with django_db_blocker.unblock(), _copied_database(folder) as url:
-            told = subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-c", REPORT, module, str(folder)],
                 env=os.environ | {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0"},
                 capture_output=True,
@@ -203,10 +203,10 @@ def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> C
                 check=False,
                 cwd=settings.BASE_DIR,
             )
-        assert told.returncode == 0, told.stderr[-3000:]
-        return json.loads(told.stdout.splitlines()[-1])
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
 
-    return tell
+    return run
 
 
 @pytest.fixture(autouse=True)
