@@ -231,8 +231,8 @@ def test_all_that_is_wrong_is_said_at_once_and_each_once(owner, said, fields):
 def test_when_all_hashers_are_busy_nobody_is_made_yet(owner, settings, monkeypatch):
     settings.PASSWORD_HASHERS = ["accounts.sign_in.hashers.BoundedArgon2PasswordHasher"]
     monkeypatch.setattr(hashers, "PATIENCE_SECONDS", 0)
-    monkeypatch.setattr(hashers, "_places", threading.BoundedSemaphore(1))
-    with hashers._places:
+    monkeypatch.setattr(hashers, "_slots", threading.BoundedSemaphore(1))
+    with hashers._slots:
         answer = owner.post(NEW, NEWCOMER)
     assert (answer.status_code, answer["Retry-After"]) == (429, "5")
     assert User.objects.count() == 1

@@ -75,7 +75,7 @@ def test_a_reason_that_is_refused_is_not_lost_and_rejects_nobody(desk, five, rea
     form = answer.context["reject_form" if chosen == "applications" else "reject_all_form"]
     assert form.errors["reason"]
     assert form["reason"].value() == reason
-    ticked = re.findall(r'name="applications" value="(\d+)" checked', answer.content.decode())
+    ticked = re.findall(r'name="applications"\s+value="(\d+)"\s+checked', answer.content.decode())
     assert sorted(map(int, ticked)) == (ids if chosen == "applications" else [])
     assert all(tab.url.startswith(LIST) for tab in answer.context["tabs"])
     assert not Application.objects.exclude(state="pending").exists()
