@@ -254,6 +254,14 @@ def test_the_list_is_searched_by_name_pinyin_address_and_phone(desk, open_tenant
     assert "zhangwei@example.com" in page
 
 
+@pytest.mark.xfail(strict=True, reason="D8, D26")
+@pytest.mark.parametrize("text", ["张伟国", "张伟", "伟·国", "阿凡提买买提", "maimaiti"])
+def test_the_list_is_searched_without_marks_and_in_simplified_characters(desk, open_tenant, text):
+    apply(open_tenant.enterprise, "張偉國")
+    apply(open_tenant.enterprise, "阿凡提·买买提", "afanti", "+8613900139002")
+    assert desk.get(LIST, {"q": text}).text.count("data-id=") == 1
+
+
 def test_the_list_has_a_tab_for_each_state_with_its_count(desk, open_tenant):
     for number in range(3):
         apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")

@@ -349,6 +349,15 @@ def test_invalid_input_is_reported_beside_its_field(free_tenant, name, prefix):
     assert not Member.objects.exists()
 
 
+@pytest.mark.xfail(strict=True, reason="D12")
+@pytest.mark.parametrize("name", ["\u3164", "\u115f\u1160", "\uffa0", "\u2800", "张\u3164三"])
+def test_an_invisible_name_is_refused(free_tenant, name):
+    client = new_phone()
+    prove(client, join_path(free_tenant.enterprise))
+    assert client.post("/j/apply/", {"name": name, "prefix": "ok"}).status_code == 422
+    assert not Member.objects.exists()
+
+
 def test_a_person_who_may_not_sign_in_is_told_that_joining_is_closed(free_tenant):
     User.objects.create(phone=PHONE, name="张伟", is_active=False)
     client = new_phone()
