@@ -3,6 +3,8 @@
 Each `clean_…` function returns the normalised text, or raises ValidationError with the message for its field.
 """
 
+import re
+
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,14 +16,19 @@ POSITION_MAX = 128
 DEPARTMENT_NAME_MAX = 64
 NO_NAME, NO_DEPARTMENT_NAME = gettext_lazy("Enter the name."), gettext_lazy("Enter the department's name.")
 DEPARTMENT_NAME_REFUSED = '\\/:*?"<>|;；'
+_HANZI = "[〇々\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]"
+# Blanks between two or three hanzi only align a column of names.
+_SPACED_OUT = re.compile(f"{_HANZI} {_HANZI}|{_HANZI} ?{_HANZI} ?{_HANZI}")
 
 
 def clean_name(text: str) -> str:
-    return clean_required(text, NAME_MAX, missing=NO_NAME)
+    name = clean_required(text, NAME_MAX, missing=NO_NAME)
+    return name.replace(" ", "") if " " in name and _SPACED_OUT.fullmatch(name) else name
 
 
 def clean_position(text: str) -> str:
-    position = normalize_spaces(text)
+    """Replace line breaks by a blank: lists and the cells of an export show one line."""
+    position = normalize_spaces(" ".join(text.split()))
     refuse_invisible(position)
     return refuse_longer(position, POSITION_MAX)
 

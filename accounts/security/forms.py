@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.second_factor.factors import NAME_MAX, matching_step
 from accounts.second_factor.forms import CODE_LONGEST
 from core.encryption import DecryptionFailed, decrypt, encrypt
-from core.text_rules import normalize_spaces, refuse_invisible, refuse_longer
+from core.text_rules import clean_required
 
 SETUP = "factor setup"
 
@@ -76,9 +76,8 @@ class PasskeyForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        name = normalize_spaces(self.cleaned_data["name"])
-        refuse_invisible(name)
-        return refuse_longer(name, NAME_MAX)
+        required = self.fields["name"].error_messages["required"]
+        return clean_required(self.cleaned_data["name"], NAME_MAX, missing=required)
 
 
 class PasswordEditForm(forms.Form):

@@ -349,7 +349,6 @@ def test_invalid_input_is_reported_beside_its_field(free_tenant, name, prefix):
     assert not Member.objects.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="D12")
 @pytest.mark.parametrize("name", ["\u3164", "\u115f\u1160", "\uffa0", "\u2800", "张\u3164三"])
 def test_an_invisible_name_is_refused(free_tenant, name):
     client = new_phone()
