@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.text_rules import show_invisible
 from directory.imports.columns import BY_NAME, CACHED_MAX, COLUMNS, Column, ParseContext
 from directory.imports.problems import Problem, problems_of
 
@@ -58,7 +59,8 @@ def _parse_cell(column: Column, cell: Any, context: ParseContext, parsed: Parsed
     value = column.read(text, context)
     cache = context.cache.get(column.name)
     if repaired := column.repaired(text, value):
-        parsed.notes.append({"kind": "repair", "column": column.name, "from": text, "to": repaired})
+        note = {"kind": "repair", "column": column.name, "from": show_invisible(text), "to": repaired}
+        parsed.notes.append(note)
     elif cache is not None and len(cache) < CACHED_MAX:
         cache[text] = value
     return value
