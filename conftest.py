@@ -30,6 +30,7 @@ from accounts.audit.recording import command_actor
 from accounts.audit.triggers import drop_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
 from directory.departments.member_counts import move_counts
+from directory.members.search_keys import fold_name
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
 from invitations.links.actions import open_joining
 
@@ -72,6 +73,7 @@ def build_member(tenant: Tenant, name: str, prefix: str, phone: str | None, **fi
     department = fields.pop("department", None) or tenant.root
     fields.setdefault("pinyin", prefix)
     fields.setdefault("initials", prefix[:1])
+    fields.setdefault("folded_name", fold_name(name))
     fields.setdefault("phone_reversed", phone[::-1] if phone else None)
     member = Member.objects.create(
         enterprise=tenant.enterprise, name=name, account=prefix, phone=phone, main_department=department, **fields

@@ -78,7 +78,7 @@ def _resources(department: Department) -> dict[str, Any]:
 
         def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
             instance.enterprise, instance.main_department = enterprise, department
-            instance.pinyin, instance.initials, instance.phone_reversed = keys_of(instance.name, instance.phone)
+            vars(instance).update(keys_of(instance.name, instance.phone)._asdict())
 
         def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
             if not self._meta.use_bulk:

@@ -115,7 +115,8 @@ class MemberData:
         for name in COLUMNS:
             setattr(member, name, getattr(self, name))
         member.main_department_id = self.departments[0]
-        member.pinyin, member.initials, member.phone_reversed = keys_of(self.name, self.phone)
+        for name, key in keys_of(self.name, self.phone)._asdict().items():
+            setattr(member, name, key)
 
     def to_audit(self, labels: Labels) -> dict[str, Any]:
         """Return what the audit log keeps."""

@@ -75,6 +75,7 @@ def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
         phone_reversed=None,
         pinyin="",
         initials="",
+        folded_name="",
         origin={},
         user=None,
         main_department=Department.objects.get(enterprise=enterprise, parent=None),

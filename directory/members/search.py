@@ -18,7 +18,7 @@ from django.db.models.functions import Concat, Left, Lower
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
 from accounts.models import Enterprise
-from directory.members.search_keys import plain, reverse_phone
+from directory.members.search_keys import fold_name, plain, reverse_phone
 from directory.models import Address, Reading
 from directory.models.lookups import LAST_SIGN, begins
 from sms.phones import PhoneRefused, parse_phone
@@ -59,13 +59,14 @@ def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way
 
     Without `sees_phones` only a whole number finds a phone: parts would let a reader guess it digit by digit.
     """
-    typed = plain(text[:TEXT_MAX])
+    typed, name = plain(text[:TEXT_MAX]), fold_name(text[:TEXT_MAX])
     if not typed:
         return [EVERYONE]
-    if not typed.isascii():
-        return _ways_by_name(typed)
+    if not name.isascii():
+        return _ways_by_name(name)
     letters = re.sub(r"\s", "", typed)
-    return [*_ways_by_phone(letters, enterprise.region, sees_phones), *_ways_by_letters(letters, enterprise)]
+    by_phone = _ways_by_phone(letters, enterprise.region, sees_phones)
+    return [*by_phone, *_ways_by_letters(name, letters, enterprise)]
 
 
 def any_of(ways: list[Way]) -> Q:
@@ -78,26 +79,26 @@ def by_name(text: str, prefix: str = "") -> Q:
 
     `prefix`: of the columns, such as "member__".
     """
-    typed = plain(text)
-    spelt = begins(f"{prefix}pinyin", typed.replace(" ", "")) | begins(f"{prefix}initials", typed)
-    return Q(**{f"{prefix}name__icontains": text}) | spelt
+    name = fold_name(text)
+    spelt = begins(f"{prefix}pinyin", name) | begins(f"{prefix}initials", name)
+    return Q(**{f"{prefix}folded_name__contains": name}) | spelt
 
 
-def _ways_by_name(typed: str) -> list[Way]:
+def _ways_by_name(name: str) -> list[Way]:
     """A single character finds surnames first; several must be in the name as typed."""
-    if len(typed) > 1:
-        return [Way(_name_holds(typed), F("pinyin"))]
+    if len(name) > 1:
+        return [Way(_name_holds(name), F("pinyin"))]
     return [
-        Way(Q(Exact(Left("name", 1), Value(typed))), F("pinyin")),
-        Way(_name_holds(typed), F("pinyin")),
+        Way(Q(Exact(Left("folded_name", 1), Value(name))), F("pinyin")),
+        Way(_name_holds(name), F("pinyin")),
     ]
 
 
-def _name_holds(typed: str) -> Q:
+def _name_holds(name: str) -> Q:
     if connection.vendor != "postgresql":
-        return Q(name__icontains=typed)
-    characters = Q(HasCharacters("name", "".join(char for char in typed if not char.isascii())))
-    return characters if len(typed) == 1 else characters & Q(name__icontains=typed)
+        return Q(folded_name__contains=name)
+    characters = Q(HasCharacters("folded_name", "".join(char for char in name if not char.isascii())))
+    return characters if len(name) == 1 else characters & Q(folded_name__contains=name)
 
 
 def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
@@ -119,15 +120,16 @@ def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
     ]
 
 
-def _ways_by_letters(typed: str, enterprise: Enterprise) -> list[Way]:
+def _ways_by_letters(name: str, typed: str, enterprise: Enterprise) -> list[Way]:
+    """Names are compared folded, accounts and addresses as typed."""
     account = Lower("account")
     has_account = Q(GreaterThanOrEqual(account, Value(typed))) & Q(LessThan(account, Value(typed + LAST_SIGN)))
     local, at, domain = typed.partition("@")
     has_address = Q(local=local) & begins("domain__name", domain) if at else begins("local", typed)
-    is_read = begins("pinyin", typed) | begins("initials", typed)
+    is_read = begins("pinyin", name) | begins("initials", name)
     return [
-        Way(begins("pinyin", typed), F("pinyin")),
-        *([Way(begins("initials", typed), F("initials"))] if len(typed) > 1 else []),
+        Way(begins("pinyin", name), F("pinyin")),
+        *([Way(begins("initials", name), F("initials"))] if len(name) > 1 else []),
         Way(has_account, account),
         # The index begins with the domain; an enterprise has few of them.
         _way_by_rows(Address.objects.filter(has_address, domain__in=enterprise.domains.all())),

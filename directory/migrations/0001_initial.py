@@ -24,7 +24,7 @@ def add_postgresql_search(apps, schema_editor):
         changes = [f'ALTER COLUMN {name} TYPE varchar({size}) COLLATE "C"' for name, size in columns.items()]
         schema_editor.execute(f"ALTER TABLE {table} {', '.join(changes)}")
     schema_editor.execute(
-        "CREATE INDEX member_by_characters ON directory_member USING gin (string_to_array(name, NULL))"
+        "CREATE INDEX member_by_characters ON directory_member USING gin (string_to_array(folded_name, NULL))"
     )
 
 
@@ -184,6 +184,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pinyin", models.CharField(max_length=400)),
                 ("initials", models.CharField(max_length=64)),
+                ("folded_name", models.CharField(max_length=128)),
                 ("phone_reversed", models.CharField(max_length=16, null=True)),
                 ("origin", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -208,7 +209,7 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         models.F("enterprise"),
-                        django.db.models.functions.text.Left("name", 1),
+                        django.db.models.functions.text.Left("folded_name", 1),
                         models.F("pinyin"),
                         models.F("id"),
                         condition=models.Q(("deleted_at", None)),
@@ -261,6 +262,7 @@ class Migration(migrations.Migration):
                             ("erased_at", None),
                             models.Q(
                                 ("deleted_at__isnull", False),
+                                ("folded_name", ""),
                                 ("name", ""),
                                 ("phone", None),
                                 ("pinyin", ""),

@@ -104,6 +104,7 @@ class Member(models.Model):
     # Keys of the list and the search, from directory.members.search_keys.
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
+    folded_name = models.CharField(max_length=128)
     phone_reversed = models.CharField(max_length=16, null=True)
 
     origin = models.JSONField(default=dict)
@@ -133,7 +134,7 @@ class Member(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(erased_at=None)
-                | Q(deleted_at__isnull=False, name="", phone=None, position="", pinyin="", user=None),
+                | Q(deleted_at__isnull=False, name="", phone=None, position="", pinyin="", folded_name="", user=None),
                 name="member_erased_has_nothing_left",
             ),
         ]
@@ -142,7 +143,12 @@ class Member(models.Model):
             models.Index(fields=["enterprise", "pinyin", "id"], name="member_by_pinyin", condition=PRESENT),
             models.Index(fields=["enterprise", "initials", "id"], name="member_by_initials", condition=PRESENT),
             models.Index(
-                "enterprise", Left("name", 1), "pinyin", "id", name="member_by_first_character", condition=PRESENT
+                "enterprise",
+                Left("folded_name", 1),
+                "pinyin",
+                "id",
+                name="member_by_first_character",
+                condition=PRESENT,
             ),
             models.Index(
                 fields=["enterprise", "phone_reversed", "id"],

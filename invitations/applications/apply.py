@@ -185,6 +185,7 @@ def _file(link: JoinLink, typed: ApplicationInput, phone: str, record: Record, c
         department=landing_department(link, rules),
         pinyin=keys.pinyin,
         initials=keys.initials,
+        folded_name=keys.folded_name,
         consented_at=agreed.at,
         consented_to_id=agreed.notice_id,
     )

@@ -139,7 +139,8 @@ def _amend(application: Application, amendment: Amendment | None, record: Record
     if is_moved and (holder := address_conflict(amendment.prefix, amendment.domain, record.by)):
         raise ValidationError({"prefix": holder})
     keys = keys_of(amendment.name, application.phone)
-    application.name, application.pinyin, application.initials = amendment.name, keys.pinyin, keys.initials
+    application.name, application.folded_name = amendment.name, keys.folded_name
+    application.pinyin, application.initials = keys.pinyin, keys.initials
     application.prefix, application.domain = amendment.prefix, amendment.domain
     application.department = amendment.department
     if is_moved:

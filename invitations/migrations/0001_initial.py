@@ -221,6 +221,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pinyin", models.CharField(max_length=400)),
                 ("initials", models.CharField(max_length=64)),
+                ("folded_name", models.CharField(max_length=128)),
                 ("consented_at", models.DateTimeField()),
                 (
                     "consented_to",

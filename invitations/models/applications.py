@@ -39,6 +39,7 @@ class Application(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
+    folded_name = models.CharField(max_length=128)
     consented_at = models.DateTimeField()
     consented_to = models.ForeignKey(PrivacyNotice, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

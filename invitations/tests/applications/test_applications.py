@@ -254,8 +254,7 @@ def test_the_list_is_searched_by_name_pinyin_address_and_phone(desk, open_tenant
     assert "zhangwei@example.com" in page
 
 
-@pytest.mark.xfail(strict=True, reason="D8, D26")
-@pytest.mark.parametrize("text", ["张伟国", "张伟", "伟·国", "阿凡提买买提", "maimaiti"])
+@pytest.mark.parametrize("text", ["张伟国", "张伟", "伟·国", "阿凡提买买提", "afantimai"])
 def test_the_list_is_searched_without_marks_and_in_simplified_characters(desk, open_tenant, text):
     apply(open_tenant.enterprise, "張偉國")
     apply(open_tenant.enterprise, "阿凡提·买买提", "afanti", "+8613900139002")
