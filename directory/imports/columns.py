@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from directory.domains.addresses import clean_account, clean_domain, clean_prefix, split_address
 from directory.imports.reading.cells import text_of
+from directory.imports.reading.titles import plain_heading
 from directory.members.data import (
     CODE,
     FIELDS,
@@ -286,15 +287,6 @@ def in_language(pair: tuple[str, str], language: str) -> str:
     return pair[1 if language.startswith("en") else 0]
 
 
-@lru_cache(maxsize=1024)
-def plain_heading(title: str) -> str:
-    """Return a heading as it is compared: without white space, asterisks and remarks (姓名（必填） equals 姓名*)."""
-    text = unicodedata.normalize("NFKC", title).casefold()
-    text = re.sub(r"\([^)]*\)|\[[^]]*\]|【[^】]*】", "", text)
-    text = "".join(char for char in text if unicodedata.category(char)[0] not in "ZC" and char not in "*:_-")
-    return re.sub("(?:必填|选填|required|optional)$", "", text)
-
-
 def read_address(text: str, context: ParseContext) -> tuple[str, int | None]:
     """Return the local part, and the domain's id if a whole address is written."""
     if text.isascii() and "@" not in text:
@@ -328,24 +320,24 @@ COLUMNS: list[Column] = [
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
         ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名"),
+         "邮件地址", "电邮", "电子信箱", "公司信箱", "信箱", "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
         "domain", ("域名", "Domain"), gettext_lazy("Leave empty to use the enterprise's default domain."),
-        ("邮箱域名", "邮箱后缀", "mail domain", "email domain"), is_repeated=True,
+        ("邮箱域名", "邮箱后缀", "网域", "mail domain", "email domain"), is_repeated=True,
     ),
     TextColumn(
         "account", ("帐号", "Account"),
         gettext_lazy("Leave empty to use the mailbox prefix or, if that is taken, the full address."),
-        ("账号", "成员帐号", "成员账号", "员工userid", "userid"), rule=clean_account,
+        ("账号", "成员帐号", "成员账号", "帐户", "账户", "员工userid", "userid"), rule=clean_account,
     ),
     PhoneColumn(
         "phone", ("手机号", "Phone"),
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
         ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "联系电话", "电话号码", "电话"), examples=("13800138000", "13800138000"), is_clearable=True,
+         "行动电话", "联系电话", "联络电话", "电话号码", "电话"), examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
         "departments", ("部门", "Department"),
@@ -356,17 +348,17 @@ COLUMNS: list[Column] = [
     ),
     TextColumn(
         "position", ("职务", "Position"), gettext_lazy("Up to 128 characters."),
-        ("职位", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
+        ("职位", "职称", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
         is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(
         "activation", ("激活方式", "Activation"),
-        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."), ("成员激活方式",),
+        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."), ("成员激活方式", "启用方式"),
         examples=("手机号", "phone"), is_repeated=True,
     ),
     AliasesColumn(
         "aliases", ("别名", "Aliases"), gettext_lazy("Up to 5, separated by “;”."),
-        ("邮箱别名", "email aliases", "alias"), is_clearable=True, width=28,
+        ("企业邮箱别名", "邮箱别名", "email aliases", "alias"), is_clearable=True, width=28,
     ),
 ]  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from directory.imports.columns import COLUMNS, REASON, STATUS, plain_heading
+from directory.imports.columns import COLUMNS, REASON, STATUS
 from directory.imports.reading.cells import show_cell
 from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.titles import known_headings, plain_heading, split_number
 
 HEADING_ROWS = 10
-# Between the two halves of a title in two languages.
-LANGUAGE_SEPARATOR = re.compile(r"[/／|\\\n]|(?<=[A-Za-z])\s+(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])\s+(?=[A-Za-z])")
 EXACT = {plain_heading(title): column.name for column in COLUMNS for title in column.headings}
 # The rank among a column's names, and the column. Its headings are here too: one half of 姓名/Name is enough.
 RANKED = {
@@ -101,15 +99,19 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
 
 def _match(cells: Sequence[Any]) -> _Match:
     match = _Match([show_cell(cell).strip() for cell in cells])
+    numbered = [split_number(title) for title in match.titles]
     for index, title in enumerate(match.titles):
-        name = EXACT.get(plain_heading(title))
+        name = EXACT.get(plain_heading(title)) if not numbered[index][1] else None
         if name in match.places:
             match.repeated.append(title)
         elif name:
             match.places[name] = index
-    # Of several aliases of one column the first in its list wins, in any order of columns: 企业邮箱 before 邮箱.
-    aliases = sorted((rank, index, name) for index, title in enumerate(match.titles) for rank, name in _aliased(title))
-    for _rank, index, name in aliases:
+    # Titles without a number come first, then 手机1 before 手机2. Of several aliases of one column the first in its
+    # list wins, in any order of columns: 企业邮箱 before 邮箱.
+    aliases = sorted(
+        (number, rank, index, name) for index, (title, number) in enumerate(numbered) for rank, name in _aliased(title)
+    )
+    for _number, _rank, index, name in aliases:
         if name not in match.places and index not in match.places.values():
             match.places[name] = index
     return match
@@ -117,9 +119,7 @@ def _match(cells: Sequence[Any]) -> _Match:
 
 def _aliased(title: str) -> list[tuple[int, str]]:
     """Return the columns, with their ranks, that a title names by an alias or in two languages (姓名/Name)."""
-    key = plain_heading(title)
-    halves = [key] if key in RANKED else map(plain_heading, LANGUAGE_SEPARATOR.split(title))
-    found = {RANKED[half] for half in halves if half in RANKED}
+    found = {RANKED[heading] for heading in known_headings(title, RANKED)}
     return list(found) if len({name for _rank, name in found}) == 1 else []
 
 

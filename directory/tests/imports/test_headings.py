@@ -24,7 +24,6 @@ TRADITIONAL = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=False, reason="D19")
 @pytest.mark.parametrize("title", TRADITIONAL)
 def test_a_heading_in_traditional_chinese_is_understood(title):
     column = TRADITIONAL[title]
@@ -87,7 +86,6 @@ TWINS = [
 ]
 
 
-@pytest.mark.xfail(strict=False, reason="D25")
 @pytest.mark.parametrize(("titles", "index"), TWINS, ids=[" ".join(titles) for titles, _index in TWINS])
 def test_the_first_of_numbered_twins_is_the_column(titles, index):
     heading = find_heading([(1, titles)], is_update=False)
