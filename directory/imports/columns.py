@@ -320,7 +320,8 @@ COLUMNS: list[Column] = [
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
         ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "电邮", "电子信箱", "公司信箱", "信箱", "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名"),
+         "邮件地址", "电邮", "电子信箱", "公司信箱", "信箱", "work email", "email",
+         "email address", "mailbox", "user principal name", "user name", "用户名"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
@@ -337,7 +338,8 @@ COLUMNS: list[Column] = [
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
         ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "行动电话", "联系电话", "联络电话", "电话号码", "电话"), examples=("13800138000", "13800138000"), is_clearable=True,
+         "行动电话", "联系电话", "联络电话", "电话号码", "电话"),
+        examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
         "departments", ("部门", "Department"),
@@ -353,8 +355,8 @@ COLUMNS: list[Column] = [
     ),
     ActivationColumn(
         "activation", ("激活方式", "Activation"),
-        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."), ("成员激活方式", "启用方式"),
-        examples=("手机号", "phone"), is_repeated=True,
+        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."),
+        ("成员激活方式", "启用方式"), examples=("手机号", "phone"), is_repeated=True,
     ),
     AliasesColumn(
         "aliases", ("别名", "Aliases"), gettext_lazy("Up to 5, separated by “;”."),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
-from directory.imports.columns import COLUMNS, REASON, STATUS
+from directory.imports.columns import BY_NAME, COLUMNS, REASON, STATUS
 from directory.imports.reading.cells import show_cell
 from directory.imports.reading.reader import WorkbookRefused
 from directory.imports.reading.titles import known_headings, plain_heading, split_number
@@ -21,6 +22,9 @@ RANKED = {
     for column in COLUMNS
     for rank, title in enumerate((*column.headings, *column.aliases))
 }
+# In the template of WeCom 别名 is a nickname, and these headings stand beside it; the first of ours does not.
+NICKNAMES, OURS = {"别名", "alias"}, set(map(plain_heading, BY_NAME["prefix"].headings))
+WECOM = {"企业邮箱", "个人邮箱", "座机", "激活成员", "personalemail", "telephone"}
 IGNORED = {plain_heading(title) for title in (*REASON, *STATUS)}
 
 
@@ -80,7 +84,7 @@ class _Match:
 
 def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) -> Heading:
     """Return the heading in the first 10 rows of a sheet, given with their numbers. Raises WorkbookRefused."""
-    candidates = [(number, _match(cells)) for number, cells in rows if number <= HEADING_ROWS]
+    candidates = _candidates((number, cells) for number, cells in rows if number <= HEADING_ROWS)
     known = [(number, match) for number, match in candidates if len(match.places) >= 2]
     if not known:
         # With a single heading the refusal can name those that are missing.
@@ -97,10 +101,31 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
     return Heading(number, match.places, match.titles, match.unknown)
 
 
-def _match(cells: Sequence[Any]) -> _Match:
-    match = _Match([show_cell(cell).strip() for cell in cells])
-    numbered = [split_number(title) for title in match.titles]
-    for index, title in enumerate(match.titles):
+def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
+    """Return what each row would mean; rows of merged headings count as one, at the number of the lowest."""
+    found: list[tuple[int, _Match]] = []
+    for number, cells in rows:
+        match = _match([show_cell(cell).strip() for cell in cells])
+        if found and found[-1][0] == number - 1 and (joined := _join(found[-1][1], match)):
+            found[-1] = number, joined
+        else:
+            found.append((number, match))
+    return found
+
+
+def _join(upper: _Match, lower: _Match) -> _Match | None:
+    """Return two rows as one, each title from the lower cell or else the upper, if that names more columns."""
+    if not upper.places or len(lower.places) * 2 < sum(map(bool, lower.titles)) or not lower.places:
+        return None
+    joined = _match([below or above for above, below in zip_longest(upper.titles, lower.titles, fillvalue="")])
+    return joined if set(joined.places) > set(upper.places) and set(joined.places) >= set(lower.places) else None
+
+
+def _match(titles: list[str]) -> _Match:
+    match = _Match(titles)
+    titles = _without_nicknames(titles)
+    numbered = [split_number(title) for title in titles]
+    for index, title in enumerate(titles):
         name = EXACT.get(plain_heading(title)) if not numbered[index][1] else None
         if name in match.places:
             match.repeated.append(title)
@@ -115,6 +140,14 @@ def _match(cells: Sequence[Any]) -> _Match:
         if name not in match.places and index not in match.places.values():
             match.places[name] = index
     return match
+
+
+def _without_nicknames(titles: list[str]) -> list[str]:
+    """Blank the title of nicknames in the template of WeCom: they are no addresses."""
+    plain = {plain_heading(title) for title in titles}
+    if not plain & NICKNAMES or not plain & WECOM or plain & OURS:
+        return titles
+    return ["" if plain_heading(title) in NICKNAMES else title for title in titles]
 
 
 def _aliased(title: str) -> list[tuple[int, str]]:

@@ -41,7 +41,6 @@ MERGED = {
 }
 
 
-@pytest.mark.xfail(strict=False, reason="D22")
 @pytest.mark.parametrize("rows", MERGED.values(), ids=MERGED)
 def test_merged_rows_of_headings_are_one(rows):
     data = ["张三", "市场部", "13900001001", "zs1"]
@@ -50,7 +49,6 @@ def test_merged_rows_of_headings_are_one(rows):
     assert heading.places == {"name": 0, "departments": 1, "phone": 2, "prefix": 3}
 
 
-@pytest.mark.xfail(strict=True, reason="D22")
 def test_merged_headings_of_a_workbook_are_read(read_table):
     made = openpyxl.Workbook()
     for row in (["姓名", "部门", "联系方式"], ["", "", "手机", "邮箱"], ["张三", "市场部", *PERSON[:0:-1]]):
@@ -108,7 +106,6 @@ WECOM = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="D16")
 @pytest.mark.parametrize("titles", WECOM, ids=" ".join)
 def test_an_alias_in_the_template_of_wecom_is_no_address(titles):
     heading = find_heading([(1, titles)], is_update=False)
@@ -123,7 +120,6 @@ def test_an_alias_in_a_template_of_ours_is_an_address(titles):
     assert places(titles)["aliases"] == len(titles) - 1
 
 
-@pytest.mark.xfail(strict=False, reason="D16")
 @pytest.mark.parametrize("title", ["企业邮箱别名", "邮箱别名", "Email aliases"])
 def test_an_alias_of_mail_is_an_address_in_any_template(title):
     assert places(["姓名", "企业邮箱", "座机", "别名", title])["aliases"] == 4
