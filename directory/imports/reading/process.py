@@ -7,14 +7,11 @@ settings.
 
 from __future__ import annotations
 
-import csv
 import datetime
 import errno
 import gc
-import io
 import json
 import math
-import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator
@@ -25,15 +22,7 @@ import orjson
 
 from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.scan import Cell, Scanned, kind_of, scan_workbook
-
-# Longer texts are cut: they are refused for their length anyway.
-TEXT_MAX = 1000
-SNIFFED = 64 * 1024
-ENCODINGS = ("utf-8-sig", "gb18030")
-# A line that spreadsheet programs write above the table.
-SEPARATOR = re.compile("\ufeff?sep=.\\s*$")
-HANZI = re.compile("[\u3400-\u9fff]")
-HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
+from directory.imports.reading.text_tables import TEXT_MAX, decode_text, read_text_table
 
 
 def main(limits: str, file: str, target: str) -> None:
@@ -47,7 +36,7 @@ def main(limits: str, file: str, target: str) -> None:
 def read(limits: dict[str, Any], file: Path, target: Path) -> dict[str, Any]:
     """Read `file` into `target` within the limits that concern the file; return what `main` prints."""
     try:
-        found = _read(file, target, Limits(*limits["workbook"]), is_csv=limits["is_csv"])
+        found = _read(file, target, Limits(*limits["workbook"]), limits["headings"], is_csv=limits["is_csv"])
     except Refused as refused:
         found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
@@ -76,11 +65,12 @@ def highest_memory() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
-def _read(file: Path, target: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
+def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *, is_csv: bool) -> dict[str, Any]:
     if kind_of(file) == "text":
         if not is_csv:
             raise _wrongly_named(file)
-        return _write(target, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
+        rows = read_text_table(decode_text(file.read_bytes()), limits, headings)
+        return _write(target, rows, limits) | {"kind": "csv"}
     copy = target.with_suffix(".copy")
     try:
         scanned = scan_workbook(file, limits, copy)
@@ -162,63 +152,12 @@ def _plain(value: Any) -> Any:
 
 
 def _wrongly_named(file: Path) -> Refused:
-    """Refuse a file that is not a text: a table named as a workbook, or an unknown format."""
+    """Refuse a file that is not a workbook: a table named as one, or an unknown format."""
     try:
-        _text_of(file)
+        decode_text(file.read_bytes())
     except Refused:
         return Refused("not_xlsx")
     return Refused("text_as_workbook")
-
-
-def _text_of(file: Path) -> str:
-    content = file.read_bytes()
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return _decode(content, "utf-16")
-    if b"\0" in content[:SNIFFED]:
-        # In UTF-16 commas and digits have a zero byte.
-        is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
-        return _decode(content, "utf-16-le" if is_little else "utf-16-be")
-    try:
-        return _decode(content, ENCODINGS[0])
-    except Refused:
-        return _refuse_western(_decode(content, ENCODINGS[1]))
-
-
-def _refuse_western(text: str) -> str:
-    """Return True for a Western encoding read as GB18030 (Müller as M黮ler): most hanzi are inside Latin words."""
-    hanzi = len(HANZI.findall(text))
-    if hanzi and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi:
-        raise Refused("csv_encoding")
-    return text
-
-
-def _decode(content: bytes, encoding: str) -> str:
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        raise Refused("csv_encoding") from None
-    strange = sum(not sign.isprintable() and sign not in "\r\n\t\ufeff\xa0\u3000" for sign in text[:4096])
-    # Binary files sometimes decode as GB18030, but a text has hardly any control characters.
-    if "\0" in text or strange > len(text[:4096]) // 50 or text.lstrip()[:1] == "<" or text.startswith("%PDF"):
-        raise Refused("not_text")
-    return text
-
-
-def _csv_rows(text: str, limits: Limits) -> Iterator[tuple[int, list[Any]]]:
-    first = next((line for line in text.splitlines() if line.strip() and not SEPARATOR.match(line)), "")
-    delimiter = max(",\t;", key=first.count)
-    csv.field_size_limit(limits.unpacked)
-    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
-        if len(cells) > limits.columns and any(cell.strip() for cell in cells[limits.columns :]):
-            raise Refused("column_limit")
-        yield number, [_csv_cell(cell) for cell in cells[: limits.columns]]
-
-
-def _csv_cell(cell: str) -> str:
-    # Exports put an apostrophe before texts that a spreadsheet would take for formulas.
-    if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@", "\t"}:
-        cell = cell[1:]
-    return cell[: TEXT_MAX + 1] if cell.strip() else ""
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ FOREIGN = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="D3")
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["plain", "with a mark"])
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_foreign_bytes_in_utf_8_spoil_their_cell_alone(read_table, foreign, mark):
@@ -45,20 +44,17 @@ def test_foreign_bytes_in_utf_8_spoil_their_cell_alone(read_table, foreign, mark
     assert (damaged["prefix"], damaged["phone"]) == ("re1", "13900001003")
 
 
-@pytest.mark.xfail(strict=True, reason="D3")
 def test_the_smallest_file_with_a_foreign_byte_is_utf_8(read_table):
     content = HEADINGS.encode() + "张三,zs1,13900001001\r\n".encode() + b"Ren\xe9e,re1,13900001003\r\n"
     assert names(read_table(content)) == ["张三", "Ren\ufffde"]
 
 
-@pytest.mark.xfail(strict=True, reason="D3")
 def test_a_cell_with_an_unreadable_character_is_refused_with_words():
     for language, words in (("en", "�"), ("zh-hans", "�")):
         with override(language), pytest.raises(ValidationError, match=words):
             text_of("Ren\ufffde")
 
 
-@pytest.mark.xfail(strict=True, reason="D3")
 def test_utf_16_that_ends_in_half_a_character_is_read(read_table):
     assert names(read_table(CHINESE.rstrip().encode("utf-16") + b"\x33")) == ["张三", "李四"]
 
@@ -73,14 +69,12 @@ def test_names_of_rare_or_traditional_characters_are_read_in_gb_18030(read_table
     assert names(read_table(table_of(people).encode("gb18030"))) == people
 
 
-@pytest.mark.xfail(strict=True, reason="D3")
 def test_text_with_a_mark_is_never_read_in_another_encoding(read_table):
     with pytest.raises(WorkbookRefused) as refused:
         read_table(codecs.BOM_UTF8 + CHINESE.encode("gb18030"))
     assert refused.value.code == "csv_encoding"
 
 
-@pytest.mark.xfail(strict=True, reason="D18")
 @pytest.mark.parametrize("count", [1, 2, 6])
 @pytest.mark.parametrize(("people", "encoding"), [(TAIWAN, "big5"), (JAPAN, "shift_jis")])
 def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people, encoding, count):
@@ -92,7 +86,6 @@ def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people,
 SHORT = "姓名,邮箱前缀,手机号\r\n张三,zs1,13900001001\r\n"
 
 
-@pytest.mark.xfail(strict=True, reason="D24")
 @pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a", "\x1a\r\n", "\x1a\x1a\x1a", "\x1a" * 90, "\0", "\0" * 90])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_the_end_mark_and_padding_of_old_programs_are_no_row(read_table, end, encoding):
@@ -100,7 +93,6 @@ def test_the_end_mark_and_padding_of_old_programs_are_no_row(read_table, end, en
     assert row["name"] == "张三"
 
 
-@pytest.mark.xfail(strict=True, reason="D24")
 @pytest.mark.parametrize("strange", ["\x07", "\u200b", "\u202a13900001001\u202c", "\x0b", "\x7f\x7f"])
 def test_few_strange_characters_do_not_make_a_short_text_binary(read_table, strange):
     (row,) = read_table(SHORT.replace("三", f"三{strange}").encode())

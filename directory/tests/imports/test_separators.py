@@ -26,14 +26,12 @@ def cells(rows):
 SEPARATORS = [",", ";", "\t", "|", "，", "；"]
 
 
-@pytest.mark.xfail(strict=False, reason="D13")
 @pytest.mark.parametrize("above", [f"{NOTE}\r\n", f'"{NOTE}; a\tb | c\r\n两行"\r\n', "通讯录,2026,第1版,甲;乙\r\n\r\n"])
 @pytest.mark.parametrize("separator", SEPARATORS)
 def test_the_separator_is_the_one_under_which_headings_are_found(read_table, separator, above):
     assert cells(read_table(table(separator, HEADINGS, ZHANG, LI, above=above))) == [ZHANG, LI]
 
 
-@pytest.mark.xfail(strict=True, reason="D13")
 @pytest.mark.parametrize("separator", SEPARATORS)
 def test_remarks_in_a_heading_do_not_hide_it(read_table, separator):
     assert cells(read_table(table(separator, REMARKS, ZHANG))) == [ZHANG]
@@ -41,7 +39,6 @@ def test_remarks_in_a_heading_do_not_hide_it(read_table, separator):
 
 @pytest.mark.parametrize("line", ["sep={}", "SEP={}", '"sep={}"', "\ufeffsep={}", "sep={}  "])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", "^", "~"])
-@pytest.mark.xfail(strict=False, reason="D13")
 def test_a_line_that_states_the_separator_is_believed(read_table, separator, line):
     above = line.format(separator) + "\r\n"
     assert cells(read_table(table(separator, HEADINGS, ZHANG, above=above))) == [ZHANG]
@@ -69,7 +66,6 @@ QUOTES = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="D4")
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("rows", QUOTES.values(), ids=QUOTES)
 def test_a_lone_quote_refuses_the_file_and_names_its_line(read_table, rows, separator):
@@ -80,7 +76,6 @@ def test_a_lone_quote_refuses_the_file_and_names_its_line(read_table, rows, sepa
         assert refused.value.code == "quote"
 
 
-@pytest.mark.xfail(strict=True, reason="D4")
 def test_a_lone_quote_without_a_line_end_after_it_is_refused(read_table):
     with pytest.raises(WorkbookRefused):
         read_table(table(",", HEADINGS, ZHANG) + '"李四,ls1,13900001002'.encode())
@@ -100,7 +95,6 @@ def test_a_note_of_many_lines_above_the_headings_is_no_lone_quote(read_table):
     assert cells(read_table(table(",", HEADINGS, ZHANG, above=note))) == [ZHANG]
 
 
-@pytest.mark.xfail(strict=True, reason="D7")
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
