@@ -12,9 +12,8 @@ from typing import Any
 from directory.imports.columns import BY_NAME, COLUMNS, REASON, STATUS
 from directory.imports.reading.cells import show_cell
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.reading.titles import known_headings, plain_heading, split_number
+from directory.imports.reading.titles import HEADING_ROWS, known_headings, plain_heading, split_number
 
-HEADING_ROWS = 10
 EXACT = {plain_heading(title): column.name for column in COLUMNS for title in column.headings}
 # The rank among a column's names, and the column. Its headings are here too: one half of 姓名/Name is enough.
 RANKED = {

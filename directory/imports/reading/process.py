@@ -20,8 +20,9 @@ from typing import Any
 
 import orjson
 
+from directory.imports.reading.number_formats import show_number
 from directory.imports.reading.package import Limits, Refused
-from directory.imports.reading.scan import Cell, Scanned, kind_of, scan_workbook
+from directory.imports.reading.scan import Cell, Scanned, SheetFacts, kind_of, scan_workbook
 from directory.imports.reading.text_tables import TEXT_MAX, decode_text, read_text_table
 
 
@@ -73,7 +74,7 @@ def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *,
         return _write(target, rows, limits) | {"kind": "csv"}
     copy = target.with_suffix(".copy")
     try:
-        scanned = scan_workbook(file, limits, copy)
+        scanned = scan_workbook(file, limits, copy, headings)
         facts = scanned.facts
         if facts.last_row * facts.last_column > limits.cells * 4:
             raise Refused("cell_limit")
@@ -122,7 +123,17 @@ def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]
                 if Cell(number, column) in dead:
                     cells += [""] * (column - len(cells))
                     cells[column - 1] = {"dead": dead[Cell(number, column)]}
+        for column in scanned.facts.formatted:
+            _show_as_formatted(cells, number, column, scanned.facts)
         yield number, [_tidy(cell) for cell in cells]
+
+
+def _show_as_formatted(cells: list[Any], row: int, column: int, facts: SheetFacts) -> None:
+    """Replace a number whose format shows more than its digits by the text that is shown."""
+    number = cells[column - 1] if column <= len(cells) else None
+    format = facts.format_of(row, column)
+    if format and type(number) is int and number >= 0 and (shown := show_number(number, format)) != str(number):
+        cells[column - 1] = shown
 
 
 def _tidy(cell: Any) -> Any:

@@ -15,12 +15,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from directory.imports.reading.package import Limits, Refused
-from directory.imports.reading.titles import count_columns
+from directory.imports.reading.titles import HEADING_ROWS, count_columns
 
 # Longer texts are cut: they are refused for their length anyway.
 TEXT_MAX = 1000
 SNIFFED = 64 * 1024
-HEADING_ROWS = 10
 SEPARATORS = ",\t;|，；"
 # A line that spreadsheet programs write above the table.
 STATED_SEPARATOR = re.compile(r'"?sep=([^\r\n"])"?\s*$', re.IGNORECASE | re.MULTILINE)

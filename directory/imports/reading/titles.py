@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 
+HEADING_ROWS = 10
 # The characters of our headings that differ in Traditional Chinese.
 SIMPLIFIED = str.maketrans(
     "帳賬號碼機電郵門職務別網動絡聯話屬員顯稱實啟戶綴後選須單崗",
