@@ -26,7 +26,7 @@ def count_headings(package: Package, sheets: Iterable[str], strings: str, headin
     wanted = {title for rows in peeked for row in rows for title in row if isinstance(title, int)}
     shared = _shared_strings(package, strings, wanted)
     return [
-        max((count_columns([shared.get(title, title) for title in row], headings) for row in rows), default=0)
+        max((count_columns([shared.get(title, str(title)) for title in row], headings) for row in rows), default=0)
         for rows in peeked
     ]
 

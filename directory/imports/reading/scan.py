@@ -91,7 +91,7 @@ class _Book:
 
     root: str = ""
     is_1904: bool = False
-    active: int = 0
+    active: str = "0"
     sheets: list[_Sheet] = field(default_factory=list)
     strings: str = ""
     styles: str = ""
@@ -147,7 +147,7 @@ def _choose_sheet(package: Package, book: _Book, headings: Mapping[str, str]) ->
     visible = [one for one in book.sheets if one.is_visible and one.is_worksheet]
     if not visible:
         raise Refused("no_sheet")
-    visible.sort(key=lambda one: one.index != book.active)
+    visible.sort(key=lambda one: str(one.index) != book.active)
     if len(visible) == 1:
         return visible[0]
     counts = count_headings(package, [one.part for one in visible], book.strings, headings)
@@ -206,7 +206,7 @@ def _book_of(package: Package) -> _Book:
             is_visible = attributes.get("state", "visible") == "visible"
             book.sheets.append(_Sheet(attributes.get("name", ""), len(book.sheets), is_visible, relation))
         elif name == "workbookView":
-            book.active = int(attributes.get("activeTab", 0))
+            book.active = attributes.get("activeTab", "0")
         elif name == "workbookPr":
             book.is_1904 = attributes.get("date1904") in {"1", "true"}
 
