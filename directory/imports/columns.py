@@ -39,6 +39,8 @@ SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # No mobile number ends in six zeros: such a cell was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
 CACHED_MAX = 10_000
+# With what people separate departments, and what a department's name may contain.
+OTHER_SEPARATORS = re.compile("[,，、\r\n]")
 # Headings of our own workbooks that an import ignores without a remark; in Chinese and English.
 REASON, STATUS = ("原因", "Reason"), ("状态", "Status")
 
@@ -57,6 +59,8 @@ class ParseContext:
     children: Mapping[tuple[int, str], int] = field(default_factory=dict)
     may_create: bool = False
     found: dict[str, int | str] = field(default_factory=dict)
+    # The paths that are to be created, by their folded form.
+    created: dict[str, str] = field(default_factory=dict)
     # By column, the values of texts that are repeated in many rows.
     cache: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {column.name: {} for column in COLUMNS if column.is_repeated}
@@ -80,6 +84,11 @@ class ParseContext:
         return self.found[path]
 
     def _search(self, path: str) -> int | str:
+        at, names, found = self._follow(path)
+        return at if found == len(names) else self._missing(path, names, found)
+
+    def _follow(self, path: str) -> tuple[int, list[str], int]:
+        """Return the last department on the path that exists, the path's names, and how many of them exist."""
         names = [name.strip() for name in path.replace("／", "/").split("/") if name.strip()]
         at = self.department
         if names and (at, fold(names[0])) not in self.children and fold(names[0]) == fold(self.department_name):
@@ -87,17 +96,25 @@ class ParseContext:
         for level, name in enumerate(names):
             below = self.children.get((at, fold(name)))
             if below is None:
-                return self._missing(path, names, level)
+                return at, names, level
             at = below
-        return at
+        return at, names, len(names)
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
+        if self._is_list(path):
+            raise ValidationError(_("Separate several departments with “;”."))
         if not self.may_create:
             raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
             limit = {"limit": Department.MAX_DEPTH}
             raise ValidationError(_("Departments can be up to %(limit)d levels deep."), params=limit)
-        return "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
+        created = "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
+        return self.created.setdefault(fold(created), created)
+
+    def _is_list(self, path: str) -> bool:
+        """True if commas or line breaks separate departments that all exist."""
+        followed = [self._follow(part) for part in OTHER_SEPARATORS.split(path) if part.strip()]
+        return len(followed) > 1 and all(found == len(names) for _at, names, found in followed)
 
 
 @dataclass(frozen=True)
@@ -278,8 +295,8 @@ class AliasesColumn(Column):
 
 
 def fold(name: str) -> str:
-    """Return a department's name as it is compared."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """Return a department's name as it is compared: ＩＴ部 equals it部."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def in_language(pair: tuple[str, str], language: str) -> str:

@@ -15,7 +15,6 @@ def read(text, **given):
     return BY_NAME["departments"].read(text, context)
 
 
-@pytest.mark.xfail(strict=True, reason="D17")
 @pytest.mark.parametrize("may_create", [True, False])
 @pytest.mark.parametrize("comma", [",", "，", "、", "\n", "\r\n", ", "])
 @pytest.mark.parametrize("names", [["市场部", "财务部"], ["市场部/华东组", "财务部"], ["市场部", "财务部", "it部"]])
@@ -35,13 +34,11 @@ def test_a_known_department_may_have_a_comma_in_its_name():
     assert read("研发、测试中心;市场部") == (6, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="D17")
 @pytest.mark.parametrize("name", ["ＩＴ部", "ｉｔ部", "总部/ＩＴ部"])
 def test_names_that_differ_by_width_alone_are_one_department(name):
     assert read(name, may_create=True) == (5,)
 
 
-@pytest.mark.xfail(strict=True, reason="D17")
 @pytest.mark.parametrize("text", ["ＡI部/一组;AI部/一组", "ai部;AI部"])
 def test_new_departments_that_differ_by_width_or_case_alone_are_one(text):
     assert len(read(text, may_create=True)) == 1
