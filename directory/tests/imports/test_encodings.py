@@ -83,6 +83,16 @@ def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people,
     assert refused.value.code == "csv_encoding"
 
 
+@pytest.mark.xfail(strict=True, reason="D18")
+@pytest.mark.parametrize("headings", ["姓名,電子郵件,手機\r\n", "說明;請勿更改\r\n姓名;帳號;電郵;手機號碼\r\n"])
+@pytest.mark.parametrize("count", [1, 10])
+def test_big_5_is_read_where_its_headings_are_understood(read_table, headings, count):
+    table = table_of(TAIWAN[:count], headings)
+    if ";" in headings:
+        table = table.replace(",", ";").replace(";m", ";;m")
+    assert names(read_table(table.encode("big5"))) == TAIWAN[:count]
+
+
 SHORT = "姓名,邮箱前缀,手机号\r\n张三,zs1,13900001001\r\n"
 
 

@@ -1,11 +1,14 @@
 """Which sheet of a workbook is read, and the text that its number formats show."""
 
+import io
+import zipfile
+
 import openpyxl
 import pytest
 from openpyxl.styles import PatternFill
 
 from directory.imports.reading.reader import WorkbookRefused
-from directory.tests.imports.workbooks import HEADINGS, book, person, raw, row_xml, saved, sheet_xml
+from directory.tests.imports.workbooks import HEADINGS, MAIN, OFFICE, book, person, raw, row_xml, saved, sheet_xml
 
 NOTES = ["姓名：必填", "邮箱前缀：必填"]
 
@@ -119,3 +122,52 @@ def test_rows_without_numbers_keep_their_order(read_table):
     unnumbered = "<row><c t='inlineStr'><is><t>张三</t></is></c></row>"
     (row,) = read_table(raw(sheet_xml(body + unnumbered)), "a.xlsx")
     assert row["name"] == "张三"
+
+
+# Other vocabularies that programs nest in a worksheet, with local names of its own.
+NESTED = {
+    "anchors of form controls": '<controls xmlns:xdr="urn:xdr"><control><controlPr><anchor><from><xdr:col>70</xdr:col>'
+    "<xdr:row>1048575</xdr:row></from></anchor></controlPr></control></controls>",
+    "sparklines": '<extLst><ext xmlns:x14="urn:x14" xmlns:xm="urn:xm" uri="{05C60535-1F16-4fd2-B633-F4F36F0B64E0}">'
+    "<x14:sparklineGroups><x14:sparkline><xm:f>A1:B2</xm:f><xm:sqref>C2</xm:sqref></x14:sparkline>"
+    "</x14:sparklineGroups></ext></extLst>",
+    "conditional formats": '<conditionalFormatting sqref="A1"><cfRule type="expression"><formula>A1=1</formula></cfRule>'
+    '</conditionalFormatting><extLst><ext xmlns:x14="urn:x14" xmlns:xm="urn:xm"><x14:conditionalFormattings>'
+    "<x14:cfRule><x14:cfvo><xm:f>1</xm:f></x14:cfvo></x14:cfRule></x14:conditionalFormattings></ext></extLst>",
+    "a custom view": '<customSheetViews><customSheetView guid="{1}"><pane/><rowBreaks><brk id="1"/></rowBreaks>'
+    "</customSheetView></customSheetViews>",
+    "an ignored error": '<ignoredErrors><ignoredError sqref="A1" numberStoredAsText="1"/></ignoredErrors>',
+}
+
+
+@pytest.mark.parametrize("after", NESTED.values(), ids=NESTED)
+@pytest.mark.parametrize("last", ["", "<c r='C2' s='0'/>"])
+def test_elements_of_other_vocabularies_are_no_cells(read_table, after, last):
+    body = row_xml(1, "姓名", "邮箱前缀", "手机号") + row_xml(2, "张三", "zs", more=last)
+    (row,) = read_table(raw(sheet_xml(body, after=after)), "a.xlsx")
+    assert (row["name"], row["prefix"], row["phone"]) == ("张三", "zs", "")
+
+
+def with_strings(content: bytes, *texts: str) -> bytes:
+    """The workbook with its inline strings in a part of their own, each with the reading of its characters."""
+    reading = '<rPh sb="0" eb="1"><t>チョウ</t></rPh><phoneticPr fontId="1"/>'
+    strings = "".join(f"<si><t>{text}</t>{reading}</si>" for text in texts)
+    relation = f'<Relationship Id="rId9" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            part = old.read(name).decode()
+            if name.startswith("xl/worksheets/"):
+                for index, text in enumerate(texts):
+                    part = part.replace(f't="inlineStr"><is><t>{text}</t></is>', f't="s"><v>{index}</v>')
+            new.writestr(
+                name, part.replace("</Relationships>", relation) if name.endswith("workbook.xml.rels") else part
+            )
+        new.writestr("xl/sharedStrings.xml", f'<?xml version="1.0"?><sst xmlns="{MAIN}">{strings}</sst>')
+    return file.getvalue()
+
+
+def test_readings_in_shared_strings_hide_no_heading(read_table):
+    content = saved(workbook(EXPLAINED, ("成员", [["姓名", "邮箱前缀"], ["张三", "zs"]])))
+    (row,) = read_table(with_strings(content, "张三", "邮箱前缀", "zs", "姓名", "填写说明"), "a.xlsx")
+    assert (row["name"], row["prefix"]) == ("张三", "zs")
