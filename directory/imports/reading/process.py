@@ -69,8 +69,8 @@ def highest_memory() -> int:
 def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *, is_csv: bool) -> dict[str, Any]:
     if kind_of(file) == "text":
         if not is_csv:
-            raise _wrongly_named(file)
-        rows = read_text_table(decode_text(file.read_bytes()), limits, headings)
+            raise _wrongly_named(file, headings)
+        rows = read_text_table(decode_text(file.read_bytes(), headings), limits, headings)
         return _write(target, rows, limits) | {"kind": "csv"}
     copy = target.with_suffix(".copy")
     try:
@@ -162,10 +162,10 @@ def _plain(value: Any) -> Any:
     return str(value)[: TEXT_MAX + 1]
 
 
-def _wrongly_named(file: Path) -> Refused:
+def _wrongly_named(file: Path, headings: dict[str, str]) -> Refused:
     """Refuse a file that is not a workbook: a table named as one, or an unknown format."""
     try:
-        decode_text(file.read_bytes())
+        decode_text(file.read_bytes(), headings)
     except Refused:
         return Refused("not_xlsx")
     return Refused("text_as_workbook")

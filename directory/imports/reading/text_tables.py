@@ -35,17 +35,19 @@ STRANGE_MAX, STRANGE_ONE_IN = 3, 50
 
 
 class _Layout(NamedTuple):
-    """The separator of a table, the index of its row of headings (-1: none found), and its number of columns."""
+    """How many headings are found under a separator, the index of their row (-1: none), and its number of titles."""
 
+    headings: int
     separator: str
     heading: int
     width: int
 
 
-def decode_text(content: bytes) -> str:
+def decode_text(content: bytes, headings: Mapping[str, str]) -> str:
     """Return the text without a byte order mark and padding. Raises Refused if it is none, or in no known encoding.
 
-    Bytes that are foreign to a text in UTF-8 or UTF-16 are U+FFFD.
+    Bytes that are foreign to the encoding of the others become U+FFFD. `headings` are the columns by their plain
+    headings.
     """
     if content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
         return _checked(_decode_utf_16(content, "utf-16"))
@@ -54,11 +56,11 @@ def decode_text(content: bytes) -> str:
         # In UTF-16 commas and digits have a zero byte.
         is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
         return _checked(_decode_utf_16(content, "utf-16-le" if is_little else "utf-16-be"))
-    return _checked(_decode_utf_8(padded) or _decode_gb_18030(padded))
+    return _checked(_decode_utf_8(padded) or _decode_by_headings(padded, headings) or _decode_gb_18030(padded))
 
 
 def read_text_table(text: str, limits: Limits, headings: Mapping[str, str]) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the number and the cells of each row; `headings` are the columns by their plain headings."""
+    """Yield the number and the cells of each row; `headings` as for `decode_text`."""
     csv.field_size_limit(limits.unpacked)
     for number, cells in enumerate(_records(text, _layout_of(text, headings)), start=1):
         if len(cells) > limits.columns and any(cell.strip() for cell in cells[limits.columns :]):
@@ -84,6 +86,15 @@ def _decode_utf_8(content: bytes) -> str:
         return text
     if content.startswith(codecs.BOM_UTF8):
         raise Refused("csv_encoding")
+    return ""
+
+
+def _decode_by_headings(content: bytes, headings: Mapping[str, str]) -> str:
+    """Return "" unless two headings are found in Chinese, which is no accident in either encoding."""
+    chinese = {heading: column for heading, column in headings.items() if not heading.isascii()}
+    for encoding in ("gb18030", "big5hkscs"):
+        if _layout_of(content[:SNIFFED].decode(encoding, "replace"), chinese).headings > 1:
+            return content.decode(encoding, "replace")
     return ""
 
 
@@ -139,8 +150,8 @@ def _layout_of(text: str, headings: Mapping[str, str]) -> _Layout:
         most = max(found, default=0)
         index = found.index(most) if most else -1
         width = len([title for title in rows[index] if title.strip()]) if most else 0
-        layouts.append(((most, first.count(separator)), _Layout(separator, index, width)))
-    return max(layouts, key=lambda layout: layout[0])[1]
+        layouts.append(_Layout(most, separator, index, width))
+    return max(layouts, key=lambda layout: (layout.headings, first.count(layout.separator)))
 
 
 def _records(text: str, layout: _Layout) -> Iterator[list[str]]:

@@ -131,9 +131,10 @@ NESTED = {
     "sparklines": '<extLst><ext xmlns:x14="urn:x14" xmlns:xm="urn:xm" uri="{05C60535-1F16-4fd2-B633-F4F36F0B64E0}">'
     "<x14:sparklineGroups><x14:sparkline><xm:f>A1:B2</xm:f><xm:sqref>C2</xm:sqref></x14:sparkline>"
     "</x14:sparklineGroups></ext></extLst>",
-    "conditional formats": '<conditionalFormatting sqref="A1"><cfRule type="expression"><formula>A1=1</formula></cfRule>'
-    '</conditionalFormatting><extLst><ext xmlns:x14="urn:x14" xmlns:xm="urn:xm"><x14:conditionalFormattings>'
-    "<x14:cfRule><x14:cfvo><xm:f>1</xm:f></x14:cfvo></x14:cfRule></x14:conditionalFormattings></ext></extLst>",
+    "conditional formats": '<conditionalFormatting sqref="A1"><cfRule type="expression"><formula>A1=1</formula>'
+    '</cfRule></conditionalFormatting><extLst><ext xmlns:x14="urn:x14" xmlns:xm="urn:xm">'
+    "<x14:conditionalFormattings><x14:cfRule><x14:cfvo><xm:f>1</xm:f></x14:cfvo></x14:cfRule>"
+    "</x14:conditionalFormattings></ext></extLst>",
     "a custom view": '<customSheetViews><customSheetView guid="{1}"><pane/><rowBreaks><brk id="1"/></rowBreaks>'
     "</customSheetView></customSheetViews>",
     "an ignored error": '<ignoredErrors><ignoredError sqref="A1" numberStoredAsText="1"/></ignoredErrors>',
