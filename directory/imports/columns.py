@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from directory.domains.addresses import clean_account, clean_domain, clean_prefix, split_address
 from directory.imports.reading.cells import text_of
+from directory.imports.reading.titles import plain_heading
 from directory.members.data import (
     CODE,
     FIELDS,
@@ -38,6 +39,8 @@ SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+]?\d+")
 # No mobile number ends in six zeros: such a cell was 1.38E+10 once, and the other digits are lost.
 LOST_DIGITS = 10**6
 CACHED_MAX = 10_000
+# With what people separate departments, and what a department's name may contain.
+OTHER_SEPARATORS = re.compile("[,，、\r\n]")
 # Headings of our own workbooks that an import ignores without a remark; in Chinese and English.
 REASON, STATUS = ("原因", "Reason"), ("状态", "Status")
 
@@ -56,6 +59,8 @@ class ParseContext:
     children: Mapping[tuple[int, str], int] = field(default_factory=dict)
     may_create: bool = False
     found: dict[str, int | str] = field(default_factory=dict)
+    # The paths that are to be created, by their folded form.
+    created: dict[str, str] = field(default_factory=dict)
     # By column, the values of texts that are repeated in many rows.
     cache: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {column.name: {} for column in COLUMNS if column.is_repeated}
@@ -79,6 +84,11 @@ class ParseContext:
         return self.found[path]
 
     def _search(self, path: str) -> int | str:
+        at, names, found = self._follow(path)
+        return at if found == len(names) else self._missing(path, names, found)
+
+    def _follow(self, path: str) -> tuple[int, list[str], int]:
+        """Return the last department on the path that exists, the path's names, and how many of them exist."""
         names = [name.strip() for name in path.replace("／", "/").split("/") if name.strip()]
         at = self.department
         if names and (at, fold(names[0])) not in self.children and fold(names[0]) == fold(self.department_name):
@@ -86,17 +96,25 @@ class ParseContext:
         for level, name in enumerate(names):
             below = self.children.get((at, fold(name)))
             if below is None:
-                return self._missing(path, names, level)
+                return at, names, level
             at = below
-        return at
+        return at, names, len(names)
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
+        if self._is_list(path):
+            raise ValidationError(_("Separate several departments with “;”."))
         if not self.may_create:
             raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
             limit = {"limit": Department.MAX_DEPTH}
             raise ValidationError(_("Departments can be up to %(limit)d levels deep."), params=limit)
-        return "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
+        created = "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
+        return self.created.setdefault(fold(created), created)
+
+    def _is_list(self, path: str) -> bool:
+        """True if commas or line breaks separate departments that all exist."""
+        followed = [self._follow(part) for part in OTHER_SEPARATORS.split(path) if part.strip()]
+        return len(followed) > 1 and all(found == len(names) for _at, names, found in followed)
 
 
 @dataclass(frozen=True)
@@ -277,22 +295,13 @@ class AliasesColumn(Column):
 
 
 def fold(name: str) -> str:
-    """Return a department's name as it is compared."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """Return a department's name as it is compared: ＩＴ部 equals it部."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def in_language(pair: tuple[str, str], language: str) -> str:
     """Return the Chinese or the English half."""
     return pair[1 if language.startswith("en") else 0]
-
-
-@lru_cache(maxsize=1024)
-def plain_heading(title: str) -> str:
-    """Return a heading as it is compared: without white space, asterisks and remarks (姓名（必填） equals 姓名*)."""
-    text = unicodedata.normalize("NFKC", title).casefold()
-    text = re.sub(r"\([^)]*\)|\[[^]]*\]|【[^】]*】", "", text)
-    text = "".join(char for char in text if unicodedata.category(char)[0] not in "ZC" and char not in "*:_-")
-    return re.sub("(?:必填|选填|required|optional)$", "", text)
 
 
 def read_address(text: str, context: ParseContext) -> tuple[str, int | None]:
@@ -328,24 +337,26 @@ COLUMNS: list[Column] = [
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
         ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名"),
+         "邮件地址", "电邮", "电子信箱", "公司信箱", "信箱", "work email", "email",
+         "email address", "mailbox", "user principal name", "user name", "用户名"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
         "domain", ("域名", "Domain"), gettext_lazy("Leave empty to use the enterprise's default domain."),
-        ("邮箱域名", "邮箱后缀", "mail domain", "email domain"), is_repeated=True,
+        ("邮箱域名", "邮箱后缀", "网域", "mail domain", "email domain"), is_repeated=True,
     ),
     TextColumn(
         "account", ("帐号", "Account"),
         gettext_lazy("Leave empty to use the mailbox prefix or, if that is taken, the full address."),
-        ("账号", "成员帐号", "成员账号", "员工userid", "userid"), rule=clean_account,
+        ("账号", "成员帐号", "成员账号", "帐户", "账户", "员工userid", "userid"), rule=clean_account,
     ),
     PhoneColumn(
         "phone", ("手机号", "Phone"),
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
         ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "联系电话", "电话号码", "电话"), examples=("13800138000", "13800138000"), is_clearable=True,
+         "行动电话", "联系电话", "联络电话", "电话号码", "电话"),
+        examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
         "departments", ("部门", "Department"),
@@ -356,17 +367,17 @@ COLUMNS: list[Column] = [
     ),
     TextColumn(
         "position", ("职务", "Position"), gettext_lazy("Up to 128 characters."),
-        ("职位", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
+        ("职位", "职称", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
         is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(
         "activation", ("激活方式", "Activation"),
-        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."), ("成员激活方式",),
-        examples=("手机号", "phone"), is_repeated=True,
+        gettext_lazy("手机号 (phone, default) or 激活码 (code, for staff without a phone)."),
+        ("成员激活方式", "启用方式"), examples=("手机号", "phone"), is_repeated=True,
     ),
     AliasesColumn(
         "aliases", ("别名", "Aliases"), gettext_lazy("Up to 5, separated by “;”."),
-        ("邮箱别名", "email aliases", "alias"), is_clearable=True, width=28,
+        ("企业邮箱别名", "邮箱别名", "email aliases", "alias"), is_clearable=True, width=28,
     ),
 ]  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}

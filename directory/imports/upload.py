@@ -23,8 +23,9 @@ from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from core.counters import CounterFull, count_up
 from directory.imports.job import QUEUE
-from directory.imports.reading.headings import HEADING_ROWS, find_heading
+from directory.imports.reading.headings import find_heading
 from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
+from directory.imports.reading.titles import HEADING_ROWS
 from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 

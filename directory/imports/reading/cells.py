@@ -17,6 +17,8 @@ ERRORS = {
     "#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#CONNECT!",
     "#BLOCKED!", "#UNKNOWN!", "#BUSY!", "#EXTERNAL!", "#PYTHON!", "#GETTING_DATA",
 }  # fmt: skip
+# Stands for bytes that are no text.
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 # Shown for a formula without a value.
 FORMULA = "=…"
 
@@ -30,6 +32,10 @@ def text_of(cell: Any) -> str:
             raise _dead(cell.strip())
         if cell == FORMULA:
             raise _dead("formula")
+        if UNREADABLE in cell:
+            raise ValidationError(
+                _("Part of the text is damaged (shown as �). Enter it again, or save the file as UTF-8.")
+            )
         return cell
     match cell:
         case bool():

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
-from directory.imports.columns import COLUMNS, REASON, STATUS, plain_heading
+from directory.imports.columns import BY_NAME, COLUMNS, REASON, STATUS
 from directory.imports.reading.cells import show_cell
 from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.titles import HEADING_ROWS, known_headings, plain_heading, split_number
 
-HEADING_ROWS = 10
-# Between the two halves of a title in two languages.
-LANGUAGE_SEPARATOR = re.compile(r"[/／|\\\n]|(?<=[A-Za-z])\s+(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])\s+(?=[A-Za-z])")
 EXACT = {plain_heading(title): column.name for column in COLUMNS for title in column.headings}
 # The rank among a column's names, and the column. Its headings are here too: one half of 姓名/Name is enough.
 RANKED = {
@@ -23,6 +21,9 @@ RANKED = {
     for column in COLUMNS
     for rank, title in enumerate((*column.headings, *column.aliases))
 }
+# In the template of WeCom 别名 is a nickname, and these headings stand beside it; the first of ours does not.
+NICKNAMES, OURS = {"别名", "alias"}, set(map(plain_heading, BY_NAME["prefix"].headings))
+WECOM = {"企业邮箱", "个人邮箱", "座机", "激活成员", "personalemail", "telephone"}
 IGNORED = {plain_heading(title) for title in (*REASON, *STATUS)}
 
 
@@ -82,7 +83,7 @@ class _Match:
 
 def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) -> Heading:
     """Return the heading in the first 10 rows of a sheet, given with their numbers. Raises WorkbookRefused."""
-    candidates = [(number, _match(cells)) for number, cells in rows if number <= HEADING_ROWS]
+    candidates = _candidates((number, cells) for number, cells in rows if number <= HEADING_ROWS)
     known = [(number, match) for number, match in candidates if len(match.places) >= 2]
     if not known:
         # With a single heading the refusal can name those that are missing.
@@ -99,27 +100,58 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
     return Heading(number, match.places, match.titles, match.unknown)
 
 
-def _match(cells: Sequence[Any]) -> _Match:
-    match = _Match([show_cell(cell).strip() for cell in cells])
-    for index, title in enumerate(match.titles):
-        name = EXACT.get(plain_heading(title))
+def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
+    """Return what each row would mean; rows of merged headings count as one, at the number of the lowest."""
+    found: list[tuple[int, _Match]] = []
+    for number, cells in rows:
+        match = _match([show_cell(cell).strip() for cell in cells])
+        if found and found[-1][0] == number - 1 and (joined := _join(found[-1][1], match)):
+            found[-1] = number, joined
+        else:
+            found.append((number, match))
+    return found
+
+
+def _join(upper: _Match, lower: _Match) -> _Match | None:
+    """Return two rows as one, each title from the lower cell or else the upper, if that names more columns."""
+    if not upper.places or len(lower.places) * 2 < sum(map(bool, lower.titles)) or not lower.places:
+        return None
+    joined = _match([below or above for above, below in zip_longest(upper.titles, lower.titles, fillvalue="")])
+    return joined if set(joined.places) > set(upper.places) and set(joined.places) >= set(lower.places) else None
+
+
+def _match(titles: list[str]) -> _Match:
+    match = _Match(titles)
+    titles = _without_nicknames(titles)
+    numbered = [split_number(title) for title in titles]
+    for index, title in enumerate(titles):
+        name = EXACT.get(plain_heading(title)) if not numbered[index][1] else None
         if name in match.places:
             match.repeated.append(title)
         elif name:
             match.places[name] = index
-    # Of several aliases of one column the first in its list wins, in any order of columns: 企业邮箱 before 邮箱.
-    aliases = sorted((rank, index, name) for index, title in enumerate(match.titles) for rank, name in _aliased(title))
-    for _rank, index, name in aliases:
+    # Titles without a number come first, then 手机1 before 手机2. Of several aliases of one column the first in its
+    # list wins, in any order of columns: 企业邮箱 before 邮箱.
+    aliases = sorted(
+        (number, rank, index, name) for index, (title, number) in enumerate(numbered) for rank, name in _aliased(title)
+    )
+    for _number, _rank, index, name in aliases:
         if name not in match.places and index not in match.places.values():
             match.places[name] = index
     return match
 
 
+def _without_nicknames(titles: list[str]) -> list[str]:
+    """Blank the title of nicknames in the template of WeCom: they are no addresses."""
+    plain = {plain_heading(title) for title in titles}
+    if not plain & NICKNAMES or not plain & WECOM or plain & OURS:
+        return titles
+    return ["" if plain_heading(title) in NICKNAMES else title for title in titles]
+
+
 def _aliased(title: str) -> list[tuple[int, str]]:
     """Return the columns, with their ranks, that a title names by an alias or in two languages (姓名/Name)."""
-    key = plain_heading(title)
-    halves = [key] if key in RANKED else map(plain_heading, LANGUAGE_SEPARATOR.split(title))
-    found = {RANKED[half] for half in halves if half in RANKED}
+    found = {RANKED[heading] for heading in known_headings(title, RANKED)}
     return list(found) if len({name for _rank, name in found}) == 1 else []
 
 

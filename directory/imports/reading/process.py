@@ -7,14 +7,11 @@ settings.
 
 from __future__ import annotations
 
-import csv
 import datetime
 import errno
 import gc
-import io
 import json
 import math
-import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator
@@ -23,17 +20,10 @@ from typing import Any
 
 import orjson
 
+from directory.imports.reading.number_formats import show_number
 from directory.imports.reading.package import Limits, Refused
-from directory.imports.reading.scan import Cell, Scanned, kind_of, scan_workbook
-
-# Longer texts are cut: they are refused for their length anyway.
-TEXT_MAX = 1000
-SNIFFED = 64 * 1024
-ENCODINGS = ("utf-8-sig", "gb18030")
-# A line that spreadsheet programs write above the table.
-SEPARATOR = re.compile("\ufeff?sep=.\\s*$")
-HANZI = re.compile("[\u3400-\u9fff]")
-HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
+from directory.imports.reading.scan import Cell, Scanned, SheetFacts, kind_of, scan_workbook
+from directory.imports.reading.text_tables import TEXT_MAX, decode_text, read_text_table
 
 
 def main(limits: str, file: str, target: str) -> None:
@@ -47,7 +37,7 @@ def main(limits: str, file: str, target: str) -> None:
 def read(limits: dict[str, Any], file: Path, target: Path) -> dict[str, Any]:
     """Read `file` into `target` within the limits that concern the file; return what `main` prints."""
     try:
-        found = _read(file, target, Limits(*limits["workbook"]), is_csv=limits["is_csv"])
+        found = _read(file, target, Limits(*limits["workbook"]), limits["headings"], is_csv=limits["is_csv"])
     except Refused as refused:
         found = {"refused": refused.code, "names": refused.names}
     except MemoryError:
@@ -76,14 +66,15 @@ def highest_memory() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
-def _read(file: Path, target: Path, limits: Limits, *, is_csv: bool) -> dict[str, Any]:
+def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *, is_csv: bool) -> dict[str, Any]:
     if kind_of(file) == "text":
         if not is_csv:
-            raise _wrongly_named(file)
-        return _write(target, _csv_rows(_text_of(file), limits), limits) | {"kind": "csv"}
+            raise _wrongly_named(file, headings)
+        rows = read_text_table(decode_text(file.read_bytes(), headings), limits, headings)
+        return _write(target, rows, limits) | {"kind": "csv"}
     copy = target.with_suffix(".copy")
     try:
-        scanned = scan_workbook(file, limits, copy)
+        scanned = scan_workbook(file, limits, copy, headings)
         facts = scanned.facts
         if facts.last_row * facts.last_column > limits.cells * 4:
             raise Refused("cell_limit")
@@ -132,7 +123,17 @@ def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]
                 if Cell(number, column) in dead:
                     cells += [""] * (column - len(cells))
                     cells[column - 1] = {"dead": dead[Cell(number, column)]}
+        for column in scanned.facts.formatted:
+            _show_as_formatted(cells, number, column, scanned.facts)
         yield number, [_tidy(cell) for cell in cells]
+
+
+def _show_as_formatted(cells: list[Any], row: int, column: int, facts: SheetFacts) -> None:
+    """Replace a number whose format shows more than its digits by the text that is shown."""
+    number = cells[column - 1] if column <= len(cells) else None
+    format = facts.format_of(row, column)
+    if format and type(number) is int and number >= 0 and (shown := show_number(number, format)) != str(number):
+        cells[column - 1] = shown
 
 
 def _tidy(cell: Any) -> Any:
@@ -161,64 +162,13 @@ def _plain(value: Any) -> Any:
     return str(value)[: TEXT_MAX + 1]
 
 
-def _wrongly_named(file: Path) -> Refused:
-    """Refuse a file that is not a text: a table named as a workbook, or an unknown format."""
+def _wrongly_named(file: Path, headings: dict[str, str]) -> Refused:
+    """Refuse a file that is not a workbook: a table named as one, or an unknown format."""
     try:
-        _text_of(file)
+        decode_text(file.read_bytes(), headings)
     except Refused:
         return Refused("not_xlsx")
     return Refused("text_as_workbook")
-
-
-def _text_of(file: Path) -> str:
-    content = file.read_bytes()
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return _decode(content, "utf-16")
-    if b"\0" in content[:SNIFFED]:
-        # In UTF-16 commas and digits have a zero byte.
-        is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
-        return _decode(content, "utf-16-le" if is_little else "utf-16-be")
-    try:
-        return _decode(content, ENCODINGS[0])
-    except Refused:
-        return _refuse_western(_decode(content, ENCODINGS[1]))
-
-
-def _refuse_western(text: str) -> str:
-    """Return True for a Western encoding read as GB18030 (Müller as M黮ler): most hanzi are inside Latin words."""
-    hanzi = len(HANZI.findall(text))
-    if hanzi and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi:
-        raise Refused("csv_encoding")
-    return text
-
-
-def _decode(content: bytes, encoding: str) -> str:
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        raise Refused("csv_encoding") from None
-    strange = sum(not sign.isprintable() and sign not in "\r\n\t\ufeff\xa0\u3000" for sign in text[:4096])
-    # Binary files sometimes decode as GB18030, but a text has hardly any control characters.
-    if "\0" in text or strange > len(text[:4096]) // 50 or text.lstrip()[:1] == "<" or text.startswith("%PDF"):
-        raise Refused("not_text")
-    return text
-
-
-def _csv_rows(text: str, limits: Limits) -> Iterator[tuple[int, list[Any]]]:
-    first = next((line for line in text.splitlines() if line.strip() and not SEPARATOR.match(line)), "")
-    delimiter = max(",\t;", key=first.count)
-    csv.field_size_limit(limits.unpacked)
-    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
-        if len(cells) > limits.columns and any(cell.strip() for cell in cells[limits.columns :]):
-            raise Refused("column_limit")
-        yield number, [_csv_cell(cell) for cell in cells[: limits.columns]]
-
-
-def _csv_cell(cell: str) -> str:
-    # Exports put an apostrophe before texts that a spreadsheet would take for formulas.
-    if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@", "\t"}:
-        cell = cell[1:]
-    return cell[: TEXT_MAX + 1] if cell.strip() else ""
 
 
 if __name__ == "__main__":

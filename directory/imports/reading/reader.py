@@ -13,6 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from directory.imports.columns import COLUMNS
+from directory.imports.reading.titles import plain_heading
 from directory.imports.row_files import read_lines
 
 MESSAGES = {
@@ -45,6 +47,8 @@ MESSAGES = {
                     "try again."),
     "no_sheet": _("The workbook has no visible sheet with a table."),
     "csv_encoding": _("The text encoding isn't recognized. Save the file as UTF-8 or .xlsx."),
+    "quote": _("A quotation mark in line %(names)s has no partner, so the rows after it would be read as one cell. "
+               "Correct the line and upload the file again."),
     "too_heavy": _("The workbook needs too much memory to read. Copy the table to a new workbook."),
     "no_space": _("The file couldn't be saved. The server's disk may be full. Contact the operator."),
     "too_slow": _("The workbook takes too long to read. Copy the table to a new workbook."),
@@ -54,6 +58,8 @@ MESSAGES = {
     "headings_twice": _("There are two header rows (rows %(names)s). Keep only one."),
     "no_rows": _("The file has column headings but no data."),
 }  # fmt: skip
+# The column that each plain heading names.
+HEADINGS = {plain_heading(title): column.name for column in COLUMNS for title in (*column.headings, *column.aliases)}
 
 
 class WorkbookRefused(Exception):
@@ -146,4 +152,5 @@ def _limits(is_csv: bool) -> dict[str, Any]:
             settings.IMPORT_CELLS,
         ],
         "is_csv": is_csv,
+        "headings": HEADINGS,
     }

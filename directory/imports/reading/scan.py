@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import codecs
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from directory.imports.reading.number_formats import NumberFormat, formats_by_style
 from directory.imports.reading.package import (
     TYPES,
     Copy,
@@ -26,7 +27,9 @@ from directory.imports.reading.package import (
     main_name,
     new_parser,
     parse,
+    without_blank_rows,
 )
+from directory.imports.reading.peek import count_headings
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -64,11 +67,18 @@ class SheetFacts:
     # "formula" without its value, or an error as it is shown ("error" if that is unheard of): calamine reads all as
     # blank.
     dead: dict[Cell, str] = field(default_factory=dict)
+    # The formats that show more than the digits of a number; and by column and row their index in it plus 1, or 0.
+    formats: list[NumberFormat] = field(default_factory=list)
+    formatted: dict[int, bytearray] = field(default_factory=dict)
+
+    def format_of(self, row: int, column: int) -> NumberFormat | None:
+        marks = self.formatted[column]
+        return self.formats[marks[row] - 1] if row < len(marks) and marks[row] else None
 
 
 @dataclass
 class Scanned:
-    """`sheet` is the name of the first visible worksheet."""
+    """`sheet` is the name of the worksheet that is read."""
 
     sheet: str
     others: list[str]
@@ -81,6 +91,7 @@ class _Book:
 
     root: str = ""
     is_1904: bool = False
+    active: str = "0"
     sheets: list[_Sheet] = field(default_factory=list)
     strings: str = ""
     styles: str = ""
@@ -89,6 +100,7 @@ class _Book:
 @dataclass
 class _Sheet:
     name: str
+    index: int
     is_visible: bool
     relation: str
     part: str = ""
@@ -112,7 +124,7 @@ def kind_of(path: Path) -> str:
     return "text"
 
 
-def scan_workbook(path: Path, limits: Limits, copy: Path) -> Scanned:
+def scan_workbook(path: Path, limits: Limits, copy: Path, headings: Mapping[str, str]) -> Scanned:
     """What is to be parsed goes to `copy`, a plain workbook of one sheet. Raises Refused; also whatever zipfile and
     expat raise on what is no workbook at all."""
     with zipfile.ZipFile(path) as archive:
@@ -121,13 +133,27 @@ def scan_workbook(path: Path, limits: Limits, copy: Path) -> Scanned:
         if MACRO_TYPE.encode() in b"".join(package.read(TYPES)):
             raise Refused("macro")
         book = _book_of(package)
-        chosen = next((one for one in book.sheets if one.is_visible and one.is_worksheet), None)
-        if not chosen:
-            raise Refused("no_sheet")
-        facts = SheetFacts()
+        chosen = _choose_sheet(Package(archive, limits), book, headings)
+        styles = formats_by_style(package, book.styles)
+        facts = SheetFacts(formats=list(styles.values()))
         with Copy(copy, is_1904=book.is_1904) as copied:
-            _read_all(package, copied, {chosen.part: "sheet", book.strings: "strings", book.styles: "styles"}, facts)
+            roles = {chosen.part: "sheet", book.strings: "strings", book.styles: "styles"}
+            _read_all(package, copied, roles, _SheetListener(facts, limits, list(styles)))
     return Scanned(chosen.name, [one.name for one in book.sheets if one is not chosen], facts)
+
+
+def _choose_sheet(package: Package, book: _Book, headings: Mapping[str, str]) -> _Sheet:
+    """Return the first visible worksheet with headings; the one that the program shows counts as the first."""
+    visible = [one for one in book.sheets if one.is_visible and one.is_worksheet]
+    if not visible:
+        raise Refused("no_sheet")
+    visible.sort(key=lambda one: str(one.index) != book.active)
+    if len(visible) == 1:
+        return visible[0]
+    counts = count_headings(package, [one.part for one in visible], book.strings, headings)
+    # Two headings make a table; of several tables the first is read.
+    best = max(range(len(visible)), key=lambda place: min(counts[place], 2))
+    return visible[best]
 
 
 def _refuse_other_kinds(package: Package) -> None:
@@ -138,15 +164,17 @@ def _refuse_other_kinds(package: Package) -> None:
         raise Refused("not_xlsx")
 
 
-def _read_all(package: Package, copied: Copy, roles: dict[str, str], facts: SheetFacts) -> None:
+def _read_all(package: Package, copied: Copy, roles: dict[str, str], listener: _SheetListener) -> None:
     """Each part once; those that have a role are copied."""
     for part in package.parts:
         role, blocks = roles.get(part, ""), package.read(part)
+        if role == "sheet":
+            blocks = without_blank_rows(blocks)
         if role:
             blocks = copied.passing(role, blocks)
         if role == "sheet":
             parser = new_parser()
-            _SheetListener(facts, package.limits).listen_to(parser)
+            listener.listen_to(parser)
             feed(parser, blocks)
         elif role:
             parse(blocks)
@@ -176,7 +204,9 @@ def _book_of(package: Package) -> _Book:
         if name == "sheet":
             relation = next((value for key, value in attributes.items() if local_name(key) == "id"), "")
             is_visible = attributes.get("state", "visible") == "visible"
-            book.sheets.append(_Sheet(attributes.get("name", ""), is_visible, relation))
+            book.sheets.append(_Sheet(attributes.get("name", ""), len(book.sheets), is_visible, relation))
+        elif name == "workbookView":
+            book.active = attributes.get("activeTab", "0")
         elif name == "workbookPr":
             book.is_1904 = attributes.get("date1904") in {"1", "true"}
 
@@ -211,7 +241,10 @@ class _SheetListener:
     Called for each of a few million elements: what is asked most comes first, and little is looked up twice.
     """
 
-    def __init__(self, facts: SheetFacts, limits: Limits) -> None:
+    def __init__(self, facts: SheetFacts, limits: Limits, styles: list[str]) -> None:
+        # By style, the index of its format plus 1.
+        self.formats = {style: number for number, style in enumerate(styles, start=1)}
+        self.format = 0
         self.facts, self.limits = facts, limits
         self.cells_left = limits.cells
         self.row = self.column = 0
@@ -246,6 +279,8 @@ class _SheetListener:
                 self.column = column
             else:
                 self._go_to(place)
+            if self.formats:
+                self.format = self.formats.get(_named(attributes).get("s", ""), 0)
             if self.is_listening:
                 self._listen_to_text(None)
         elif name == "v" or name == "is":
@@ -270,6 +305,8 @@ class _SheetListener:
             self._on_row()
         if self.column > facts.last_column:
             self._on_column()
+        if self.format:
+            self._note_format()
         if self.kind == "e":
             self._note_dead("error")
             self._listen_to_text(self._name_error)
@@ -305,6 +342,12 @@ class _SheetListener:
         self.facts.last_column = self.column
         if self.column > self.limits.columns:
             raise Refused("column_limit")
+
+    def _note_format(self) -> None:
+        marks = self.facts.formatted.setdefault(self.column, bytearray())
+        if self.row >= len(marks):
+            marks.extend(bytes(self.row + 1 - len(marks)))
+        marks[self.row] = self.format
 
     def _listen_to_text(self, listener: Callable[[str], None] | None) -> None:
         self.is_listening = listener is not None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from directory.imports.reading import process, reader
+from directory.imports.reading.headings import find_heading
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +29,17 @@ def _reader_in_process(request, monkeypatch):
     """
     if not request.node.get_closest_marker("reader_process"):
         monkeypatch.setattr(reader, "_ask_child", read_in_process)
+
+
+@pytest.fixture
+def read_table(tmp_path):
+    """`read_table(content, name)`: the cells of each row below the headings, by column. Raises WorkbookRefused."""
+
+    def read(content: bytes, name: str = "members.csv") -> list[dict[str, Any]]:
+        file = tmp_path / "upload"
+        file.write_bytes(content)
+        lines = list(reader.read_workbook(file, tmp_path / "rows", name=name).lines())
+        heading = find_heading(lines, is_update=False)
+        return [heading.values(cells) for number, cells in lines if number > heading.row]
+
+    return read

@@ -172,7 +172,7 @@ READ = {
 LATIN = "Name,Mailbox prefix,Phone\r\nJürgen Müller,jm,13900000001\r\nZoë Ærø,zoe,13900000002\r\n"
 REFUSED = {
     "CSV of Western Windows": (LATIN.encode("cp1252"), "a.csv", "csv_encoding"),
-    "CSV of Shift-JIS": ("氏名,メール\r\n田中さくら,tanaka\r\n".encode("shift-jis"), "a.csv", "no_heading"),
+    "CSV of Shift-JIS": ("氏名,メール\r\n田中さくら,tanaka\r\n".encode("shift-jis"), "a.csv", "csv_encoding"),
     "a sheet of something else": (xlsx(["1", "2"], headings=["Invoice", "Amount"]), "a.xlsx", "no_heading"),
     "a part path that climbs out": (with_target("../../sheet1.xml"), "a.xlsx", "broken"),
     "a part in half of UTF-16": (raw(SHEET.encode("utf-16")[:-1]), "a.xlsx", "broken"),

@@ -1,4 +1,4 @@
-"""`python -m directory.tests.imports.fuzz_scan [RUNS] [SEED]`: broken and twisted workbooks against the scan.
+"""`python -m directory.tests.imports.reading.fuzz_scan [RUNS] [SEED]`: broken and twisted workbooks against the scan.
 
 Nothing may end but in a verdict: a file is scanned, refused by a code, or broken in one of the ways the child process
 answers with its plain message. Files are twisted in their container and, packed anew, in their XML.
@@ -22,6 +22,7 @@ from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.scan import kind_of, scan_workbook
 from directory.tests.imports.workbooks import book, person, raw, row_xml, saved, sheet_xml
 
+HEADINGS = {"姓名": "name", "邮箱前缀": "prefix"}
 LIMITS = Limits(200, 4 * 1024 * 1024, 50, 1000, 64, 20_000)
 # What zipfile and expat say of what is no workbook; anything else is a fault of ours.
 BROKEN = (
@@ -65,7 +66,7 @@ def _verdict(place: Path, number: int, seed: int) -> str:
     try:
         if kind_of(place) != "xlsx":
             return kind_of(place)
-        scan_workbook(place, LIMITS, place.with_suffix(".copy"))
+        scan_workbook(place, LIMITS, place.with_suffix(".copy"), HEADINGS)
     except Refused as refused:
         return str(refused)
     except BROKEN:
