@@ -96,16 +96,7 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
     else:
         cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
         _try(request, repair_row, imported, number, cells)
-    imported = get_import(request, id)
-    url = resolve_url("directory:import_detail", id=imported.pk)
-    # Nothing is known of the rows while all of them are being checked again.
-    refused = ImportRow.objects.none() if imported.is_working else refused_numbers(imported)
-    if imported.state == Import.State.READY and refused.filter(number=number).exists():
-        page = ImportPage(imported, request.role, query_showing(imported, number, after))
-        context = {"imported": imported, "page": page, "repaired": number, "here": url}
-        return unprocessable(request, "directory/import_detail.html", context)
-    following = refused.filter(number__gt=number).first() or refused.last()
-    return see_other(url + (f"?after={after}" if after else "") + (f"#bad-row-{following}" if following else ""))
+    return _after_repair(request, get_import(request, id), number, after)
 
 
 @console_page(Permission.SEND_INVITATIONS)
@@ -140,6 +131,19 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     response = _workbook(write_codes(issued, f"{settings.PUBLIC_URL}/i/"), f"codes-{imported.pk}.xlsx")
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _after_repair(request: ConsoleRequest, imported: Import, number: int, after: int) -> HttpResponse:
+    """Show the row again if it is still refused, else go to the next refused row."""
+    url = resolve_url("directory:import_detail", id=imported.pk)
+    # Nothing is known of the rows while all of them are being checked again.
+    refused = ImportRow.objects.none() if imported.is_working else refused_numbers(imported)
+    if imported.state == Import.State.READY and refused.filter(number=number).exists():
+        page = ImportPage(imported, request.role, query_showing(imported, number, after))
+        context = {"imported": imported, "page": page, "repaired": number, "here": url}
+        return unprocessable(request, "directory/import_detail.html", context)
+    following = refused.filter(number__gt=number).first() or refused.last()
+    return see_other(url + (f"?after={after}" if after else "") + (f"#bad-row-{following}" if following else ""))
 
 
 def _act(request: ConsoleRequest, id: int, action: Callable[..., Any], *args: Any) -> HttpResponse:

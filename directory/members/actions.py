@@ -24,7 +24,7 @@ from directory.models import Address, Member, Membership, Reading
 
 __all__ = [
     "WRITTEN", "audit_snapshot", "change_member", "create_member", "disable_member", "disable_members", "edit_member",
-    "enable_member", "enable_members", "requires_rejoin", "unlink_users",
+    "enable_member", "enable_members", "login_taken", "requires_rejoin", "unlink_users",
 ]  # fmt: skip
 
 WRITTEN = (*COLUMNS, "main_department", "status", "invited_at", "user", *Keys._fields)
@@ -153,6 +153,10 @@ def requires_rejoin(member: Member, data: MemberData) -> bool:
     return member.activation != data.activation or (member.phone != data.phone and not member.has_user_by_code)
 
 
+def login_taken(login: str) -> ValidationError:
+    return ValidationError(_("%(address)s is already used as a login."), params={"address": login})
+
+
 def audit_snapshot(member: Member) -> dict[str, Any]:
     """Return a saved member as the audit log keeps one."""
     data = MemberData.from_member(member)
@@ -180,8 +184,7 @@ def _change_login(user: User, login: str) -> None:
     """Change the login of a user who signs in with their address."""
     login = login.lower()
     if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
-        raise ValidationError({"prefix": error})
+        raise ValidationError({"prefix": login_taken(login)})
     User.objects.filter(pk=user.pk).update(login=login)
 
 

@@ -15,7 +15,7 @@ from accounts.audit.recording import Record, RecordedChange
 from accounts.models import Enterprise, User
 from core.bulk_sql import delete_rows, insert_rows, update_rows
 from directory.departments.member_counts import add_to_counts
-from directory.members.actions import WRITTEN, requires_rejoin, unlink_users
+from directory.members.actions import WRITTEN, login_taken, requires_rejoin, unlink_users
 from directory.members.conflicts import Conflict
 from directory.members.data import Labels, MemberData, departments_of_data, labels_of, read_data
 from directory.members.search_keys import other_readings
@@ -45,12 +45,13 @@ def read_members(enterprise: Enterprise, ids: Collection[int]) -> dict[int, tupl
     return {member.pk: (member, data[member.pk]) for member in members}
 
 
-def taken_logins(edits: Iterable[Edit], labels: Labels) -> dict[int, str]:
-    """Return the logins that another user has already, by the id of the member who would get it."""
-    wanted = {_login_of(edit.after, labels): edit.member for edit in edits if _keeps_login(edit)}
-    found = User.objects.filter(login__in=wanted).values_list("login", "pk") if wanted else []
-    owners = [(str(login), user, wanted[str(login)]) for login, user in found]
-    return {member.pk: login for login, user, member in owners if user != member.user_id}
+def refuse_taken_logins(edits: Iterable[Edit], labels: Labels) -> None:
+    """Add an error to each edit that would give its user the login of another one."""
+    wanted = {_login_of(edit.after, labels): edit for edit in edits if not edit.errors and _keeps_login(edit)}
+    for login, user in User.objects.filter(login__in=wanted).values_list("login", "pk"):
+        edit = wanted[str(login)]
+        if user != edit.member.user_id:
+            edit.errors.append(("prefix", login_taken(str(login))))
 
 
 def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
@@ -61,15 +62,8 @@ def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
     named = [data for edit in edits for data in (edit.before, edit.after)]
     departments = departments_of_data(record.enterprise, *named)
     labels = labels_of(record.enterprise, departments)
-    columns = [_columns(edit.member) for edit in edits]
     _change_logins(edits, labels)
-    rejoining = [edit.member for edit in edits if requires_rejoin(edit.member, edit.after)]
-    if rejoining:
-        unlink_users(*rejoining)
-    for edit in edits:
-        edit.after.assign_to(edit.member)
-    written = [(edit.member.pk, *_columns(edit.member)) for edit in edits]
-    update_rows(Member, WRITTEN_COLUMNS, [row for row, old in zip(written, columns, strict=True) if row[1:] != old])
+    _write_members(edits)
     _write_readings([edit.member for edit in edits])
     _write_departments(edits, departments)
     _write_addresses([edit for edit in edits if edit.before.addresses != edit.after.addresses])
@@ -88,6 +82,15 @@ def _keeps_login(edit: Edit) -> bool:
 def _change_logins(edits: Iterable[Edit], labels: Labels) -> None:
     kept = [(edit.member.user, _login_of(edit.after, labels)) for edit in edits if _keeps_login(edit)]
     update_rows(User, ("login",), [(user.pk, login) for user, login in kept if user and user.login != login])
+
+
+def _write_members(edits: Sequence[Edit]) -> None:
+    stored = [_columns(edit.member) for edit in edits]
+    unlink_users(*(edit.member for edit in edits if requires_rejoin(edit.member, edit.after)))
+    for edit in edits:
+        edit.after.assign_to(edit.member)
+    rows = [(edit.member.pk, *_columns(edit.member)) for edit in edits]
+    update_rows(Member, WRITTEN_COLUMNS, [row for row, old in zip(rows, stored, strict=True) if row[1:] != old])
 
 
 def _columns(member: Member) -> tuple[Any, ...]:
@@ -111,22 +114,20 @@ def _write_readings(members: Sequence[Member]) -> None:
     )
 
 
-def _write_departments(edits: Sequence[Edit], departments: Mapping[int, Department]) -> None:
+def _write_departments(edits: Iterable[Edit], departments: Mapping[int, Department]) -> None:
     moved: Counter[int] = Counter()
-    left: list[tuple[int, int]] = []
+    left: set[tuple[int, int]] = set()
     entered: list[tuple[int, int]] = []
     for edit in edits:
         before, after = edit.before.departments, edit.after.departments
-        if before == after:
-            continue
-        left += [(edit.member.pk, id) for id in before if id not in after]
-        entered += [(edit.member.pk, id) for id in after if id not in before]
-        moved.update(_ids_above(after, departments))
-        moved.subtract(_ids_above(before, departments))
-    if left:
-        found = Membership.objects.filter(member__in={member for member, _department in left})
-        rows = {(member, department): pk for pk, member, department in found.values_list("pk", "member", "department")}
-        delete_rows(Membership, "id", [rows[membership] for membership in left])
+        if before != after:
+            left |= {(edit.member.pk, id) for id in before if id not in after}
+            entered += [(edit.member.pk, id) for id in after if id not in before]
+            moved.update(_ids_above(after, departments))
+            moved.subtract(_ids_above(before, departments))
+    found = Membership.objects.filter(member__in={member for member, _department in left})
+    rows = found.values_list("pk", "member", "department")
+    delete_rows(Membership, "id", [pk for pk, *membership in rows if tuple(membership) in left])
     insert_rows(Membership, ("member_id", "department_id"), entered)
     add_to_counts(moved)
 

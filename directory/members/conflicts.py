@@ -90,11 +90,16 @@ class ClaimedValues:
         claims: list[tuple[str, Any, int | str | None]] = [
             ("account", data.account, self.accounts.get(data.account.lower())),
             ("phone", data.phone, self.phones.get(data.phone or "")),
-            ("prefix", data.addresses[0], self.addresses.get(data.addresses[0])),
-            *(("aliases", alias, self.addresses.get(alias)) for alias in data.aliases),
+            *(
+                ("aliases" if index else "prefix", one, self.addresses.get(one))
+                for index, one in enumerate(data.addresses)
+            ),
         ]
-        taken = [claim for claim in claims if claim[2] is not None and claim[2] != exclude]
-        return [(name, self.error(_shown(name, value, labels), holder or 0)) for name, value, holder in taken]
+        return [
+            (name, self.error(_shown(name, value, labels), holder))
+            for name, value, holder in claims
+            if holder is not None and holder != exclude
+        ]
 
     def error(self, value: str, holder: int | str) -> ValidationError:
         """Return an error that names the holder of the value, if the reader may see that member."""
