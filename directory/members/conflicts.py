@@ -90,10 +90,8 @@ class ClaimedValues:
         claims: list[tuple[str, Any, int | str | None]] = [
             ("account", data.account, self.accounts.get(data.account.lower())),
             ("phone", data.phone, self.phones.get(data.phone or "")),
-            *(
-                ("aliases" if index else "prefix", one, self.addresses.get(one))
-                for index, one in enumerate(data.addresses)
-            ),
+            ("prefix", data.addresses[0], self.addresses.get(data.addresses[0])),
+            *(("aliases", alias, self.addresses.get(alias)) for alias in data.aliases),
         ]
         return [
             (name, self.error(_shown(name, value, labels), holder))
