@@ -1,7 +1,4 @@
-"""Edit many members of one enterprise as `change_member` edits one, in a fixed number of statements.
-
-A test compares the rows that both leave.
-"""
+"""Edit members of one enterprise, one or many, in a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -11,16 +8,24 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
 from accounts.audit.recording import Record, RecordedChange
 from accounts.models import Enterprise, User
+from accounts.sign_in.known_browsers import forget_browsers
+from accounts.sign_in.sessions import end_sessions
 from core.bulk_sql import delete_rows, insert_rows, update_rows
 from directory.departments.member_counts import add_to_counts
-from directory.members.actions import WRITTEN, login_taken, requires_rejoin, unlink_users
+from directory.joining.activation_codes import revoke_codes
+from directory.joining.invitations import revoke_invitations
 from directory.members.conflicts import Conflict
-from directory.members.data import Labels, MemberData, departments_of_data, labels_of, read_data
-from directory.members.search_keys import other_readings
+from directory.members.data import COLUMNS, Labels, MemberData, departments_of_data, labels_of, read_data
+from directory.members.search_keys import Keys, other_readings
 from directory.models import Address, Department, Member, Membership, Reading
 
+# Only these: joining and entering write other columns of the row at the same time.
+WRITTEN = {*COLUMNS, "main_department", "status", "invited_at", "user", *Keys._fields}
 WRITTEN_COLUMNS = [field.attname for field in Member._meta.concrete_fields if field.name in WRITTEN]
 _written_values = attrgetter(*WRITTEN_COLUMNS)
 
@@ -51,7 +56,8 @@ def refuse_taken_logins(edits: Iterable[Edit], labels: Labels) -> None:
     for login, user in User.objects.filter(login__in=wanted).values_list("login", "pk"):
         edit = wanted[str(login)]
         if user != edit.member.user_id:
-            edit.errors.append(("prefix", login_taken(str(login))))
+            error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
+            edit.errors.append(("prefix", error))
 
 
 def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
@@ -69,6 +75,30 @@ def edit_members(edits: Sequence[Edit], *, record: Record) -> None:
     _write_addresses([edit for edit in edits if edit.before.addresses != edit.after.addresses])
     events = [RecordedChange(edit.member, edit.before.to_audit(labels), edit.after.to_audit(labels)) for edit in edits]
     record.each("member_edited", events)
+
+
+def unlink_users(*members: Member) -> None:
+    """Unlink the members' users: end their sessions here, forget their browsers, revoke invitations and codes.
+
+    Sets `user`, `status` and `invited_at` without saving. The caller holds the enterprise's lock.
+    """
+    revoke_invitations(*members)
+    revoke_codes(*members)
+    if users := [member.user for member in members if member.user]:
+        end_sessions(*users, enterprise=members[0].enterprise)
+        forget_browsers(*users, enterprise=members[0].enterprise)
+    # A user made by a code belongs to this member alone, and their login is an address that others may get one day.
+    made_by_code = [member.user for member in members if member.user and member.has_user_by_code]
+    User.objects.filter(pk__in=[user.pk for user in made_by_code], roles=None).delete()
+    for member in members:
+        member.user = member.invited_at = None
+        if member.status == Member.Status.ACTIVE:
+            member.status = Member.Status.PENDING
+
+
+def requires_rejoin(member: Member, data: MemberData) -> bool:
+    """Return True if `data` makes the member another person than the one who joined or was invited."""
+    return member.activation != data.activation or (member.phone != data.phone and not member.has_user_by_code)
 
 
 def _login_of(data: MemberData, labels: Labels) -> str:
