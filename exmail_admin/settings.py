@@ -210,7 +210,7 @@ TWILIO_BASE_URL = environment.address("TWILIO_BASE_URL", "", schemes={"http", "h
 
 # --- Wiring: what accounts asks about members, and a cap on uploads
 ACCOUNTS_MEMBERSHIP = "directory.entry.membership.DirectoryMembership"
-FILE_UPLOAD_HANDLERS = ["directory.imports.upload_limit.UploadCap", *global_settings.FILE_UPLOAD_HANDLERS]
+FILE_UPLOAD_HANDLERS = ["directory.imports.upload.UploadCap", *global_settings.FILE_UPLOAD_HANDLERS]
 
 # --- Cookies, security headers and Content Security Policy
 SESSION_COOKIE_AGE = ACCOUNTS_SESSION_SECONDS  # noqa: F405

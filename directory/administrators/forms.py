@@ -49,8 +49,7 @@ class RoleForm(PickingForm):
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         """Offer the roles and departments that `role`, the acting administrator's, may give."""
         super().__init__(*args, **kwargs)
-        data = self.data if self.is_bound else None
-        offer = offer_departments(role, data, "departments", chosen=self.initial.get("departments", ()))
+        offer = offer_departments(role, self.data, "departments", chosen=self.initial.get("departments", ()))
         offer.fill(self)
         self.choosable = offer.departments
         offered = [name for name in Role.Name if may_give(role, name)]

@@ -62,7 +62,7 @@ def administrator_new(request: ConsoleRequest) -> HttpResponse:
     text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_MAX]
     context: dict[str, Any] = {"form": form, "member": member, "user_of_member": user, "q": text}
     if typed is None:
-        context["found"] = _found_members(request, text) if text and not member else []
+        context["found"] = [] if member else _found_members(request, text)
         return render(request, "directory/administrator_new.html", context)
     try:
         role = _appoint(request, form, member, user) if form.is_valid() else None
@@ -142,7 +142,7 @@ def administrator_remove(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 def _sign_out(request: ConsoleRequest) -> HttpResponse:
-    """End the session of somebody who has reduced their own rights."""
+    """End the session of an administrator who has reduced their own rights."""
     end_session(request)
     return see_other("directory:home")
 
@@ -155,7 +155,9 @@ def _chosen_member(request: ConsoleRequest, id: str) -> Member | None:
 
 
 def _found_members(request: ConsoleRequest, text: str) -> list[tuple[Member, User | None, Role | None]]:
-    """The first who match, each with the user to appoint and the role they have."""
+    """Return the first members who match, each with the user to appoint and the role they have."""
+    if not text:
+        return []
     members = members_of(request.role).select_related("user", "main_department")
     found = FoundMembers(members, ways_to(text, enterprise=request.enterprise, sees_phones=True)).first(FOUND_MAX)
     users = [user_to_appoint(member) for member in found]

@@ -30,7 +30,7 @@ class DepartmentNewForm(DepartmentEditForm):
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         asked = read_ids([str(self.initial.get("department", ""))])
-        offer = offer_departments(role, self.data if self.is_bound else None, "department", chosen=asked)
+        offer = offer_departments(role, self.data, "department", chosen=asked)
         offer.fill(self)
         self.departments = offer.departments
 
@@ -45,10 +45,9 @@ class DepartmentMoveForm(PickingForm):
     def __init__(self, *args: Any, role: Role, moved: Department, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.moved = moved
-        data = self.data if self.is_bound else {}
-        offer = offer_departments(role, data, "department")
+        offer = offer_departments(role, self.data, "department")
         # Keep invalid choices that were submitted, so that the action refuses them with a reason.
-        named = read_ids([str(data.get("department", ""))])
+        named = read_ids([str(self.data.get("department", ""))])
         offer.departments = {id: one for id, one in offer.departments.items() if id in named or self._is_elsewhere(one)}
         offer.fill(self, blank={"department": _("Select a department")})
         self.departments = offer.departments

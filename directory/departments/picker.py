@@ -68,12 +68,12 @@ def offer_departments(role: Role, typed: Any, *names: str, chosen: Iterable[int 
     few = list(reachable[: WHOLE_MAX + 1])
     if len(few) <= WHOLE_MAX:
         return Offer({one.pk: one for one in few}, False, dict.fromkeys(names, ""))
-    data = typed if typed is not None else {}
+    data = typed or {}
     texts = {name: str(data.get(f"{name}_q", "")).strip()[: Department.NAME_MAX] for name in names}
-    ids = {id for id in chosen if id} | {id for name in names for id in read_ids(_values(data, name))}
+    ids = {*filter(None, chosen)}.union(*(read_ids(_values(data, name)) for name in names))
     shown = [*_tops(role, reachable), *reachable.filter(pk__in=ids)]
-    for text in texts.values():
-        shown += find_departments(role, text) if text else []
+    for text in filter(None, texts.values()):
+        shown += find_departments(role, text)
     return Offer({one.pk: one for one in shown}, True, texts)
 
 

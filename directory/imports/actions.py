@@ -53,7 +53,7 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
             raise ValidationError(_("This import is already being processed."), code="busy")
-        if follow_up == Import.FollowUp.UNDO and (locked.undone_at or not locked.stored):
+        if follow_up == Import.FollowUp.UNDO and not locked.may_be_undone:
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
         locked.follow_up = follow_up
         locked.save(update_fields=["follow_up"])

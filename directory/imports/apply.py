@@ -8,7 +8,6 @@ is refused to both.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -16,7 +15,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
@@ -114,15 +112,6 @@ def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease[Import]) 
         _store_changes(rows, planned)
         _advance(imported, len(rows))
     return rows[-1].number
-
-
-def recount(imported: Import) -> None:
-    """Set the counts from the rows of an import that is no longer only planned."""
-    found = ImportRow.objects.filter(import_job=imported).values_list("verdict").annotate(Count("pk"))
-    counts = Counter(dict(found))
-    imported.created, imported.updated = counts[Verdict.CREATED], counts[Verdict.UPDATED]
-    imported.unchanged, imported.refused = counts[Verdict.UNCHANGED], counts[Verdict.REFUSED]
-    imported.left_out = counts[Verdict.LEFT_OUT]
 
 
 def _problems(column: str, error: ValidationError | str) -> list[Problem]:

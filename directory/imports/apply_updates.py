@@ -14,7 +14,7 @@ from accounts.audit.recording import Record
 from directory.access import is_scoped, members_of
 from directory.imports.check import Check
 from directory.members.actions import change_member
-from directory.members.bulk_update import Edit, edit_members, read_members, taken_logins
+from directory.members.bulk_update import Edit, edit_members, read_members, refuse_taken_logins
 from directory.members.conflicts import Claims, Conflict
 from directory.members.data import MemberData, refusals
 from directory.models import Department, ImportRow, Member
@@ -46,12 +46,8 @@ def edit_rows(check: Check, edits: Sequence[Edit], *, record: Record) -> None:
     for edit in edits:
         edit.errors += claimed.conflicts(edit.after, check.labels, exclude=edit.member.pk)
         # Each value is valid, but maybe not together with those that the row doesn't state.
-        edit.errors += [] if edit.errors else refusals(edit.after.as_dict())
-    taken = taken_logins([edit for edit in edits if not edit.errors], check.labels)
-    for edit in edits:
-        if login := taken.get(edit.member.pk):
-            error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
-            edit.errors.append(("prefix", error))
+        edit.errors = edit.errors or [*refusals(edit.after.as_dict())]
+    refuse_taken_logins(edits, check.labels)
     _write([edit for edit in edits if not edit.errors], record)
 
 

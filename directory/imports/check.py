@@ -36,13 +36,16 @@ MERGED_ROWS_MAX = 10_000
 JOIN_AGAIN = gettext_noop("They have to join again.")
 CLEARABLE = [column.name for column in COLUMNS if column.is_clearable]
 Verdict = ImportRow.Verdict
+# The verdicts of rows about a member that exists already.
+FOUND = {Verdict.UNCHANGED, Verdict.CHANGED}
 
 
 @dataclass(slots=True)
 class Row:
-    """A row being checked: its `values` are what it states, then what the member would be.
+    """A row being checked, with the attributes of an ImportRow that are to be stored.
 
-    It has the attributes of an ImportRow that are to be stored.
+    `values` are what it states, then what the member would be; `target` is the member it is about, if there is one
+    already, and `before` their data.
     """
 
     number: int
@@ -51,14 +54,22 @@ class Row:
     is_skipped: bool = False
     values: dict[str, Any] = field(default_factory=dict)
     data: MemberData | None = None
-    previous: MemberData | None = None
-    member_id: int | None = None
+    target: Member | None = None
+    before: MemberData | None = None
     verdict: str = ""
     undo: str = ""
 
     @property
     def facts(self) -> MemberData | None:
         return self.data if self.verdict == Verdict.CHANGED else None
+
+    @property
+    def previous(self) -> MemberData | None:
+        return self.before if self.verdict == Verdict.CHANGED else None
+
+    @property
+    def member_id(self) -> int | None:
+        return self.target.pk if self.target and self.verdict in FOUND else None
 
     @property
     def problems(self) -> list[Problem]:
@@ -106,25 +117,26 @@ def open_check(imported: Import, role: Role | None) -> Check:
 
     Raises LookupError if the import's department is out of reach.
     """
-    tree = list(_departments_of(imported, role).values_list("pk", "parent", "name", "depth"))
-    chosen = next((one for one in tree if one[0] == imported.department_id), None)
-    if chosen is None:
+    departments = _departments_of(imported, role).values_list("pk", "parent", "name", "depth")
+    tree = {pk: (parent, name, depth) for pk, parent, name, depth in departments}
+    if imported.department_id not in tree:
         raise LookupError
-    domains = dict(Domain.objects.filter(enterprise=imported.enterprise_id).values_list("name", "pk"))
-    default = Domain.objects.filter(enterprise=imported.enterprise_id).order_by("-is_default", "pk")[0]
+    _parent, name, depth = tree[imported.department_id]
+    by_default = Domain.objects.filter(enterprise=imported.enterprise_id).order_by("-is_default", "pk")
+    domains = dict(by_default.values_list("name", "pk"))
     context = ParseContext(
         region=imported.enterprise.region,
         domains=domains,
-        default_domain=default.pk,
-        department=chosen[0],
-        department_name=chosen[2],
-        depth=chosen[3],
-        children={(parent, fold(name)): pk for pk, parent, name, _depth in tree if parent},
+        default_domain=next(iter(domains.values())),
+        department=imported.department_id,
+        department_name=name,
+        depth=depth,
+        children={(parent, fold(name)): pk for pk, (parent, name, _depth) in tree.items() if parent},
         may_create=imported.create_departments,
     )
     heading = Heading(**imported.heading["columns"])
-    labels = Labels({pk: name for name, pk in domains.items()}, {pk: name for pk, _parent, name, _depth in tree})
-    scope = {pk for pk, *_rest in tree} if role and is_scoped(role) else None
+    labels = Labels({pk: name for name, pk in domains.items()}, {pk: name for pk, (_up, name, _depth) in tree.items()})
+    scope = set(tree) if role and is_scoped(role) else None
     return Check(imported, role, heading, context, labels, scope, applicant_phones(imported.enterprise_id))
 
 
@@ -199,31 +211,31 @@ def _claims_of(check: Check, chunk: list[Row]) -> Claims:
 
 
 def _check_row(check: Check, row: Row, claimed: ClaimedValues) -> str:
-    parsed, target = row.parsed, _find_target(check, row.parsed, claimed)
+    parsed = row.parsed
+    row.target = _find_target(check, parsed, claimed)
     if parsed.problems:
         return Verdict.REFUSED
-    before = claimed.data[target.pk] if target else None
-    row.values = _merge(check, parsed, before, claimed)
+    row.before = claimed.data[row.target.pk] if row.target else None
+    row.values = _merge(check, parsed, row.before, claimed)
     row.data = MemberData(**row.values)
     # A blank name is refused even where nothing else differs.
-    if target and before and "name" not in parsed.blank and not differing(before, row.data):
-        row.member_id = target.pk
+    if row.before and "name" not in parsed.blank and not differing(row.before, row.data):
         return Verdict.UNCHANGED
-    _refuse_invalid(check, row, row.data, claimed, target)
+    _refuse_invalid(check, row, row.data, claimed)
     if parsed.problems:
         return Verdict.REFUSED
-    if not target or not before or not check.is_update:
+    if not row.target or not row.before or not check.is_update:
         return Verdict.NEW
-    row.member_id, row.previous = target.pk, before
-    parsed.notes += _changes(check, before, row.data, target)
+    parsed.notes += _changes(check, row.before, row.data, row.target)
     return Verdict.CHANGED
 
 
-def _refuse_invalid(check: Check, row: Row, data: MemberData, claimed: ClaimedValues, target: Member | None) -> None:
-    parsed, is_new = row.parsed, target is None or not check.is_update
-    for column, error in claimed.conflicts(data, check.labels, exclude=target.pk if target and not is_new else None):
+def _refuse_invalid(check: Check, row: Row, data: MemberData, claimed: ClaimedValues) -> None:
+    parsed, target = row.parsed, row.target
+    own = target.pk if target and check.is_update else None
+    for column, error in claimed.conflicts(data, check.labels, exclude=own):
         # Of a member who is found and may not be updated, refuse only what the row itself states.
-        if not target or not is_new or column in parsed.values:
+        if own or not target or column in parsed.values:
             parsed.refuse(column, error)
     values = row.values | {"name": ""} if "name" in parsed.blank else row.values
     for column, error in refusals(values):
@@ -233,44 +245,44 @@ def _refuse_invalid(check: Check, row: Row, data: MemberData, claimed: ClaimedVa
 def _find_target(check: Check, parsed: Parsed, claimed: ClaimedValues) -> Member | None:
     """Return the member with the row's account, or else its address. Refuses those whom the author may not change."""
     values = parsed.values
-    account, prefix = values.get("account"), values.get("prefix")
-    id: int | str | None = claimed.accounts.get(account.lower()) if account else None
-    if id is None and prefix:
-        id = claimed.addresses.get((prefix, values.get("domain", check.context.default_domain)))
-    target = claimed.members.get(id) if isinstance(id, int) else None
+    account, prefix = values.get("account", ""), values.get("prefix", "")
+    target = claimed.find_member(account, (prefix, values.get("domain", check.context.default_domain)))
     if target and (target.deleted_at or not claimed.may_see(target.pk)):
-        parsed.refuse("account" if account else "prefix", claimed.error(account or prefix or "", target.pk))
+        parsed.refuse("account" if account else "prefix", claimed.error(account or prefix, target.pk))
     return target
 
 
 def _merge(check: Check, parsed: Parsed, before: MemberData | None, claimed: ClaimedValues) -> dict[str, Any]:
-    """Return what the row states over what the member is, or over the defaults.
+    """Return what the row states over what the member is, or over the defaults."""
+    values = _updated(check, parsed, before) if before else check.context.defaults | parsed.values
+    if not values["account"]:
+        values["account"] = _choose_account(check, values, claimed)
+    return values
+
+
+def _updated(check: Check, parsed: Parsed, before: MemberData) -> dict[str, Any]:
+    """Return the member's values as the row changes them.
 
     A column that is absent changes nothing; a blank cell empties a field that can be empty.
     """
     defaults = check.context.defaults
+    cleared = {name: defaults[name] for name in CLEARABLE if name in parsed.blank}
     stated = {name: value for name, value in parsed.values.items() if value != ""}
     if "domain" in parsed.blank and "prefix" in stated:
         stated.setdefault("domain", defaults["domain"])
-    merged = _cleared(before, parsed, defaults) | stated if before else defaults | stated
-    if before and check.scope is not None:
+    values = before.as_dict() | cleared | stated
+    if check.scope is not None:
         # The member stays where the author manages nothing.
         others = [id for id in before.departments if id not in check.scope]
-        merged["departments"] = (*merged["departments"], *others)
-    if not merged["account"]:
-        merged["account"] = _choose_account(check, merged, claimed)
-    return merged
-
-
-def _cleared(before: MemberData, parsed: Parsed, defaults: dict[str, Any]) -> dict[str, Any]:
-    return before.as_dict() | {name: defaults[name] for name in CLEARABLE if name in parsed.blank}
+        values["departments"] = (*values["departments"], *others)
+    return values
 
 
 def _choose_account(check: Check, values: dict[str, Any], claimed: ClaimedValues) -> str:
     """Return the prefix, or if a member or an earlier row has that account, the whole address."""
-    prefix = str(values["prefix"])
+    prefix: str = values["prefix"]
     is_taken = prefix in claimed.accounts or check.clashes.has_account(prefix)
-    return usual_account(prefix, check.labels.address(prefix, values["domain"]), is_taken=is_taken) or prefix
+    return usual_account((prefix, values["domain"]), check.labels, is_taken=is_taken) or prefix
 
 
 def _changes(check: Check, before: MemberData, after: MemberData, member: Member) -> list[dict[str, str]]:

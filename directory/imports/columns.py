@@ -141,8 +141,7 @@ class Column:
     def default(self, context: ParseContext) -> Any:
         return ""
 
-    def text_of(self, cell: Any) -> str:
-        return text_of(cell)
+    text_of = staticmethod(text_of)
 
     def read(self, text: str, context: ParseContext) -> Any:
         """Return the value. Raises ValidationError."""

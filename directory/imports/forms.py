@@ -37,9 +37,7 @@ class ImportNewForm(PickingForm):
 
     def __init__(self, *args: Any, role: Role, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer = offer_departments(
-            role, self.data if self.is_bound else None, "department", chosen=[self.initial.get("department")]
-        )
+        offer = offer_departments(role, self.data, "department", chosen=[self.initial.get("department")])
         offer.fill(self)
         self.departments = offer.departments
         top = min(self.departments.values(), key=lambda one: (one.depth, one.pk), default=None)

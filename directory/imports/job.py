@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop, override
 from accounts.audit.recording import recording, task_actor
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
-from directory.imports.apply import apply_rows, recount
+from directory.imports.apply import apply_rows
 from directory.imports.check import Check, check_rows, open_check
 from directory.imports.row_files import PlanWriter, RowFiles
 from directory.imports.transitions import (
@@ -29,12 +29,13 @@ from directory.imports.transitions import (
     cancel_import,
     count_outcomes,
     counts_of_import,
-    members_of_import,
+    members_to_invite,
+    recount,
 )
 from directory.imports.undo import undo_rows
 from directory.joining.invitations import CHUNK as INVITED_AT_ONCE
 from directory.joining.invitations import invite_members
-from directory.models import Import, Member
+from directory.models import Import
 from directory.table_statistics import settle_statistics
 
 WORK = "directory.tasks.work_on_imports"
@@ -187,8 +188,7 @@ def _finish(imported: Import, lease: Lease[Import]) -> None:
 
 def _invite(imported: Import, lease: Lease[Import]) -> None:
     """Invite the members who have not joined. Safe to run again: those invited a minute ago are left out."""
-    made = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
-    members = list(made.select_related("enterprise").order_by("pk"))
+    members = list(members_to_invite(imported).select_related("enterprise").order_by("pk"))
     sent = left_out = 0
     for start in range(0, len(members), INVITED_AT_ONCE):
         with override(imported.language):

@@ -65,10 +65,14 @@ class DepartmentResolver:
         """Return the department at the end of a path below the import's department."""
         top = self.check.context.department
         at = self.check.reachable_departments().select_related("enterprise").filter(pk=top).first()
-        for name in path.split("/"):
-            below = {fold(child.name): child for child in at.children.select_related("enterprise")} if at else {}
-            try:
-                at = below.get(fold(name)) or (at and add_department(at, name=name, by=self.by))
-            except ValidationError:
-                return None
+        try:
+            for name in path.split("/"):
+                at = at and (child_named(at, name) or add_department(at, name=name, by=self.by))
+        except ValidationError:
+            return None
         return at.pk if at else None
+
+
+def child_named(department: Department, name: str) -> Department | None:
+    children = department.children.select_related("enterprise")
+    return next((child for child in children if fold(child.name) == fold(name)), None)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
-from directory.imports.apply import recount
-from directory.models import Import, ImportRow, Member
+from directory.models import Import, ImportRow, Member, MemberQuerySet
 
 State = Import.State
 Verdict = ImportRow.Verdict
@@ -34,17 +34,24 @@ def actor_of(imported: Import) -> Actor:
     return Actor(user=imported.author, name=imported.author_name, via="task")
 
 
-def members_of_import(imported: Import) -> Any:
-    """Return the members it created who are still in the directory."""
-    return Member.objects.present().filter(pk__in=imported.created_member_ids())
+def members_to_invite(imported: Import) -> MemberQuerySet:
+    """Return the members it created who have neither been invited nor joined."""
+    created = Member.objects.present().filter(pk__in=imported.created_member_ids())
+    return created.filter(status=Member.Status.PENDING, invited_at=None)
+
+
+def recount(imported: Import) -> None:
+    """Set the counts from the rows of an import that is no longer only planned."""
+    counts = Counter(dict(imported.rows.values_list("verdict").annotate(Count("pk"))))
+    imported.created, imported.updated = counts[Verdict.CREATED], counts[Verdict.UPDATED]
+    imported.unchanged, imported.refused = counts[Verdict.UNCHANGED], counts[Verdict.REFUSED]
+    imported.left_out = counts[Verdict.LEFT_OUT]
 
 
 def count_outcomes(locked: Import) -> None:
     """Count the outcomes of an import that ends early; `read` includes rows that were not reached."""
     recount(locked)
-    locked.read = max(
-        locked.read, locked.created + locked.updated + locked.unchanged + locked.refused + locked.left_out
-    )
+    locked.read = max(locked.read, locked.accounted)
 
 
 @contextmanager

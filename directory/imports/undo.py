@@ -53,13 +53,10 @@ def _undo_chunk(check: Check, plan: LineReader, *, by: Actor, lease: Lease[Impor
         members = reachable_members(check, rows)
         for row in rows:
             row.undo, row.facts = Undo.UNDONE, written.get(row.number)
-            if reason := _reason_to_keep(check, row, written.get(row.number), members):
+            if reason := _reason_to_keep(check, row, row.facts, members):
                 _keep(row, reason)
         undone = [row for row in rows if row.undo == Undo.UNDONE]
-        created = [row for row in undone if row.verdict == Verdict.CREATED]
-        remove_members(imported.enterprise, [row.member_id for row in created if row.member_id])
-        for row in created:
-            row.member_id = None
+        _remove(imported, [row for row in undone if row.verdict == Verdict.CREATED])
         _restore(check, [row for row in undone if row.verdict == Verdict.UPDATED], members, record)
         replace_import_rows(imported, rows)
     return True
@@ -101,6 +98,12 @@ def _use_of(member: Member) -> str:
     if member.activation == Member.Activation.CODE and active_code(member):
         return _("%(name)s has since been given an activation code.")
     return ""
+
+
+def _remove(imported: Import, rows: Sequence[ImportRow]) -> None:
+    remove_members(imported.enterprise, [row.member_id for row in rows if row.member_id])
+    for row in rows:
+        row.member_id = None
 
 
 def _restore(check: Check, rows: Sequence[ImportRow], members: Members, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Start an import: store the uploaded file, read it, and find its headings."""
+"""Start an import: store the uploaded file unless it is too large, read it, and find its headings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -30,6 +32,8 @@ from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 
 MERGES_KEPT = 2000
+# Of a request: room for the rest of the form.
+FORM_BYTES = 64 * 1024
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +47,32 @@ class Upload(Protocol):
     def size(self) -> int | None: ...
 
     def chunks(self) -> Iterable[bytes]: ...
+
+
+class UploadCap(FileUploadHandler):
+    """Stop uploads that are too large before they are read: the first of settings.FILE_UPLOAD_HANDLERS.
+
+    The fields before the file, such as the CSRF token, reach the view.
+    """
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        if self.request and is_too_large(self.request):
+            raise StopUpload(connection_reset=True)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        if start + len(raw_data) > settings.IMPORT_FILE_BYTES + FORM_BYTES:
+            raise StopUpload(connection_reset=True)
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def is_too_large(request: HttpRequest) -> bool:
+    """Return True if the Content-Length is beyond the limit."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length.isdecimal() and int(length) > settings.IMPORT_FILE_BYTES + FORM_BYTES
 
 
 def start_import(

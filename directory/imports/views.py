@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -26,30 +27,14 @@ from directory.imports.actions import (
     leave_out_row,
     repair_row,
     start_follow_up,
-    waiting_for_code,
 )
 from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
-from directory.imports.pages import (
-    TONES,
-    bad_rows,
-    history_of,
-    is_still_bad,
-    is_working,
-    kept_rows,
-    left_out_rows,
-    next_bad_row,
-    noted_rows,
-    page_with,
-    read_number,
-    remarks,
-    unlinked_rows,
-    with_numbers_masked,
-)
-from directory.imports.transitions import cancel_import, members_of_import
-from directory.imports.upload_limit import is_too_large
+from directory.imports.pages import ImportPage, history_of, query_showing, refused_numbers
+from directory.imports.transitions import cancel_import
+from directory.imports.upload import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
-from directory.models import Import, Member
+from directory.models import Import, ImportRow
 
 
 @console_page(Permission.READ, to_change=Permission.MANAGE_MEMBERS)
@@ -73,9 +58,10 @@ def import_list(request: ConsoleRequest) -> HttpResponse:
 def import_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """Show the preview, the progress or the result; while a worker is busy the page polls every second."""
     imported = get_import(request, id)
-    if getattr(request, "htmx", None) and not is_working(imported):
+    if getattr(request, "htmx", None) and not imported.is_working:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "directory/import_detail.html", _detail_context(request, imported, request.GET))
+    context = {"imported": imported, "page": ImportPage(imported, request.role, request.GET)}
+    return render(request, "directory/import_detail.html", context)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -90,17 +76,13 @@ def import_template(request: ConsoleRequest) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def import_apply(request: ConsoleRequest, id: int) -> HttpResponse:
-    imported = get_import(request, id)
-    _try(request, lambda: begin_import(imported, by=request.actor))
-    return see_other("directory:import_detail", id=imported.pk)
+    return _act(request, id, begin_import)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
 @require_POST
 def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
-    imported = get_import(request, id)
-    _try(request, lambda: cancel_import(imported, by=request.actor))
-    return see_other("directory:import_detail", id=imported.pk)
+    return _act(request, id, cancel_import)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -108,36 +90,26 @@ def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
 def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
     """Repair the row `row` with the texts of its columns, or `leave_out` the row. `after` is where the page began."""
     imported = get_import(request, id)
-    number, after = (read_number(request.POST.get(name, "")) for name in ("row", "after"))
-    cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
+    number, after = (_read_number(request.POST.get(name, "")) for name in ("row", "after"))
     if "leave_out" in request.POST:
-        _try(request, lambda: leave_out_row(imported, number, by=request.actor))
+        _try(request, leave_out_row, imported, number)
     else:
-        _try(request, lambda: repair_row(imported, number, cells, by=request.actor))
-    imported = get_import(request, id)
-    if is_still_bad(imported, number):
-        shown = page_with(imported, number, after)
-        context = _detail_context(request, imported, shown) | {"repaired": number}
-        context["here"] = resolve_url("directory:import_detail", id=imported.pk)
-        return unprocessable(request, "directory/import_detail.html", context)
-    return _back_to_the_bad_rows(imported, number, after)
+        cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
+        _try(request, repair_row, imported, number, cells)
+    return _after_repair(request, get_import(request, id), number, after)
 
 
 @console_page(Permission.SEND_INVITATIONS)
 @require_POST
 def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
-    imported = get_import(request, id)
-    _try(request, lambda: start_follow_up(imported, Import.FollowUp.INVITE, by=request.actor))
-    return see_other("directory:import_detail", id=imported.pk)
+    return _act(request, id, start_follow_up, Import.FollowUp.INVITE)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
 @fresh_action
 @require_POST
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
-    imported = get_import(request, id)
-    _try(request, lambda: start_follow_up(imported, Import.FollowUp.UNDO, by=request.actor))
-    return see_other("directory:import_detail", id=imported.pk)
+    return _act(request, id, start_follow_up, Import.FollowUp.UNDO)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -161,56 +133,41 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     return response
 
 
-def _back_to_the_bad_rows(imported: Import, number: int, after: int) -> HttpResponse:
-    """Redirect to the page of refused rows, at the next one."""
-    address = resolve_url("directory:import_detail", id=imported.pk) + (f"?row={after}" if after else "")
-    following = next_bad_row(imported, number)
-    return see_other(f"{address}#bad-row-{following}" if following else address)
+def _after_repair(request: ConsoleRequest, imported: Import, number: int, after: int) -> HttpResponse:
+    """Show the row again if it is still refused, else go to the next refused row."""
+    url = resolve_url("directory:import_detail", id=imported.pk)
+    # Nothing is known of the rows while all of them are being checked again.
+    refused = ImportRow.objects.none() if imported.is_working else refused_numbers(imported)
+    if imported.state == Import.State.READY and refused.filter(number=number).exists():
+        page = ImportPage(imported, request.role, query_showing(imported, number, after))
+        context = {"imported": imported, "page": page, "repaired": number, "here": url}
+        return unprocessable(request, "directory/import_detail.html", context)
+    following = refused.filter(number__gt=number).first() or refused.last()
+    return see_other(url + (f"?after={after}" if after else "") + (f"#bad-row-{following}" if following else ""))
 
 
-def _try(request: ConsoleRequest, action: Any) -> None:
+def _act(request: ConsoleRequest, id: int, action: Callable[..., Any], *args: Any) -> HttpResponse:
+    """Run the action on the import, and redirect to its page."""
+    imported = get_import(request, id)
+    _try(request, action, imported, *args)
+    return see_other("directory:import_detail", id=imported.pk)
+
+
+def _try(request: ConsoleRequest, action: Callable[..., Any], *args: Any) -> None:
     try:
-        action()
+        action(*args, by=request.actor)
     except ValidationError as error:
         messages.warning(request, error.messages[0])
+
+
+def _read_number(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
 
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
     history, pages, text = history_of(request.role, request.GET)
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
     return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
-
-
-def _detail_context(request: ConsoleRequest, imported: Import, asked: QueryDict) -> dict[str, Any]:
-    """`asked` is the query that selects the refused rows."""
-    may_import = may(request.role, Permission.MANAGE_MEMBERS)
-    seen = list if may_import else with_numbers_masked
-    bad = None if is_working(imported) else bad_rows(imported, asked)
-    is_over = imported.is_over
-    invitable = 0
-    if is_over and imported.created:
-        waiting = members_of_import(imported).filter(status=Member.Status.PENDING, invited_at=None)
-        invitable = waiting.filter(activation=Member.Activation.PHONE).count()
-    return {
-        "imported": imported,
-        "tone": TONES[imported.state],
-        "is_working": is_working(imported),
-        "remarks": remarks(imported) if imported.state != Import.State.FAILED else [],
-        "bad_rows": seen(bad.rows) if bad else [],
-        "bad_pages": bad and bad.pages,
-        "bad_after": bad and bad.after,
-        "noted_rows": seen(noted_rows(imported)) if imported.state == Import.State.READY else [],
-        "left_out_rows": seen(left_out_rows(imported)) if imported.state == Import.State.READY else [],
-        "parted_rows": seen(unlinked_rows(imported)) if imported.undone_at else [],
-        "kept_rows": seen(kept_rows(imported)) if imported.undone_at else [],
-        "invitable": invitable if may(request.role, Permission.SEND_INVITATIONS) else 0,
-        "codes": waiting_for_code(imported, request.role).count() if is_over and may_import else 0,
-        "may_import": may_import,
-        "may_read_audit": may(request.role, Permission.READ_AUDIT),
-        "may_undo": may_import and is_over and not imported.undone_at and bool(imported.stored and imported.to_apply),
-        "steps": [_("Upload"), _("Preview"), _("Import"), _("Result")],
-        "step": {"checking": 1, "ready": 2, "applying": 3}.get(imported.state, 4),
-    }
 
 
 def _language() -> str:

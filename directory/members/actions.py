@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Unpack
@@ -11,23 +12,15 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
-from accounts.models import Enterprise, User
-from accounts.sign_in.known_browsers import forget_browsers
+from accounts.models import Enterprise
 from accounts.sign_in.sessions import end_sessions
-from directory.departments.member_counts import move_counts
 from directory.joining.activation_codes import revoke_codes
 from directory.joining.invitations import revoke_invitations
+from directory.members.bulk_insert import NewMember, insert_members
+from directory.members.bulk_update import Edit, edit_members, refuse_taken_logins
 from directory.members.conflicts import without_conflicts
-from directory.members.data import COLUMNS, MemberData, MemberInput, departments_of_data, labels_of
-from directory.members.search_keys import Keys, other_readings
-from directory.models import Address, Member, Membership, Reading
-
-__all__ = [
-    "WRITTEN", "audit_snapshot", "change_member", "create_member", "disable_member", "disable_members", "edit_member",
-    "enable_member", "enable_members", "requires_rejoin", "unlink_users",
-]  # fmt: skip
-
-WRITTEN = (*COLUMNS, "main_department", "status", "invited_at", "user", *Keys._fields)
+from directory.members.data import MemberData, MemberInput, departments_of_data, labels_of
+from directory.models import Member
 
 
 def create_member(
@@ -39,12 +32,10 @@ def create_member(
     """
     data = MemberData.from_input(enterprise, typed)
     with _as_field_errors(data, enterprise, by), recording(enterprise, by=by) as record:
-        departments = departments_of_data(enterprise, data)
-        labels = labels_of(enterprise, departments)
+        labels = labels_of(enterprise, departments_of_data(enterprise, data))
         data = without_conflicts(data, enterprise, labels, by=by)
-        member = Member(enterprise=enterprise, origin=origin or {"by": by.name})
-        _write(member, data)
-        move_counts(after=[departments[id] for id in data.departments])
+        [id] = insert_members(enterprise, [NewMember(data, origin=json.dumps(origin or {"by": by.name}))])
+        member = _reloaded(id)
         record("member_created", member, after=data.to_audit(labels))
     return member
 
@@ -63,30 +54,25 @@ def change_member(member: Member, data: MemberData, *, by: Actor) -> Member:
     """
     enterprise = member.enterprise
     with _as_field_errors(data, enterprise, by, member), recording(enterprise, by=by) as record:
-        member = _reloaded(member)
+        member = _reloaded(member.pk)
         if member.deleted_at:
             raise ValidationError(
                 {"name": ValidationError(_("%(name)s is in the recycle bin."), params={"name": member.name})}
             )
         before = MemberData.from_member(member)
-        departments = departments_of_data(enterprise, before, data)
-        labels = labels_of(enterprise, departments)
-        data = without_conflicts(data, enterprise, labels, by=by, exclude=member)
-        if requires_rejoin(member, data):
-            unlink_users(member)
-        elif member.user and member.has_user_by_code:
-            _change_login(member.user, labels.address(data.prefix, data.domain))
-        _write(member, data, before)
-        left, entered = ([departments[id] for id in one.departments] for one in (before, data))
-        move_counts(before=left, after=entered)
-        record("member_edited", member, before=before.to_audit(labels), after=data.to_audit(labels))
+        labels = labels_of(enterprise, departments_of_data(enterprise, before, data))
+        edit = Edit(member, before, without_conflicts(data, enterprise, labels, by=by, exclude=member))
+        refuse_taken_logins([edit], labels)
+        if edit.errors:
+            raise ValidationError(dict(edit.errors))
+        edit_members([edit], record=record)
     return member
 
 
 def disable_member(member: Member, *, by: Actor) -> Member:
     """Disable a member, end their sessions in this enterprise and revoke their invitation and activation code."""
     disable_members(member.enterprise, [member.pk], by=by)
-    return _reloaded(member)
+    return _reloaded(member.pk)
 
 
 def disable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> int:
@@ -110,7 +96,7 @@ def disable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) ->
 def enable_member(member: Member, *, by: Actor) -> Member:
     """Make a disabled member active if their user still counts, or else pending: they join again."""
     enable_members(member.enterprise, [member.pk], by=by)
-    return _reloaded(member)
+    return _reloaded(member.pk)
 
 
 def enable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> int:
@@ -127,30 +113,6 @@ def enable_members(enterprise: Enterprise, ids: Sequence[int], *, by: Actor) -> 
         elif members:
             record("members_enabled", enterprise, after={"members": [member.pk for member in members]})
     return len(members)
-
-
-def unlink_users(*members: Member) -> None:
-    """Unlink the members' users: end their sessions here, forget their browsers, revoke invitations and codes.
-
-    Sets `user`, `status` and `invited_at` without saving. The caller holds the enterprise's lock.
-    """
-    revoke_invitations(*members)
-    revoke_codes(*members)
-    if users := [member.user for member in members if member.user]:
-        end_sessions(*users, enterprise=members[0].enterprise)
-        forget_browsers(*users, enterprise=members[0].enterprise)
-    # A user made by a code belongs to this member alone, and their login is an address that others may get one day.
-    made_by_code = [member.user for member in members if member.user and member.has_user_by_code]
-    User.objects.filter(pk__in=[user.pk for user in made_by_code], roles=None).delete()
-    for member in members:
-        member.user = member.invited_at = None
-        if member.status == Member.Status.ACTIVE:
-            member.status = Member.Status.PENDING
-
-
-def requires_rejoin(member: Member, data: MemberData) -> bool:
-    """Return True if `data` makes the member another person than the one who joined or was invited."""
-    return member.activation != data.activation or (member.phone != data.phone and not member.has_user_by_code)
 
 
 def audit_snapshot(member: Member) -> dict[str, Any]:
@@ -172,55 +134,5 @@ def _as_field_errors(
         raise
 
 
-def _reloaded(member: Member) -> Member:
-    return Member.objects.select_related("enterprise", "user", "main_department").get(pk=member.pk)
-
-
-def _change_login(user: User, login: str) -> None:
-    """Change the login of a user who signs in with their address."""
-    login = login.lower()
-    if User.objects.filter(login=login).exclude(pk=user.pk).exists():
-        error = ValidationError(_("%(address)s is already used as a login."), params={"address": login})
-        raise ValidationError({"prefix": error})
-    User.objects.filter(pk=user.pk).update(login=login)
-
-
-def _write(member: Member, data: MemberData, before: MemberData | None = None) -> None:
-    data.assign_to(member)
-    # Only these: joining and entering write other columns of the row at the same time.
-    member.save(update_fields=WRITTEN if member.pk else None)
-    _write_readings(member)
-    _write_departments(member, data)
-    if not before or before.addresses != data.addresses:
-        _write_addresses(member, data)
-
-
-def _write_readings(member: Member) -> None:
-    member.readings.all().delete()
-    Reading.objects.bulk_create(
-        Reading(enterprise=member.enterprise, member=member, **reading._asdict())
-        for reading in other_readings(member.name)
-    )
-
-
-def _write_departments(member: Member, data: MemberData) -> None:
-    member.memberships.exclude(department__in=data.departments).delete()
-    present = set(member.memberships.values_list("department", flat=True))
-    Membership.objects.bulk_create(
-        Membership(member=member, department_id=id) for id in data.departments if id not in present
-    )
-
-
-def _write_addresses(member: Member, data: MemberData) -> None:
-    """Replace all addresses: an alias may become the mailbox."""
-    member.addresses.all().delete()
-    Address.objects.bulk_create(
-        Address(
-            enterprise=member.enterprise,
-            domain_id=domain,
-            local=local,
-            purpose=Address.Purpose.ALIAS if index else Address.Purpose.PRIMARY,
-            member=member,
-        )
-        for index, (local, domain) in enumerate(data.addresses)
-    )
+def _reloaded(id: int) -> Member:
+    return Member.objects.select_related("enterprise", "user", "main_department").get(pk=id)

@@ -73,6 +73,13 @@ class ClaimedValues:
         """The data of `members`; erased ones have none."""
         return read_data([member for member in self.members.values() if not member.erased_at])
 
+    def find_member(self, account: str, address: tuple[str, int]) -> Member | None:
+        """Return the member with the account, or else with the address."""
+        holder: int | str | None = self.accounts.get(account.lower())
+        if holder is None:
+            holder = self.addresses.get(address)
+        return self.members.get(holder) if isinstance(holder, int) else None
+
     def may_see(self, member: int) -> bool:
         return self._visible is None or member in self._visible
 
@@ -86,8 +93,11 @@ class ClaimedValues:
             ("prefix", data.addresses[0], self.addresses.get(data.addresses[0])),
             *(("aliases", alias, self.addresses.get(alias)) for alias in data.aliases),
         ]
-        taken = [claim for claim in claims if claim[2] is not None and claim[2] != exclude]
-        return [(name, self.error(_shown(name, value, labels), holder or 0)) for name, value, holder in taken]
+        return [
+            (name, self.error(_shown(name, value, labels), holder))
+            for name, value, holder in claims
+            if holder is not None and holder != exclude
+        ]
 
     def error(self, value: str, holder: int | str) -> ValidationError:
         """Return an error that names the holder of the value, if the reader may see that member."""
@@ -161,16 +171,15 @@ def address_conflict(local: str, domain: Domain, by: Actor) -> ValidationError |
     return claimed.error(f"{local}@{domain}", holder) if holder is not None else None
 
 
-def usual_account(prefix: str, address: str, *, is_taken: bool) -> str:
+def usual_account(mailbox: tuple[str, int], labels: Labels, *, is_taken: bool) -> str:
     """Return the account of a member without one: the prefix, or if that is taken the address; "" if it is too long."""
-    if not is_taken:
-        return prefix
-    return address if len(address) <= ACCOUNT_MAX else ""
+    account = labels.address(*mailbox) if is_taken else mailbox[0]
+    return account if len(account) <= ACCOUNT_MAX else ""
 
 
 def _choose_account(data: MemberData, claimed: ClaimedValues, labels: Labels, own: int | None) -> MemberData:
     is_taken = claimed.accounts.get(data.prefix, own) != own
-    account = usual_account(data.prefix, labels.address(data.prefix, data.domain), is_taken=is_taken)
+    account = usual_account(data.addresses[0], labels, is_taken=is_taken)
     if not account:
         raise ValidationError({"account": _("The prefix is already used as an account. Enter a different account.")})
     return replace(data, account=account)

@@ -64,8 +64,7 @@ class MemberForm(PickingForm):
         self.domains = {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}
         self.fields["domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
         current = [*(self.initial.get("departments") or ()), self.initial.get("main_department")]
-        data = self.data if self.is_bound else None
-        offer = offer_departments(role, data, "departments", "main_department", chosen=current)
+        offer = offer_departments(role, self.data, "departments", "main_department", chosen=current)
         offer.fill(self, blank={"main_department": _("First selected")})
         self.choosable = offer.departments
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
 from directory.departments.member_counts import shift_counts
-from directory.members.actions import audit_snapshot, unlink_users
+from directory.members.actions import audit_snapshot
+from directory.members.bulk_update import unlink_users
 from directory.models import Department, Member, MemberQuerySet, Membership
 
 CHUNK = 500

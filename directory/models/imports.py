@@ -101,10 +101,14 @@ class Import(LeasedJob):
         return gettext(self.reason) if self.reason else ""
 
     @property
+    def accounted(self) -> int:
+        """The rows whose outcome, or planned outcome, is known."""
+        return self.created + self.updated + self.unchanged + self.refused + self.left_out
+
+    @property
     def not_reached(self) -> int:
         """Rows that a cancelled import would have applied."""
-        accounted = self.created + self.updated + self.unchanged + self.refused + self.left_out
-        return max(0, self.read - accounted)
+        return max(0, self.read - self.accounted)
 
     @property
     def is_only_planned(self) -> bool:
@@ -115,6 +119,15 @@ class Import(LeasedJob):
     def is_over(self) -> bool:
         """Nothing more is applied; what was applied can be undone."""
         return self.state in {self.State.DONE, self.State.CANCELLED, self.State.FAILED}
+
+    @property
+    def is_working(self) -> bool:
+        """A worker is busy with it, or is to be."""
+        return self.state in {self.State.CHECKING, self.State.APPLYING} or bool(self.follow_up)
+
+    @property
+    def may_be_undone(self) -> bool:
+        return self.is_over and not self.undone_at and bool(self.stored)
 
     @property
     def to_apply(self) -> int:

@@ -58,6 +58,10 @@ class Outcome:
         line = next((line for line in reversed(self.output.splitlines()) if COUNTED.search(line)), "")
         return Counter({word.rstrip("s") if "error" in word else word: int(n) for n, word in COUNTED.findall(line)})
 
+    @property
+    def has_failed(self) -> bool:
+        return self.code not in {0, 5}  # 5: no test was selected
+
 
 def main() -> None:
     """Run the parts, print the output of each as it ends, then what was not run and the totals.
@@ -149,18 +153,18 @@ def run_pytest(part: Part, *, guard: int) -> Outcome:
 
 def report(outcomes: list[Outcome], missing: list[str], seconds: float, *, left_out: str) -> int:
     """Print the last lines and return the exit code. Where CI is set, a part that could not run is a failure."""
-    total = sum((outcome.counts for outcome in outcomes), Counter())
-    failed = [outcome.name for outcome in outcomes if outcome.code not in {0, 5}]  # 5: no test was selected
-    if os.environ.get("CI") and missing:
-        failed += missing
+    has_failed = any(outcome.has_failed for outcome in outcomes) or bool(os.environ.get("CI") and missing)
     for outcome in outcomes:
-        words = ", ".join(f"{n} {word}" for word, n in sorted(outcome.counts.items())) or "nothing"
-        print(f"{outcome.name}: {words} in {outcome.seconds:.0f} s")
+        print(f"{outcome.name}: {show_counts(outcome.counts) or 'nothing'} in {outcome.seconds:.0f} s")
     for sentence in filter(None, [*missing, left_out]):
         print(sentence)
-    words = ", ".join(f"{n} {word}" for word, n in sorted(total.items()))
-    print(f"{'FAILED' if failed else 'OK'}: {words} in {seconds:.2f}s")
-    return 1 if failed else 0
+    total = sum((outcome.counts for outcome in outcomes), Counter())
+    print(f"{'FAILED' if has_failed else 'OK'}: {show_counts(total)} in {seconds:.2f}s")
+    return 1 if has_failed else 0
+
+
+def show_counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
 
 
 def find_browser() -> str | None:

@@ -1,4 +1,4 @@
-"""A first enterprise and its owner, from the command line."""
+"""Create an enterprise and its owner from the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The import of the console, from the operator's shell: the same rules, counts and file of refused rows."""
+"""Import a workbook from the operator's shell, with the rules, counts and workbook of refused rows of the console."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from accounts.audit.recording import command_actor
 from accounts.models import Role, User
 from accounts.permissions import Permission, may
 from directory.imports.actions import begin_import
-from directory.imports.columns import fold
 from directory.imports.job import QUEUE
+from directory.imports.new_departments import child_named
 from directory.imports.reading.reader import WorkbookRefused
-from directory.imports.transitions import cancel_import
+from directory.imports.transitions import cancel_import, counts_of_import
 from directory.imports.upload import start_import
 from directory.imports.workbook_writer import write_failed
 from directory.models import Department, Domain, Import
 
 WAIT_SECONDS = 0.2
-COUNTS = ("read", "created", "updated", "unchanged", "refused", "left_out", "not_reached")
 
 
 class Command(BaseCommand):
@@ -49,14 +48,10 @@ class Command(BaseCommand):
         if errors and (errors.is_dir() or not errors.parent.is_dir()):
             raise CommandError(f"{errors} can't be written: there is no such place for a file.")
         imported = self._start(file, **options)
-        if imported.state == Import.State.READY and dry_run:
-            cancel_import(imported, by=command_actor(imported.author))
-        elif imported.state == Import.State.READY and imported.to_apply:
-            begin_import(imported, by=command_actor(imported.author))
-            self._work(imported)
-        counts = {name: getattr(imported, name) for name in COUNTS}
-        told = {"import": imported.pk, "state": imported.state, **counts}
-        self.stdout.write(json.dumps(told | ({"reason": imported.told_reason} if imported.reason else {})))
+        if imported.state == Import.State.READY:
+            self._end(imported, dry_run=dry_run)
+        outcome = {"import": imported.pk, "state": imported.state, **counts_of_import(imported)}
+        self.stdout.write(json.dumps(outcome | ({"reason": imported.told_reason} if imported.reason else {})))
         if errors:
             _write(errors, write_failed(imported, imported.language))
         if imported.refused or imported.state == Import.State.FAILED:
@@ -88,10 +83,18 @@ class Command(BaseCommand):
         self._work(imported)
         return imported
 
+    def _end(self, imported: Import, *, dry_run: bool) -> None:
+        by = command_actor(imported.author)
+        if dry_run:
+            cancel_import(imported, by=by)
+        elif imported.to_apply:
+            begin_import(imported, by=by)
+            self._work(imported)
+
     def _work(self, imported: Import) -> None:
-        """Here, not by a worker; should one have been quicker, its outcome is waited for."""
+        """Work in this process, or wait if a worker has claimed the import."""
         imported.refresh_from_db()
-        while is_waiting(imported):
+        while imported.is_working:
             if lease := QUEUE.claim(imported.pk):
                 QUEUE.take_turn(lease)
             else:
@@ -99,12 +102,8 @@ class Command(BaseCommand):
             imported.refresh_from_db()
 
 
-def is_waiting(imported: Import) -> bool:
-    return imported.state in {Import.State.CHECKING, Import.State.APPLYING}
-
-
 def _write(path: Path, content: bytes) -> None:
-    """After the counts were told: the import is done, whatever becomes of its file."""
+    """Write the file. Raises CommandError; the import is done, and its counts are printed already."""
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -114,8 +113,8 @@ def _write(path: Path, content: bytes) -> None:
 def _department(domain: Domain, path: str) -> Department:
     at = Department.objects.select_related("enterprise").get(enterprise=domain.enterprise, parent=None)
     for name in filter(None, path.split("/")):
-        below = {fold(child.name): child for child in at.children.select_related("enterprise")}
-        if fold(name.strip()) not in below:
+        child = child_named(at, name.strip())
+        if not child:
             raise CommandError(f"There is no department {path}.")
-        at = below[fold(name.strip())]
+        at = child
     return at

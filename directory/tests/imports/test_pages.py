@@ -363,14 +363,14 @@ def test_a_repair_that_is_still_wrong_is_refused_beside_the_field(client_of, ali
 
 
 def test_a_repair_leads_back_to_its_page_and_on_to_the_next_row(client_of, alice, tenant, monkeypatch):
-    monkeypatch.setattr(pages, "BAD_ROWS_SHOWN", 2)
+    monkeypatch.setattr(pages.BadRowQuery, "page_size", 2)
     client = client_of(alice)
     page = checked(client, tenant, xlsx(*(person(number, phone=f"{number}") for number in range(1, 6))))
 
     def rows(answer):
         return re.findall(r'data-row="(\d+)"', answer.content.decode())
 
-    second = client.get(f"{page}?row=3")
+    second = client.get(f"{page}?after=3")
     assert rows(second) == ["4", "5"]
     assert 'name="after" value="3"' in second.content.decode()
     wrong = client.post(f"{page}repair/", {"row": 5, "phone": "12", "after": "3"})
@@ -379,11 +379,11 @@ def test_a_repair_leads_back_to_its_page_and_on_to_the_next_row(client_of, alice
     assert f'href="{page}?before=4#bad-rows"' in wrong.content.decode(), "its own address answers no GET"
     assert wrong.context["here"] == page
     right = client.post(f"{page}repair/", {"row": 4, "phone": "13900000004", "after": "3"})
-    assert right["Location"] == f"{page}?row=3#bad-row-5"
+    assert right["Location"] == f"{page}?after=3#bad-row-5"
     assert rows(client.get(right["Location"])) == ["5", "6"]
     client.post(f"{page}repair/", {"row": 5, "leave_out": "1", "after": "3"})
     last = client.post(f"{page}repair/", {"row": 6, "phone": "13900000006", "after": "3"})
-    assert last["Location"] == f"{page}?row=3#bad-row-3"
+    assert last["Location"] == f"{page}?after=3#bad-row-3"
     assert rows(client.get(last["Location"])) == ["2", "3"], "none is left on the page: the one before"
     assert "?before=" not in client.get(last["Location"]).content.decode()
     client.post(f"{page}repair/", {"row": 2, "phone": "13900000002"})
