@@ -294,7 +294,15 @@ def test_too_many_tries_end_the_code(phone, link):
     assert int(spent["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("text", [" {} ", "G-{}", "full-width"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        " {} ",
+        "G-{}",
+        "full-width",
+        pytest.param("验证码：{}，5 分钟内有效", marks=pytest.mark.xfail(strict=True, reason="D21")),
+    ],
+)
 def test_a_code_is_understood_as_people_type_it(phone, link, text):
     phone.get(link)
     phone.post("/i/send/")
