@@ -300,7 +300,7 @@ def test_too_many_tries_end_the_code(phone, link):
         " {} ",
         "G-{}",
         "full-width",
-        pytest.param("验证码：{}，5 分钟内有效", marks=pytest.mark.xfail(strict=True, reason="D21")),
+        "验证码：{}，5 分钟内有效",
     ],
 )
 def test_a_code_is_understood_as_people_type_it(phone, link, text):
