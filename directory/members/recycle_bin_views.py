@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.access import console_page
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other
 from directory.access import get_binned_member, get_member, members_of
 from directory.members.recycle_bin import Restored, delete_members, restore_members
@@ -19,7 +19,7 @@ NAMED_MAX = 10
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     """Move a member into the bin, and redirect to their page, where they can be restored."""
     member = get_member(request, id)
@@ -29,7 +29,7 @@ def member_delete(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_restore(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_binned_member(request, id)
     tell_restored(request, restore_members(request.enterprise, [member.pk], by=request.actor))

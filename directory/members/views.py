@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other, unprocessable
 from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
@@ -128,7 +129,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.SEND_INVITATIONS)
-@require_POST
+@post_only("directory:member_detail")
 def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     _invite(request, member)
@@ -136,7 +137,7 @@ def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
     """Issue a new activation code, which replaces the previous one."""
     member = get_member(request, id)
@@ -145,7 +146,7 @@ def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = disable_member(get_member(request, id), by=request.actor)
     messages.success(request, _("%(name)s was disabled and signed out.") % {"name": member.name})
@@ -153,7 +154,7 @@ def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = enable_member(get_member(request, id), by=request.actor)
     messages.success(request, _("%(name)s was enabled.") % {"name": member.name})

@@ -10,9 +10,6 @@ from django.urls import reverse
 from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
-D20 = pytest.mark.xfail(strict=True, reason="D20")
-U4 = pytest.mark.xfail(strict=True, reason="U4")
-TAB = pytest.mark.xfail(strict=True, reason="issue 11, item 12")
 
 
 def token_of(page) -> str:
@@ -44,7 +41,6 @@ def sign_in(browser, user):
     assert answer.status_code == 303
 
 
-@D20
 @pytest.mark.parametrize(
     ("path", "page"),
     [
@@ -68,7 +64,6 @@ def test_after_signing_in_a_person_is_where_they_sent_the_form(client, path, pag
     assert (answer.status_code, answer.url) == (302, f"/login/?{urlencode({'next': page})}")
 
 
-@D20
 def test_an_idle_session_returns_to_the_form_after_the_second_factor(client_of, alice):
     browser = client_of(alice)
     session = browser.session
@@ -77,7 +72,6 @@ def test_an_idle_session_returns_to_the_form_after_the_second_factor(client_of, 
     assert browser.post("/console/members/new/", {}).url.endswith("?next=%2Fconsole%2Fmembers%2Fnew%2F")
 
 
-@U4
 @pytest.mark.parametrize(
     ("path", "page"),
     [
@@ -103,7 +97,6 @@ def test_an_action_takes_no_other_method(client_of, alice, path):
     assert client_of(alice).put(path).status_code == 405
 
 
-@TAB
 @pytest.mark.parametrize("next_page", ["", "/mailbox/devices/"])
 def test_a_second_sign_in_tab_leads_in_after_the_first(browser, lin, next_page):
     token = token_of(browser.get("/login/password/"))
@@ -116,14 +109,12 @@ def test_a_second_sign_in_tab_leads_in_after_the_first(browser, lin, next_page):
     assert "You&#x27;re already signed in." in browser.get(answer.url, follow=True).content.decode()
 
 
-@TAB
 @pytest.mark.parametrize("name", ["login", "login_code", "login_code_send", "login_factor", "login_passkey"])
 def test_every_step_of_a_second_sign_in_leads_in(browser, old_token, name):
     answer = browser.post(reverse(f"accounts:{name}"), {"csrfmiddlewaretoken": old_token, "phone": "x", "code": "1"})
     assert (answer.status_code, answer.url) == (303, "/")
 
 
-@TAB
 @pytest.mark.parametrize(
     ("path", "page"),
     [
@@ -145,14 +136,12 @@ def test_a_form_from_before_the_sign_in_is_shown_again(browser, old_token, path,
     assert messages == ["This page was out of date, so nothing was changed. Please try again."]
 
 
-@TAB
 def test_signing_out_in_an_old_tab_leads_home(browser, old_token, lin):
     answer = browser.post("/logout/", {"csrfmiddlewaretoken": old_token})
     assert (answer.status_code, answer.url) == (303, "/")
     assert browser.session["_auth_user_id"] == str(lin.user.pk)
 
 
-@TAB
 def test_an_old_form_of_a_choice_leads_back_to_its_page(browser, old_token):
     fields = {"csrfmiddlewaretoken": old_token, "language": "zh-hans", "next": "/mailbox/devices/"}
     answer = browser.post("/language/", fields)
@@ -160,10 +149,17 @@ def test_an_old_form_of_a_choice_leads_back_to_its_page(browser, old_token):
     assert not answer.cookies.get("django_language")
 
 
-@TAB
-def test_htmx_reloads_the_page_of_an_old_form(browser, old_token):
-    answer = browser.post("/j/prefix/", {"csrfmiddlewaretoken": old_token}, headers={"hx-request": "true"})
-    assert answer.headers["HX-Refresh"] == "true"
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/j/prefix/", {"hx-request": "true"}),
+        ("/q/", {"accept": "application/json"}),
+        ("/login/passkey/options/", {"accept": "application/json"}),
+    ],
+)
+def test_a_script_is_told_to_reload_the_page_of_an_old_form(browser, old_token, path, headers):
+    answer = browser.post(path, {"csrfmiddlewaretoken": old_token}, headers=headers)
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (403, "true")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.requests import PublicRequest
+from core.form_pages import post_only
 from core.responses import private, see_other
 from directory.entry.decorators import actor_with_phone
 from invitations.applications.apply import withdraw_application
@@ -38,7 +39,7 @@ def join_status(request: PublicRequest) -> HttpResponse:
     return private(render(request, "invitations/join_status.html", context))
 
 
-@require_POST
+@post_only("invitations:join_status")
 def join_withdraw(request: PublicRequest) -> HttpResponse:
     application = carried_application(request)
     if application is None:

@@ -31,6 +31,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     const data = new FormData(ask);
     data.set("renews", renews);
     const answer = await fetch(ask.action, { method: "POST", body: data, headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer?.headers.get("HX-Refresh")) return location.reload();
     if (answer?.status === 429 && renewals-- > 0) later(() => request(renews), Number(answer.headers.get("Retry-After")) * 1000);
     if (!answer?.ok) return show({ state: answer?.status === 429 ? "limited" : "lost" });
     const said = await answer.json();
