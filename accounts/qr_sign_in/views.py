@@ -164,11 +164,12 @@ def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 def _poll_data(code: QrSignIn) -> dict[str, Any]:
-    """Return what the desktop polls. Number and name are included once the code is scanned."""
+    """Return what the desktop polls; once scanned with the name, and the number if the phone asks for it."""
     state = State.EXPIRED if code.state == State.CLAIMED else shown_state(code)
     data = {"state": state, "seconds": seconds_left(code)}
     if state == State.SCANNED and code.user:
-        data |= {"number": code.number, "name": masked_name(code.user)}
+        data |= {"name": masked_name(code.user)}
+        data |= {"number": code.number} if code.is_number_required else {}
     return data
 
 

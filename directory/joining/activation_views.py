@@ -23,7 +23,7 @@ from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
 from core.form_pages import post_only
-from core.responses import private, see_other, too_many_requests
+from core.responses import private, see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.joining.activation import (
@@ -128,7 +128,10 @@ def code_page(
     request: PublicRequest, form: ActivationCodeForm | None = None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     """Ask for account and code. `/i/` shows this, too, if the browser has no invitation."""
-    return private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
+    context = {"form": form or ActivationCodeForm(), "refusal": refusal}
+    if status == 422:
+        return private(unprocessable(request, CODE, context))
+    return private(render(request, CODE, context, status=status))
 
 
 def _password_page(

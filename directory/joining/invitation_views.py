@@ -10,7 +10,7 @@ from functools import wraps
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -66,7 +66,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
     """Move the token from the URL, which the SMS holds, to a cookie. Previews and scanners open it, too."""
     invitation = find_invitation(token)
     if invitation is None:
-        raise Http404
+        return private(render(request, "directory/invitation_unknown.html", status=404))
     if link_status_of(invitation) == LinkStatus.LIVING:
         answer: HttpResponse = see_other("directory:invitation")
         answer["Referrer-Policy"] = "no-referrer"

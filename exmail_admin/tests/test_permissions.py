@@ -296,6 +296,8 @@ invitations:join_as_member            GET    302 302 302 302 302 302 302
 invitations:join_as_member            POST   404 404 404 404 404 404 404
 invitations:join_status               GET    404 404 404 404 404 404 404
 invitations:join_status               POST   405 405 405 405 405 405 405
+invitations:join_again                GET    302 302 302 302 302 302 302
+invitations:join_again                POST   303 303 303 303 303 303 303
 invitations:join_withdraw             GET    302 302 302 302 302 302 302
 invitations:join_withdraw             POST   303 303 303 303 303 303 303
 invitations:join_open                 GET    404 404 404 404 404 404 404

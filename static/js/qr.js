@@ -20,7 +20,8 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     pane.dataset.state = said.state;
     pane.closest("main").dataset.state = ["limited", "lost"].includes(said.state) ? "expired" : said.state;
     if (said.name !== undefined) find("name").textContent = said.name;
-    if (said.number) find("number").textContent = said.number;
+    find("asks").hidden = find("asks-text").hidden = !said.number;
+    find("number").textContent = said.number || "";
     if (said.seconds !== undefined) until = Date.now() + said.seconds * 1000;
     if (Date.now() + 20_000 < until) soon.textContent = "";
     tick();

@@ -105,7 +105,6 @@ def test_the_number_is_asked_for_where_the_networks_differ(phone, desktop, hands
     assert approve(phone, code) == (422 if is_asked else 303)
 
 
-@pytest.mark.xfail(reason="U17", strict=True)
 def test_the_desktop_shows_the_number_only_if_the_phone_asks(desk, phone):
     code = show_code(desk)
     at(phone, OFFICE_TOO)

@@ -14,22 +14,10 @@ def focused(page) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "typed", "field"),
     [
-        pytest.param(
-            "/login/password/",
-            {"login": "alice", "password": "wrong"},
-            "password",
-            marks=pytest.mark.xfail(reason="U3", strict=True),
-        ),
-        pytest.param(
-            "/login/password/",
-            {"login": "alice", "password": ""},
-            "password",
-            marks=pytest.mark.xfail(reason="U3", strict=True),
-        ),
+        ("/login/password/", {"login": "alice", "password": "wrong"}, "password"),
+        ("/login/password/", {"login": "alice", "password": ""}, "password"),
         ("/login/password/", {"login": "", "password": ""}, "login"),
-        pytest.param(
-            "/i/code/", {"account": "alice", "code": "AAAA"}, "code", marks=pytest.mark.xfail(reason="U3", strict=True)
-        ),
+        ("/i/code/", {"account": "alice", "code": "AAAA"}, "code"),
         ("/i/code/", {"account": "", "code": ""}, "account"),
     ],
 )
@@ -42,7 +30,6 @@ def test_a_new_form_begins_with_its_first_field(client, path, field):
     assert focused(client.get(path)) == [field]
 
 
-@pytest.mark.xfail(reason="U3", strict=True)
 def test_a_limit_keeps_the_focus_on_the_password(client, alice, settings):
     settings.ACCOUNTS_PASSWORD_FAILURES = 1
     for _ in range(30):
