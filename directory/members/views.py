@@ -19,7 +19,7 @@ from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.form_pages import post_only
 from core.responses import see_other, unprocessable
-from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
+from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, is_scoped, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code
 from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_member, may_join, subject_of
@@ -100,6 +100,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "invitations": _invitations_of(member),
         "inviter": find_one(members_of(request.role), str(member.origin.get("inviter", ""))),
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_erase": may(request.role, Permission.MANAGE_MEMBERS) and not is_scoped(request.role),
         "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),

@@ -148,6 +148,8 @@ directory:member_enable       GET    302 403 403 302 302 302 302
 directory:member_enable       POST   302 403 403 303 303 303 404
 directory:member_delete       GET    302 403 403 302 302 302 302
 directory:member_delete       POST   302 403 403 303 303 303 404
+directory:member_erase        GET    302 403 403 302 302 302 302
+directory:member_erase        POST   302 403 403 403 404 404 404
 directory:member_restore      GET    302 403 403 302 302 302 302
 directory:member_restore      POST   302 403 403 404 404 404 404
 directory:member_delete_many  GET    302 403 403 302 302 302 302
