@@ -39,6 +39,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/<int:id>/enable/", members.member_enable, name="member_enable"),
     path("console/members/<int:id>/delete/", member_bin.member_delete, name="member_delete"),
     path("console/members/<int:id>/restore/", member_bin.member_restore, name="member_restore"),
+    path("console/members/<int:id>/erase/", member_bin.member_erase, name="member_erase"),
     path("console/departments/", departments.department_list, name="department_list"),
     path("console/departments/options/", departments.department_options, name="department_options"),
     path("console/departments/new/", departments.department_new, name="department_new"),

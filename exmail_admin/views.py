@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext as _
 
+from accounts.sign_in.next_page import next_of
+from core.form_pages import form_page, post_only
+from core.responses import see_other
 from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
 
+# The reason in django.middleware.csrf: both tokens are well-formed, but differ. Every sign-in replaces the token.
+TOKEN_OUTDATED = re.compile(r"CSRF token from .+ incorrect\.")
 
-@require_POST
+
+@post_only()
 def language(request: HttpRequest) -> HttpResponse:
     """Store the language in a cookie, and redirect back."""
     answer = back(request)
@@ -22,7 +32,7 @@ def language(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_POST
+@post_only()
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, and redirect back. The page's script has already applied it."""
     answer = back(request)
@@ -61,7 +71,22 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return error_page(request, "csrf_failure", 403)
+    """Refuse the POST; if its form is only older than the latest sign-in, show the form again."""
+    page = form_page(request) or next_of(request)
+    is_script = "HX-Request" in request.headers or not request.accepts("text/html")
+    if not TOKEN_OUTDATED.fullmatch(reason) or not (page or is_script):
+        return error_page(request, "csrf_failure", 403)
+    if not is_script and request.user.is_authenticated and request.path.startswith(reverse("accounts:login")):
+        messages.info(request, _("You're already signed in."))
+        return see_other(next_of(request) or "/")
+    if is_script:
+        response = error_page(request, "csrf_failure", 403)
+        # htmx reloads the page, and so do our scripts.
+        response["HX-Refresh"] = "true"
+    else:
+        response = see_other(page)
+    messages.warning(request, _("This page was out of date, so nothing was changed. Please try again."))
+    return response
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit_log.vocabulary import Target, Words
 from accounts.permissions import Permission
 from invitations.models import Application, Decision
+from invitations.models.batches import CHOSEN_BY
 
 WORDS = Words(
     groups={"applications": _("Join requests"), "joining": _("Join settings"), "batches": _("Invitations")},
@@ -52,8 +53,13 @@ WORDS = Words(
         "from": _("From"),
         "until": _("Until"),
         "about": _("Recipients"),
+        "chosen_by": _("Recipients"),
         "verdict": _("Decision"),
         "applications": _("Join requests"),
     },
-    values={"state": dict(Application.State.choices), "verdict": dict(Decision.Verdict.choices)},
+    values={
+        "chosen_by": CHOSEN_BY,
+        "state": dict(Application.State.choices),
+        "verdict": dict(Decision.Verdict.choices),
+    },
 )

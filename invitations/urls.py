@@ -53,6 +53,7 @@ applicant_urls = [
     path("j/apply/", apply.join_apply, name="join_apply"),
     path("j/member/", apply.join_as_member, name="join_as_member"),
     path("j/status/", join_status.join_status, name="join_status"),
+    path("j/status/again/", join_status.join_again, name="join_again"),
     path("j/status/withdraw/", join_status.join_withdraw, name="join_withdraw"),
     path("j/<str:token>/", join.join_open, name="join_open"),
     path("a/<str:token>/", join_status.decision_open, name="decision_open"),

@@ -10,7 +10,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import console_page, fresh_download
 from accounts.audit.verification_job import start_check
@@ -21,6 +21,7 @@ from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.pagination import read_page
 from core.responses import see_other
 from core.workbook_cells import XLSX
@@ -55,7 +56,7 @@ def audit_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.READ_AUDIT)
-@require_POST
+@post_only("accounts:audit_list")
 def audit_check(request: ConsoleRequest) -> HttpResponse:
     check = start_check(request.enterprise, by=request.actor)
     if check.state == "running":
@@ -67,7 +68,7 @@ def audit_check(request: ConsoleRequest) -> HttpResponse:
 
 @console_page(Permission.READ_AUDIT)
 @fresh_download("accounts:audit_list")
-@require_POST
+@post_only("accounts:audit_list")
 def audit_export(request: ConsoleRequest) -> HttpResponse:
     """Download the events that match. This is a POST because it is recorded."""
     query = AuditQuery(request.GET, request.enterprise)

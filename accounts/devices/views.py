@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.devices.actions import end_all_devices, end_device, list_devices, trust_device
 from accounts.requests import SignedInRequest
@@ -13,6 +13,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.restrictions import inside_page
 from accounts.sign_in.wechat_choice import WechatOption, wechat_option
 from accounts.wechat.bindings import wechat_accounts
+from core.form_pages import post_only
 from core.responses import see_other
 
 
@@ -30,7 +31,7 @@ def device_list(request: SignedInRequest) -> HttpResponse:
 
 @signed_in_page
 @inside_page
-@require_POST
+@post_only("accounts:device_list")
 def device_end(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(UserSession, pk=id, user=request.user)
     end_device(request, row)
@@ -40,7 +41,7 @@ def device_end(request: SignedInRequest, id: int) -> HttpResponse:
 
 @signed_in_page
 @inside_page
-@require_POST
+@post_only("accounts:device_list")
 def device_know(request: SignedInRequest, id: int) -> HttpResponse:
     trust_device(request, get_object_or_404(UserSession, pk=id, user=request.user))
     messages.success(request, _("Confirmed. The device stays signed in."))
@@ -49,7 +50,7 @@ def device_know(request: SignedInRequest, id: int) -> HttpResponse:
 
 @signed_in_page
 @inside_page
-@require_POST
+@post_only("accounts:device_list")
 def device_end_all(request: SignedInRequest) -> HttpResponse:
     end_all_devices(request)
     messages.success(request, _("You've been signed out everywhere."))

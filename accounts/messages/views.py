@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import console_page
 from accounts.messages.forms import MessageFilterForm
@@ -12,6 +12,7 @@ from accounts.messages.list import MessageQuery
 from accounts.messages.outcomes import confirm_arrival
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.pagination import OrderedRows, read_page
 from core.responses import see_other
 from sms.models import Message
@@ -36,7 +37,7 @@ def message_list(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
-@require_POST
+@post_only("accounts:message_list")
 def message_confirm(request: ConsoleRequest, id: int) -> HttpResponse:
     """Mark a message of unknown outcome as sent, because its recipient has it."""
     message = get_object_or_404(Message.objects.select_related("enterprise"), pk=id, enterprise=request.enterprise)

@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("is_number_required", models.BooleanField(default=False)),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
                 (
                     "enterprise",

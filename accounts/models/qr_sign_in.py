@@ -47,8 +47,10 @@ class QrSignIn(models.Model):
     user_agent = models.CharField(max_length=200, blank=True)
     renewals = models.PositiveSmallIntegerField(default=0)
     is_renewed = models.BooleanField(default=False)
-    # The user who scanned it, their attempts at the number, and the session and enterprise that approved it.
+    # The user who scanned it, whether they are asked for the number, their attempts at it, and the session and
+    # enterprise that approved it.
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    is_number_required = models.BooleanField(default=False)
     tries = models.PositiveSmallIntegerField(default=0)
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, null=True, related_name="+")
     session_key = models.CharField(max_length=40, blank=True)

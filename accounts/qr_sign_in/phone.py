@@ -89,7 +89,8 @@ def scan_code(request: SignedInRequest, token: str) -> None:
     if code.state != State.NEW:
         return
     with recording(enterprise, by=request.actor) as record:
-        if _transition(code, State.NEW, State.SCANNED, settings.ACCOUNTS_QR_CONFIRM_SECONDS, user=request.user):
+        scanner = {"user": request.user, "is_number_required": needs_number(request, code)}
+        if _transition(code, State.NEW, State.SCANNED, settings.ACCOUNTS_QR_CONFIRM_SECONDS, **scanner):
             record("qr_scanned", code, after=_desktop(code))
             return
     code.refresh_from_db()
@@ -168,6 +169,8 @@ def _verify_number(request: SignedInRequest, code: QrSignIn, enterprise: Enterpr
     most = settings.ACCOUNTS_QR_NUMBER_TRIES
     with recording(enterprise, by=request.actor) as record:
         row = QrSignIn.objects.filter(pk=code.pk, state=State.SCANNED, tries__lt=most)
+        # The phone may have changed its network since the scan; the desktop shows the number from now on.
+        row.filter(is_number_required=False).update(is_number_required=True)
         if number and not row.update(tries=F("tries") + 1):
             raise unknown_code(request)
         code.refresh_from_db()

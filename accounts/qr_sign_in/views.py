@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.clients import name_browser
 from accounts.models import QrSignIn
@@ -41,6 +41,7 @@ from accounts.requests import PublicRequest, SignedInRequest
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import current_enterprise
+from core.form_pages import post_only
 from core.qr_images import draw_svg
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.phones import mask_phone
@@ -53,7 +54,7 @@ WAIT, CONFIRM, GONE, BUSY = (
 )
 
 
-@require_POST
+@post_only("accounts:login")
 def qr_new(request: PublicRequest) -> HttpResponse:
     """Create a code, and return it as JSON for the sign-in page's script, or redirect to a page that shows it."""
     next_page = next_of(request)
@@ -90,7 +91,7 @@ def qr_state(request: PublicRequest, token: str) -> HttpResponse:
         return JsonResponse({}, status=429, headers={"Retry-After": str(limit.retry_after)})
 
 
-@require_POST
+@post_only("accounts:qr_wait")
 def qr_claim(request: PublicRequest, token: str) -> HttpResponse:
     next_page = next_of(request)
     try:
@@ -120,7 +121,7 @@ def qr_confirm(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 @signed_in_page
-@require_POST
+@post_only("accounts:qr_confirm")
 def qr_scan(request: SignedInRequest, token: str) -> HttpResponse:
     try:
         scan_code(request, token)
@@ -132,7 +133,7 @@ def qr_scan(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 @signed_in_page
-@require_POST
+@post_only("accounts:qr_confirm")
 def qr_approve(request: SignedInRequest, token: str) -> HttpResponse:
     try:
         code = read_code(request, token)
@@ -152,7 +153,7 @@ def qr_approve(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 @signed_in_page
-@require_POST
+@post_only("accounts:qr_confirm")
 def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
     """Decline, also after the approval, which ends the desktop's session."""
     try:
@@ -163,11 +164,12 @@ def qr_decline(request: SignedInRequest, token: str) -> HttpResponse:
 
 
 def _poll_data(code: QrSignIn) -> dict[str, Any]:
-    """Return what the desktop polls. Number and name are included once the code is scanned."""
+    """Return what the desktop polls; once scanned with the name, and the number if the phone asks for it."""
     state = State.EXPIRED if code.state == State.CLAIMED else shown_state(code)
     data = {"state": state, "seconds": seconds_left(code)}
     if state == State.SCANNED and code.user:
-        data |= {"number": code.number, "name": masked_name(code.user)}
+        data |= {"name": masked_name(code.user)}
+        data |= {"number": code.number} if code.is_number_required else {}
     return data
 
 

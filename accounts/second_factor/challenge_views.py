@@ -9,7 +9,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.clients import passkeys_are_offered
 from accounts.models import User
@@ -31,6 +31,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.forms import LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import open_session
+from core.form_pages import post_only
 from core.responses import see_other, too_many_requests, unprocessable
 
 FACTOR, PASSWORD = "accounts/login_factor.html", "accounts/login_password.html"
@@ -61,7 +62,7 @@ def login_factor(request: PublicRequest) -> HttpResponse:
     return finish_verification(request, to=next_page)
 
 
-@require_POST
+@post_only("accounts:login_factor")
 def login_factor_passkey(request: PublicRequest) -> HttpResponse:
     person, next_page = user_to_verify(request), next_of(request)
     if person is None or not has_factor(person):
@@ -74,7 +75,7 @@ def login_factor_passkey(request: PublicRequest) -> HttpResponse:
     return finish_verification(request, to=next_page)
 
 
-@require_POST
+@post_only("accounts:login_password")
 def login_passkey(request: PublicRequest) -> HttpResponse:
     """Sign in with a passkey alone: the device, and what unlocks it, are two factors."""
     next_page = next_of(request)
@@ -87,7 +88,7 @@ def login_passkey(request: PublicRequest) -> HttpResponse:
     return see_other(next_page or "/")
 
 
-@require_POST
+@post_only()
 def login_passkey_options(request: PublicRequest) -> HttpResponse:
     """Return WebAuthn request options as JSON, for the user's passkeys or, at sign-in, for any."""
     person = user_to_verify(request) if "factor" in request.POST else None

@@ -6,7 +6,6 @@ our own, because allauth keeps both in the cache.
 
 from __future__ import annotations
 
-import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +33,7 @@ from accounts.models import Enterprise, Role, User
 from accounts.sign_in.attempt_limits import AttemptLimit, AttemptLimiter
 from accounts.sign_in.sessions import end_sessions
 from core.encryption import DecryptionFailed
+from sms.codes.typed_digits import read_digits
 
 TYPE = Authenticator.Type
 FACTORS = [TYPE.TOTP, TYPE.WEBAUTHN]
@@ -82,8 +82,8 @@ def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None 
     Raise FactorWrong or AttemptsExceeded. Do not call it in a transaction that may be rolled back: each attempt must
     stay counted. Text that cannot be a code is not counted.
     """
-    digits = _digits_of(text)
-    if len(digits) not in {TOTP_DIGITS, settings.MFA_RECOVERY_CODE_DIGITS}:
+    digits = read_digits(text, TOTP_DIGITS, settings.MFA_RECOVERY_CODE_DIGITS)
+    if not digits:
         raise FactorWrong
     limiter = _attempt_limiter(user)
     limiter.count()
@@ -103,7 +103,7 @@ def use_code(user: User, text: str, *, by: Actor, enterprise: Enterprise | None 
 
 def matching_step(secret: str, text: str, *, after: int = -1) -> int | None:
     """Return the current or an adjacent time step, later than `after`, whose code this is; None if there is none."""
-    digits = _digits_of(text)
+    digits = read_digits(text, TOTP_DIGITS)
     for step in yield_hotp_counters_from_time():
         if step > after and compare_user_code(actual=digits, expected=format_hotp_value(hotp_value(secret, step))):
             return step
@@ -270,10 +270,3 @@ def _make_missing_codes(user: User, record: PersonRecord) -> bool:
 def _lock(user: User) -> None:
     """Serialise changes to the user's factors."""
     User.objects.select_for_update().get(pk=user.pk)
-
-
-def _digits_of(text: str) -> str:
-    """Return the digits of a typed code such as `１２３ 456` or `12345-67890`, or "" if it contains anything else."""
-    folded = unicodedata.normalize("NFKC", text[:64])
-    visible = [char for char in folded if not char.isspace() and unicodedata.category(char) not in {"Cf", "Pd"}]
-    return "".join(str(unicodedata.decimal(char)) for char in visible) if all(map(str.isdecimal, visible)) else ""

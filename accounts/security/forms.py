@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.second_factor.factors import NAME_MAX, matching_step
-from accounts.second_factor.forms import CODE_LONGEST
 from core.encryption import DecryptionFailed, decrypt, encrypt
 from core.text_rules import clean_required
+from sms.codes.typed_digits import TYPED_MAX
 
 SETUP = "factor setup"
 
@@ -26,7 +26,7 @@ class FactorNewForm(forms.Form):
     setup = forms.CharField(widget=forms.HiddenInput)
     code = forms.CharField(
         label=_("Code from the app"),
-        max_length=CODE_LONGEST,
+        max_length=TYPED_MAX,
         error_messages={"required": _("Enter the 6-digit code shown in the app.")},
     )
 

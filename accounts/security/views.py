@@ -15,7 +15,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import fresh_action, fresh_page
 from accounts.clients import describe_browser, passkeys_are_offered
@@ -42,6 +42,7 @@ from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise, elevate_session, keep_signed_in
+from core.form_pages import post_only
 from core.qr_images import draw_svg
 from core.responses import see_other, too_many_requests, unprocessable
 
@@ -85,7 +86,7 @@ def factor_new(request: SignedInRequest) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @fresh_action
-@require_POST
+@post_only("accounts:factor_new")
 def passkey_new(request: SignedInRequest) -> HttpResponse:
     form = PasskeyForm(request.POST)
     context = _new_context(request, FactorNewForm(user=request.user), form)
@@ -103,14 +104,14 @@ def passkey_new(request: SignedInRequest) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @fresh_action
-@require_POST
+@post_only()
 def passkey_new_options(request: SignedInRequest) -> HttpResponse:
     return JsonResponse(passkeys.creation_options(request.user))
 
 
 @signed_in_page
 @unrestricted_page
-@require_POST
+@post_only("accounts:factor_list")
 def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type=Authenticator.Type.WEBAUTHN)
     form = PasskeyForm(request.POST)
@@ -125,7 +126,7 @@ def factor_rename(request: SignedInRequest, id: int) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @fresh_action
-@require_POST
+@post_only("accounts:factor_list")
 def factor_remove(request: SignedInRequest, id: int) -> HttpResponse:
     row = get_object_or_404(Authenticator, pk=id, user=request.user, type__in=FACTORS)
     if remove_factor(row, **_own(request)):
@@ -155,7 +156,7 @@ def recovery_code_list(request: SignedInRequest) -> HttpResponse:
 
 
 @signed_in_page
-@require_POST
+@post_only("accounts:recovery_code_list")
 def recovery_code_kept(request: SignedInRequest) -> HttpResponse:
     request.session.pop(SHOWN, None)
     return see_other(next_of(request) or "accounts:factor_list")
@@ -164,7 +165,7 @@ def recovery_code_kept(request: SignedInRequest) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @fresh_action
-@require_POST
+@post_only("accounts:factor_list")
 def recovery_code_new(request: SignedInRequest) -> HttpResponse:
     if not has_factor(request.user):
         return see_other("accounts:factor_list")

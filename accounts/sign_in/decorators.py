@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
 from accounts.requests import SignedInRequest, View
+from accounts.sign_in.next_page import with_next
+from core.form_pages import form_page
 
 
 def signed_in_page(view: View) -> View:
@@ -25,6 +25,5 @@ def signed_in_page(view: View) -> View:
 
 
 def to_sign_in(request: HttpRequest, page: str) -> HttpResponse:
-    """Redirect to the sign-in `page`, and then back here, or to the start page after a POST."""
-    back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
-    return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': back})}")
+    """Redirect to the sign-in `page`, and then back here: a POST is not repeated, but its form is shown again."""
+    return HttpResponseRedirect(with_next(page, form_page(request) or "/"))

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.clients import is_hand_held, passkeys_are_offered
 from accounts.requests import PublicRequest
@@ -21,6 +21,7 @@ from accounts.sign_in.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import end_session
 from accounts.sign_in.wechat_choice import wechat_option
+from core.form_pages import post_only
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
@@ -74,7 +75,7 @@ def login_code(request: PublicRequest) -> HttpResponse:
     return see_other(next_page if next_page and request.user.is_authenticated else "/")
 
 
-@require_POST
+@post_only("accounts:login_code")
 def login_code_send(request: PublicRequest) -> HttpResponse:
     """Send another code to the same number."""
     next_page = next_of(request)
@@ -114,7 +115,7 @@ def login_password(request: PublicRequest) -> HttpResponse:
     return sign_in(request, user, to=next_page or "/")
 
 
-@require_POST
+@post_only("/")
 def logout(request: PublicRequest) -> HttpResponse:
     end_session(request)
     return see_other("accounts:login")

@@ -38,7 +38,7 @@ def test_nobody_is_sent_to_sign_in_and_back(client):
 
 
 def test_a_post_is_not_repeated_after_sign_in(client):
-    assert client.post("/console/settings/").url == "/login/?next=%2F"
+    assert client.post("/console/settings/").url == "/login/?next=%2Fconsole%2Fsettings%2F"
 
 
 @pytest.mark.parametrize("method", ["password", "code", "qr", "weixin", "invitation", None])

@@ -178,6 +178,27 @@ def test_full_width_digits_are_digits(alice):
     use_code(alice, app_code().translate({48 + n: 0xFF10 + n for n in range(10)}), by=command_actor())
 
 
+@pytest.mark.parametrize("text", ["验证码：{}", "动态口令：{}（30 秒内有效）", "Mail directory\n{}\nexpires in 12 s"])
+def test_the_only_code_of_a_pasted_text_is_used(alice, text):
+    equip(alice)
+    use_code(alice, text.format(app_code()), by=command_actor())
+
+
+def test_a_recovery_code_is_found_in_a_pasted_text(alice):
+    equip(alice)
+    assert use_code(alice, f"恢复码：{recovery_codes(alice)[0]}", by=command_actor()) == 9
+
+
+@pytest.mark.parametrize("text", ["{0} {0[0]}", "{0} 086158", "{0}0", "验证码：{0}{0}"])
+def test_a_text_with_another_number_of_digits_is_not_counted(alice, text):
+    equip(alice)
+    code = app_code()
+    for _attempt in range(7):
+        with pytest.raises(FactorWrong):
+            use_code(alice, text.format(code), by=command_actor())
+    use_code(alice, code, by=command_actor())
+
+
 def test_a_recovery_code_counts_once(alice):
     equip(alice)
     code = recovery_codes(alice)[4]

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import fresh_action
 from accounts.requests import PublicRequest, SignedInRequest, View
@@ -30,6 +30,7 @@ from accounts.wechat.bindings import PROVIDER, Proof, stored_proof, unbind_wecha
 from accounts.wechat.provider import WechatAdapter, wechat_provider
 from accounts.wechat.sign_in import outstanding_wechat_code, prove_phone_for_wechat, send_wechat_code
 from core.counters import CounterFull
+from core.form_pages import post_only
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
@@ -67,7 +68,7 @@ def proof_page(view: View) -> View:
 
 
 @wechat_page
-@require_POST
+@post_only("accounts:login")
 def weixin_login(request: PublicRequest) -> HttpResponse:
     return _redirect_to_wechat(request, "login", next_of(request))
 
@@ -129,7 +130,7 @@ def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
 
 
 @wechat_page
-@require_POST
+@post_only("accounts:weixin_code")
 @proof_page
 def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
     """Send another code to the same number."""
@@ -149,7 +150,7 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @fresh_action
-@require_POST
+@post_only("accounts:device_list")
 def weixin_bind(request: SignedInRequest) -> HttpResponse:
     if current_enterprise(request) is None:
         return see_other("/")
@@ -159,7 +160,7 @@ def weixin_bind(request: SignedInRequest) -> HttpResponse:
 @wechat_page
 @signed_in_page
 @unrestricted_page
-@require_POST
+@post_only("accounts:device_list")
 def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
     account = get_object_or_404(SocialAccount, pk=id, user=request.user, provider=PROVIDER)
     enterprise = current_enterprise(request)

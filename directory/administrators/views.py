@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page, fresh_page
 from accounts.models import Role, User
@@ -21,6 +21,7 @@ from accounts.sign_in.attempt_limits import wait_text
 from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import end_session
+from core.form_pages import post_only
 from core.responses import see_other, too_many_requests, unprocessable
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrators.actions import (
@@ -101,7 +102,7 @@ def administrator_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 
 @console_page(Permission.MANAGE_ADMINISTRATORS)
 @fresh_page
-@require_POST
+@post_only("directory:administrator_edit")
 def administrator_reset(request: ConsoleRequest, id: int) -> HttpResponse:
     """Delete a lost second factor; the administrator signs in again and sets up another."""
     role = get_administrator(request, id)

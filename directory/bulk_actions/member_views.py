@@ -12,11 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other
 from directory.bulk_actions.job import NumberChanged, open_bulk_action
 from directory.joining.invitations import invite_members
@@ -37,7 +37,7 @@ CONFIRMING: dict[str, str] = {
 
 @console_page(Permission.MANAGE_MEMBERS)
 @fresh_action
-@require_POST
+@post_only("directory:member_list")
 def member_delete_many(request: ConsoleRequest) -> HttpResponse:
     """Delete the chosen members, or with `all_matching` the filtered ones.
 
@@ -50,7 +50,7 @@ def member_delete_many(request: ConsoleRequest) -> HttpResponse:
 
 @console_page(Permission.MANAGE_MEMBERS)
 @fresh_action
-@require_POST
+@post_only("directory:member_list")
 def member_disable_many(request: ConsoleRequest) -> HttpResponse:
     """Disable members, as in `member_delete_many`; ignore those who are disabled already."""
     query = MemberQuery(request.POST, request.role)
@@ -59,7 +59,7 @@ def member_disable_many(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_list")
 def member_enable_many(request: ConsoleRequest) -> HttpResponse:
     """Enable the disabled ones among the chosen members, or with `all_matching` among the filtered ones."""
     query = MemberQuery(request.POST, request.role)
@@ -68,7 +68,7 @@ def member_enable_many(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_list")
 def member_restore_many(request: ConsoleRequest) -> HttpResponse:
     """Restore the chosen members from the recycle bin, or with `all_matching` the filtered ones."""
     query = MemberQuery(request.POST, request.role, with_bin=True)
@@ -77,7 +77,7 @@ def member_restore_many(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.SEND_INVITATIONS)
-@require_POST
+@post_only("directory:member_list")
 def member_invite_many(request: ConsoleRequest) -> HttpResponse:
     """Invite the chosen members, or with `all_matching` the filtered ones who have not joined.
 

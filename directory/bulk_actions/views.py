@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other
 from core.workbook_cells import XLSX
 from directory.access import get_bulk_action
@@ -54,7 +55,7 @@ def bulk_action_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:bulk_action_detail")
 def bulk_action_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
     action = get_bulk_action(request, id)
     cancel_bulk_action(action, by=request.actor)

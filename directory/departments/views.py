@@ -8,12 +8,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page
 from accounts.models import Role
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other, unprocessable
 from directory.access import departments_of, get_department, get_movable_department, read_ids
 from directory.departments.actions import delete_department
@@ -112,7 +113,7 @@ def department_move(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_DEPARTMENTS)
-@require_POST
+@post_only("directory:department_edit")
 def department_delete(request: ConsoleRequest, id: int) -> HttpResponse:
     department = get_department(request, id)
     try:

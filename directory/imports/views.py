@@ -12,11 +12,12 @@ from django.http import HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import departments_of, get_import
@@ -74,19 +75,19 @@ def import_template(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:import_detail")
 def import_apply(request: ConsoleRequest, id: int) -> HttpResponse:
     return _act(request, id, begin_import)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:import_detail")
 def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
     return _act(request, id, cancel_import)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:import_detail")
 def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
     """Repair the row `row` with the texts of its columns, or `leave_out` the row. `after` is where the page began."""
     imported = get_import(request, id)
@@ -100,14 +101,14 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.SEND_INVITATIONS)
-@require_POST
+@post_only("directory:import_detail")
 def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
     return _act(request, id, start_follow_up, Import.FollowUp.INVITE)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
 @fresh_action
-@require_POST
+@post_only("directory:import_detail")
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
     return _act(request, id, start_follow_up, Import.FollowUp.UNDO)
 
@@ -120,7 +121,7 @@ def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:import_detail")
 def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     """Issue activation codes to the import's members, in a workbook that is not stored."""
     imported = get_import(request, id)

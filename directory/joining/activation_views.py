@@ -13,7 +13,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.clients import address_block, browser_secret, client_address, name_browser, passkeys_are_offered
 from accounts.models import User
@@ -22,7 +22,8 @@ from accounts.second_factor.passkeys import PasskeyRefused, creation_options, re
 from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
-from core.responses import private, see_other, too_many_requests
+from core.form_pages import post_only
+from core.responses import private, see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.joining.activation import (
@@ -92,7 +93,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
     return _enter(request, code, user)
 
 
-@require_POST
+@post_only("directory:activation_password")
 def activation_passkey(request: PublicRequest) -> HttpResponse:
     """Take the passkey that the device has created: the member joins and is signed in."""
     code = _carried(request)
@@ -111,7 +112,7 @@ def activation_passkey(request: PublicRequest) -> HttpResponse:
     return _enter(request, code, user)
 
 
-@require_POST
+@post_only()
 def activation_passkey_options(request: PublicRequest) -> HttpResponse:
     """Return the options for creating a passkey, as JSON; reserve an id if the member has no user yet."""
     code = _carried(request)
@@ -127,7 +128,10 @@ def code_page(
     request: PublicRequest, form: ActivationCodeForm | None = None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     """Ask for account and code. `/i/` shows this, too, if the browser has no invitation."""
-    return private(render(request, CODE, {"form": form or ActivationCodeForm(), "refusal": refusal}, status=status))
+    context = {"form": form or ActivationCodeForm(), "refusal": refusal}
+    if status == 422:
+        return private(unprocessable(request, CODE, context))
+    return private(render(request, CODE, context, status=status))
 
 
 def _password_page(

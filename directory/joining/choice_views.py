@@ -9,12 +9,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PHONELESS_METHODS, open_session, proven_phone
+from core.form_pages import post_only
 from core.responses import see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
@@ -51,7 +52,7 @@ def choose(request: PublicRequest) -> HttpResponse:
 
 
 @proven_page
-@require_POST
+@post_only("directory:choose")
 def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
     """Enter the enterprise with this id."""
     access = _access(request, id)
@@ -62,7 +63,7 @@ def choose_enter(request: PublicRequest, id: int) -> HttpResponse:
 
 
 @proven_page
-@require_POST
+@post_only("directory:choose")
 def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
     """Send a recovery link to the phone on record of a member who must scan there and no longer can."""
     access = _access(request, id)
@@ -81,7 +82,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
 
 
 @proven_page
-@require_POST
+@post_only("directory:choose")
 def choose_join(request: PublicRequest, id: int) -> HttpResponse:
     """Join as the member with this id, by the number verified in this session."""
     phone = proven_phone(request)

@@ -10,15 +10,16 @@ from functools import wraps
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
+from core.form_pages import post_only
 from core.responses import private, see_other, too_many_requests
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
@@ -65,7 +66,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
     """Move the token from the URL, which the SMS holds, to a cookie. Previews and scanners open it, too."""
     invitation = find_invitation(token)
     if invitation is None:
-        raise Http404
+        return private(render(request, "directory/invitation_unknown.html", status=404))
     if link_status_of(invitation) == LinkStatus.LIVING:
         answer: HttpResponse = see_other("directory:invitation")
         answer["Referrer-Policy"] = "no-referrer"
@@ -85,7 +86,7 @@ def invitation(request: PublicRequest) -> HttpResponse:
     return with_active_invitation(_page)(request)
 
 
-@require_POST
+@post_only("directory:invitation")
 @with_active_invitation
 def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """Send a code to the number on record; nothing in the request can choose another number."""
@@ -96,7 +97,7 @@ def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpRespo
     return see_other("directory:invitation")
 
 
-@require_POST
+@post_only("directory:invitation")
 @with_active_invitation
 def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """Verify the code: the member joins and is signed in."""
@@ -120,7 +121,7 @@ def invitation_join(request: PublicRequest, invitation: Invitation) -> HttpRespo
     return answer
 
 
-@require_POST
+@post_only("directory:invitation")
 def invitation_renew(request: PublicRequest) -> HttpResponse:
     """Send another link to the phone on record in place of an expired one."""
     invitation = _carried(request)

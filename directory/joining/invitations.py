@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,6 +95,14 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> InvitationOutcome
         outcome.sent += len(sent)
         outcome.left_out += [(member, messages_of(refusal)[0]) for member, refusal in refused]
     return outcome
+
+
+def refusals_of(members: Collection[Member]) -> dict[int, TranslatableText]:
+    """Return why members can't be invited now, by id."""
+    now = timezone.now()
+    history = _history_of(list(members), now)
+    checked = {member.pk: _refusal(member, history.get(member.pk), now, is_recovery=False) for member in members}
+    return {pk: messages_of(refusal)[0] for pk, refusal in checked.items() if refusal}
 
 
 def revoke_invitations(*members: Member) -> None:

@@ -116,6 +116,12 @@ class ClaimedValues:
             "department": member.main_department.name,
             "status": gettext_lazy("in the recycle bin") if member.deleted_at else Member.Status(member.status).label,
         }
+        if member.deleted_at:
+            text = _(
+                "%(what)s belongs to %(name)s (%(department)s, %(status)s). To use it now, restore them or delete them "
+                "permanently."
+            )
+            return ValidationError(text, params=params)
         return ValidationError(_("%(what)s belongs to %(name)s (%(department)s, %(status)s)"), params=params)
 
     @cached_property

@@ -15,7 +15,7 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from accounts.audit.recording import erase_personal, recording, task_actor
+from accounts.audit.recording import Actor, Record, erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
 from core.registry import Registry
 from core.translatable import render_message
@@ -47,6 +47,15 @@ def erase_deleted_members() -> int:
     return purged
 
 
+def erase_member(member: Member, *, by: Actor) -> bool:
+    """Erase a member in the bin now, which frees the address and account. Return False if they are not there."""
+    with recording(member.enterprise, by=by) as record:
+        members = list(Member.objects.in_bin().filter(pk=member.pk))
+        if members:
+            _erase(member.enterprise, members, record)
+    return bool(members)
+
+
 def _purge_chunk() -> int:
     over = timezone.now() - timedelta(days=settings.MEMBER_BIN_DAYS)
     due = Member.objects.in_bin().filter(deleted_at__lte=over).order_by("deleted_at")
@@ -55,13 +64,17 @@ def _purge_chunk() -> int:
         return 0
     with recording(first.enterprise, by=BY) as record:
         members = list(due.filter(enterprise=first.enterprise)[:CHUNK])
-        for erase in _erasers.all():
-            erase(first.enterprise, members)
-        _erase_texts(first.enterprise, members)
-        _erase_users(members)
-        _empty(first.enterprise, members)
-        record("members_purged", first.enterprise, after={"members": [member.pk for member in members]})
+        _erase(first.enterprise, members, record)
     return len(members)
+
+
+def _erase(enterprise: Enterprise, members: Sequence[Member], record: Record) -> None:
+    for erase in _erasers.all():
+        erase(enterprise, members)
+    _erase_texts(enterprise, members)
+    _erase_users(members)
+    _empty(enterprise, members)
+    record("members_purged", enterprise, after={"members": [member.pk for member in members]})
 
 
 def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:

@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.responses import see_other, unprocessable
-from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, members_of, read_ids
+from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, is_scoped, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code
 from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_member, may_join, subject_of
@@ -99,6 +100,7 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "invitations": _invitations_of(member),
         "inviter": find_one(members_of(request.role), str(member.origin.get("inviter", ""))),
         "may_manage": may(request.role, Permission.MANAGE_MEMBERS),
+        "may_erase": may(request.role, Permission.MANAGE_MEMBERS) and not is_scoped(request.role),
         "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
         "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
@@ -128,7 +130,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.SEND_INVITATIONS)
-@require_POST
+@post_only("directory:member_detail")
 def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     _invite(request, member)
@@ -136,7 +138,7 @@ def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
     """Issue a new activation code, which replaces the previous one."""
     member = get_member(request, id)
@@ -145,7 +147,7 @@ def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = disable_member(get_member(request, id), by=request.actor)
     messages.success(request, _("%(name)s was disabled and signed out.") % {"name": member.name})
@@ -153,7 +155,7 @@ def member_disable(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("directory:member_detail")
 def member_enable(request: ConsoleRequest, id: int) -> HttpResponse:
     member = enable_member(get_member(request, id), by=request.actor)
     messages.success(request, _("%(name)s was enabled.") % {"name": member.name})

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.requests import PublicRequest
 from accounts.sign_in.sessions import open_session
+from core.form_pages import post_only
 from core.responses import see_other
 from directory.admission import member_with_phone
 from directory.domains.addresses import clean_prefix
@@ -37,7 +37,7 @@ from invitations.links.settings import landing_domain, rules_of
 from invitations.models import Application, JoinLink
 
 
-@require_POST
+@post_only()
 @with_open_link
 @with_verified_phone
 def join_prefix(request: PublicRequest, link: JoinLink, phone: str) -> HttpResponse:
@@ -57,7 +57,7 @@ def join_prefix(request: PublicRequest, link: JoinLink, phone: str) -> HttpRespo
     return details_page(request, link, phone, form, context=context)
 
 
-@require_POST
+@post_only("invitations:join")
 @with_open_link
 @with_verified_phone
 def join_apply(request: PublicRequest, link: JoinLink, phone: str) -> HttpResponse:
@@ -84,7 +84,7 @@ def join_apply(request: PublicRequest, link: JoinLink, phone: str) -> HttpRespon
     return response
 
 
-@require_POST
+@post_only("invitations:join")
 @with_open_link
 @with_verified_phone
 def join_as_member(request: PublicRequest, link: JoinLink, phone: str) -> HttpResponse:

@@ -11,11 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import console_page
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.list_query import ListQuery
 from core.pagination import OrderedRows, read_page
 from core.responses import see_other, unprocessable
@@ -33,13 +34,13 @@ NAMED_MAX = 5
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("invitations:application_list")
 def application_approve_many(request: ConsoleRequest) -> HttpResponse:
     return _decide_many(request, Decision.Verdict.APPROVED)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("invitations:application_list")
 def application_reject_many(request: ConsoleRequest) -> HttpResponse:
     """Reject the chosen applications; show the list again, with the same ones ticked, if the reason is invalid."""
     is_all = bool(request.POST.get("all_matching"))

@@ -118,7 +118,7 @@ def details_page(
         return response
     rules, member = rules_of(link.enterprise), member_with_phone(link.enterprise, phone)
     context = {
-        "form": form or JoinApplyForm(),
+        "form": form or JoinApplyForm(initial=_earlier_input(request, link)),
         "member": member,
         "phone": mask_phone(phone),
         "domain": landing_domain(link, rules),
@@ -137,6 +137,12 @@ def closed_page(request: PublicRequest, link: JoinLink) -> HttpResponse:
     has_applied = carried_application(request) is not None
     context = {"status": status_of(link), "enterprise": link.enterprise, "has_applied": has_applied}
     return private(render(request, "invitations/join_dead.html", context, status=410))
+
+
+def _earlier_input(request: PublicRequest, link: JoinLink) -> dict[str, str]:
+    """Return the name of the application that this browser filed at the same enterprise before."""
+    earlier = carried_application(request)
+    return {"name": earlier.name} if earlier and earlier.enterprise_id == link.enterprise_id else {}
 
 
 def notice_version(notice: PrivacyNotice | None) -> str:

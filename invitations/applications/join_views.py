@@ -10,12 +10,13 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.clients import address_block, client_address
 from accounts.requests import PublicRequest
 from accounts.sign_in.forms import LoginCodeForm
 from core.counters import CounterFull, count_up
+from core.form_pages import post_only
 from core.responses import private, see_other
 from directory.entry.phone_lookup import enterprises_of
 from invitations.applications.browser_state import (
@@ -69,7 +70,7 @@ def join(request: PublicRequest, link: JoinLink) -> HttpResponse:
     return (code_page if codes_for(request, link.enterprise).sent() else phone_page)(request, link)
 
 
-@require_POST
+@post_only("invitations:join")
 @with_open_link
 def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Send a code; the response is the same for every number. Sending it is consent to the privacy notice."""
@@ -91,7 +92,7 @@ def join_send(request: PublicRequest, link: JoinLink) -> HttpResponse:
     return see_other("invitations:join")
 
 
-@require_POST
+@post_only("invitations:join")
 @with_open_link
 def join_resend(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Send another code to the same number."""
@@ -107,7 +108,7 @@ def join_resend(request: PublicRequest, link: JoinLink) -> HttpResponse:
     return see_other("invitations:join")
 
 
-@require_POST
+@post_only("invitations:join")
 @with_open_link
 def join_code(request: PublicRequest, link: JoinLink) -> HttpResponse:
     """Verify the phone number by the code."""

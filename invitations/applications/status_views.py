@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.requests import PublicRequest
+from core.form_pages import post_only
 from core.responses import private, see_other
 from directory.entry.decorators import actor_with_phone
 from invitations.applications.apply import withdraw_application
-from invitations.applications.browser_state import carried_application, keep_application
-from invitations.links.actions import digest_of
+from invitations.applications.browser_state import carried_application, keep_application, keep_link
+from invitations.applications.join_step_views import closed_page
+from invitations.links.actions import LinkStatus, default_link, digest_of, status_of
 from invitations.models import Application
 
 
@@ -22,7 +24,7 @@ def decision_open(request: PublicRequest, token: str) -> HttpResponse:
     """Move the token from the URL, which the SMS holds, to a cookie."""
     application = Application.objects.filter(token_digest=digest_of(token)).first()
     if application is None:
-        raise Http404
+        return private(render(request, "invitations/join_status_lost.html", status=404))
     response = see_other("invitations:join_status")
     response["Referrer-Policy"] = "no-referrer"
     keep_application(response, application)
@@ -38,7 +40,21 @@ def join_status(request: PublicRequest) -> HttpResponse:
     return private(render(request, "invitations/join_status.html", context))
 
 
-@require_POST
+@post_only("invitations:join_status")
+def join_again(request: PublicRequest) -> HttpResponse:
+    """Open the link of a rejected or withdrawn application again, if it still lets people in."""
+    application = carried_application(request)
+    if application is None or not application.may_be_replaced:
+        return see_other("invitations:join_status")
+    link = application.link or default_link(application.enterprise)
+    if status_of(link) != LinkStatus.ACTIVE:
+        return closed_page(request, link)
+    response = see_other("invitations:join")
+    keep_link(response, link)
+    return private(response)
+
+
+@post_only("invitations:join_status")
 def join_withdraw(request: PublicRequest) -> HttpResponse:
     application = carried_application(request)
     if application is None:

@@ -14,12 +14,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.downloads import CSV, write_csv, write_xlsx
+from core.form_pages import post_only
 from core.responses import see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import members_of
@@ -97,13 +98,13 @@ def application_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("invitations:application_detail")
 def application_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     return _amend_and_decide(request, get_application(request, id), edit_application, _("Saved."))
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("invitations:application_detail")
 def application_approve(request: ConsoleRequest, id: int) -> HttpResponse:
     """Approve the application with the changes in the form, if the request has any."""
     application = get_application(request, id)
@@ -112,7 +113,7 @@ def application_approve(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
-@require_POST
+@post_only("invitations:application_detail")
 def application_reject(request: ConsoleRequest, id: int) -> HttpResponse:
     application = get_application(request, id)
     form = ApplicationRejectForm(request.POST)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.translatable import TranslatableText
+from directory.joining.invitations import refusals_of
 from directory.models import Invitation, Member
 from invitations.models import Recipient
 
@@ -76,6 +77,12 @@ def reasons_against(members: Collection[Member]) -> dict[int, TranslatableText]:
             continue
         found[member.pk] = TranslatableText(text, {"name": member.name, "count": settings.BATCHES_PER_MEMBER_PER_WEEK})
     return found
+
+
+def reasons_to_skip(members: Collection[Member]) -> list[str]:
+    """Return for each member why they get no message, if that is so, in the reader's language."""
+    found = {**refusals_of(members), **reasons_against(members)}
+    return [str(found[member.pk]) for member in members if member.pk in found]
 
 
 def _notified_today() -> QuerySet[Any, Any]:

@@ -17,6 +17,7 @@ from directory.joining.invitations import PURPOSE, subject_of
 from directory.members.search import by_name
 from invitations.batches.send import PARTS, State, in_part
 from invitations.models import InvitationBatch, Recipient
+from invitations.models.batches import CHOSEN_BY
 from sms.models import Message
 
 LABELS = {
@@ -39,7 +40,9 @@ class BatchQuery(ListQuery):
         found = batches_of(self.role)
         if not self.text:
             return found
-        return found.filter(Q(about__icontains=self.text) | Q(author_name__icontains=self.text))
+        named = [value for value, label in CHOSEN_BY.items() if self.text.lower() in str(label).lower()]
+        words = Q(about__icontains=self.text) | Q(author_name__icontains=self.text)
+        return found.filter(words | Q(chosen_by__in=named))
 
 
 class RecipientQuery(ListQuery):

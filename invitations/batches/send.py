@@ -37,17 +37,23 @@ State = Recipient.State
 PARTS = [State.WAITING, State.SENT, State.LEFT_OUT, "joined", "failed"]
 
 
-def open_batch(enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, about: str = "") -> InvitationBatch:
-    """Record the recipients and wake the worker. `about` describes the recipients in words."""
+def open_batch(
+    enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, about: str = "", chosen_by: str = ""
+) -> InvitationBatch:
+    """Record the recipients and wake the worker. `chosen_by` and `about` describe the filter that chose them."""
     with recording(enterprise, by=by) as record:
         batch = InvitationBatch.objects.create(
-            enterprise=enterprise, author=by.user, author_name=by.name[:64], about=about[:ABOUT_MAX]
+            enterprise=enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            chosen_by=chosen_by,
+            about=about[:ABOUT_MAX],
         )
         ids = members.order_by("pk").values_list("pk", flat=True)
         recipients = (Recipient(batch=batch, member_id=id) for id in ids.iterator(chunk_size=5000))
         batch.total = len(Recipient.objects.bulk_create(recipients, batch_size=1000))
         batch.save(update_fields=["total"])
-        record("batch_opened", batch, after={"members": batch.total, "about": batch.about})
+        record("batch_opened", batch, after={"members": batch.total, "chosen_by": chosen_by, "about": batch.about})
         transaction.on_commit(QUEUE.wake)
     return batch
 

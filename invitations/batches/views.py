@@ -22,14 +22,16 @@ from directory.departments.tree import paths_of
 from directory.members.list import MemberQuery, rows_of
 from directory.models import Import, Member
 from invitations.batches.forms import QuietForm
-from invitations.batches.limits import preview_of
+from invitations.batches.limits import preview_of, reasons_to_skip
 from invitations.batches.list import BatchQuery, RecipientQuery, batch_rows, batches_of, recipient_rows
 from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hours
 from invitations.batches.send import counts_of, open_batch, settled
 from invitations.models import InvitationBatch
+from invitations.models.batches import SELECTION
 
 # Older imports are offered on their own pages.
 OFFERED_MAX = 50
+REASONS_MAX = 20
 NEW = "invitations/batch_new.html"
 
 
@@ -43,6 +45,9 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
     context = _new_context(request, query)
     if request.method != "POST":
         return render(request, NEW, context)
+    ticked = {str(id) for id in read_ids(request.POST.getlist("members"))}
+    here = {row["id"] for row in context["rows"]}
+    context |= {"ticked": ticked, "ticked_elsewhere": sorted(ticked - here)}
     chosen = _chosen(request, query)
     if chosen is None:
         return unprocessable(request, NEW, context | {"refusal": _("Select members, or select all that match.")})
@@ -51,10 +56,13 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
         return unprocessable(request, NEW, context | {"refusal": _("You can select up to %(most)d at a time.") % most})
     preview = preview_of(chosen)
     if not preview.messages:
-        return unprocessable(request, NEW, context | {"refusal": _("None of these members can be invited right now.")})
+        reasons = reasons_to_skip(list(chosen.order_by("pk")[:REASONS_MAX]))
+        refusal = {"refusal": _("None of these members can be invited right now."), "reasons": reasons}
+        return unprocessable(request, NEW, context | refusal)
     if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
         return unprocessable(request, NEW, context | {"asks": preview.messages})
-    batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query))
+    chosen_by = SELECTION if ticked else query.status
+    batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query), chosen_by=chosen_by)
     return see_other("invitations:batch_detail", id=batch.pk)
 
 
@@ -117,13 +125,12 @@ def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | N
 
 
 def _about(request: ConsoleRequest, query: MemberQuery) -> str:
-    """Return the description of the recipients that the list of batches shows."""
+    """Return what people named or typed in the filter."""
     if request.POST.getlist("members"):
-        return _("selected individually")
+        return ""
     parts = [
         query.imported.file_name if query.imported else "",
         query.department.name if query.department else "",
-        Member.Status(query.status).label if query.status else "",
         f"“{query.text}”" if query.text else "",
     ]
     return " · ".join(str(part) for part in parts if part)

@@ -6,11 +6,12 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.forms import make_read_only
 from core.qr_images import PNG_SIZES, draw_png, draw_svg
 from core.responses import see_other, unprocessable
@@ -42,7 +43,7 @@ def joining(request: ConsoleRequest) -> HttpResponse:
 
 @console_page(Permission.MANAGE_SETTINGS)
 @fresh_action
-@require_POST
+@post_only("invitations:joining")
 def joining_reset(request: ConsoleRequest) -> HttpResponse:
     reset_link(request.enterprise, by=request.actor)
     messages.success(request, _("A new link was created. The previous one no longer works."))

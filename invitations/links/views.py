@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
+from core.form_pages import post_only
 from core.qr_images import PNG_SIZES
 from core.responses import see_other, unprocessable
 from directory.departments.tree import paths_of
@@ -94,7 +95,7 @@ def link_edit(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
-@require_POST
+@post_only("invitations:link_detail")
 def link_revoke(request: ConsoleRequest, id: int) -> HttpResponse:
     link = get_named_link(request, id)
     revoke_link(link, by=request.actor)

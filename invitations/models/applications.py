@@ -71,6 +71,11 @@ class Application(models.Model):
         return self.name
 
     @property
+    def may_be_replaced(self) -> bool:
+        """True if the applicant may apply again."""
+        return self.state in {self.State.REJECTED, self.State.WITHDRAWN}
+
+    @property
     def wanted_address(self) -> str:
         """The address that the applicant gets on approval."""
         return f"{self.prefix}@{self.domain}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +14,9 @@ from accounts.models import Enterprise
 from core.leased_jobs import LeasedJob
 from core.translatable import render_messages
 from directory.models import Invitation, Member
+
+SELECTION = "selection"
+CHOSEN_BY: dict[str, Any] = {**dict(Member.Status.choices), SELECTION: _("selected individually")}
 
 
 class InvitationBatch(LeasedJob):
@@ -26,7 +31,8 @@ class InvitationBatch(LeasedJob):
     )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64)
-    # The filter that chose the recipients, described in the author's language.
+    # The filter that chose the recipients: the members' status, or "selection"; and names of files and departments.
+    chosen_by = models.CharField(max_length=16, blank=True)
     about = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.SENDING)
     total = models.PositiveIntegerField(default=0)
@@ -38,6 +44,11 @@ class InvitationBatch(LeasedJob):
 
     def __str__(self) -> str:
         return f"invitation batch {self.pk}"
+
+    @property
+    def recipients_text(self) -> str:
+        """The filter in the reader's language."""
+        return " · ".join(str(part) for part in (CHOSEN_BY.get(self.chosen_by), self.about) if part)
 
 
 class QuietHours(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,6 +90,41 @@ def test_only_ticked_members_are_invited(desk, people, wang):
     desk.post(NEW, {"members": [wang.pk], "all_matching": "1"})
     send_batches()
     assert [message.to for message in Message.objects.all()] == [wang.phone]
+
+
+def test_the_list_names_the_filter_in_the_readers_language(desk, people, client_of, dora):
+    desk.post(NEW, {"all_matching": "1", "status": "pending", "department": people.market.pk, "q": "甲"})
+    reader = client_of(dora)
+    assert "Not joined · 市场部 · “甲”" in reader.get("/console/invitations/").text
+    chinese = {"accept-language": "zh-CN"}
+    assert "未加入 · 市场部 · “甲”" in reader.get("/console/invitations/", headers=chinese).text
+    assert "未加入" in reader.get("/console/invitations/", {"q": "未加入"}, headers=chinese).text
+    assert InvitationBatch.objects.get().total == 1
+
+
+def test_the_list_names_ticked_recipients_in_the_readers_language(desk, people, wang):
+    desk.post(NEW, {"members": [wang.pk]})
+    assert "selected individually" in desk.get("/console/invitations/").text
+    page = desk.get("/console/invitations/", headers={"accept-language": "zh-CN"}).text
+    assert "selected individually" not in page
+
+
+def test_refused_recipients_stay_ticked_with_the_reason_of_each(desk, people, wang, alice):
+    invite_member(wang, by=Actor(user=alice, name="Alice"))
+    code = Member.objects.get(name="丙")
+    answer = desk.post(NEW, {"members": [wang.pk, code.pk], "status": "pending"})
+    assert answer.status_code == 422
+    for member in (wang, code):
+        assert re.search(rf'name="members"\s+value="{member.pk}"[^>]*\schecked', answer.text)
+    assert not re.search(r'name="all_matching"[^>]*\schecked', answer.text)
+    assert "王芳 received a link less than a minute ago." in answer.text
+    assert "丙 joins with an activation code, so no SMS is sent." in answer.text
+
+
+def test_recipients_ticked_on_another_page_stay_ticked(desk, people, wang, alice, monkeypatch):
+    invite_member(wang, by=Actor(user=alice, name="Alice"))
+    answer = desk.post(NEW, {"members": [wang.pk], "status": "pending", "q": "甲"})
+    assert f'<input type="hidden" name="members" value="{wang.pk}"' in answer.text
 
 
 def test_search_and_department_select_the_recipients(desk, people):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
-import unicodedata
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
@@ -27,6 +25,7 @@ from core.locks import advisory_lock
 from sms.codes.budgets import spend_code
 from sms.codes.limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
 from sms.codes.proof_of_work import require_proof
+from sms.codes.typed_digits import read_digits
 from sms.models import Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.queue import EnterpriseLike, MessageRequest, cancel_messages, queue_messages
 
@@ -109,7 +108,7 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     Call it outside any transaction that may roll back, because every attempt must stay counted. Input that is not a
     code doesn't count. Failures count only while a code is outstanding, so that they cannot lock out any number.
     """
-    digits = _digits_of(text)
+    digits = read_digits(text, settings.SMS_CODE_DIGITS)
     code = current_code(purpose=purpose, browser=browser, subject=subject)
     if code is None or code.expires_at <= timezone.now():
         raise CodeExpired(_("This code has expired. Request a new one."))
@@ -238,19 +237,6 @@ def _wrong_text(code: PhoneCode) -> str:
 
 def _new_digits() -> str:
     return f"{secrets.randbelow(10**settings.SMS_CODE_DIGITS):0{settings.SMS_CODE_DIGITS}}"
-
-
-def _digits_of(text: str) -> str:
-    """Return the digits of a typed or pasted code such as `１２３ 456` or `G-123456`, or "" if it is not a code."""
-    folded = unicodedata.normalize("NFKC", text[:64])
-    visible = [character for character in folded if _is_visible(character)]
-    plain = "".join(str(unicodedata.decimal(character, character)) for character in visible)
-    found = re.fullmatch(rf"(?:[A-Za-z]{{1,3}})?(\d{{{settings.SMS_CODE_DIGITS}}})", plain, re.ASCII)
-    return found[1] if found else ""
-
-
-def _is_visible(character: str) -> bool:
-    return not character.isspace() and unicodedata.category(character) not in {"Cf", "Pd"}
 
 
 def _digest(challenge: uuid.UUID, digits: str) -> str:

@@ -20,7 +20,8 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     pane.dataset.state = said.state;
     pane.closest("main").dataset.state = ["limited", "lost"].includes(said.state) ? "expired" : said.state;
     if (said.name !== undefined) find("name").textContent = said.name;
-    if (said.number) find("number").textContent = said.number;
+    find("asks").hidden = find("asks-text").hidden = !said.number;
+    find("number").textContent = said.number || "";
     if (said.seconds !== undefined) until = Date.now() + said.seconds * 1000;
     if (Date.now() + 20_000 < until) soon.textContent = "";
     tick();
@@ -31,6 +32,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     const data = new FormData(ask);
     data.set("renews", renews);
     const answer = await fetch(ask.action, { method: "POST", body: data, headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer?.headers.get("HX-Refresh")) return location.reload();
     if (answer?.status === 429 && renewals-- > 0) later(() => request(renews), Number(answer.headers.get("Retry-After")) * 1000);
     if (!answer?.ok) return show({ state: answer?.status === 429 ? "limited" : "lost" });
     const said = await answer.json();

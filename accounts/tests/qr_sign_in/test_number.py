@@ -7,6 +7,7 @@ import pytest
 from accounts.models import AuditEvent, QrSignIn
 from accounts.tests.qr_sign_in.people import (
     ELSEWHERE,
+    OFFICE_TOO,
     approve,
     at,
     claim,
@@ -102,6 +103,25 @@ def test_the_number_is_asked_for_where_the_networks_differ(phone, desktop, hands
     scan(phone, code)
     assert (b'name="number"' in phone.get(path(code)).content) == is_asked
     assert approve(phone, code) == (422 if is_asked else 303)
+
+
+def test_the_desktop_shows_the_number_only_if_the_phone_asks(desk, phone):
+    code = show_code(desk)
+    at(phone, OFFICE_TOO)
+    scan(phone, code)
+    assert "number" not in poll(desk, code)
+    at(phone, ELSEWHERE)
+    assert approve(phone, code) == 422
+    assert poll(desk, code)["number"] == code.number
+    assert approve(phone, code, number=code.number) == 303
+
+
+def test_the_desktop_shows_the_number_at_once_to_another_network(desk, phone):
+    code = show_code(desk)
+    assert "number" not in poll(desk, code)
+    at(phone, ELSEWHERE)
+    scan(phone, code)
+    assert poll(desk, code)["number"] == code.number
 
 
 def test_in_the_demo_loopback_counts_as_one_network(phone, settings):

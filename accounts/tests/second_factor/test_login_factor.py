@@ -31,6 +31,11 @@ def test_the_password_alone_opens_no_session(halfway):
     assert halfway.get("/mailbox/devices/").status_code == 302
 
 
+def test_a_whole_message_can_be_pasted(halfway):
+    answer = halfway.post(PATH, {"code": f"【演示公司】验证码：{app_code()}，30 秒内有效。" + "请勿告知他人。" * 20})
+    assert (answer.status_code, answer.url) == (303, "/console/messages/")
+
+
 def test_the_code_opens_the_session_and_redirects(halfway, alice):
     page = halfway.get(PATH).content.decode()
     assert "Alice" in page

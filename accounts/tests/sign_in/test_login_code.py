@@ -142,7 +142,7 @@ def test_the_session_s_key_changes(english, lin):
 
 
 def test_a_get_sends_nothing(client):
-    assert client.get("/login/code/send/").status_code == 405
+    assert client.get("/login/code/send/").status_code == 302
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])

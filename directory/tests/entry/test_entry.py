@@ -177,7 +177,7 @@ def test_who_was_away_for_long_comes_back_by_a_fresh_invitation_from_an_administ
 
 @pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/"])
 def test_choosing_is_a_post(client_of, lin, path):
-    assert client_of(lin.user, method="code").get(path).status_code == 405
+    assert client_of(lin.user, method="code").get(path).status_code == 302
 
 
 def test_who_proved_a_number_can_let_it_go_and_try_another(phone, wang):

@@ -294,7 +294,25 @@ def test_too_many_tries_end_the_code(phone, link):
     assert int(spent["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("text", [" {} ", "G-{}", "full-width"])
+@pytest.mark.parametrize("token", ["A" * 22, "A", "A" * 300, "%E2%80%A6", "x.y"])
+def test_an_unknown_link_explains_how_to_get_a_new_one(client, db, token):
+    answer = client.get(f"/i/{token}/", headers={"accept-language": "en"})
+    assert answer.status_code == 404
+    assert "This invitation isn't recognized" in answer.text
+    assert "ask your administrator to send you a new invitation" in answer.text
+    assert 'href="/i/code/"' in answer.text
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " {} ",
+        "G-{}",
+        "full-width",
+        "验证码：{}，5 分钟内有效",
+    ],
+)
 def test_a_code_is_understood_as_people_type_it(phone, link, text):
     phone.get(link)
     phone.post("/i/send/")
@@ -351,7 +369,7 @@ def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_tenant
 
 @pytest.mark.parametrize("path", ["/i/send/", "/i/join/", "/i/renew/"])
 def test_deeds_are_posts_with_a_token(link, path):
-    assert Client().get(path).status_code == 405
+    assert Client().get(path).status_code == 302
     strict = Client(enforce_csrf_checks=True)
     strict.get(link, follow=True)
     assert strict.post(path).status_code == 403

@@ -18,7 +18,7 @@ from directory.joining.invitations import invite_member
 from directory.members.actions import create_member, edit_member
 from directory.members.erasure import erase_deleted_members
 from directory.members.recycle_bin import delete_members, restore_members
-from directory.models import Address, Import, ImportRow, Invitation, Member
+from directory.models import Address, Import, ImportRow, Invitation, Member, Membership
 from sms.models import Message
 
 BY = command_actor()
@@ -358,3 +358,59 @@ def test_a_user_who_is_a_member_elsewhere_stays(lin, other_tenant):
         Address.objects.filter(enterprise=other_tenant.enterprise).count()
         == 1 + other_tenant.enterprise.addresses.filter(purpose="reserved").count()
     )
+
+
+def test_an_address_in_the_bin_is_freed_now(client_of, alice, tenant, wang):
+    address = wang.addresses.get()
+    delete(wang)
+    browser = client_of(alice)
+    assert f'action="{url(wang, "erase/")}"' in browser.get(url(wang)).text
+    answer = browser.post(url(wang, "erase/"))
+    assert (answer.status_code, answer.url) == (303, "/console/members/?status=deleted")
+    wang.refresh_from_db()
+    assert (wang.name, wang.phone) == ("", None)
+    assert not Address.objects.filter(pk=address.pk).exists()
+    event = AuditEvent.objects.get(action="members_purged")
+    assert (event.actor_user_id, event.enterprise) == (alice.pk, tenant.enterprise)
+    assert browser.post(url(wang, "erase/")).status_code == 404
+
+
+def test_only_a_deleted_member_is_erased(client_of, alice, wang):
+    assert client_of(alice).post(url(wang, "erase/")).status_code == 404
+    wang.refresh_from_db()
+    assert wang.name
+
+
+def test_a_department_administrator_erases_nobody(client_of, bob, wang, tenant):
+    Membership.objects.filter(member=wang).update(department=tenant.east)
+    delete(wang)
+    browser = client_of(bob)
+    assert "erase/" not in browser.get(url(wang)).text
+    assert browser.post(url(wang, "erase/")).status_code == 403
+
+
+def test_erasing_takes_a_recent_proof(client_of, alice, wang):
+    delete(wang)
+    browser = client_of(alice)
+    session = browser.session
+    for key in ("factor_at", "proved_at"):
+        session[key] = session.get(key, 0) - 601
+    session.save()
+    assert browser.post(url(wang, "erase/")).status_code == 422
+    wang.refresh_from_db()
+    assert wang.name
+
+
+def test_who_is_restored_has_to_join_again_and_the_page_says_so(client_of, alice, lin):
+    delete(lin)
+    browser = client_of(alice)
+    assert "have to join again" in browser.get(url(lin)).text
+    page = browser.post(url(lin, "restore/"), follow=True).text
+    assert "Restored members have to join again." in page
+    assert 'href="/console/members/?status=pending"' in page
+    assert f'action="/console/members/{lin.pk}/invite/"' in page
+
+
+def test_a_disabled_member_is_restored_without_that_word(client_of, alice, zhao):
+    delete(zhao)
+    assert "Restored members" not in client_of(alice).post(url(zhao, "restore/"), follow=True).text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -385,3 +386,59 @@ def test_a_search_for_a_department_decides_nothing(desk, open_tenant, monkeypatc
     assert 'value="新名"' in page.text
     application.refresh_from_db()
     assert (application.state, application.name) == ("pending", "张伟")
+
+
+@pytest.fixture
+def rejected(client_of, alice, open_tenant):
+    """A phone whose application was rejected."""
+    phone = apply(open_tenant.enterprise)
+    client_of(alice).post(page_of(application_of(), "reject/"), {"reason": "资料不全，请重新填写"})
+    return phone
+
+
+def test_a_rejected_applicant_applies_again_from_the_status_page(rejected, open_tenant):
+    rejected.cookies.pop("joining")  # kept for an hour only
+    assert 'action="/j/status/again/"' in rejected.get("/j/status/").text
+    answer = rejected.post("/j/status/again/")
+    assert (answer.status_code, answer.url) == (303, "/j/")
+    session = rejected.session
+    session["join_proof"] = [open_tenant.enterprise.pk, PHONE, int(time.time())]
+    session.save()
+    assert 'value="张伟"' in rejected.get("/j/").text
+    assert rejected.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).url == "/j/status/"
+    assert application_of().state == "pending"
+
+
+def test_the_link_of_the_sms_leads_to_applying_again_too(rejected):
+    path, phone = decision_path(PHONE), new_phone()
+    phone.get(path)
+    assert phone.post("/j/status/again/").url == "/j/"
+    assert 'name="phone"' in phone.get("/j/").text
+
+
+def test_a_link_that_was_closed_meanwhile_says_so(rejected, open_tenant):
+    open_tenant.enterprise.is_joining_open = False
+    open_tenant.enterprise.save()
+    assert rejected.post("/j/status/again/").status_code == 410
+
+
+@pytest.mark.parametrize("state", ["pending", "approved"])
+def test_an_application_that_was_not_rejected_stays(open_tenant, state, client_of, alice):
+    phone = apply(open_tenant.enterprise)
+    if state == "approved":
+        client_of(alice).post(page_of(application_of(), "approve/"))
+    assert "/j/status/again/" not in phone.get("/j/status/").text
+
+
+def test_a_withdrawn_application_is_replaced_too(open_tenant):
+    phone = apply(open_tenant.enterprise)
+    phone.post("/j/status/withdraw/")
+    assert phone.post("/j/status/again/").url == "/j/"
+
+
+def test_a_browser_without_an_application_can_t_apply_again(client, db):
+    assert client.post("/j/status/again/").url == "/j/status/"
+
+
+def test_an_unknown_decision_link_explains_itself(client, db):
+    assert client.get(f"/a/{'a' * 22}/").templates[0].name == "invitations/join_status_lost.html"

@@ -155,7 +155,7 @@ def test_an_edit_without_changes_is_not_recorded_and_keeps_a_past_day(desk, tena
 def test_a_revoked_link_can_neither_be_used_nor_shown(desk, open_tenant):
     link = build_link(open_tenant)
     path = path_of(link)
-    assert desk.get(page_of(link, "revoke/")).status_code == 405
+    assert desk.get(page_of(link, "revoke/")).status_code == 302
     assert desk.post(page_of(link, "revoke/")).status_code == 303
     answer = new_phone().get(path)
     assert answer.status_code == 410

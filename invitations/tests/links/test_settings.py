@@ -61,7 +61,7 @@ def test_another_enterprises_department_can_not_be_chosen(desk, tenant, other_te
 
 def test_a_reset_gives_another_link(desk, tenant):
     old = url_of(default_link(tenant.enterprise))
-    assert desk.get("/console/joining/reset/").status_code == 405
+    assert desk.get("/console/joining/reset/").status_code == 302
     assert desk.post("/console/joining/reset/")["Location"] == "/console/joining/"
     new = url_of(default_link(tenant.enterprise))
     assert new != old
