@@ -57,7 +57,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "theme": theme_of(request),
             "themes": list(THEMES.items()),
             "has_demo_phone": settings.HAS_DEMO,
-            "has_weixin": settings.HAS_WEIXIN,
+            "has_wechat": settings.HAS_WECHAT,
         }
     }
 

@@ -87,7 +87,7 @@ def _reset_if_absent(user: User, record: Record) -> None:
         return
     forget_browsers(user)
     if delete_wechat_bindings(user):
-        record("weixin_unbound", user)
+        record("wechat_unbound", user)
     if not user.roles.exists() and (count := delete_factors(user)):
         record("factors_reset", user, before={"factors": count})
 

@@ -111,7 +111,7 @@ def _choices(request: PublicRequest) -> dict[str, object]:
         "current": request.session.get("enterprise"),
         "is_hand_held": is_hand_held(request),
         "next": next_of(request),
-        "is_by_weixin": request.session.get("method") == "weixin",
+        "is_by_wechat": request.session.get("method") == "wechat",
     }
 
 

@@ -1,10 +1,10 @@
 import pytest
 
-from accounts.tests.wechat.answers import weixin_of
+from accounts.tests.wechat.answers import wechat_of
 
 
 @pytest.fixture
-def weixin(settings):
+def wechat(settings):
     """WeChat's double, where the operator has it."""
-    with weixin_of(settings) as double:
+    with wechat_of(settings) as double:
         yield double

@@ -16,7 +16,7 @@ PAGE = "https://open.weixin.qq.com/connect/qrconnect"
 OFFICIAL, OFFICIAL_PAGE = "wx520c15f417810387", "https://open.weixin.qq.com/connect/oauth2/authorize"
 
 
-class Weixin:
+class Wechat:
     """Who scans is `openid` (and `unionid`); what the API says can be set aside by `token` and `profile`."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
@@ -88,9 +88,9 @@ def _answer(said):
 
 
 @contextmanager
-def weixin_of(settings, *, has_official=False):
+def wechat_of(settings, *, has_official=False):
     """WeChat is configured and answers; nothing else of the network does."""
-    settings.HAS_WEIXIN = True
+    settings.HAS_WECHAT = True
     settings.WEIXIN_APP_ID = "wxbdc5610cc59c1631"
     apps = [{"client_id": settings.WEIXIN_APP_ID, "secret": SECRET}]
     if has_official:
@@ -98,4 +98,4 @@ def weixin_of(settings, *, has_official=False):
         apps.append({"client_id": OFFICIAL, "secret": SECRET})
     settings.SOCIALACCOUNT_PROVIDERS = {"weixin": settings.SOCIALACCOUNT_PROVIDERS["weixin"] | {"APPS": apps}}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield Weixin(mock)
+        yield Wechat(mock)

@@ -78,7 +78,7 @@ everyone  mainland  joined_after   new    code        enters
 everyone  mainland  joined_after   known  code        enters
 everyone  abroad    joined_after   new    code        enters
 everyone  mainland  joined_after   new    qr          enters
-everyone  mainland  joined_after   new    weixin      enters
+everyone  mainland  joined_after   new    wechat      enters
 everyone  mainland  joined_after   new    invitation  enters
 everyone  mainland  joined_after   new    password    enters
 abroad    mainland  pending        new    code        joins
@@ -90,7 +90,7 @@ abroad    mainland  joined_after   known  code        enters
 abroad    abroad    joined_before  new    code        enters
 abroad    abroad    joined_after   new    code        enters
 abroad    mainland  joined_after   new    qr          enters
-abroad    mainland  joined_after   new    weixin      enters
+abroad    mainland  joined_after   new    wechat      enters
 abroad    mainland  joined_after   new    invitation  enters
 abroad    mainland  joined_after   new    password    enters
 abroad    mainland  joined_after   new    -           scans

@@ -65,7 +65,7 @@ def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, tenant, e
     assert code.state == "new"
 
 
-@pytest.mark.parametrize("method", ["qr", "weixin", "passkey", "password"])
+@pytest.mark.parametrize("method", ["qr", "wechat", "passkey", "password"])
 def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, tenant, other_tenant, method):
     waiting = build_member(other_tenant, "新人", "xinren", str(lin.phone))
     browser = client_of(lin.user, method=method, enterprise=tenant.enterprise)

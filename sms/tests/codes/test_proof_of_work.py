@@ -118,7 +118,7 @@ def test_listed_and_unlisted_numbers_require_a_proof_alike(poor):
     assert is_limited(is_listed=False)
 
 
-@pytest.mark.parametrize("purpose", ["login", "join", "weixin"])
+@pytest.mark.parametrize("purpose", ["login", "join", "wechat"])
 def test_only_purposes_open_to_strangers_require_a_proof(poor, purpose):
     strangers(120)
     assert ask(purpose=purpose, is_listed=True)

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 
-class FakeWeixin(BaseHTTPRequestHandler):
+class FakeWechat(BaseHTTPRequestHandler):
     """Who scans is the openid of the page's one button; the class holds what was asked."""
 
     openid, unionid, nickname = "oLVPpjqs9BhvzwPj5A", "o6_bmasdasdsad6_2sg", "小林"
@@ -61,9 +61,9 @@ class FakeWeixin(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def fake_weixin() -> Iterator[str]:
+def fake_wechat() -> Iterator[str]:
     """Its address, while it runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeWeixin)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeWechat)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
