@@ -109,7 +109,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "exmail_admin.context.shell",
+                "exmail_admin.context.page_chrome",
                 "accounts.context.new_devices",
                 "invitations.context.waiting",
             ],
