@@ -103,7 +103,7 @@ def _choices(request: PublicRequest) -> dict[str, object]:
     available = session_access(request)
     for access in available.enterprises:
         link = active_invitation(access.member) if access.member and access.needs_scan else None
-        access.link = link if link and link.is_recovery and link_status_of(link) == LinkStatus.LIVING else None
+        access.link = link if link and link.is_recovery and link_status_of(link) == LinkStatus.ACTIVE else None
     return {
         "here": reverse("directory:choose"),
         "session_access": available,

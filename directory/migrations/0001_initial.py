@@ -748,7 +748,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
                         fields=("member",),
-                        name="invitation_one_living_for_member",
+                        name="invitation_one_active_for_member",
                     ),
                 ],
             },
@@ -793,7 +793,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("revoked_at", None), ("used_at", None)),
                         fields=("member",),
-                        name="activation_code_one_living_for_member",
+                        name="activation_code_one_active_for_member",
                     )
                 ],
             },

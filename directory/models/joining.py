@@ -34,7 +34,7 @@ class Invitation(models.Model):
             models.UniqueConstraint(
                 fields=["member"],
                 condition=Q(superseded_at=None, used_at=None, revoked_at=None),
-                name="invitation_one_living_for_member",
+                name="invitation_one_active_for_member",
             ),
         ]
 
@@ -59,7 +59,7 @@ class ActivationCode(models.Model):
             models.UniqueConstraint(
                 fields=["member"],
                 condition=Q(used_at=None, revoked_at=None),
-                name="activation_code_one_living_for_member",
+                name="activation_code_one_active_for_member",
             ),
         ]
 

@@ -76,7 +76,7 @@ class Stack:
         return self.process.wait(timeout=30)
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this stack, children's children too: id and command line."""
+        """Every running process of this stack, children's children too: id and command line."""
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             try:

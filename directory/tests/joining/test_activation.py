@@ -117,17 +117,17 @@ def test_every_wrong_pair_gets_the_same_answer(tenant, other_tenant, zhou, code)
     others_code = issue_code(other, by=SHOP)
     build_member(other_tenant, "周工", "zhou.gong", None, activation="code")
     dead = issue_code(zhou, by=SHOP)
-    living = issue_code(zhou, by=SHOP)
+    valid = issue_code(zhou, by=SHOP)
     ActivationCode.objects.filter(member=other).update(expires_at=timezone.now())
     pairs = [
         ("zhou.gong", code),  # superseded
         ("zhou.gong", dead),
         ("zhou.gong", "AAAA-AAAA-AAAA"),
         ("zhou.gong", others_code),
-        ("lisi", living),
+        ("lisi", valid),
         ("lisi", others_code),  # expired
-        ("nobody", living),
-        ("zhou.gong@other.example", living),
+        ("nobody", valid),
+        ("zhou.gong@other.example", valid),
         ("zhou.gong", "--"),
     ]
     pages = set()

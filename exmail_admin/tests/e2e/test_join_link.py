@@ -122,7 +122,7 @@ def test_a_named_link_is_made_scanned_counted_and_revoked(console, open_page, si
     desk.fill("[name=uses_max]", "1")
     desk.select_option("[name=approval]", "no")
     press_main_button(desk)
-    expect(desk.locator("main")).to_have_attribute("data-state", "living")
+    expect(desk.locator("main")).to_have_attribute("data-state", "active")
     link = scan_on(desk)
     phone = open_page(PHONE)
     phone.goto(link)

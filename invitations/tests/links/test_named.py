@@ -68,7 +68,7 @@ def test_a_link_has_its_own_department_domain_and_approval(desk, open_tenant):
     midnight = datetime.fromisoformat(today()).replace(tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(days=1)
     assert link.expires_at == midnight
     page = desk.get(page_of(link))
-    assert 'data-state="living"' in page.text
+    assert 'data-state="active"' in page.text
     assert url_of(link) in page.text
     assert "示例科技/市场部/华东组" in page.text
 
@@ -266,7 +266,7 @@ def test_the_list_has_tabs_a_search_and_an_empty_state(desk, tenant):
     build_link(tenant, "过期", expires_at=timezone.now())
     build_link(tenant, "用完", uses_max=1, uses=1)
     build_link(tenant, "撤销", revoked_at=timezone.now())
-    for state, name in {"living": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
+    for state, name in {"active": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
         page = desk.get(LIST, {"state": state}).text
         assert page.count("data-id=") == 1
         assert name in page
