@@ -61,7 +61,7 @@ def revoke_codes(*members: Member) -> None:
 
 def active_code(member: Member) -> ActivationCode | None:
     """Return the member's code that is neither used nor revoked; it may have expired."""
-    return ActivationCode.objects.filter(ACTIVE, member=member).select_related("minted_by").first()
+    return ActivationCode.objects.filter(ACTIVE, member=member).select_related("issued_by").first()
 
 
 def find_code(text: str) -> ActivationCode | None:
@@ -101,14 +101,14 @@ def _issue_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: 
                 enterprise=enterprise,
                 member_id=id,
                 digest=_digest(plain_code(code), settings.SECRET_KEY),
-                minted_by=by.user,
+                issued_by=by.user,
                 created_at=now,
                 expires_at=now + timedelta(days=settings.ACTIVATION_DAYS),
             )
             for id, code in issued.items()
         )
         if issued:
-            record("activation_codes_minted", target, after={"members": len(issued)})
+            record("activation_codes_issued", target, after={"members": len(issued)})
     return issued
 
 

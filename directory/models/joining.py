@@ -48,7 +48,7 @@ class ActivationCode(models.Model):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="activation_codes")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="activation_codes")
     digest = models.CharField(max_length=64, unique=True)
-    minted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

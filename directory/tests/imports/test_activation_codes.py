@@ -45,7 +45,7 @@ def test_the_workbook_holds_a_code_for_each_who_waits_for_one(console, imported,
     for row in rows:
         assert find_code(row[4]).member.account == row[1]
         assert row[5] == f"{settings.PUBLIC_URL}/i/"
-    event = AuditEvent.objects.get(action="activation_codes_minted")
+    event = AuditEvent.objects.get(action="activation_codes_issued")
     assert (event.target_type, event.personal["after"]) == ("import", {"members": 3})
 
 

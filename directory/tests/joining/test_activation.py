@@ -170,14 +170,14 @@ def test_of_two_browsers_with_the_same_code_the_first_to_choose_a_password_joins
     assert sign_in("zhou.gong@example.com")[1].status_code in {302, 303}
 
 
-@pytest.mark.parametrize("action", ["disable", "edit", "mint", "delete"])
+@pytest.mark.parametrize("action", ["disable", "edit", "issue", "delete"])
 def test_what_changed_after_the_code_was_entered_counts(browser, tenant, zhou, code, action):
     enter(browser, code)
     if action == "disable":
         disable_member(zhou, by=SHOP)
     elif action == "edit":
         edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=tenant.domain, phone="13900000001")
-    elif action == "mint":
+    elif action == "issue":
         issue_code(zhou, by=SHOP)
     else:
         Member.objects.filter(pk=zhou.pk).update(deleted_at=timezone.now())

@@ -81,7 +81,7 @@ def test_a_new_code_supersedes_the_one_before(console, tenant):
     assert code != old
     assert find_code(old) is None
     assert find_code(code).member == member
-    event = AuditEvent.objects.get(action="activation_codes_minted", actor_user_id__isnull=False)
+    event = AuditEvent.objects.get(action="activation_codes_issued", actor_user_id__isnull=False)
     assert event.target_id == str(member.pk)
     assert code not in str(event.personal)
 
