@@ -64,7 +64,7 @@ class BulkAction(LeasedJob):
         return f"{self.kind} {self.total}"
 
     @property
-    def told_reason(self) -> str:
+    def reason_text(self) -> str:
         """In the reader's language."""
         return gettext(self.reason) if self.reason else ""
 

@@ -96,7 +96,7 @@ class Import(LeasedJob):
         return created.values("member")
 
     @property
-    def told_reason(self) -> str:
+    def reason_text(self) -> str:
         """In the reader's language."""
         return gettext(self.reason) if self.reason else ""
 

@@ -30,7 +30,7 @@ def widget(field: BoundField, **attributes: Any) -> SafeString:
 
 
 @register.filter
-def told_by(choice: BoundWidget, field: BoundField) -> SafeString:
+def described_by(choice: BoundWidget, field: BoundField) -> SafeString:
     """One button of a group, described by the group's error: Django leaves that to the group, and not every screen
     reader tells what a group is described by."""
     if field.errors:

@@ -34,7 +34,7 @@ def static(path: str) -> SafeString:
 
 @register.simple_tag
 def labelled(name: str, words: str) -> SafeString:
-    """An icon and its words, as an entry of a menu shows them; to be said once for many rows."""
+    """Render an icon and its label as a menu item. Call it once for many rows."""
     return format_html("{}<span>{}</span>", draw_icon(name, 18, ()), words)
 
 

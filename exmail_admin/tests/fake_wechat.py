@@ -46,8 +46,8 @@ class FakeWechat(BaseHTTPRequestHandler):
         )
         self.answer("text/html; charset=utf-8", f"<!doctype html><title>WeChat</title>{links}".encode())
 
-    def say(self, said: dict[str, object]) -> None:
-        self.answer("text/plain", json.dumps(said, ensure_ascii=False).encode())
+    def say(self, body: dict[str, object]) -> None:
+        self.answer("text/plain", json.dumps(body, ensure_ascii=False).encode())
 
     def answer(self, kind: str, body: bytes) -> None:
         self.send_response(200)

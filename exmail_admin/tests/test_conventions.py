@@ -1,4 +1,4 @@
-"""Conventions that no reading of a single file shows: names, places, and what belongs together."""
+"""Conventions that span files: layers, names, and which files belong together."""
 
 import ast
 import re
@@ -59,8 +59,8 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def rank(module: str) -> int:
-    """Return a module's place in PLAN; 0 is the top."""
-    return next(place for place, pattern in enumerate(PLAN) if pattern.match(module))
+    """Return the index in PLAN of a module; 0 is the top."""
+    return next(index for index, pattern in enumerate(PLAN) if pattern.match(module))
 
 
 def test_pages_use_actions_and_actions_use_models():
@@ -143,11 +143,11 @@ def test_a_page_is_named_as_a_view_of_its_app_or_as_a_state_of_one():
 def test_every_template_is_used_and_loads():
     text, unused = text_of_all(), []
     for path in TEMPLATES:
-        place = path.relative_to(ROOT / "templates").as_posix()
-        names = {"components": (place, f"c-{path.stem}"), "errors": (path.stem,)}.get(path.parent.name, (place,))
+        name = path.relative_to(ROOT / "templates").as_posix()
+        names = {"components": (name, f"c-{path.stem}"), "errors": (path.stem,)}.get(path.parent.name, (name,))
         if not any(each in text for each in names):
-            unused.append(place)
-        get_template(place)
+            unused.append(name)
+        get_template(name)
     assert unused == []
 
 
@@ -155,10 +155,10 @@ def test_a_template_is_short_and_its_style_and_script_stand_elsewhere():
     inline = re.compile(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:")
     problems = []
     for path in TEMPLATES:
-        lines, place = path.read_text().splitlines(), path.relative_to(ROOT)
-        problems += [f"{place}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
-        problems += [f"{place} is longer than 150 lines"] if len(lines) > 150 else []
-        problems += [f"{place} has a style or script inline"] if inline.search(path.read_text()) else []
+        lines, name = path.read_text().splitlines(), path.relative_to(ROOT)
+        problems += [f"{name}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
+        problems += [f"{name} is longer than 150 lines"] if len(lines) > 150 else []
+        problems += [f"{name} has a style or script inline"] if inline.search(path.read_text()) else []
     assert problems == []
 
 

@@ -2,13 +2,13 @@
 "use strict";
 
 const asked = new WeakMap();
-const typedIn = (place) => [...place.querySelectorAll("input")].map((input) => input.value).join("\n");
+const typedIn = (container) => [...container.querySelectorAll("input")].map((input) => input.value).join("\n");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const place = event.detail.target;
-  if (place?.matches("[data-keep-typed]")) asked.set(event.detail.xhr, typedIn(place));
+  const container = event.detail.target;
+  if (container?.matches("[data-keep-typed]")) asked.set(event.detail.xhr, typedIn(container));
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const place = event.detail.target;
-  if (asked.has(event.detail.xhr) && typedIn(place) !== asked.get(event.detail.xhr)) event.detail.shouldSwap = false;
+  const container = event.detail.target;
+  if (asked.has(event.detail.xhr) && typedIn(container) !== asked.get(event.detail.xhr)) event.detail.shouldSwap = false;
 });

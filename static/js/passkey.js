@@ -55,7 +55,7 @@ function toText(credential) {
 
 function bytes(words) {
   const padded = words.replace(/-/g, "+").replace(/_/g, "/");
-  return Uint8Array.from(atob(padded), (sign) => sign.charCodeAt(0));
+  return Uint8Array.from(atob(padded), (character) => character.charCodeAt(0));
 }
 
 function text(buffer) {

@@ -32,7 +32,7 @@ class Wechat:
         mock.add_callback(responses.POST, TOKEN, self.answer_token, content_type="text/plain")
         mock.add_callback(responses.GET, re.compile(re.escape(PROFILE)), self.answer_profile, content_type="text/plain")
 
-    def scan(self, browser, answer, **said: str):
+    def scan(self, browser, answer, **params: str):
         """A person scans and allows what `answer` asks: the callback's answer to this browser."""
         page = urlsplit(answer["Location"])
         asked = {name: values[0] for name, values in parse_qs(page.query).items()}
@@ -40,7 +40,7 @@ class Wechat:
         code = f"code-{len(self.codes)}"
         self.codes[code] = self.openid
         back = urlsplit(asked["redirect_uri"])
-        return browser.get(back.path, {"code": code, "state": asked["state"], **said})
+        return browser.get(back.path, {"code": code, "state": asked["state"], **params})
 
     def answer_token(self, request):
         asked = dict(parse_qsl(request.body))
@@ -80,10 +80,10 @@ class Wechat:
         return {"unionid": self.unionid} if self.unionid else {}
 
 
-def _answer(said):
-    if isinstance(said, Exception):
-        raise said
-    body = said if isinstance(said, bytes) else json.dumps(said, ensure_ascii=False).encode()
+def _answer(response):
+    if isinstance(response, Exception):
+        raise response
+    body = response if isinstance(response, bytes) else json.dumps(response, ensure_ascii=False).encode()
     return 200, {}, body
 
 

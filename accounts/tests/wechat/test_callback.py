@@ -151,9 +151,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("part", ["token", "profile"])
-@pytest.mark.parametrize("said", WRONG.values(), ids=WRONG)
-def test_what_makes_no_sense_signs_nobody_in(english, wechat, bound, part, said, caplog):
-    setattr(wechat, part, said)
+@pytest.mark.parametrize("response", WRONG.values(), ids=WRONG)
+def test_what_makes_no_sense_signs_nobody_in(english, wechat, bound, part, response, caplog):
+    setattr(wechat, part, response)
     with caplog.at_level(logging.DEBUG):
         answer = wechat.scan(english, start(english))
     assert answer.status_code == 400
@@ -183,10 +183,10 @@ def test_a_long_unionid_fails_kindly(english, wechat, length):
     assert wechat.scan(english, start(english)).status_code == (303 if length == 191 else 400)
 
 
-@pytest.mark.parametrize("said", [{"error": "access_denied"}, {}])
-def test_who_declines_in_wechat_is_told_so(english, wechat, bound, said):
+@pytest.mark.parametrize("params", [{"error": "access_denied"}, {}])
+def test_who_declines_in_wechat_is_told_so(english, wechat, bound, params):
     state = state_of(start(english))
-    answer = english.get(CALLBACK, {"state": state, **said})
+    answer = english.get(CALLBACK, {"state": state, **params})
     assert 'data-state="cancelled"' in answer.text
     assert answer.status_code == 400
     assert f'action="{PATH}"' in answer.text

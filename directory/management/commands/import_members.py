@@ -55,8 +55,8 @@ class Command(BaseCommand):
             begin_import(imported, by=command_actor(imported.author))
             self._work(imported)
         counts = {name: getattr(imported, name) for name in COUNTS}
-        told = {"import": imported.pk, "state": imported.state, **counts}
-        self.stdout.write(json.dumps(told | ({"reason": imported.told_reason} if imported.reason else {})))
+        result = {"import": imported.pk, "state": imported.state, **counts}
+        self.stdout.write(json.dumps(result | ({"reason": imported.reason_text} if imported.reason else {})))
         if errors:
             _write(errors, write_failed(imported, imported.language))
         if imported.refused or imported.state == Import.State.FAILED:

@@ -61,10 +61,10 @@ def test_of_fifty_who_appoint_with_one_login_one_wins():
     alice = build_user("alice", tenant, "owner")
 
     def appoint(number: int) -> list[str]:
-        said = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
+        details = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
         gate.wait()
         try:
-            appoint_newcomer(tenant.enterprise, by=Actor(user=alice, name="Alice"), **said)
+            appoint_newcomer(tenant.enterprise, by=Actor(user=alice, name="Alice"), **details)
         except ValidationError as refused:
             return list(refused.error_dict)
         finally:

@@ -193,8 +193,8 @@ def test_two_deeds_that_overlap_do_everyone_once(tenant, alice, dora, five):
 def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk, client_of, erin, tenant, alice, five):
     delete_members(tenant.enterprise, [one.pk for one in five], by=BY)
     delete_department(tenant.east, by=BY)
-    said = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": tenant.domain}
-    taker = create_member(tenant.enterprise, by=BY, **said)
+    details = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": tenant.domain}
+    taker = create_member(tenant.enterprise, by=BY, **details)
     restore_members(tenant.enterprise, [five[4].pk], by=BY)
     action = after_work(opened(tenant, alice, "restore", five))
     assert counts(action) == [5, 4, 1, 0]

@@ -163,19 +163,19 @@ def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, tenant):
 def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, tenant, finance, other_tenant, method):
     build_department(tenant.enterprise, "华东组", finance)
     client = client_of(alice)
-    for moved, place, words in (
+    for moved, target, words in (
         (tenant.market, tenant.east, "is one of its subdepartments"),
         (tenant.market, tenant.market, "below itself"),
         (tenant.east, tenant.market, "already"),
         (tenant.east, finance, "财务部 already has a department named “华东组”."),
         (tenant.east, other_tenant.root, "Select a valid choice"),
     ):
-        answer = getattr(client, method)(url(moved, "move"), {"department": place.pk})
+        answer = getattr(client, method)(url(moved, "move"), {"department": target.pk})
         assert answer.status_code == 422
         assert words in html.unescape(answer.text)
         assert "aria-invalid" in answer.text
-        if place != other_tenant.root:
-            assert f'<option value="{place.pk}" selected>' in answer.text
+        if target != other_tenant.root:
+            assert f'<option value="{target.pk}" selected>' in answer.text
     assert client.post(url(tenant.east, "move"), {"department": ""}).status_code == 422
     assert Department.objects.get(pk=tenant.east.pk).parent == tenant.market
 

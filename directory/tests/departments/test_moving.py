@@ -162,12 +162,12 @@ def test_the_audit_log_tells_the_place_and_who_looked_after_it(tenant, bob, fina
 def test_who_chose_a_department_before_it_moved_is_counted_where_it_is_now(tenant, wang, finance):
     before = Department.objects.get(pk=tenant.east.pk)
     move(tenant.east, finance)
-    said = {"name": "李四", "domain": tenant.domain, "prefix": "lisi", "phone": "13900139000", "departments": [before]}
-    lisi = create_member(tenant.enterprise, by=BY, **said)
+    data = {"name": "李四", "domain": tenant.domain, "prefix": "lisi", "phone": "13900139000", "departments": [before]}
+    lisi = create_member(tenant.enterprise, by=BY, **data)
     assert is_true(tenant.enterprise)
     before = Department.objects.get(pk=tenant.east.pk)
     move(tenant.east, tenant.market)
-    edit_member(lisi, by=BY, **said | {"departments": [tenant.root, before]})
+    edit_member(lisi, by=BY, **data | {"departments": [tenant.root, before]})
     assert is_true(tenant.enterprise)
 
 
@@ -327,10 +327,10 @@ def test_what_grows_below_while_it_moves_is_never_too_deep(tenant, finance):
 @on_postgresql
 def test_whoever_enters_or_leaves_while_it_moves_is_counted_where_it_is(tenant, finance):
     members = [build_member(tenant, "王五", f"w{n}", f"+861380013{n:04}", department=tenant.east) for n in range(4)]
-    said = {"name": "李四", "domain": tenant.domain, "departments": [tenant.east]}
+    data = {"name": "李四", "domain": tenant.domain, "departments": [tenant.east]}
 
     def enter(number):
-        create_member(tenant.enterprise, by=BY, **said, prefix=f"p{number}", phone=f"139{number:08}")
+        create_member(tenant.enterprise, by=BY, **data, prefix=f"p{number}", phone=f"139{number:08}")
 
     def leave(member):
         delete_members(tenant.enterprise, [member.pk], by=BY)

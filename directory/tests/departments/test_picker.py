@@ -54,8 +54,8 @@ def test_of_many_the_root_is_preset_and_the_rest_is_searched_for(client_of, alic
 
 
 def test_without_script_a_search_keeps_all_that_was_typed_and_does_nothing(client_of, alice, tenant, many):
-    said = typed(departments=[tenant.root.pk], departments_q="华东", departments_search="1", phone="nonsense")
-    page = client_of(alice).post("/console/members/new/", said)
+    form_data = typed(departments=[tenant.root.pk], departments_q="华东", departments_search="1", phone="nonsense")
+    page = client_of(alice).post("/console/members/new/", form_data)
     text = page.content.decode()
     assert page.status_code == 422
     assert options(page, "departments") == [(str(tenant.root.pk), True), (str(tenant.east.pk), False)]
@@ -117,8 +117,8 @@ def test_a_member_keeps_their_departments_through_an_edit(client_of, alice, tena
     client = client_of(alice)
     page = client.get(f"/console/members/{wang.pk}/edit/")
     assert (str(tenant.east.pk), True) in options(page, "departments")
-    said = typed(name="王方", prefix="wangfang", phone="13800138002", departments=[tenant.east.pk])
-    assert client.post(f"/console/members/{wang.pk}/edit/", said).status_code == 303
+    form_data = typed(name="王方", prefix="wangfang", phone="13800138002", departments=[tenant.east.pk])
+    assert client.post(f"/console/members/{wang.pk}/edit/", form_data).status_code == 303
     wang.refresh_from_db()
     assert (wang.name, wang.main_department) == ("王方", tenant.east)
 

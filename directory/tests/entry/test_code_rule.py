@@ -337,8 +337,8 @@ def test_another_number_forgets_the_browsers_there_and_only_there(phone, client_
         sign_in_by_code(phone, str(lin.phone))
         phone.post(f"/choose/{member.enterprise_id}/")
     assert KnownBrowser.objects.count() == 2
-    said = {"name": "林晓", "prefix": "linxiao", "domain": "example.com", "phone": "13800138077", "activation": "phone"}
-    assert client_of(alice).post(f"/console/members/{lin.pk}/edit/", said).status_code == 303
+    data = {"name": "林晓", "prefix": "linxiao", "domain": "example.com", "phone": "13800138077", "activation": "phone"}
+    assert client_of(alice).post(f"/console/members/{lin.pk}/edit/", data).status_code == 303
     assert KnownBrowser.objects.get().enterprise == there.enterprise
 
 

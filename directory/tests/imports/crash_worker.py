@@ -51,7 +51,7 @@ def tell_upload(number: int) -> dict[str, object]:
     in_another_process(lambda: crash_at(upload_module, "_keep", "before", 1) or start(root, by))
     left = [len(list(settings.IMPORT_DIR.glob("*.upload"))), Import.objects.filter(enterprise=root.enterprise).count()]
     imported = work_through(start(root, by), by)
-    return told(imported) | {"left": left}
+    return counts_of(imported) | {"left": left}
 
 
 def tell_again(number: int) -> dict[str, object]:
@@ -64,7 +64,7 @@ def tell_again(number: int) -> dict[str, object]:
     cancel_import(refreshed(first), by=by)
     second = work_through(start(root, by), by)
     refreshed(first)
-    return told(second) | {
+    return counts_of(second) | {
         "rows": ImportRow.objects.filter(import_job__in=[first, second], verdict="created").count(),
         "first": [first.state, first.read, first.created, first.not_reached],
         "unchanged": second.unchanged,
@@ -106,10 +106,10 @@ def tell(number: int, point: str) -> dict[str, object]:
         imported.refresh_from_db()
         begin_import(imported, by=by)
         in_another_process(work_on_imports)
-    return told(imported) | {"when_killed": applied, "held": held}
+    return counts_of(imported) | {"when_killed": applied, "held": held}
 
 
-def told(imported: Import) -> dict[str, object]:
+def counts_of(imported: Import) -> dict[str, object]:
     imported.refresh_from_db()
     enterprise = imported.enterprise
     members = Member.objects.filter(enterprise=enterprise)
@@ -148,7 +148,7 @@ def in_another_process(work: Callable[[], object]) -> None:
 
 def work_until(point: str) -> None:
     """Work, and die on the second visit to the place the point names."""
-    places = {
+    points = {
         "while checking": (checking, "insert_import_rows", "before"),
         "inside a chunk": (applying, "_store_outcomes", "after"),
         "between chunks": (applying, "apply_new", "after"),
@@ -156,7 +156,7 @@ def work_until(point: str) -> None:
         "after the end": (job, "_finish", "after"),
         "the database inside a chunk": (applying, "_store_outcomes", "after"),
     }
-    module, name, when = places[point]
+    module, name, when = points[point]
     is_at_second = point not in {"before the end", "after the end"}
     crash_at(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
     work_on_imports()

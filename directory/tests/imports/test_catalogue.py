@@ -113,16 +113,16 @@ def macro_workbook() -> bytes:
 
 def broken_crc() -> bytes:
     content = bytearray(raw(sheet_xml(BODY)))
-    place = content.find(b"xl/worksheets/sheet1.xml") + 40
-    content[place] ^= 0xFF
+    offset = content.find(b"xl/worksheets/sheet1.xml") + 40
+    content[offset] ^= 0xFF
     return bytes(content)
 
 
 def lying_header() -> bytes:
     """The directory says ten bytes, the stream holds many."""
     content = bytearray(raw(sheet_xml(BODY)))
-    place = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/worksheets/sheet1.xml"))
-    content[place + 24 : place + 28] = struct.pack("<I", 10)
+    offset = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/worksheets/sheet1.xml"))
+    content[offset + 24 : offset + 28] = struct.pack("<I", 10)
     return bytes(content)
 
 
@@ -130,11 +130,11 @@ def overlapping() -> bytes:
     """Two names for the same bytes."""
     content = bytearray(with_part("xl/worksheets/sheet2.xml", sheet_xml(BODY)))
     first = content.find(b"PK\x01\x02", content.find(b"PK\x01\x02"))
-    places = []
+    offsets = []
     while first >= 0:
-        places.append(first)
+        offsets.append(first)
         first = content.find(b"PK\x01\x02", first + 4)
-    content[places[-1] + 42 : places[-1] + 46] = content[places[-2] + 42 : places[-2] + 46]
+    content[offsets[-1] + 42 : offsets[-1] + 46] = content[offsets[-2] + 42 : offsets[-2] + 46]
     return bytes(content)
 
 
@@ -338,15 +338,15 @@ def test_what_the_cells_come_to(look):
 
 
 @pytest.mark.parametrize(
-    ("sign", "real"),
+    ("character", "real"),
     [("\ue863", "䶮"), ("\ue815", "⺁"), ("\ue843", ""), ("\ue865", ""), ("\uf8ff", ""), ("\U000f0000", "")],
 )
-def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, sign, real):
-    (row,) = look(cells(name=f"王{sign}")).rows
+def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, character, real):
+    (row,) = look(cells(name=f"王{character}")).rows
     with override("en"):
-        told = render_message(row.problems[0])
-    assert f"U+{ord(sign):04X}" in told
-    assert (f"“{real}”" in told) == bool(real)
+        reason = render_message(row.problems[0])
+    assert f"U+{ord(character):04X}" in reason
+    assert (f"“{real}”" in reason) == bool(real)
 
 
 @pytest.mark.parametrize(

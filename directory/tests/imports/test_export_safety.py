@@ -56,9 +56,9 @@ def texts_of(content):
 def texts(*rows):
     """A workbook whose cells are all texts, whatever they begin with."""
     made = openpyxl.Workbook()
-    for place, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
         for column, text in enumerate(row, start=1):
-            made.active.cell(place, column, text or None).data_type = "s"
+            made.active.cell(number, column, text or None).data_type = "s"
     return saved(made)
 
 
@@ -93,9 +93,9 @@ def test_a_payload_is_a_text_among_the_failed_rows(client_of, alice, tenant):
         for n, payload in enumerate(PAYLOADS)
     ]
     page = checked(client, tenant, texts(headings, *rows))
-    told = Counter(map(as_written, texts_of(client.get(f"{page}failed.xlsx").content)))
+    shown = Counter(map(as_written, texts_of(client.get(f"{page}failed.xlsx").content)))
     for payload, number in Counter(map(as_written, PAYLOADS)).items():
-        assert told[payload] == 5 * number
+        assert shown[payload] == 5 * number
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

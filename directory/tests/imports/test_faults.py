@@ -28,8 +28,8 @@ def kill_children(stop):
     """Each child of this process as soon as it is there, until told to stop."""
     while not stop.is_set():
         for task in os.listdir("/proc/self/task"):
-            place = Path(f"/proc/self/task/{task}/children")
-            for child in place.read_text().split() if place.exists() else []:
+            path = Path(f"/proc/self/task/{task}/children")
+            for child in path.read_text().split() if path.exists() else []:
                 os.kill(int(child), signal.SIGKILL)
         time.sleep(0.001)
 

@@ -47,7 +47,7 @@ def run(tenant, alice, content, **options):
     return imported
 
 
-def told(imported):
+def counts_of(imported):
     return [imported.created, imported.updated, imported.unchanged, imported.refused]
 
 
@@ -62,7 +62,7 @@ def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(tenan
     exported = export_members(tenant.enterprise, chunks_of(Member.objects.all()), language="zh-hans")
     if first.created:
         again = run(tenant, alice, exported, mode="update")
-        assert told(again) == [0, 0, first.created, 0], [row.problems for row in again.rows.all()]
+        assert counts_of(again) == [0, 0, first.created, 0], [row.problems for row in again.rows.all()]
     assert not list(RowFiles(first.stored).path("x").parent.glob("*.*.plan")), "no draft is left"
 
 

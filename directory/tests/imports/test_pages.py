@@ -401,10 +401,10 @@ def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, tenant, lin,
     html = client.get(page).content.decode()
     lin.refresh_from_db()
     assert (lin.phone, lin.status) == ("+8613800138001", "pending")
-    told = html[html.index("Undone, but was signed out by the import") :]
-    assert "林晓" in told
-    assert "They have to join again." in told
-    assert "王芳" not in told
+    excerpt = html[html.index("Undone, but was signed out by the import") :]
+    assert "林晓" in excerpt
+    assert "They have to join again." in excerpt
+    assert "王芳" not in excerpt
 
 
 def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, alice, tenant):

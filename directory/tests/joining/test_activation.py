@@ -316,26 +316,26 @@ class TestAJoinedMember:
     def desk(self, joined):
         return sign_in("zhou.gong@example.com")[0]
 
-    def said(self, tenant, **others):
+    def member_data(self, tenant, **others):
         facts = {"name": "周工", "prefix": "zhou.gong", "domain": tenant.domain, "activation": "code"}
         return facts | {"account": "zhou.gong", "by": SHOP} | others
 
     def test_another_way_of_activation_takes_user_and_password_away(self, tenant, joined, desk):
         assert desk.get("/mailbox/").status_code == 200
-        edit_member(joined, **self.said(tenant, activation="phone", phone="13900000001"))
+        edit_member(joined, **self.member_data(tenant, activation="phone", phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user) == ("pending", None)
         assert desk.get("/mailbox/").status_code == 302
         assert not User.objects.filter(login="zhou.gong@example.com").exists()
 
     def test_a_phone_that_is_added_changes_nothing_about_the_way_in(self, tenant, joined, desk):
-        edit_member(joined, **self.said(tenant, phone="13900000001"))
+        edit_member(joined, **self.member_data(tenant, phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user.phone) == ("active", None)
         assert desk.get("/mailbox/").status_code == 200
 
     def test_another_address_is_the_login_from_then_on(self, tenant, joined):
-        edit_member(joined, **self.said(tenant, prefix="zhou"))
+        edit_member(joined, **self.member_data(tenant, prefix="zhou"))
         assert sign_in("zhou.gong@example.com")[1].status_code == 422
         desk, _answer = sign_in("zhou@example.com")
         assert desk.get("/mailbox/").status_code == 200

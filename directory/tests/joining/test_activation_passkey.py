@@ -96,8 +96,8 @@ def test_a_new_code_replaces_a_lost_passkey_by_a_password(browser, zhou, code):
     assert choose(other).status_code == 303
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get(action="factors_reset").personal["before"] == {"factors": 1}
-    said = {"login": "zhou.gong@example.com", "password": PASSWORD}
-    assert Client().post("/login/password/", said)["Location"] == "/"
+    form_data = {"login": "zhou.gong@example.com", "password": PASSWORD}
+    assert Client().post("/login/password/", form_data)["Location"] == "/"
     assert sign_in_with(lost)[1].status_code == 422
 
 
@@ -123,14 +123,14 @@ def a_credential():
 def test_what_the_device_did_not_make_here_joins_nobody(browser, zhou, code):
     enter(browser, code)
     options = browser.post(OPTIONS).json()
-    for said in (
+    for credential in (
         "",
         "{}",
         "x",
         Device(is_verified=False).create(options),
         Device(origin="https://evil.example").create(options),
     ):
-        answer = browser.post(PASSKEY, {"passkey": said}, secure=True)
+        answer = browser.post(PASSKEY, {"passkey": credential}, secure=True)
         assert answer.status_code == 422
         assert "The passkey wasn't accepted" in answer.text
     zhou.refresh_from_db()

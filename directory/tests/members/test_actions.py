@@ -189,10 +189,10 @@ def join_members(tenant, count, **fields):
 )
 def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(tenant, other_tenant, act, fields):
     queries = []
-    for place, count in ((tenant, 3), (other_tenant, 50)):
-        ids = join_members(place, count, **fields)
+    for one, count in ((tenant, 3), (other_tenant, 50)):
+        ids = join_members(one, count, **fields)
         with CaptureQueriesContext(connection) as captured:
-            act(place.enterprise, ids, by=command_actor())
+            act(one.enterprise, ids, by=command_actor())
         queries.append(len(captured))
         assert not UserSession.objects.exists()
         assert not Session.objects.exists()

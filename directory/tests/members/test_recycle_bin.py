@@ -42,9 +42,9 @@ def grow_old(member, *, seconds=0, days=30):
     Member.objects.filter(pk=member.pk).update(deleted_at=since)
 
 
-def refusals(tenant, **said):
+def refusals(tenant, **details):
     with pytest.raises(ValidationError) as refused:
-        create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, **said)
+        create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, **details)
     return refused.value.message_dict
 
 
@@ -315,13 +315,13 @@ def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_o
 
 def test_nothing_is_left_of_a_purged_person(client_of, tenant, alice, tmp_path):
     """Every row of every table is searched for what they were called by; the audit chain verifies as before."""
-    said = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
-    canary = create_member(tenant.enterprise, by=BY, domain=tenant.domain, aliases=["canary.alias"], **said)
+    details = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
+    canary = create_member(tenant.enterprise, by=BY, domain=tenant.domain, aliases=["canary.alias"], **details)
     invite_member(canary, by=BY)
     join_member(canary, phone=canary.phone, by=BY)
     friend = build_member(tenant, "朋友", "friend", "+8613900139001")
     Member.objects.filter(pk=friend.pk).update(origin={"inviter": canary.pk, "invited_by": "金丝雀", "link": 1})
-    client_of(alice).post("/console/members/new/", {**said, "prefix": "other", "domain": "example.com"})
+    client_of(alice).post("/console/members/new/", {**details, "prefix": "other", "domain": "example.com"})
     delete(canary)
     grow_old(canary)
     traces = {"金丝雀", "\\u91d1\\u4e1d\\u96c0", "canary", "13900139777", "139****9777", "warbler", "jinsique"}

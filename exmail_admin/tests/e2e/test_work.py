@@ -20,8 +20,8 @@ def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:
     page.goto(link)
     token = page.locator("main [name=csrfmiddlewaretoken]").first.get_attribute("value")
     for number in numbers:
-        said = {"csrfmiddlewaretoken": token, "phone": number, "notice": "0"}
-        answer = page.request.post("/j/send/", form=said, max_redirects=0)
+        form_data = {"csrfmiddlewaretoken": token, "phone": number, "notice": "0"}
+        answer = page.request.post("/j/send/", form=form_data, max_redirects=0)
         assert answer.status == 303, answer.text()
 
 
