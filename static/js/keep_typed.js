@@ -1,4 +1,4 @@
-// What a person typed while an answer was on its way is worth more than the answer: data-keep-typed isn't exchanged then.
+// Don't swap an htmx response into [data-keep-typed] if its inputs have changed since the request.
 "use strict";
 
 const asked = new WeakMap();

@@ -7,7 +7,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all]")) for (const box of boxesOf(list)) box.checked = event.target.checked;
   showSelection(list);
 });
-// Also what htmx brings later, and what the browser restores when one comes back.
+// Also after htmx swaps, and when the browser restores the page.
 document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
 window.addEventListener("pageshow", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
 

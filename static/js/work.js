@@ -1,10 +1,10 @@
-// Work before a code is sent (sms.work): numbers are sought whose SHA-256 begins with zero bits, then the form goes by itself.
+// Solve the proof of work (sms.codes.proof_of_work): find numbers whose SHA-256 starts with zero bits, then submit the form.
 "use strict";
 
 const WORK_AT_ONCE = 64;
 
 for (const panel of document.querySelectorAll("[data-work]")) {
-  // Only a secure context has it: without, the limit stays what it says.
+  // Web Crypto needs a secure context; without it, the rate limit applies.
   if (window.crypto?.subtle) doWork(panel).catch(() => showWork(panel, false));
 }
 
@@ -36,7 +36,7 @@ function showWork(panel, isRunning) {
   for (const button of panel.closest("form").querySelectorAll("button[type=submit]")) button.disabled = isRunning;
 }
 
-// Back in the history: the answer was used.
+// The page was restored from history, and its answer is used up.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const panel of document.querySelectorAll("[data-work]")) {
