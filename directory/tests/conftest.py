@@ -5,6 +5,6 @@ from accounts.tests.wechat.answers import wechat_of
 
 @pytest.fixture
 def wechat(settings):
-    """WeChat's double, where the operator has it."""
+    """Configure WeChat sign-in, with a fake of WeChat's API."""
     with wechat_of(settings) as double:
         yield double

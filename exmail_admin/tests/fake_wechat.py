@@ -1,4 +1,4 @@
-"""WeChat for a browser: a server of its own with the page that shows a code to scan, and the two calls behind it."""
+"""A fake WeChat server: the page with the code to scan, and the two API calls."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class FakeWechat(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on the terminal."""
+        """Log nothing."""
 
 
 @contextmanager
 def fake_wechat() -> Iterator[str]:
-    """Its address, while it runs."""
+    """Run the server; yield its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), FakeWechat)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -95,7 +95,7 @@ def test_no_module_is_a_drawer_for_anything():
 
 
 def routes(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Every route: its full name and its pattern."""
+    """Yield every route's full name and pattern."""
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, pattern.namespace or space)
@@ -119,12 +119,12 @@ def test_our_tag_of_a_static_file_says_what_django_s_says():
 
 
 def page_templates() -> list[Path]:
-    """Templates that are whole pages: not parts, components or layouts."""
+    """Return the templates of whole pages."""
     return [path for app in APPS for path in sorted((ROOT / "templates" / app).glob("[!_]*.html"))]
 
 
 def text_of_all() -> str:
-    """Everything that may name a template."""
+    """Return all text that may name a template."""
     files = [*SOURCES, *(ROOT / "templates").rglob("*.html"), *(ROOT / "templates").rglob("*.txt")]
     return "\n".join(path.read_text() for path in files)
 

@@ -1,4 +1,4 @@
-"""Every icon a template or the navigation names exists: a missing one breaks the page."""
+"""Every icon that a template or the navigation names exists; a missing one breaks the page."""
 
 import re
 

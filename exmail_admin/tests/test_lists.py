@@ -1,4 +1,4 @@
-"""What every list of the console does with an address that makes no sense, or no longer does."""
+"""Lists of the console with invalid or outdated parameters."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""The console's navigation: what a role may enter, and where one stands."""
+"""The console's navigation: items by role, and the current item."""
 
 import re
 

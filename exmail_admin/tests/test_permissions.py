@@ -1,4 +1,4 @@
-"""The permission table: every route, by GET and by POST, for everyone who may come."""
+"""The permission table: every route, by GET and POST, for each kind of person."""
 
 import re
 
@@ -360,7 +360,7 @@ def browser_of(client, client_of, tenant, lin, erin, bob, dora, alice, charlie):
 
 @pytest.fixture
 def application(tenant):
-    """Somebody waits for a place in the department of the department administrator."""
+    """Create a pending application for the department administrator's department."""
     address = Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="xin", purpose="held")
     return Application.objects.create(
         enterprise=tenant.enterprise,

@@ -1,4 +1,4 @@
-"""`make run`: one sentence for what can't be, and nothing left behind, whatever ends it."""
+"""`make run`: one sentence per refusal, and no process left behind."""
 
 import json
 import os

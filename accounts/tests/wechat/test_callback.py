@@ -117,13 +117,13 @@ def test_without_a_unionid_the_openid_counts(english, wechat, bound):
     assert wechat.scan(english, start(english))["Location"] == "/"
 
 
-def test_who_was_bound_by_openid_is_known_by_unionid_from_when_there_is_one(english, wechat, bound):
+def test_a_binding_by_openid_becomes_one_by_unionid(english, wechat, bound):
     SocialAccount.objects.update(uid=wechat.openid)
     assert wechat.scan(english, start(english))["Location"] == "/"
     assert SocialAccount.objects.get().uid == wechat.unionid
 
 
-def test_who_is_known_by_both_is_whom_the_unionid_names(english, wechat, bound, charlie):
+def test_the_unionid_wins_over_the_openid(english, wechat, bound, charlie):
     SocialAccount.objects.create(user=charlie, provider="weixin", uid=wechat.openid)
     wechat.scan(english, start(english))
     assert english.session["_auth_user_id"] == str(bound.pk)
@@ -152,7 +152,7 @@ WRONG = {
 
 @pytest.mark.parametrize("part", ["token", "profile"])
 @pytest.mark.parametrize("response", WRONG.values(), ids=WRONG)
-def test_what_makes_no_sense_signs_nobody_in(english, wechat, bound, part, response, caplog):
+def test_an_invalid_response_signs_nobody_in(english, wechat, bound, part, response, caplog):
     setattr(wechat, part, response)
     with caplog.at_level(logging.DEBUG):
         answer = wechat.scan(english, start(english))
@@ -184,7 +184,7 @@ def test_a_long_unionid_fails_kindly(english, wechat, length):
 
 
 @pytest.mark.parametrize("params", [{"error": "access_denied"}, {}])
-def test_who_declines_in_wechat_is_told_so(english, wechat, bound, params):
+def test_declining_in_wechat_shows_a_message(english, wechat, bound, params):
     state = state_of(start(english))
     answer = english.get(CALLBACK, {"state": state, **params})
     assert 'data-state="cancelled"' in answer.text
@@ -232,11 +232,11 @@ def test_a_host_header_does_not_move_the_callback(english, wechat, settings):
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_the_way_back_stays_in_our_house(english, wechat, bound, next_page):
+def test_next_stays_on_this_host(english, wechat, bound, next_page):
     assert wechat.scan(english, start(english, next=next_page))["Location"] == "/"
 
 
-def test_another_person_who_was_signed_in_is_out(client_of, wechat, bound, charlie):
+def test_another_persons_session_ends(client_of, wechat, bound, charlie):
     browser = client_of(charlie)
     wechat.scan(browser, start(browser))
     assert browser.session["_auth_user_id"] == str(bound.pk)
@@ -244,7 +244,7 @@ def test_another_person_who_was_signed_in_is_out(client_of, wechat, bound, charl
 
 
 @pytest.mark.parametrize("path", [PATH, "/mailbox/devices/weixin/bind/", "/mailbox/devices/weixin/1/unbind/"])
-def test_deeds_are_no_get(client_of, wechat, alice, path):
+def test_actions_refuse_get(client_of, wechat, alice, path):
     assert client_of(alice).get(path).status_code == 405
 
 

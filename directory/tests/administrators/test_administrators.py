@@ -1,4 +1,4 @@
-"""Who runs the enterprise: the list, appointing, changing and removing, and who may not."""
+"""Administrators: the list, appointing, changing, removing, and permissions."""
 
 import re
 import threading
@@ -40,7 +40,7 @@ def owner(client_of, alice):
 
 @pytest.fixture
 def signed_in(settings):
-    """`signed_in(user)` is a browser that came through the real sign-in, so that its session can be ended."""
+    """Return `signed_in(user)`: a client that used the real sign-in page, so that its session can be ended."""
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
 
     def sign_in(user):
@@ -154,7 +154,7 @@ def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, tenant):
     assert event.personal["target"] == "林晓"
 
 
-def test_who_has_not_joined_can_not_be_appointed_yet_and_the_page_says_so(owner, wang, zhao):
+def test_a_pending_member_cannot_be_appointed(owner, wang, zhao):
     found = owner.get(NEW, {"q": "wang"}).content.decode()
     assert f"?member={wang.pk}" not in found
     assert "Not joined" in found
@@ -200,7 +200,7 @@ def test_somebody_else_gets_a_login_and_a_password(owner, client):
         ({"role": "department_admin", "departments": ["999999"]}, "departments"),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_made(owner, alice, typed, field):
+def test_errors_show_beside_their_field_and_nothing_is_created(owner, alice, typed, field):
     answer = owner.post(NEW, NEWCOMER | typed)
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
@@ -221,7 +221,7 @@ ALL_WRONG = {"name": "", "login": "he@example.com", "password": "short", "role":
         (ALL_WRONG | {"name": "何苗", "login": "", "departments": ["x"]}, ["login", "password", "departments"]),
     ],
 )
-def test_all_that_is_wrong_is_said_at_once_and_each_once(owner, typed, fields):
+def test_all_errors_show_at_once(owner, typed, fields):
     answer = owner.post(NEW, typed)
     assert answer.status_code == 422
     errors = answer.context["form"].errors
@@ -278,7 +278,7 @@ def test_saving_without_a_change_records_nothing(owner, bob, tenant):
         ("admin", [], False),
     ],
 )
-def test_who_loses_rights_is_signed_out_at_once(owner, bob, tenant, signed_in, to, departments, is_out):
+def test_losing_permissions_ends_the_sessions(owner, bob, tenant, signed_in, to, departments, is_out):
     browser = signed_in(bob)
     assert browser.get("/console/members/").status_code == 200
     ids = [getattr(tenant, name).pk for name in departments]
@@ -333,7 +333,7 @@ def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bo
 
 
 @pytest.mark.parametrize("action", ["new", "edit", "remove"])
-def test_who_has_not_shown_who_they_are_of_late_is_asked_again(owner, erin, action):
+def test_an_old_verification_is_asked_for_again(owner, erin, action):
     session = owner.session
     session["factor_at"] -= 601
     session["proved_at"] -= 601
@@ -429,7 +429,7 @@ def test_an_administrator_may_lay_down_their_own_role(dora, alice, signed_in):
 
 
 def test_a_right_that_went_meanwhile_counts_no_more(alice, dora, erin, tenant):
-    """The page was let in; then the right went; the verb asks again."""
+    """The view allowed it, but the permission is lost before the action, which checks again."""
     by = Actor(user=dora, name="Dora")
     Role.objects.filter(user=dora).delete()
     with pytest.raises(PermissionDenied):

@@ -1,4 +1,4 @@
-"""Choosing a department: a plain select while they are few, a search when they are many."""
+"""The department field: a select for few departments, a search for many."""
 
 import re
 
@@ -11,7 +11,7 @@ from directory.models import Department, Member
 
 @pytest.fixture
 def many(monkeypatch):
-    """As if three departments were too many for a select."""
+    """Set the limit of the select to fewer than three departments."""
     monkeypatch.setattr(department_picker, "WHOLE_MAX", 2)
 
 
@@ -83,7 +83,7 @@ def test_the_options_keep_what_is_chosen_and_add_what_is_found(client_of, alice,
 
 
 @pytest.mark.parametrize(("text", "found"), [("组", 2), ("市场/华东", 1), ("财务/华东", 0), ("%", 0), ("", 3)])
-def test_a_department_is_found_by_its_name_and_the_way_to_it(tenant, alice, north, text, found):
+def test_a_department_is_found_by_its_name_and_path(tenant, alice, north, text, found):
     role = alice.roles.get()
     assert len(department_picker.find_departments(role, text)) == found + (text == "")
 

@@ -1,4 +1,4 @@
-"""With WeChat to the mailbox: known, unknown and bound by a code, a pending member, under the rule, unbound."""
+"""Sign-in with WeChat: bound and unbound accounts, pending members, the rule on codes, and unbinding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def scan(browser, wechat, path="/login/weixin/"):
 
 
 def prove(browser, wechat, number):
-    """Scan with a WeChat nobody knows and prove the number; the page it led to."""
+    """Scan with an unbound WeChat account and verify the number; return the page that follows."""
     assert scan(browser, wechat)["Location"] == "/login/weixin/phone/"
     assert browser.post("/login/weixin/phone/", {"phone": number})["Location"] == "/login/weixin/code/"
     return browser.post("/login/weixin/code/", {"code": code_to(number)}, follow=True)
@@ -141,8 +141,8 @@ def test_a_code_belongs_to_the_scan_it_was_asked_for(desk, wechat, lin):
     assert not SocialAccount.objects.exists()
 
 
-def test_who_signs_in_without_wechat_binds_no_scan_left_behind(desk, wechat, lin):
-    """A person scanned at a shared desk and went away; the next signs in by the plain page."""
+def test_a_sign_in_without_wechat_binds_no_earlier_scan(desk, wechat, lin):
+    """One person scans at a shared computer and leaves; the next one signs in by the plain page."""
     scan(desk, wechat)
     assert sign_in_by_code(desk, str(lin.phone)) == "/mailbox/"
     assert not SocialAccount.objects.exists()
@@ -260,7 +260,7 @@ def test_after_half_a_year_wechat_opens_no_more_than_a_code(desk, wechat, lin):
 
 
 def test_a_number_given_to_a_new_person_does_not_bring_the_old_one_s_wechat(desk, wechat, lin, other_tenant):
-    """The former holder is inside nowhere any more; the new one joins with the same number."""
+    """The previous owner of the number has left; a new member joins with it."""
     bind(lin.user, wechat, lin.enterprise)
     Member.objects.filter(pk=lin.pk).update(status="disabled")
     new = build_member(other_tenant, "新人", "xinren", str(lin.phone))
@@ -281,7 +281,7 @@ def test_joining_a_second_enterprise_keeps_wechat(wechat, lin, other_tenant):
 
 
 def just_proven(browser):
-    """A binding is a key like any other: it wants a proof of the last ten minutes."""
+    """A binding is a credential, and requires a verification of the last ten minutes."""
     session = browser.session
     session["proved_at"] = int(time.time())
     session.save()
@@ -295,7 +295,7 @@ def test_a_binding_wants_a_fresh_proof(client_of, wechat, lin):
     assert not SocialAccount.objects.exists()
 
 
-def test_who_is_inside_binds_their_wechat_there_and_lets_it_go(client_of, wechat, lin):
+def test_a_signed_in_member_binds_and_unbinds_wechat(client_of, wechat, lin):
     browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     page = browser.get(DEVICES).text
     assert f'action="{DEVICES}weixin/bind/"' in page
@@ -332,14 +332,14 @@ def test_a_wechat_of_somebody_else_is_not_taken_over(client_of, wechat, lin, ali
     assert SocialAccount.objects.get().user == alice
 
 
-def test_what_was_to_be_bound_signs_nobody_in(client_of, wechat, lin, alice):
+def test_a_scan_for_binding_signs_nobody_in(client_of, wechat, lin, alice):
     bind(alice, wechat, lin.enterprise)
     browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     scan(browser, wechat, f"{DEVICES}weixin/bind/")
     assert browser.session["_auth_user_id"] == str(lin.user.pk)
 
 
-def test_who_signed_out_while_scanning_binds_nothing(client_of, wechat, lin):
+def test_signing_out_while_scanning_binds_nothing(client_of, wechat, lin):
     browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     asked = browser.post(f"{DEVICES}weixin/bind/")
     browser.post("/logout/")
@@ -355,7 +355,7 @@ def test_another_person_s_wechat_is_not_found(client_of, wechat, lin, alice):
     assert SocialAccount.objects.exists()
 
 
-def test_a_binding_that_fails_leads_back_to_the_devices(client_of, wechat, lin):
+def test_a_failed_binding_returns_to_the_devices(client_of, wechat, lin):
     browser = just_proven(client_of(lin.user, method="code", enterprise=lin.enterprise))
     wechat.token = {"errcode": -1, "errmsg": "system error"}
     page = scan(browser, wechat, f"{DEVICES}weixin/bind/").text

@@ -34,7 +34,7 @@ ROWS = 10
 
 
 def report(folder: Path) -> dict[str, dict[str, object]]:
-    """What became of ten rows, for each point."""
+    """Return what happened to ten rows, by crash point."""
     settings.IMPORT_DIR = folder / "imports"
     checking.CHUNK = applying.CHUNK = 3
     results = {point: tell(number, point) for number, point in enumerate(POINTS)}
@@ -46,7 +46,7 @@ def report(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def tell_upload(number: int) -> dict[str, object]:
-    """The web process is killed between the file and its row; the same file is sent again."""
+    """Kill the web process between writing the file and its row, and upload the file again."""
     root, by = prepare(number)
     in_another_process(lambda: crash_at(upload_module, "_keep", "before", 1) or start(root, by))
     left = [len(list(settings.IMPORT_DIR.glob("*.upload"))), Import.objects.filter(enterprise=root.enterprise).count()]
@@ -55,7 +55,7 @@ def tell_upload(number: int) -> dict[str, object]:
 
 
 def tell_again(number: int) -> dict[str, object]:
-    """A worker is killed between chunks, the import is given up, and its file is uploaded again."""
+    """Kill a worker between chunks, cancel the import, and upload its file again."""
     root, by = prepare(number)
     first = start(root, by)
     in_another_process(work_on_imports)
@@ -88,7 +88,7 @@ def refreshed(imported: Import) -> Import:
 
 
 def tell(number: int, point: str) -> dict[str, object]:
-    """A worker is killed, its lease passes, and a healthy one has its turn."""
+    """Kill a worker, let its lease expire, and run another."""
     root, by = prepare(number)
     imported = start(root, by)
     if point != "while checking":
@@ -147,7 +147,7 @@ def in_another_process(work: Callable[[], object]) -> None:
 
 
 def work_until(point: str) -> None:
-    """Work, and die on the second visit to the place the point names."""
+    """Run the worker, and die on the second visit to the given point."""
     points = {
         "while checking": (checking, "insert_import_rows", "before"),
         "inside a chunk": (applying, "_store_outcomes", "after"),
@@ -163,7 +163,7 @@ def work_until(point: str) -> None:
 
 
 def crash_at(module: object, name: str, when: str, visit: int, end: Callable[[], object] | None = None) -> None:
-    """This process, or its connection, ends at so many visits to a function, before it or after."""
+    """End this process, or its connection, before or after the given number of calls of a function."""
     real, left = getattr(module, name), [visit]
 
     def crashing(*args: object, **kwargs: object) -> object:

@@ -38,7 +38,7 @@ PIECES = [
 
 
 def fuzz(runs: int, seed: int) -> Counter[str]:
-    """How many files ended in which verdict. Raises whatever is no verdict, naming the run."""
+    """Return the number of files by verdict. Raise AssertionError, with run and seed, for any other error."""
     verdicts: Counter[str] = Counter()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "twisted"

@@ -55,7 +55,7 @@ BODY = HEAD + row_xml(2, "张三", "zhangsan", "13900000001")
 
 @dataclass
 class Seen:
-    """What became of a file: the code of its refusal, or its rows."""
+    """The result of a file: the code of its refusal, or its rows."""
 
     code: str = ""
     imported: Import | None = None
@@ -119,7 +119,7 @@ def broken_crc() -> bytes:
 
 
 def lying_header() -> bytes:
-    """The directory says ten bytes, the stream holds many."""
+    """The ZIP directory claims ten bytes; the stream has more."""
     content = bytearray(raw(sheet_xml(BODY)))
     offset = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/worksheets/sheet1.xml"))
     content[offset + 24 : offset + 28] = struct.pack("<I", 10)
@@ -127,7 +127,7 @@ def lying_header() -> bytes:
 
 
 def overlapping() -> bytes:
-    """Two names for the same bytes."""
+    """Two entries share the same bytes."""
     content = bytearray(with_part("xl/worksheets/sheet2.xml", sheet_xml(BODY)))
     first = content.find(b"PK\x01\x02", content.find(b"PK\x01\x02"))
     offsets = []
@@ -480,7 +480,7 @@ def test_s20_an_error_cell_refuses_its_row(look):
 
 
 def test_our_template_saved_by_excel_keeps_its_last_row(look):
-    """Excel stores a drop-down that reads another sheet as `xm:f`, which is no formula of a cell."""
+    """Excel stores a drop-down that refers to another sheet as `xm:f`, which isn't a cell's formula."""
     made = openpyxl.load_workbook(io.BytesIO(workbook_writer.write_template("zh-hans", ["example.com"], ["市场部"])))
     rows = made.active
     rows.delete_rows(2, rows.max_row)
@@ -723,7 +723,7 @@ ELSEWHERE = {
     "U9": test_u9_there_is_no_quota_that_a_row_could_exceed,
     "U10": test_races.test_a_member_added_by_hand_during_the_import_is_there_once,
     "U11": test_races.test_two_imports_that_overlap_make_each_member_once,
-    "U12": test_pages.test_whoever_lost_the_right_meanwhile_imports_nothing_more,
+    "U12": test_pages.test_an_author_without_permission_imports_nothing_more,
     "U13": test_u13_rows_whose_department_is_deleted_meanwhile_are_refused,
     "U14": test_u14_the_same_phone_in_another_enterprise_is_no_conflict,
 }

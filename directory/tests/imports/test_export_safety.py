@@ -1,4 +1,4 @@
-"""What a spreadsheet would run is a text in every workbook we write, and comes back as it was (security.md 4.4)."""
+"""Formulas are written as text to every workbook, and survive a round trip (security.md 4.4)."""
 
 import io
 import re
@@ -42,7 +42,7 @@ PAYLOADS = [
 
 
 def texts_of(content):
-    """Every cell's text; fails if a cell is a formula or anything else that a spreadsheet works out."""
+    """Return every cell's text. Fail if a cell is a formula, or anything else that a spreadsheet evaluates."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in archive.namelist():
             if name.startswith("xl/worksheets/"):
@@ -54,7 +54,7 @@ def texts_of(content):
 
 
 def texts(*rows):
-    """A workbook whose cells are all texts, whatever they begin with."""
+    """Return a workbook whose cells are all text."""
     made = openpyxl.Workbook()
     for number, row in enumerate(rows, start=1):
         for column, text in enumerate(row, start=1):
@@ -63,7 +63,7 @@ def texts(*rows):
 
 
 def as_written(payload):
-    """A workbook's XML knows one sign for the end of a line."""
+    """Normalize line ends, as XML does."""
     return payload.replace("\r", "\n")
 
 

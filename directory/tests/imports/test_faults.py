@@ -1,4 +1,4 @@
-"""What befalls an upload from outside: a reader that is killed, a full disk, a line that is cut."""
+"""Faults during an upload: a killed reader, a full disk, a lost connection."""
 
 import io
 import os
@@ -25,7 +25,7 @@ from directory.tests.imports.workbooks import person, upload, xlsx
 
 
 def kill_children(stop):
-    """Each child of this process as soon as it is there, until told to stop."""
+    """Yield each child of this process as it appears, until stopped."""
     while not stop.is_set():
         for task in os.listdir("/proc/self/task"):
             path = Path(f"/proc/self/task/{task}/children")
@@ -36,7 +36,7 @@ def kill_children(stop):
 
 @contextmanager
 def a_full_disk(after):
-    """No file of this process may grow beyond so many bytes."""
+    """Limit the size of this process's files, in bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (after, hard))
     try:

@@ -1,4 +1,4 @@
-"""What nobody thought of: generated members go round through export and import, twisted files through the scan."""
+"""Property tests: generated members survive export and import, and mutated files the scan."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -35,7 +35,7 @@ members = st.lists(
 
 
 def run(tenant, alice, content, **options):
-    """An import from upload to end; what it came to."""
+    """Run an import from upload to end, and return it."""
     by = command_actor(alice)
     imported = start_import(tenant.root, by=by, upload=upload(content), **options)
     work_on_imports()
@@ -53,7 +53,7 @@ def counts_of(imported):
 
 @trials(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=members)
-def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(tenant, alice, django_settings, rows):
+def test_an_exported_import_is_unchanged_when_imported_again(tenant, alice, django_settings, rows):
     Member.objects.all().delete()
     content = xlsx(*(list(person(1, **row).copy()) for row in rows))
     first = run(tenant, alice, content)

@@ -1,4 +1,4 @@
-"""Whoever looks at an import reads its reasons in their own language, whatever the uploader's was."""
+"""Reasons of an import are shown in the reader's language, not the uploader's."""
 
 import io
 
@@ -45,7 +45,7 @@ def reasons_in(language):
 
 
 @pytest.mark.parametrize("uploaded_in", ["en", "zh-hans"])
-def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice, tenant, wang, uploaded_in):
+def test_every_reason_is_in_the_readers_language(client_of, alice, tenant, wang, uploaded_in):
     client = client_of(alice)
     client.cookies["django_language"] = uploaded_in
     page = checked(client, tenant, xlsx(*ROWS))

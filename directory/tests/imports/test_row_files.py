@@ -1,4 +1,4 @@
-"""The files beside an upload: read once, in order, and replaced only as a whole."""
+"""The files beside an upload: read once, in order, and replaced atomically."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Changed rows of an import, a chunk at once: the same rows in every table as `edit_member` leaves, one by one."""
+"""Updates by an import in chunks leave the same rows in every table as `edit_member` does one by one."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def undo(imported, by):
 
 
 def everything():
-    """All that an edit can leave behind, but for ids and times that differ from one run to the next."""
+    """Return everything that an edit can change, except ids and times."""
     events = AuditEvent.objects.order_by("number").values_list(
         "number", "action", "target_type", "target_id", "actor_user_id", "role", "via", "personal"
     )
@@ -133,7 +133,7 @@ def everything():
 
 
 def tried(*works):
-    """What each of these leaves, one after the other; then all is as before."""
+    """Return what each change leaves, and roll it back."""
     left = []
     with transaction.atomic():
         for work in works:

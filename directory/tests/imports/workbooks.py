@@ -1,4 +1,4 @@
-"""Workbooks as people and programs make them: built cell by cell, or part by part where no program would."""
+"""Workbooks for tests, built by cells, or by hand from parts."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ X15 = (
 
 
 def as_excel_saves_it(content: bytes) -> bytes:
-    """Put Excel's extensions in place: drop-downs that read another sheet (2010 and later), chart tracking (2013)."""
+    """Add Excel's extensions: drop-downs that refer to another sheet (2010 and later), chart tracking (2013)."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
         for name in old.namelist():

@@ -86,7 +86,7 @@ def test_five_links_go_out_within_a_day_and_no_sixth(wang, by):
 
 
 @pytest.mark.parametrize("who", ["lin", "zhao"])
-def test_who_joined_or_is_disabled_gets_no_link(who, by, request):
+def test_joined_and_disabled_members_get_no_link(who, by, request):
     with pytest.raises(InvitationNotSent):
         invite_member(request.getfixturevalue(who), by=by)
     assert not Message.objects.exists()

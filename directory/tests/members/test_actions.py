@@ -34,7 +34,7 @@ def test_the_page_shows_all_facts_and_the_state(client_of, alice, lin):
         assert text in page
 
 
-def test_the_page_masks_the_phone_and_shows_no_deeds_to_an_auditor(client_of, erin, lin):
+def test_an_auditor_sees_a_masked_phone_and_no_actions(client_of, erin, lin):
     page = client_of(erin).get(url(lin)).content.decode()
     assert "138****8001" in page
     assert "disable/" not in page
@@ -56,7 +56,7 @@ def test_members_outside_the_own_departments_are_not_found(client_of, bob, zhao,
 
 
 @pytest.mark.parametrize("action", ["invite/", "disable/", "enable/"])
-def test_deeds_are_posts(client_of, alice, lin, action):
+def test_actions_are_posts(client_of, alice, lin, action):
     assert client_of(alice).get(url(lin, action)).status_code == 405
 
 

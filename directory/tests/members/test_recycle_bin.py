@@ -48,7 +48,7 @@ def refusals(tenant, **details):
     return refused.value.message_dict
 
 
-def test_a_deleted_member_lies_in_the_bin_with_who_when_and_days_left(client_of, alice, wang, lin):
+def test_the_bin_shows_who_deleted_a_member_when_and_the_days_left(client_of, alice, wang, lin):
     client = client_of(alice)
     answer = client.post(url(wang, "delete/"))
     assert (answer.status_code, answer["Location"]) == (303, url(wang))
@@ -152,7 +152,7 @@ def test_a_department_with_members_still_in_the_directory_stays(tenant, wang):
         delete_department(tenant.east, by=BY)
 
 
-def test_who_had_joined_is_back_as_pending_and_joins_anew(lin):
+def test_a_restored_member_is_pending_and_joins_again(lin):
     phone = lin.phone
     delete(lin)
     with pytest.raises(ValidationError):
@@ -291,7 +291,7 @@ def purged(member):
     return member.erased_at is not None
 
 
-def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
+def test_members_are_erased_after_exactly_thirty_days(wang, lin):
     delete(wang, lin)
     grow_old(wang)
     grow_old(lin, seconds=-2)

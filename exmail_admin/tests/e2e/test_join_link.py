@@ -48,7 +48,7 @@ def apply_to_join(phone: Page, console, name: str, prefix: str, number: str) -> 
 
 
 @pytest.mark.parametrize("locale", PEOPLE)
-def test_who_scans_the_code_applies_is_approved_and_signs_in(console, open_page, sign_in_as_owner, locale):
+def test_an_applicant_scans_the_code_is_approved_and_signs_in(console, open_page, sign_in_as_owner, locale):
     name, prefix, number = PEOPLE[locale]
     desk = sign_in_as_owner(open_page(DESK, locale=locale))
     set_joining(desk, approval=True)

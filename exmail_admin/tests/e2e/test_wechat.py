@@ -1,4 +1,4 @@
-"""With WeChat to the mailbox, in a console of its own that has it: bound while joining, used alone, let go."""
+"""Sign-in with WeChat: bound while joining, used alone, unbound."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBER = "13911118801"
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory) -> Iterator[Stack]:
-    """A console whose operator has WeChat, of which there is a double."""
+    """A console with WeChat configured, and a fake of WeChat's servers."""
     with fake_wechat() as address:
         wechat = {"WEIXIN_APP_ID": "wx0123456789abcdef", "WEIXIN_APP_SECRET": "secret", "WEIXIN_BASE_URL": address}
         stack = Stack(tmp_path_factory.mktemp("wechat") / "var", **wechat).start()

@@ -1,4 +1,4 @@
-"""Applying behind an address from which many codes were asked for: the browser works, the person need not."""
+"""Applying from an address with many requests for codes: the browser solves the proof of work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # no oth
 
 
 def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:
-    """A program: it fills in forms and runs no script."""
+    """A client that submits forms and runs no script."""
     page.goto(link)
     token = page.locator("main [name=csrfmiddlewaretoken]").first.get_attribute("value")
     for number in numbers:

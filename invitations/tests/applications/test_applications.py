@@ -1,4 +1,4 @@
-"""Applications in the console: who sees what, and that each is decided once."""
+"""Applications in the console: visibility, and that each is decided once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named links: made, handed out, counted, capped, expired, revoked; what a dead one says, and what it lets go of."""
+"""Named links: creating, distributing, counting, limits, expiry, revocation, and the pages of inactive links."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_refused_applications_and_listed_members_take_no_use(open_tenant, lin, w
 
 
 def test_a_links_department_can_not_be_deleted_before_it_is_revoked(desk, open_tenant):
-    """J9: the administrator is told what stands in the way; whoever has applied meanwhile waits for a department."""
+    """J9: the administrator sees what prevents it; applicants in the meantime wait for a department."""
     link = build_link(open_tenant, department=open_tenant.east)
     apply(open_tenant.enterprise, path=path_of(link))
     delete = f"/console/departments/{open_tenant.east.pk}/delete/"
