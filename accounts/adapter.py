@@ -104,5 +104,5 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             log.warning("wechat_sign_in_failed error=%s", type(exception).__name__)
         context = {"kind": kind, "is_binding": (state or {}).get("process") == "connect"}
         context["here"] = reverse("accounts:login")
-        page = render(request, "accounts/weixin_callback_failed.html", context, status=400)
+        page = render(request, "accounts/wechat_callback_failed.html", context, status=400)
         raise ImmediateHttpResponse(page)

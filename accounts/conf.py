@@ -60,7 +60,7 @@ ACCOUNTS_QR_KEPT_SECONDS = 300
 
 # --- Sign-in with WeChat
 # Redirects to WeChat per address and minute. Each stores a state until it ends.
-ACCOUNTS_WEIXIN_PER_ADDRESS = 60
+ACCOUNTS_WECHAT_PER_ADDRESS = 60
 
 # --- Audit log
 # Events that a request verifies itself: one chunk. A worker verifies longer chains.

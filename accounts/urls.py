@@ -8,7 +8,7 @@ from accounts.qr_sign_in import views as qr
 from accounts.second_factor import challenge_views as second_factor
 from accounts.security import views as factors
 from accounts.sign_in import views as sign_in
-from accounts.wechat import views as weixin
+from accounts.wechat import views as wechat
 
 app_name = "accounts"
 urlpatterns = [
@@ -29,11 +29,11 @@ urlpatterns = [
     path("q/<str:token>/wait/", qr.qr_wait, name="qr_wait"),
     path("q/<str:token>/state/", qr.qr_state, name="qr_state"),
     path("q/<str:token>/claim/", qr.qr_claim, name="qr_claim"),
-    path("login/weixin/", weixin.weixin_login, name="weixin_login"),
-    path("login/weixin/callback/", weixin.weixin_callback, name="weixin_callback"),
-    path("login/weixin/phone/", weixin.weixin_phone, name="weixin_phone"),
-    path("login/weixin/code/", weixin.weixin_code, name="weixin_code"),
-    path("login/weixin/code/send/", weixin.weixin_code_send, name="weixin_code_send"),
+    path("login/weixin/", wechat.wechat_login, name="wechat_login"),
+    path("login/weixin/callback/", wechat.wechat_callback, name="wechat_callback"),
+    path("login/weixin/phone/", wechat.wechat_phone, name="wechat_phone"),
+    path("login/weixin/code/", wechat.wechat_code, name="wechat_code"),
+    path("login/weixin/code/send/", wechat.wechat_code_send, name="wechat_code_send"),
     path("logout/", sign_in.logout, name="logout"),
     path("mailbox/devices/", devices.device_list, name="device_list"),
     path("mailbox/devices/end/", devices.device_end_all, name="device_end_all"),
@@ -49,8 +49,8 @@ urlpatterns = [
     path("mailbox/factors/recovery/kept/", factors.recovery_code_kept, name="recovery_code_kept"),
     path("mailbox/password/", factors.password_edit, name="password_edit"),
     path("mailbox/devices/<int:id>/know/", devices.device_know, name="device_know"),
-    path("mailbox/devices/weixin/bind/", weixin.weixin_bind, name="weixin_bind"),
-    path("mailbox/devices/weixin/<int:id>/unbind/", weixin.weixin_unbind, name="weixin_unbind"),
+    path("mailbox/devices/weixin/bind/", wechat.wechat_bind, name="wechat_bind"),
+    path("mailbox/devices/weixin/<int:id>/unbind/", wechat.wechat_unbind, name="wechat_unbind"),
     path("console/messages/", messages.message_list, name="message_list"),
     path("console/audit/", audit.audit_list, name="audit_list"),
     path("console/audit/<int:id>/", audit.audit_detail, name="audit_detail"),

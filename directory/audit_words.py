@@ -47,7 +47,7 @@ WORDS = Words(
         "invitations": {
             "invitation_sent": _("Sent an invitation"),
             "invitations_sent": _("Sent invitations"),
-            "activation_codes_minted": _("Generated activation codes"),
+            "activation_codes_issued": _("Generated activation codes"),
             "member_joined": _("Joined"),
             "recovery_link_sent": _("Sent a link to sign in again"),
             "member_returned": _("Signed in again by link"),

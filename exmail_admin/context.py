@@ -1,4 +1,4 @@
-"""What both shells show on every page. Nothing here asks the database: an error page needs it too."""
+"""The page chrome: what both layouts show on every page. It makes no query, because error pages need it too."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ THEME_COOKIE = "theme"
 
 
 @dataclass(frozen=True)
-class Room:
-    """A place in the navigation: the URL name it leads to, its words, and the right it takes."""
+class NavItem:
+    """A link in the console's navigation, shown to roles with the permission."""
 
     page: str
     label: Any
@@ -28,26 +28,26 @@ class Room:
     permission: Permission
 
 
-ROOMS = [
-    Room("invitations:overview", _("Overview"), "layout-dashboard", Permission.READ),
-    Room("directory:member_list", _("Directory"), "users", Permission.READ),
-    Room("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
-    Room("directory:import_list", _("Import members"), "file-up", Permission.READ),
-    Room("invitations:batch_list", _("Invitations"), "send", Permission.READ),
-    Room("invitations:application_list", _("Join requests"), "user-round-plus", Permission.READ),
-    Room("invitations:joining", _("Join settings"), "qr-code", Permission.READ_SETTINGS),
-    Room("accounts:message_list", _("SMS log"), "message-square-text", Permission.READ_MESSAGES),
-    Room("directory:administrator_list", _("Administrators"), "user-cog", Permission.READ_SETTINGS),
-    Room("accounts:audit_list", _("Activity log"), "scroll-text", Permission.READ_AUDIT),
-    Room("directory:domain_list", _("Mail domains"), "globe", Permission.READ_SETTINGS),
-    Room("accounts:settings", _("Enterprise settings"), "settings", Permission.READ_SETTINGS),
+NAV_ITEMS = [
+    NavItem("invitations:overview", _("Overview"), "layout-dashboard", Permission.READ),
+    NavItem("directory:member_list", _("Directory"), "users", Permission.READ),
+    NavItem("directory:department_list", _("Departments"), "network", Permission.MANAGE_DEPARTMENTS),
+    NavItem("directory:import_list", _("Import members"), "file-up", Permission.READ),
+    NavItem("invitations:batch_list", _("Invitations"), "send", Permission.READ),
+    NavItem("invitations:application_list", _("Join requests"), "user-round-plus", Permission.READ),
+    NavItem("invitations:joining", _("Join settings"), "qr-code", Permission.READ_SETTINGS),
+    NavItem("accounts:message_list", _("SMS log"), "message-square-text", Permission.READ_MESSAGES),
+    NavItem("directory:administrator_list", _("Administrators"), "user-cog", Permission.READ_SETTINGS),
+    NavItem("accounts:audit_list", _("Activity log"), "scroll-text", Permission.READ_AUDIT),
+    NavItem("directory:domain_list", _("Mail domains"), "globe", Permission.READ_SETTINGS),
+    NavItem("accounts:settings", _("Enterprise settings"), "settings", Permission.READ_SETTINGS),
 ]
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
-    """`shell`: brand, enterprise, role, navigation, languages and themes with the one in force."""
+def page_chrome(request: HttpRequest) -> dict[str, Any]:
+    """Add `chrome`: brand, enterprise, role, navigation, languages, themes, and the current language and theme."""
     return {
-        "shell": {
+        "chrome": {
             "brand": BRAND,
             "enterprise": getattr(request, "enterprise", None),
             "role": getattr(request, "role", None),
@@ -57,7 +57,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "theme": theme_of(request),
             "themes": list(THEMES.items()),
             "has_demo_phone": settings.HAS_DEMO,
-            "has_weixin": settings.HAS_WEIXIN,
+            "has_wechat": settings.HAS_WECHAT,
         }
     }
 
@@ -68,13 +68,13 @@ def theme_of(request: HttpRequest) -> str:
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The rooms this role may enter; the one with the longest address the path begins with is current."""
+    """Return the items for the request's role. The one with the longest URL that starts the path is current."""
     role = getattr(request, "role", None)
     if role is None:
         return []
-    rooms = {reverse(room.page): room for room in ROOMS if may(role, room.permission)}
-    current = max((url for url in rooms if request.path.startswith(url)), key=len, default="")
+    items = {reverse(item.page): item for item in NAV_ITEMS if may(role, item.permission)}
+    current = max((url for url in items if request.path.startswith(url)), key=len, default="")
     return [
-        {"url": url, "page": room.page, "label": room.label, "icon": room.icon, "is_current": url == current}
-        for url, room in rooms.items()
+        {"url": url, "page": item.page, "label": item.label, "icon": item.icon, "is_current": url == current}
+        for url, item in items.items()
     ]

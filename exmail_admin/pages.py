@@ -1,4 +1,4 @@
-"""URLs of this package, apart from urls.py because they have a namespace."""
+"""The URLs of this package, which have a namespace and therefore a module beside urls.py."""
 
 from django.urls import path
 

@@ -109,7 +109,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "exmail_admin.context.shell",
+                "exmail_admin.context.page_chrome",
                 "accounts.context.new_devices",
                 "invitations.context.waiting",
             ],
@@ -186,16 +186,16 @@ WEIXIN_APP_ID, WEIXIN_APP_SECRET = environment.pair("WEIXIN_APP_ID", "WEIXIN_APP
 WEIXIN_OFFICIAL_APP_ID, WEIXIN_OFFICIAL_APP_SECRET = environment.pair(
     "WEIXIN_OFFICIAL_APP_ID", "WEIXIN_OFFICIAL_APP_SECRET"
 )
-HAS_WEIXIN = bool(WEIXIN_APP_ID or WEIXIN_OFFICIAL_APP_ID)
-_weixin = environment.address("WEIXIN_BASE_URL", "", schemes={"http", "https"}, is_optional=True).rstrip("/")
-WEIXIN_API_URL = _weixin or "https://api.weixin.qq.com"
-WEIXIN_PAGE_URL = _weixin or "https://open.weixin.qq.com"
+HAS_WECHAT = bool(WEIXIN_APP_ID or WEIXIN_OFFICIAL_APP_ID)
+_wechat = environment.address("WEIXIN_BASE_URL", "", schemes={"http", "https"}, is_optional=True).rstrip("/")
+WEIXIN_API_URL = _wechat or "https://api.weixin.qq.com"
+WEIXIN_PAGE_URL = _wechat or "https://open.weixin.qq.com"
 _app_pairs = [(WEIXIN_APP_ID, WEIXIN_APP_SECRET), (WEIXIN_OFFICIAL_APP_ID, WEIXIN_OFFICIAL_APP_SECRET)]
 _app_list = [{"client_id": id, "secret": secret} for id, secret in _app_pairs if id]
 SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
-SOCIALACCOUNT_PROVIDERS = {"weixin": {"provider_class": "accounts.wechat.provider.WeixinProvider", "APPS": _app_list}}
+SOCIALACCOUNT_PROVIDERS = {"weixin": {"provider_class": "accounts.wechat.provider.WechatProvider", "APPS": _app_list}}
 
 # --- SMS gateways
 SMS_GATEWAYS = {"file": "sms.gateways.file.FileGateway", "twilio": "sms.gateways.twilio.TwilioGateway"}
@@ -236,7 +236,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "font-src": [SELF],
         # The form for sign-in with WeChat redirects to WeChat.
-        "form-action": [SELF, WEIXIN_PAGE_URL] if HAS_WEIXIN else [SELF],
+        "form-action": [SELF, WEIXIN_PAGE_URL] if HAS_WECHAT else [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],

@@ -23,8 +23,8 @@ from core.responses import see_other
 def device_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "devices": list_devices(request),
-        "weixins": wechat_accounts(request.user),
-        "may_bind_weixin": wechat_option(request) in {WechatOption.SCAN, WechatOption.WITHIN},
+        "wechat_accounts": wechat_accounts(request.user),
+        "may_bind_wechat": wechat_option(request) in {WechatOption.SCAN, WechatOption.WITHIN},
     }
     return render(request, "accounts/device_list.html", context)
 

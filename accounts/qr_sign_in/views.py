@@ -192,7 +192,7 @@ def _wait_context(request: HttpRequest, code: QrSignIn) -> dict[str, Any]:
     return {
         "code": code,
         "image": _image(code),
-        "said": _poll_data(code),
+        "poll": _poll_data(code),
         "next": next_of(request),
         "renewals": settings.ACCOUNTS_QR_RENEWALS,
         "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,

@@ -1,7 +1,7 @@
 """Open, enter, elevate and end sessions.
 
-Session keys (times in epoch seconds): "method" ("password", "passkey", "code", "qr", "weixin" or "invitation"),
-"signed_in_at", "seen_at", "enterprise" (id), "weixin" (accounts.wechat.bindings), "is_stale" (the console requires
+Session keys (times in epoch seconds): "method" ("password", "passkey", "code", "qr", "wechat" or "invitation"),
+"signed_in_at", "seen_at", "enterprise" (id), "wechat" (accounts.wechat.bindings), "is_stale" (the console requires
 another sign-in), "factor_at" (the last second factor) and "proved_at" (the last password, second factor or
 reauthentication code). Before there is a user: "proven_phone" and "proven_at".
 """

@@ -126,7 +126,7 @@ def _login_context(request: PublicRequest, form: LoginForm, next_page: str) -> d
         "form": form,
         "next": next_page,
         "can_scan": not is_hand_held(request),
-        "weixin": wechat_option(request),
+        "wechat": wechat_option(request),
         "comes_from_scan": next_page.startswith("/q/"),
         "renewals": settings.ACCOUNTS_QR_RENEWALS,
         "poll_seconds": settings.ACCOUNTS_QR_POLL_SECONDS,

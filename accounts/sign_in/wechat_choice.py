@@ -32,7 +32,7 @@ def wechat_option(request: HttpRequest) -> WechatOption:
         return WechatOption.WITHIN
     if not is_hand_held(request):
         return WechatOption.SCAN if settings.WEIXIN_APP_ID else WechatOption.NONE
-    return WechatOption.NOT_HERE if settings.HAS_WEIXIN and is_in_wechat(request) else WechatOption.NONE
+    return WechatOption.NOT_HERE if settings.HAS_WECHAT and is_in_wechat(request) else WechatOption.NONE
 
 
 def wechat_app_id(request: HttpRequest) -> str:
@@ -48,6 +48,6 @@ def is_in_wechat(request: HttpRequest) -> bool:
 
 
 def count_redirect(request: HttpRequest) -> None:
-    """Count a redirect to WeChat. Raise CounterFull beyond ACCOUNTS_WEIXIN_PER_ADDRESS in a minute."""
-    key = f"weixin {address_block(client_address(request))}"
-    count_up(key, seconds=MINUTE_SECONDS, most=settings.ACCOUNTS_WEIXIN_PER_ADDRESS)
+    """Count a redirect to WeChat. Raise CounterFull beyond ACCOUNTS_WECHAT_PER_ADDRESS in a minute."""
+    key = f"wechat {address_block(client_address(request))}"
+    count_up(key, seconds=MINUTE_SECONDS, most=settings.ACCOUNTS_WECHAT_PER_ADDRESS)

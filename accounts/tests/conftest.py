@@ -4,7 +4,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.membership_double import DOUBLE
 from accounts.tests.qr_sign_in.people import OFFICE_TOO, at, desk_at
-from accounts.tests.wechat.answers import weixin_of
+from accounts.tests.wechat.answers import wechat_of
 from conftest import build_member
 
 
@@ -20,9 +20,9 @@ def english():
 
 
 @pytest.fixture
-def weixin(settings):
-    """WeChat's double, where the operator has it."""
-    with weixin_of(settings) as double:
+def wechat(settings):
+    """Configure WeChat sign-in, with a fake of WeChat's API."""
+    with wechat_of(settings) as double:
         yield double
 
 

@@ -41,13 +41,13 @@ def test_a_post_is_not_repeated_after_sign_in(client):
     assert client.post("/console/settings/").url == "/login/?next=%2Fconsole%2Fsettings%2F"
 
 
-@pytest.mark.parametrize("method", ["password", "code", "qr", "weixin", "invitation", None])
+@pytest.mark.parametrize("method", ["password", "code", "qr", "wechat", "invitation", None])
 def test_one_proof_alone_is_led_to_set_up_a_second_factor(client_of, alice, method):
     response = without_factor(client_of(alice, method=method)).get(PATH)
     assert (response.status_code, response.url) == (302, "/mailbox/factors/new/?next=%2Fconsole%2Fmessages%2F")
 
 
-@pytest.mark.parametrize("method", ["password", "code", "qr", "weixin", "invitation", None])
+@pytest.mark.parametrize("method", ["password", "code", "qr", "wechat", "invitation", None])
 def test_who_has_a_factor_is_asked_for_it_however_they_came(client_of, alice, method):
     """Q26 of security.md: a session by QR code reaches the console through the factor, and is not told 403."""
     equip(alice)
@@ -55,7 +55,7 @@ def test_who_has_a_factor_is_asked_for_it_however_they_came(client_of, alice, me
     assert (response.status_code, response.url) == (302, "/login/factor/?next=%2Fconsole%2Fmessages%2F")
 
 
-@pytest.mark.parametrize("method", ["password", "passkey", "code", "qr", "weixin", "invitation"])
+@pytest.mark.parametrize("method", ["password", "passkey", "code", "qr", "wechat", "invitation"])
 def test_the_factor_opens_the_console_on_top_of_any_first_proof(client_of, alice, method):
     browser = client_of(alice, method=method)
     session = browser.session

@@ -158,6 +158,6 @@ def test_a_form_from_elsewhere_is_refused(path):
 
 @pytest.mark.parametrize(("user_agent", "is_offered"), [(CHROME, True), (IPHONE, False)])
 def test_binding_wechat_is_offered_where_its_code_can_be_scanned(alice, settings, user_agent, is_offered):
-    settings.HAS_WEIXIN, settings.WEIXIN_APP_ID = True, "wx-test"
+    settings.HAS_WECHAT, settings.WEIXIN_APP_ID = True, "wx-test"
     page = sign_in(user_agent=user_agent).get(PATH).text
     assert ("Link WeChat" in page) == is_offered

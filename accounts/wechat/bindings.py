@@ -1,6 +1,6 @@
 """Bind WeChat accounts to users, whose phone has been proven first.
 
-Between scan and binding, the session stores the scanned account (key "weixin": a Proof). It is bound when the user with
+Between scan and binding, the session stores the scanned account (key "wechat": a Proof). It is bound when the user with
 the proven phone enters an enterprise, unless the session is restricted: otherwise a phone code would permanently open
 what it may not open once.
 """
@@ -24,7 +24,7 @@ from accounts.models import Enterprise, User
 from accounts.requests import PublicRequest
 
 PROVIDER = "weixin"
-KEY = "weixin"
+KEY = "wechat"
 
 
 class WechatTaken(Exception):
@@ -55,13 +55,13 @@ def bind_wechat(user: User, proof: Proof, *, enterprise: Enterprise, by: Actor) 
         if account.user_id != user.pk:
             raise WechatTaken
         if is_new:
-            record("weixin_bound", user)
+            record("wechat_bound", user)
     return is_new
 
 
 def unbind_wechat(account: SocialAccount, *, enterprise: Enterprise, by: Actor) -> None:
     with recording(enterprise, by=by) as record:
-        record("weixin_unbound", account.user)
+        record("wechat_unbound", account.user)
         account.delete()
 
 

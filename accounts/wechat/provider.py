@@ -14,7 +14,7 @@ from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.weixin.client import WeixinOAuth2Client
-from allauth.socialaccount.providers.weixin.provider import WeixinProvider as AllauthWeixinProvider
+from allauth.socialaccount.providers.weixin.provider import WeixinProvider
 from allauth.socialaccount.providers.weixin.views import WeixinOAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
@@ -50,7 +50,7 @@ class WechatAdapter(WeixinOAuth2Adapter):
     access_token_url = f"{settings.WEIXIN_API_URL}/sns/oauth2/access_token"
     profile_url = f"{settings.WEIXIN_API_URL}/sns/userinfo"
 
-    def get_provider(self) -> WeixinProvider:
+    def get_provider(self) -> WechatProvider:
         return wechat_provider(self.request)
 
     @property
@@ -60,7 +60,7 @@ class WechatAdapter(WeixinOAuth2Adapter):
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         """Return a URL below PUBLIC_URL, whatever the Host header says."""
-        return f"{settings.PUBLIC_URL}{reverse('accounts:weixin_callback')}"
+        return f"{settings.PUBLIC_URL}{reverse('accounts:wechat_callback')}"
 
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
         return SocialToken(token=data["access_token"])
@@ -80,7 +80,7 @@ class WechatAdapter(WeixinOAuth2Adapter):
         return login
 
 
-class WeixinProvider(AllauthWeixinProvider):
+class WechatProvider(WeixinProvider):
     oauth2_adapter_class = WechatAdapter
 
     @property
@@ -104,8 +104,8 @@ class WeixinProvider(AllauthWeixinProvider):
         return {}
 
 
-def wechat_provider(request: HttpRequest) -> WeixinProvider:
-    provider: WeixinProvider = get_adapter(request).get_provider(request, PROVIDER, client_id=wechat_app_id(request))
+def wechat_provider(request: HttpRequest) -> WechatProvider:
+    provider: WechatProvider = get_adapter(request).get_provider(request, PROVIDER, client_id=wechat_app_id(request))
     return provider
 
 

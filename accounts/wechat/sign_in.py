@@ -17,16 +17,16 @@ from accounts.sign_in.sessions import current_enterprise, end_session, open_sess
 from accounts.wechat.bindings import Proof, bind_with_message, prove_with, store_proof
 from sms.models import PhoneCode
 
-PURPOSE = "weixin"
+PURPOSE = "wechat"
 
 
 def handle_wechat_login(request: PublicRequest, user: User | None, proof: Proof, *, next_page: str) -> str:
     """Sign in the `user` to whom the account is bound, or store the scan. Return the URL to redirect to."""
     if user and user.is_active:
-        open_session(request, user, method="weixin")
+        open_session(request, user, method="wechat")
         return next_page or "/"
     store_proof(request, proof)
-    return with_next("accounts:weixin_phone", next_page)
+    return with_next("accounts:wechat_phone", next_page)
 
 
 def handle_wechat_binding(request: PublicRequest, proof: Proof) -> str:

@@ -37,8 +37,8 @@ from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode
 from sms.phones import mask_phone
 
-PHONE, CODE = "accounts/weixin_phone.html", "accounts/weixin_code.html"
-FAILED = "accounts/weixin_callback_failed.html"
+PHONE, CODE = "accounts/wechat_phone.html", "accounts/wechat_code.html"
+FAILED = "accounts/wechat_callback_failed.html"
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -47,7 +47,7 @@ def wechat_page(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(request: PublicRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.HAS_WEIXIN:
+        if not settings.HAS_WECHAT:
             raise Http404
         return view(request, *args, **kwargs)
 
@@ -69,13 +69,13 @@ def proof_page(view: View) -> View:
 
 @wechat_page
 @post_only("accounts:login")
-def weixin_login(request: PublicRequest) -> HttpResponse:
+def wechat_login(request: PublicRequest) -> HttpResponse:
     return _redirect_to_wechat(request, "login", next_of(request))
 
 
 @wechat_page
 @require_GET
-def weixin_callback(request: PublicRequest) -> HttpResponse:
+def wechat_callback(request: PublicRequest) -> HttpResponse:
     """Let allauth handle WeChat's redirect, which continues in accounts.adapter.SocialAccountAdapter."""
     answer: HttpResponse = OAuth2CallbackView.adapter_view(WechatAdapter)(request)
     return answer
@@ -84,7 +84,7 @@ def weixin_callback(request: PublicRequest) -> HttpResponse:
 @wechat_page
 @read_or_post
 @proof_page
-def weixin_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
+def wechat_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
     """Ask for the phone of a person whose WeChat account is not bound."""
     next_page = next_of(request)
     form = LoginForm(request.POST if request.method == "POST" else None)
@@ -99,19 +99,19 @@ def weixin_phone(request: PublicRequest, proof: Proof) -> HttpResponse:
         form.add_error("phone", str(limit))
         context["has_code"] = outstanding_wechat_code(request, proof) is not None
         return too_many_requests(request, PHONE, context, retry_after=limit.retry_after)
-    return see_other(with_next("accounts:weixin_code", next_page))
+    return see_other(with_next("accounts:wechat_code", next_page))
 
 
 @wechat_page
 @read_or_post
 @sensitive_post_parameters("code")
 @proof_page
-def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
+def wechat_code(request: PublicRequest, proof: Proof) -> HttpResponse:
     """Check the code, and sign in the user of the phone."""
     next_page = next_of(request)
     code = outstanding_wechat_code(request, proof)
     if code is None:
-        return redirect(with_next("accounts:weixin_phone", next_page))
+        return redirect(with_next("accounts:wechat_phone", next_page))
     if request.method != "POST":
         return render(request, CODE, _code_context(LoginCodeForm(), code, proof, next_page))
     form = LoginCodeForm(request.POST)
@@ -130,20 +130,20 @@ def weixin_code(request: PublicRequest, proof: Proof) -> HttpResponse:
 
 
 @wechat_page
-@post_only("accounts:weixin_code")
+@post_only("accounts:wechat_code")
 @proof_page
-def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
+def wechat_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
     """Send another code to the same number."""
     next_page = next_of(request)
     code = outstanding_wechat_code(request, proof)
     if code is None:
-        return see_other(with_next("accounts:weixin_phone", next_page))
+        return see_other(with_next("accounts:wechat_phone", next_page))
     try:
         send_wechat_code(request, code.phone, proof)
     except CodeLimited as limit:
         context = _code_context(LoginCodeForm(), code, proof, next_page) | {"limit": str(limit)}
         return too_many_requests(request, CODE, context, retry_after=limit.retry_after)
-    return see_other(with_next("accounts:weixin_code", next_page))
+    return see_other(with_next("accounts:wechat_code", next_page))
 
 
 @wechat_page
@@ -151,7 +151,7 @@ def weixin_code_send(request: PublicRequest, proof: Proof) -> HttpResponse:
 @unrestricted_page
 @fresh_action
 @post_only("accounts:device_list")
-def weixin_bind(request: SignedInRequest) -> HttpResponse:
+def wechat_bind(request: SignedInRequest) -> HttpResponse:
     if current_enterprise(request) is None:
         return see_other("/")
     return _redirect_to_wechat(request, "connect")
@@ -161,7 +161,7 @@ def weixin_bind(request: SignedInRequest) -> HttpResponse:
 @signed_in_page
 @unrestricted_page
 @post_only("accounts:device_list")
-def weixin_unbind(request: SignedInRequest, id: int) -> HttpResponse:
+def wechat_unbind(request: SignedInRequest, id: int) -> HttpResponse:
     account = get_object_or_404(SocialAccount, pk=id, user=request.user, provider=PROVIDER)
     enterprise = current_enterprise(request)
     if enterprise is None:

@@ -17,9 +17,9 @@ def test_table_has_a_line_for_each_way(tmp_path):
         "DEBUG": "1",
     }
     command = [sys.executable, "manage.py", "bench_outbox", "--messages", "50", "--rounds", "1"]
-    told = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    lines = told.stdout.splitlines()
+    run = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    lines = run.stdout.splitlines()
     assert [line[:24].strip() for line in lines[2:]] == [
         "limit: one UPDATE",
         "claimed row by row",

@@ -18,8 +18,8 @@ def test_table_has_its_lines_and_nothing_failed(tmp_path):
         "VAR_DIR": str(tmp_path / "var"),
     }
     command = [sys.executable, "manage.py", "bench_qr", "--desktops", "10", "--seconds", "1"]
-    told = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
-    lines = told.stdout.splitlines()
+    run = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
+    lines = run.stdout.splitlines()
     assert [line[:22].strip() for line in lines[2:5]] == ["/login/ alone", "/login/ beside them", "their polls"]
     assert [line.split()[-1] for line in lines[2:5]] == ["0", "0", "0"]
     assert not list(tmp_path.glob("db*"))

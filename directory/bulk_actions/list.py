@@ -71,11 +71,11 @@ def reported_members(
     count_text = ngettext("%(n)s member", "%(n)s members", count) % {"n": show_count(count)}
     page = read_page(OrderedRows(items, is_newest_first=False), ListQuery(asked), count_text=count_text)
     seen = _seen({id for item in page.rows for id in (item.member_id, item.holder_id) if id}, role)
-    told = [
+    reported = [
         ReportedMember(item.member, item.get_reason_display(), item.member_id in seen, _shown(item.holder, seen))
         for item in page.rows
     ]
-    return told, page
+    return reported, page
 
 
 def _shown(holder: Member | None, seen: set[int]) -> Member | None:

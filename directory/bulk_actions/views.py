@@ -37,13 +37,13 @@ def bulk_action_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     is_working = action.state == BulkAction.State.WORKING
     if getattr(request, "htmx", None) and not is_working:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    told, pages = reported_members(action, request.role, request.GET)
+    reported, pages = reported_members(action, request.role, request.GET)
     context = {
         "action": action,
         "tone": TONES[action.state],
         "is_working": is_working,
         "reasons": reasons_of(action),
-        "told": told,
+        "reported": reported,
         "pages": pages,
         "may_cancel": is_working and may(request.role, Permission.MANAGE_MEMBERS),
         "is_author": action.author_id == request.role.user_id and may_still(action, request.role),

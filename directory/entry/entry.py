@@ -19,7 +19,7 @@ from directory.entry.code_rule import may_enter_by_code
 from directory.models import Invitation, Member
 
 # Sign-in methods that the enterprise's rule on phone codes accepts; any other stands for no more than a code.
-EXEMPT_FROM_CODE_RULE = {"password", "passkey", "qr", "weixin", "invitation"}
+EXEMPT_FROM_CODE_RULE = {"password", "passkey", "qr", "wechat", "invitation"}
 PROVE_A_PHONE = {"code", "invitation"}
 
 

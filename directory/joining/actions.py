@@ -15,7 +15,7 @@ from accounts.sign_in.known_browsers import forget_browsers
 from accounts.wechat.bindings import delete_wechat_bindings
 from directory.entry.entry import active_members, is_long_absent
 from directory.joining.activation_codes import revoke_codes
-from directory.joining.invitations import LIVING, PURPOSE, subject_of
+from directory.joining.invitations import ACTIVE, PURPOSE, subject_of
 from directory.models import Invitation, Member
 from sms.outbox.queue import cancel_messages
 
@@ -41,7 +41,7 @@ def activate_by_phone(member: Member, *, record: Record, is_entering: bool) -> U
     Use up the open invitation, cancel its message, revoke the code. Raises ValidationError if the user is deactivated.
     """
     before = member.status
-    Invitation.objects.filter(LIVING, member=member).update(used_at=timezone.now())
+    Invitation.objects.filter(ACTIVE, member=member).update(used_at=timezone.now())
     cancel_messages(purpose=PURPOSE, subject=subject_of(member), reason=gettext_noop("The member has joined."))
     revoke_codes(member)
     user = _user_of(member)
@@ -74,7 +74,7 @@ def _may_return(member: Member, link: Invitation | None) -> bool:
     """Return True if the link is still open and lets an active member in: a recovery link, or any after ENTRY_DAYS."""
     if link is None:
         return False
-    invitations = Invitation.objects.filter(LIVING, pk=link.pk, member=member)
+    invitations = Invitation.objects.filter(ACTIVE, pk=link.pk, member=member)
     return invitations.exists() if is_long_absent(member) else invitations.filter(is_recovery=True).exists()
 
 
@@ -87,7 +87,7 @@ def _reset_if_absent(user: User, record: Record) -> None:
         return
     forget_browsers(user)
     if delete_wechat_bindings(user):
-        record("weixin_unbound", user)
+        record("wechat_unbound", user)
     if not user.roles.exists() and (count := delete_factors(user)):
         record("factors_reset", user, before={"factors": count})
 

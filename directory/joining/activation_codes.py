@@ -28,7 +28,7 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 LENGTH = 12
 GROUP = 4
 CHUNK = 2000
-LIVING = Q(used_at=None, revoked_at=None)
+ACTIVE = Q(used_at=None, revoked_at=None)
 
 
 class CodeNotIssued(Exception):
@@ -56,12 +56,12 @@ def issue_codes(enterprise: Enterprise, ids: Sequence[int], *, by: Actor, target
 
 def revoke_codes(*members: Member) -> None:
     """Revoke the members' active codes, in the caller's transaction."""
-    ActivationCode.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
+    ActivationCode.objects.filter(ACTIVE, member__in=members).update(revoked_at=timezone.now())
 
 
 def active_code(member: Member) -> ActivationCode | None:
     """Return the member's code that is neither used nor revoked; it may have expired."""
-    return ActivationCode.objects.filter(LIVING, member=member).select_related("minted_by").first()
+    return ActivationCode.objects.filter(ACTIVE, member=member).select_related("issued_by").first()
 
 
 def find_code(text: str) -> ActivationCode | None:
@@ -95,25 +95,25 @@ def _issue_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: 
     with recording(enterprise, by=by) as record:
         members = may_have_code(Member.objects.filter(enterprise=enterprise, pk__in=ids))
         issued = {id: _new_code() for id in members.order_by("pk").values_list("pk", flat=True)}
-        ActivationCode.objects.filter(LIVING, member__in=issued).update(revoked_at=now)
+        ActivationCode.objects.filter(ACTIVE, member__in=issued).update(revoked_at=now)
         ActivationCode.objects.bulk_create(
             ActivationCode(
                 enterprise=enterprise,
                 member_id=id,
                 digest=_digest(plain_code(code), settings.SECRET_KEY),
-                minted_by=by.user,
+                issued_by=by.user,
                 created_at=now,
                 expires_at=now + timedelta(days=settings.ACTIVATION_DAYS),
             )
             for id, code in issued.items()
         )
         if issued:
-            record("activation_codes_minted", target, after={"members": len(issued)})
+            record("activation_codes_issued", target, after={"members": len(issued)})
     return issued
 
 
 def _usable() -> models.QuerySet[ActivationCode]:
-    codes = ActivationCode.objects.filter(LIVING, expires_at__gt=timezone.now())
+    codes = ActivationCode.objects.filter(ACTIVE, expires_at__gt=timezone.now())
     return codes.filter(member__in=may_have_code(Member.objects.all())).select_related("member__enterprise")
 
 

@@ -104,7 +104,7 @@ def _choices(request: PublicRequest) -> dict[str, object]:
     available = session_access(request)
     for access in available.enterprises:
         link = active_invitation(access.member) if access.member and access.needs_scan else None
-        access.link = link if link and link.is_recovery and link_status_of(link) == LinkStatus.LIVING else None
+        access.link = link if link and link.is_recovery and link_status_of(link) == LinkStatus.ACTIVE else None
     return {
         "here": reverse("directory:choose"),
         "session_access": available,
@@ -112,7 +112,7 @@ def _choices(request: PublicRequest) -> dict[str, object]:
         "current": request.session.get("enterprise"),
         "is_hand_held": is_hand_held(request),
         "next": next_of(request),
-        "is_by_weixin": request.session.get("method") == "weixin",
+        "is_by_wechat": request.session.get("method") == "wechat",
     }
 
 

@@ -54,7 +54,7 @@ def with_active_invitation(view: InvitedView) -> Callable[[PublicRequest], HttpR
         invitation = _carried(request)
         if invitation is None:
             return _lost(request)
-        if link_status_of(invitation) != LinkStatus.LIVING:
+        if link_status_of(invitation) != LinkStatus.ACTIVE:
             return _dead(request, invitation)
         return view(request, invitation)
 
@@ -67,7 +67,7 @@ def invitation_open(request: PublicRequest, token: str) -> HttpResponse:
     invitation = find_invitation(token)
     if invitation is None:
         return private(render(request, "directory/invitation_unknown.html", status=404))
-    if link_status_of(invitation) == LinkStatus.LIVING:
+    if link_status_of(invitation) == LinkStatus.ACTIVE:
         answer: HttpResponse = see_other("directory:invitation")
         answer["Referrer-Policy"] = "no-referrer"
     else:
@@ -168,17 +168,17 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
     """Show why the link no longer works and what to do."""
     invitation.refresh_from_db()
     member = invitation.member
-    standing = link_status_of(invitation)
-    if standing == LinkStatus.LIVING:
+    status = link_status_of(invitation)
+    if status == LinkStatus.ACTIVE:
         # The link is active, but the member's user is deactivated.
-        standing = LinkStatus.CLOSED
+        status = LinkStatus.CLOSED
     context = {
         "here": reverse("directory:invitation"),
-        "standing": standing,
+        "status": status,
         "invitation": invitation,
         "enterprise": invitation.enterprise,
         "phone": mask_phone(invitation.phone) if invitation.phone == member.phone else "",
-        "may_renew": standing in {LinkStatus.EXPIRED, LinkStatus.SUPERSEDED} and member.phone,
+        "may_renew": status in {LinkStatus.EXPIRED, LinkStatus.SUPERSEDED} and member.phone,
         "newer": active_invitation(member),
         "scans_next": must_scan(member),
         "wait": retry_after,

@@ -32,7 +32,7 @@ from sms.outbox.queue import MessageRequest, cancel_messages, queue_messages
 
 PURPOSE = "invitation"
 CHUNK = 500
-LIVING = Q(superseded_at=None, used_at=None, revoked_at=None)
+ACTIVE = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
 class InvitationNotSent(ValidationError):
@@ -46,7 +46,7 @@ class InvitationNotSent(ValidationError):
 class LinkStatus(StrEnum):
     """Whether a link can be used, and if not, why."""
 
-    LIVING = "living"
+    ACTIVE = "active"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     USED = "used"
@@ -107,7 +107,7 @@ def refusals_of(members: Collection[Member]) -> dict[int, TranslatableText]:
 
 def revoke_invitations(*members: Member) -> None:
     """Revoke the members' active links and cancel the messages with them, in the caller's transaction."""
-    Invitation.objects.filter(LIVING, member__in=members).update(revoked_at=timezone.now())
+    Invitation.objects.filter(ACTIVE, member__in=members).update(revoked_at=timezone.now())
     subjects = [subject_of(member) for member in members]
     cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("The link was withdrawn."))
 
@@ -124,7 +124,7 @@ def get_invitation(id: int) -> Invitation | None:
 
 def active_invitation(member: Member) -> Invitation | None:
     """Return the member's link that is neither used, replaced nor revoked; it may have expired."""
-    return Invitation.objects.filter(LIVING, member=member).first()
+    return Invitation.objects.filter(ACTIVE, member=member).first()
 
 
 def link_status_of(invitation: Invitation) -> LinkStatus:
@@ -136,7 +136,7 @@ def link_status_of(invitation: Invitation) -> LinkStatus:
         return LinkStatus.USED
     if invitation.superseded_at or invitation.revoked_at or invitation.phone != member.phone:
         return LinkStatus.SUPERSEDED
-    return LinkStatus.LIVING if timezone.now() < invitation.expires_at else LinkStatus.EXPIRED
+    return LinkStatus.ACTIVE if timezone.now() < invitation.expires_at else LinkStatus.EXPIRED
 
 
 def may_join(member: Member) -> bool:
@@ -228,7 +228,7 @@ def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:
-    Invitation.objects.filter(LIVING, member__in=members).update(superseded_at=now)
+    Invitation.objects.filter(ACTIVE, member__in=members).update(superseded_at=now)
     subjects = [subject_of(member) for member in members]
     cancel_messages(purpose=PURPOSE, subject=subjects, reason=gettext_noop("Replaced by a newer link."))
 

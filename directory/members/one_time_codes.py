@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from core.encryption import DecryptionFailed, decrypt, encrypt
 from directory.models import Member
 
-KEY = "minted_code"
+KEY = "issued_code"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from accounts.models import Enterprise
 from directory.members.search_keys import fold_name, plain, reverse_phone
 from directory.models import Address, Reading
-from directory.models.lookups import LAST_SIGN, begins
+from directory.models.lookups import LAST_CHARACTER, begins
 from sms.phones import PhoneRefused, parse_phone
 
 TEXT_MAX = 100
@@ -123,7 +123,7 @@ def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
 def _ways_by_letters(name: str, typed: str, enterprise: Enterprise) -> list[Way]:
     """Names are compared folded, accounts and addresses as typed."""
     account = Lower("account")
-    has_account = Q(GreaterThanOrEqual(account, Value(typed))) & Q(LessThan(account, Value(typed + LAST_SIGN)))
+    has_account = Q(GreaterThanOrEqual(account, Value(typed))) & Q(LessThan(account, Value(typed + LAST_CHARACTER)))
     local, at, domain = typed.partition("@")
     has_address = Q(local=local) & begins("domain__name", domain) if at else begins("local", typed)
     is_read = begins("pinyin", name) | begins("initials", name)

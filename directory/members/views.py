@@ -68,7 +68,7 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
     typed = request.POST if request.method == "POST" else None
     form = MemberNewForm(typed, enterprise=request.enterprise, role=request.role, initial=_initial_from_url(request))
     if typed is None:
-        return render(request, "directory/member_new.html", {"form": form, "minted": take_issued_code(request)})
+        return render(request, "directory/member_new.html", {"form": form, "issued_code": take_issued_code(request)})
     member = form.create(by=request.actor) if form.is_valid() else None
     if member is None:
         return unprocessable(request, "directory/member_new.html", {"form": form})
@@ -103,9 +103,9 @@ def member_detail(request: ConsoleRequest, id: int) -> HttpResponse:
         "may_erase": may(request.role, Permission.MANAGE_MEMBERS) and not is_scoped(request.role),
         "may_read_audit": may(request.role, Permission.READ_AUDIT),
         "may_invite": may(request.role, Permission.SEND_INVITATIONS) and _may_be_invited(member),
-        "may_mint": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
+        "may_issue_code": may_have_code(members_of(request.role).filter(pk=member.pk)).exists(),
         "code": active_code(member),
-        "minted": take_issued_code(request, member),
+        "issued_code": take_issued_code(request, member),
         "is_administrator": administrators_among(members_of(request.role).filter(pk=member.pk)).exists(),
         "bin_days": settings.MEMBER_BIN_DAYS,
     }

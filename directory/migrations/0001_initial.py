@@ -750,7 +750,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
                         fields=("member",),
-                        name="invitation_one_living_for_member",
+                        name="invitation_one_active_for_member",
                     ),
                 ],
             },
@@ -777,7 +777,7 @@ class Migration(migrations.Migration):
                 ),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 (
-                    "minted_by",
+                    "issued_by",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
@@ -795,7 +795,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("revoked_at", None), ("used_at", None)),
                         fields=("member",),
-                        name="activation_code_one_living_for_member",
+                        name="activation_code_one_active_for_member",
                     )
                 ],
             },

@@ -1,4 +1,4 @@
-"""The enterprise's tree and the people in it. Uniqueness is enforced by the database, scoped by enterprise."""
+"""Departments, members, domains and what manages them. The database enforces uniqueness within an enterprise."""
 
 from directory.models.bulk_actions import BulkAction, BulkActionItem
 from directory.models.departments import Department, DepartmentQuerySet, DepartmentScope

@@ -15,9 +15,9 @@ from directory.models.members import Member
 
 
 class BulkAction(LeasedJob):
-    """One action on many members, done by a worker (directory.bulk_actions.job).
+    """An action on many members, run by a worker (directory.bulk_actions.job).
 
-    Always total = done + left_out + not_reached.
+    Invariant: total = done + left_out + not_reached.
     """
 
     class Kind(models.TextChoices):
@@ -38,16 +38,16 @@ class BulkAction(LeasedJob):
     author_name = models.CharField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State, default=State.WORKING)
-    # Why it stopped; the English text, which is the key of its translations.
+    # Why it stopped: an English msgid.
     reason = models.CharField(max_length=500, blank=True)
-    # Of an export: what its headings are in, and the stem of the file's name below settings.EXPORT_DIR, "" without one.
+    # The language of an export's headings, and the stem of its file's name below settings.EXPORT_DIR ("": no file).
     language = models.CharField(max_length=16)
     stored = models.CharField(max_length=32, blank=True)
 
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     left_out = models.PositiveIntegerField(default=0)
-    # Whoever has this id or a lesser one is settled.
+    # Members with ids up to this one are settled.
     position = models.BigIntegerField(default=0)
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -64,8 +64,8 @@ class BulkAction(LeasedJob):
         return f"{self.kind} {self.total}"
 
     @property
-    def told_reason(self) -> str:
-        """In the reader's language."""
+    def reason_text(self) -> str:
+        """Return the reason in the current language."""
         return gettext(self.reason) if self.reason else ""
 
     @property
@@ -78,7 +78,7 @@ class BulkAction(LeasedJob):
 
 
 class BulkActionItem(models.Model):
-    """One member of a bulk action who waits, or of whom there is something to tell. No name or phone stands here."""
+    """A member of a bulk action who is waiting, or has something to report. Holds no name and no phone."""
 
     class Reason(models.TextChoices):
         IN_BIN = "in_bin", _("Already in the recycle bin")
@@ -87,20 +87,20 @@ class BulkActionItem(models.Model):
         DISABLED = "disabled", _("Already disabled")
         NOT_DISABLED = "not_disabled", _("Not disabled")
         OUT_OF_REACH = "out_of_reach", _("No longer in a department managed by the person who started this")
-        # Of who is back from the bin.
+        # Remarks on restored members.
         WITHOUT_PHONE = "without_phone", _("Restored without the phone number, which now belongs to another member")
         MOVED = "moved", _("Restored to the root department because the previous one was deleted")
 
     REMARKS = (Reason.WITHOUT_PHONE, Reason.MOVED)
 
-    # Only ever written beside the action, and a member's row is for ever: the database needn't look again.
+    # Without constraints: items are written in their action's transaction, and rows of members are never deleted.
     bulk_action = models.ForeignKey(
         BulkAction, on_delete=models.CASCADE, related_name="items", db_index=False, db_constraint=False
     )
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    # Blank: they wait.
+    # Blank: waiting.
     reason = models.CharField(max_length=16, choices=Reason, blank=True)
-    # Who has their phone now.
+    # The member who has the phone now.
     holder = models.ForeignKey(
         Member, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
     )

@@ -15,14 +15,14 @@ from directory.models.lookups import any_of, begins
 
 class DepartmentQuerySet(models.QuerySet["Department"]):
     def within(self, departments: Iterable[Department]) -> DepartmentQuerySet:
-        """Those named and all below them."""
+        """Return these departments and all below."""
         return self.filter(any_of(begins("path", department.path) for department in departments))
 
 
 class Department(models.Model):
-    """A node of the enterprise's tree; the root (no parent) is the enterprise itself.
+    """A node of the enterprise's tree. The root, which has no parent, is the enterprise itself.
 
-    `path` is the ids from the root down, each followed by a slash ("1/7/42/"), so that a subtree is one prefix.
+    `path` holds the ids from the root down, each followed by a slash ("1/7/42/"), so that a prefix selects a subtree.
     """
 
     MAX_DEPTH = 15
@@ -33,7 +33,7 @@ class Department(models.Model):
     name = models.CharField(_("department name"), max_length=NAME_MAX)
     path = models.CharField(max_length=255, db_index=True)
     depth = models.PositiveSmallIntegerField(default=0)
-    # Members here and below, each once, without the deleted; kept by directory.departments.member_counts.move_counts.
+    # Members here and below, each once, except deleted ones; updated by directory.departments.member_counts.
     members_below = models.PositiveIntegerField(default=0)
 
     objects = DepartmentQuerySet.as_manager()
@@ -51,12 +51,12 @@ class Department(models.Model):
 
     @property
     def ids_above(self) -> list[int]:
-        """From the root down to this department itself."""
+        """Return the ids from the root down to this department, inclusive."""
         return [int(pk) for pk in self.path.split("/")[:-1]]
 
 
 class DepartmentScope(models.Model):
-    """A department (with those below) that a department administrator looks after."""
+    """A department that a department administrator manages, with all below."""
 
     role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="scopes")
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="scopes")

@@ -10,7 +10,7 @@ from accounts.models import Enterprise
 
 
 class Domain(models.Model):
-    """A mail domain, unique in the deployment; where its mailboxes are opened."""
+    """A mail domain, unique in the deployment, and the servers of its mailboxes."""
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="domains")
     name = models.CharField(_("domain"), max_length=253, unique=True)

@@ -18,9 +18,9 @@ from directory.models.members import Member
 
 
 class Import(LeasedJob):
-    """One uploaded workbook and all that came of it. Its row stays; file, cells and previous values go in time.
+    """An uploaded workbook and its results. The row is kept; file, cells and previous values are deleted after a while.
 
-    `created` and `updated` count what is planned until the import is done, and what was done from then on.
+    Until the import is done, `created` and `updated` count planned rows; from then on, applied ones.
     """
 
     class State(models.TextChoices):
@@ -48,16 +48,16 @@ class Import(LeasedJob):
     create_departments = models.BooleanField(default=False)
     language = models.CharField(max_length=16)
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.CHECKING)
-    # Why it failed or stopped; the English text, which is the key of its translations.
+    # Why it failed or stopped: an English msgid.
     reason = models.CharField(max_length=500, blank=True)
 
     file_name = models.CharField(max_length=128)
-    # The stem of the generated names below settings.IMPORT_DIR; "" once the file is gone.
+    # The stem of the files' names below settings.IMPORT_DIR; "" once they are deleted.
     stored = models.CharField(max_length=32, blank=True)
     digest = models.CharField(max_length=64)
-    # What directory.imports.columns made of the headings, and what was noticed while reading.
+    # The recognized columns (directory.imports.reading.headings) and notices from reading the file.
     heading = models.JSONField(default=dict)
-    # By row number: what was repaired in the browser ({"12": {"phone": "…"}}), and which rows were left out.
+    # Cells corrected in the browser by row number ({"12": {"phone": "…"}}), and the numbers of rows left out.
     repairs = models.JSONField(default=dict)
     skipped_rows = models.JSONField(default=list)
 
@@ -67,11 +67,11 @@ class Import(LeasedJob):
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     left_out = models.PositiveIntegerField(default=0)
-    # All rows up to this number have been applied; how many that were.
+    # Rows up to this number have been applied; `applied` counts them.
     position = models.PositiveIntegerField(default=0)
     applied = models.PositiveIntegerField(default=0)
 
-    # Work that the worker does besides checking and applying, and what came of it.
+    # The worker's next task after the import, and the results of both.
     follow_up = models.CharField(max_length=16, choices=FollowUp, blank=True)
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
@@ -96,8 +96,8 @@ class Import(LeasedJob):
         return created.values("member")
 
     @property
-    def told_reason(self) -> str:
-        """In the reader's language."""
+    def reason_text(self) -> str:
+        """Return the reason in the current language."""
         return gettext(self.reason) if self.reason else ""
 
     @property
@@ -107,17 +107,17 @@ class Import(LeasedJob):
 
     @property
     def not_reached(self) -> int:
-        """Rows that a cancelled import would have applied."""
+        """Return how many rows a cancelled import has not applied."""
         return max(0, self.read - self.accounted)
 
     @property
     def is_only_planned(self) -> bool:
-        """Its counts say what would become of the rows."""
+        """True while the counts are planned ones."""
         return self.state in {self.State.CHECKING, self.State.READY, self.State.APPLYING}
 
     @property
     def is_over(self) -> bool:
-        """Nothing more is applied; what was applied can be undone."""
+        """True if no more rows are applied; those applied can be undone."""
         return self.state in {self.State.DONE, self.State.CANCELLED, self.State.FAILED}
 
     @property
@@ -135,7 +135,7 @@ class Import(LeasedJob):
 
 
 class ImportRow(models.Model):
-    """One row of an import: first what would become of it, then what did."""
+    """A row of an import, with its planned and then its actual result."""
 
     class Verdict(models.TextChoices):
         NEW = "new", _("New")
@@ -150,15 +150,15 @@ class ImportRow(models.Model):
         UNDONE = "undone", _("Undone")
         KEPT = "kept", _("Kept")
 
-    # Only ever written under the lock of its import and beside the member itself: the database needn't look again.
+    # Without constraints: rows are written under their import's lock, in the member's transaction.
     import_job = models.ForeignKey(
         Import, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False
     )
-    # As the sheet numbers it.
+    # The row's number in the sheet.
     number = models.PositiveIntegerField()
     verdict = models.CharField(max_length=16, choices=Verdict)
-    # As uploaded (with repairs); what the columns made of it; what is wrong: [{"column", "text", "rows"}];
-    # what was understood differently from what stands there or would change: [{"column", "from", "to"}].
+    # The cells as uploaded, with corrections; the parsed member data; errors: [{"column", "text", "rows"}];
+    # and changes, by parsing or by the import: [{"column", "from", "to"}].
     cells: models.JSONField[Any, Any] = models.JSONField(null=True)
     facts: models.JSONField[Any, Any] = models.JSONField(null=True)
     problems = models.JSONField(default=list)
@@ -166,7 +166,7 @@ class ImportRow(models.Model):
     member = models.ForeignKey(
         Member, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
     )
-    # The facts an update replaced.
+    # The values that an update replaced.
     previous: models.JSONField[Any, Any] = models.JSONField(null=True)
     undo = models.CharField(max_length=16, choices=Undo, blank=True)
 

@@ -12,7 +12,7 @@ from directory.models.members import Member
 
 
 class Invitation(models.Model):
-    """One personal SMS link to one member. The token is known to the SMS alone; here lies its SHA-256."""
+    """A personal link, sent to one member by SMS. The token is stored as its SHA-256 only."""
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="invitations")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="invitations")
@@ -25,7 +25,7 @@ class Invitation(models.Model):
     superseded_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    # A member who joined asked for it, who must scan to sign in and can't any more.
+    # Requested by a joined member who must scan to sign in and no longer can.
     is_recovery = models.BooleanField(default=False)
 
     class Meta:
@@ -34,7 +34,7 @@ class Invitation(models.Model):
             models.UniqueConstraint(
                 fields=["member"],
                 condition=Q(superseded_at=None, used_at=None, revoked_at=None),
-                name="invitation_one_living_for_member",
+                name="invitation_one_active_for_member",
             ),
         ]
 
@@ -43,12 +43,12 @@ class Invitation(models.Model):
 
 
 class ActivationCode(models.Model):
-    """What a member without a phone joins with. The code was shown once; here lies its keyed HMAC."""
+    """A code by which a member joins without a phone. It is shown once and stored as a keyed HMAC."""
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="activation_codes")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="activation_codes")
     digest = models.CharField(max_length=64, unique=True)
-    minted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
@@ -59,7 +59,7 @@ class ActivationCode(models.Model):
             models.UniqueConstraint(
                 fields=["member"],
                 condition=Q(used_at=None, revoked_at=None),
-                name="activation_code_one_living_for_member",
+                name="activation_code_one_active_for_member",
             ),
         ]
 

@@ -12,19 +12,21 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Lookup, Q
 from django.db.models.sql.compiler import SQLCompiler
 
-LAST_SIGN = "\U0010ffff"
+LAST_CHARACTER = "\U0010ffff"
 PRESENT = Q(deleted_at=None)
 IN_BIN = Q(deleted_at__isnull=False, erased_at=None)
 
 
 def begins(field: str, prefix: str) -> Q:
-    """A prefix as a range: an index of either database serves it, which LIKE gets from neither for sure."""
-    return Q(**{f"{field}__gte": prefix, f"{field}__lt": prefix + LAST_SIGN})
+    """Match a prefix as a range, for which both databases use an index; for LIKE they may not."""
+    return Q(**{f"{field}__gte": prefix, f"{field}__lt": prefix + LAST_CHARACTER})
 
 
 class Among(Lookup):
-    """`in`, for thousands of texts without control characters: PostgreSQL gets one text instead of as many
-    parameters, or of an array that the driver puts together in Python."""
+    """`in` for thousands of texts without control characters.
+
+    PostgreSQL gets them as one text, because binding a parameter each, or an array, is slow in the driver.
+    """
 
     lookup_name = "among"
     prepare_rhs = False
@@ -33,8 +35,8 @@ class Among(Lookup):
         column, params = self.process_lhs(compiler, connection)
         if connection.vendor == "postgresql":
             return f"{column} = ANY(string_to_array(%s, E'\\x1f'))", (*params, "\x1f".join(self.rhs))
-        places = ", ".join(["%s"] * len(self.rhs)) or "NULL"
-        return f"{column} IN ({places})", (*params, *self.rhs)
+        placeholders = ", ".join(["%s"] * len(self.rhs)) or "NULL"
+        return f"{column} IN ({placeholders})", (*params, *self.rhs)
 
 
 models.CharField.register_lookup(Among)

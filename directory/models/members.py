@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Enterprise
 from directory.models.departments import Department
 from directory.models.domains import Domain
-from directory.models.lookups import IN_BIN, LAST_SIGN, PRESENT, any_of, begins
+from directory.models.lookups import IN_BIN, LAST_CHARACTER, PRESENT, any_of, begins
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -35,7 +35,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(pk__in=_memberships_under(departments).values("member"))
 
     def asked_under(self, department: Department) -> MemberQuerySet:
-        """Return the same as `under`, by a condition on each member: for one page of a large department's list.
+        """Return the same as `under`, by a condition on each member. Use it for a page of a large department's list.
 
         With `under` PostgreSQL reads all members of the department to sort them.
         """
@@ -46,10 +46,10 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
 
 def _is_below(department: Department) -> RawSQL:
-    """The subtree's ids are gathered once instead of joined for each row."""
+    """Collect the subtree's ids once instead of joining departments for each row."""
     return RawSQL(
         "department_id = ANY(ARRAY(SELECT id FROM directory_department WHERE path >= %s AND path < %s))",
-        [department.path, department.path + LAST_SIGN],
+        [department.path, department.path + LAST_CHARACTER],
         output_field=models.BooleanField(),
     )
 
@@ -76,10 +76,10 @@ class Member(models.Model):
 
     MAX_DEPARTMENTS = 20
     MAX_ALIASES = 5
-    # Optional columns of text, with the labels under which pages show them; an erasure empties them.
+    # Optional text fields and their labels. An erasure empties them.
     DETAILS = {"position": _("Position")}
 
-    # No constraint of its own, for the departments' enterprise has one; the indexes below begin with it.
+    # Without a constraint, because departments have one; without an index, because those below start with it.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="members", db_index=False, db_constraint=False
     )
@@ -90,7 +90,7 @@ class Member(models.Model):
     position = models.CharField(_("position"), max_length=128, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     activation = models.CharField(_("activation"), max_length=16, choices=Activation, default=Activation.PHONE)
-    # One of the memberships, which have the constraint.
+    # Without a constraint, because memberships have one.
     main_department = models.ForeignKey(
         Department, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
@@ -101,7 +101,7 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="members", db_index=False
     )
 
-    # Keys of the list and the search, from directory.members.search_keys.
+    # Sort and search keys (directory.members.search_keys).
     pinyin = models.CharField(max_length=400)
     initials = models.CharField(max_length=64)
     folded_name = models.CharField(max_length=128)
@@ -112,7 +112,7 @@ class Member(models.Model):
     invited_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField(null=True)
     last_entered_at = models.DateTimeField(null=True)
-    # In the bin since, and by whom; an erased row has nothing but its id left (directory.members.erasure).
+    # When and by whom the member was put in the bin. An erased row has only its id left (directory.members.erasure).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     erased_at = models.DateTimeField(null=True)
@@ -122,7 +122,7 @@ class Member(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("enterprise", Lower("account"), name="member_account_unique_in_enterprise"),
-            # The phone first: it is also looked up across all enterprises.
+            # The phone comes first because it is also looked up across all enterprises.
             models.UniqueConstraint(
                 fields=["phone", "enterprise"],
                 condition=Q(deleted_at=None),
@@ -166,7 +166,7 @@ class Member(models.Model):
 
     @property
     def details(self) -> list[tuple[str, str]]:
-        """Label and text of each of DETAILS that is not blank."""
+        """Return label and text of each of DETAILS that isn't blank."""
         return [(str(label), text) for name, label in self.DETAILS.items() if (text := getattr(self, name))]
 
     @property
@@ -199,7 +199,7 @@ class Member(models.Model):
 class Reading(models.Model):
     """Another reading of a member's name: 单 as dan, 乐 as yue, or the later words of a Latin name."""
 
-    # No constraints: a reading is only ever used joined with its member.
+    # Without constraints, because readings are only used joined with their member.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
@@ -220,7 +220,8 @@ class Reading(models.Model):
 class Membership(models.Model):
     """A member in one of their departments."""
 
-    # No constraint: a membership is only used joined with its member, and checking it takes as long as writing it.
+    # Without a constraint, because a membership is only used joined with its member, and a check costs as much as the
+    # insert.
     member = models.ForeignKey(
         Member, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
     )
@@ -243,7 +244,7 @@ class Address(models.Model):
         HELD = "held", _("Pending request")
         RESERVED = "reserved", _("Reserved")
 
-    # No constraint: the domain's enterprise has one.
+    # Without a constraint, because domains have one.
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.CASCADE, related_name="addresses", db_index=False, db_constraint=False
     )

@@ -1,10 +1,10 @@
 import pytest
 
-from accounts.tests.wechat.answers import weixin_of
+from accounts.tests.wechat.answers import wechat_of
 
 
 @pytest.fixture
-def weixin(settings):
-    """WeChat's double, where the operator has it."""
-    with weixin_of(settings) as double:
+def wechat(settings):
+    """Configure WeChat sign-in, with a fake of WeChat's API."""
+    with wechat_of(settings) as double:
         yield double

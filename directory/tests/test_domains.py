@@ -62,7 +62,7 @@ def test_one_is_added_and_may_become_the_default(client_of, alice, tenant):
         ("imap", "x:65536"), ("smtp", "https://x"), ("smtp", "x:y"), ("smtp", ":25"),
     ],
 )  # fmt: skip
-def test_what_breaks_a_rule_is_said_beside_its_field(client_of, alice, tenant, field, text):
+def test_an_invalid_value_shows_an_error_beside_its_field(client_of, alice, tenant, field, text):
     answer = client_of(alice).post(NEW, filled(**{field: text}))
     assert answer.status_code == 422
     assert field in answer.context["form"].errors

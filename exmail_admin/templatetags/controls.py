@@ -1,4 +1,4 @@
-"""Form controls, attributes of components, and blocks shown twice, for all templates."""
+"""Template tags for form controls, attributes of components, and blocks shown twice."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def block_text(context: Context, name: str) -> SafeString:
-    """What the page put into block `name`, once more: the title is also the heading."""
+    """Render the page's block `name` again: the title is also the heading."""
     blocks = context.render_context[BLOCK_CONTEXT_KEY]
     return blocks.get_block(name).render(context)
 
 
 @register.simple_tag
 def widget(field: BoundField, **attributes: Any) -> SafeString:
-    """The field's control with more attributes: `{% widget field inputmode="numeric" %}`; `_` stands for `-`."""
+    """Render the field's control with more attributes (`_` for `-`): `{% widget field inputmode="numeric" %}`."""
     return field.as_widget(attrs={name.replace("_", "-"): value for name, value in attributes.items() if value})
 
 
 @register.filter
-def told_by(choice: BoundWidget, field: BoundField) -> SafeString:
-    """One button of a group, described by the group's error: Django leaves that to the group, and not every screen
-    reader tells what a group is described by."""
+def described_by(choice: BoundWidget, field: BoundField) -> SafeString:
+    """Render a radio button or checkbox with `aria-describedby` set to the field's error.
+
+    Django sets it on the group only, where not every screen reader announces it.
+    """
     if field.errors:
         choice.data["attrs"]["aria-describedby"] = f"{field.auto_id}_error"
     return choice.tag()
@@ -40,7 +42,7 @@ def told_by(choice: BoundWidget, field: BoundField) -> SafeString:
 
 @register.filter
 def attributes(attrs: Attrs) -> SafeString:
-    """A component's passed-through attributes, each value escaped: cotton's own `{{ attrs }}` escapes none."""
+    """Render a component's extra attributes with escaped values; cotton's own `{{ attrs }}` doesn't escape them."""
     return format_html_join("", "{}", ((attribute(name, value),) for name, value in attrs.attrs_dict().items()))
 
 

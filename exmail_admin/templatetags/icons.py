@@ -1,4 +1,4 @@
-"""Icons and static files, for all templates. These tags replace those of the same name in lucide and Django."""
+"""Template tags for icons and static files. They replace the tags of the same names in lucide and Django."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ register = template.Library()
 
 @register.simple_tag
 def lucide(name: str, *, size: int = 18, **attributes: str) -> SafeString:
-    """The icon as inline SVG, hidden from screen readers: the words beside it speak.
+    """Render an icon as inline SVG, hidden from screen readers because a label stands beside it.
 
-    Stands before lucide's own tag of this name, which builds the drawing anew on every call.
+    Replaces lucide's tag of this name, which builds the drawing on every call.
     """
     return draw_icon(str(name), size, tuple(sorted(attributes.items())))
 
@@ -34,7 +34,7 @@ def static(path: str) -> SafeString:
 
 @register.simple_tag
 def labelled(name: str, words: str) -> SafeString:
-    """An icon and its words, as an entry of a menu shows them; to be said once for many rows."""
+    """Render an icon and its label as a menu item. Call it once for many rows."""
     return format_html("{}<span>{}</span>", draw_icon(name, 18, ()), words)
 
 
@@ -43,4 +43,4 @@ def draw_icon(name: str, size: int, attributes: tuple[tuple[str, str], ...]) -> 
     drawing = lucide_icons._render_icon(
         name, size, **{"class": "icon", "aria_hidden": "true", "focusable": "false", **dict(attributes)}
     )
-    return mark_safe(drawing)  # noqa: S308 (drawn by the package from a name out of our own templates)
+    return mark_safe(drawing)  # noqa: S308 (drawn by lucide; the name comes from our templates)

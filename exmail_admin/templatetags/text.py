@@ -1,4 +1,4 @@
-"""Names, numbers and states as text, for all templates."""
+"""Template filters that show names, numbers and states as text."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 HUES = 8
-
-LINE_SIGNS = 32
+# Characters of an address that fit a phone's line.
+ADDRESS_LINE_MAX = 32
 
 
 @register.filter
 def initial(name: str) -> str:
-    """The first letter of a name in capitals, whatever signs stand before it; a dot if there is none."""
-    return next((sign.upper() for sign in str(name) if unicodedata.category(sign)[0] == "L"), "·")
+    """Return the first letter of a name in upper case, or a dot if it has none."""
+    return next((char.upper() for char in str(name) if unicodedata.category(char)[0] == "L"), "·")
 
 
 @register.filter
 def hue(name: str) -> str:
-    """One of eight colours, the same for the same name on every page. A text: a number would be localised."""
+    """Return one of eight colours by name, as text because a number would be localised."""
     return str(sum(map(ord, str(name))) % HUES)
 
 
 @register.filter
 def breakable(address: str) -> str:
-    """An address longer than a phone's line breaks before its @ and dots, not in the midst of a word."""
-    if len(address) <= LINE_SIGNS:
+    """Let a long address break before @ and dots only."""
+    if len(address) <= ADDRESS_LINE_MAX:
         return address
     return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in re.split(r"(?=[@.])", address)))
 
@@ -53,17 +53,17 @@ def message_tone(message: Any) -> str:
 
 @register.filter
 def split(words: str) -> list[str]:
-    """Words apart by spaces, to loop over."""
+    """Split at spaces, for a loop."""
     return words.split()
 
 
 @register.filter
 def figure(value: Any) -> Any:
-    """A number with its thousands apart; words such as "10,000+" as they are."""
+    """Group a number's thousands; return text such as "10,000+" unchanged."""
     return f"{value:,}" if isinstance(value, int) else value
 
 
 @register.filter
 def at(values: dict[str, Any] | None, key: str) -> Any:
-    """What a mapping holds under a key that stands in a variable."""
+    """Look up a key held in a variable."""
     return values.get(key) if values else None

@@ -1,4 +1,4 @@
-"""What actions our code writes into the audit log, read from its source."""
+"""The actions that our code writes to the audit log, read from its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole console of a test's own, started by our own runner below a directory of its own."""
+"""A separate console for a test, started by the development runner in its own directory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Stack:
         return (self.var.parent / f"{self.var.name}.log").read_text(errors="replace")
 
     def start(self, command: list[str] | None = None) -> Stack:
-        """Start and wait until every part answers."""
+        """Start, and wait until every process is ready."""
         with (self.var.parent / f"{self.var.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command or [sys.executable, "-m", "exmail_admin.dev.run", "--parent", str(os.getpid())],
@@ -76,7 +76,7 @@ class Stack:
         return self.process.wait(timeout=30)
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this stack, children's children too: id and command line."""
+        """Every running process of this stack, children's children too: id and command line."""
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -87,14 +87,14 @@ class Stack:
         return found
 
     def left_behind(self, *, seconds: float = 5) -> dict[int, str]:
-        """What is still there when the time is over."""
+        """Return the processes that are left after the timeout."""
         end = time.monotonic() + seconds
         while (left := self.processes()) and time.monotonic() < end:
             time.sleep(0.1)
         return left
 
     def redis(self) -> redis.Redis:
-        """The embedded server, for a test that empties it."""
+        """Return a client of the embedded Redis server."""
         return redis.Redis(unix_socket_path=str(self.var / "valkey.sock"))
 
     def messages(self, to: str | None = None) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Language and colours: chosen by a plain form, kept in a cookie, by the browser's wish until then."""
+"""Language and theme: chosen by a form and stored in a cookie; the default is the browser's preference."""
 
 import pytest
 from django.test import Client
@@ -18,7 +18,7 @@ def test_language_is_chinese_where_the_browser_wishes_no_english(client, wish):
     assert '<html lang="zh-hans"' in client.get(PAGE, headers={"Accept-Language": wish}).content.decode()
 
 
-def test_chosen_language_is_kept_and_leads_back(client):
+def test_the_chosen_language_is_stored_and_redirects_back(client):
     answer = client.post("/language/", {"language": "en", "next": "/login/?q=1"})
     assert (answer.status_code, answer["Location"]) == (303, "/login/?q=1")
     assert '<html lang="en"' in client.get(PAGE, headers={"Accept-Language": "zh-CN"}).content.decode()
@@ -38,7 +38,7 @@ def test_theme_goes_back_to_the_device(client):
 
 @pytest.mark.parametrize("path", ["/language/", "/theme/"])
 @pytest.mark.parametrize("to", ["https://evil.test/", "//evil.test", "javascript:alert(1)", "\\\\evil.test", ""])
-def test_a_choice_never_leads_off_this_host(client, path, to):
+def test_a_choice_never_redirects_to_another_host(client, path, to):
     assert client.post(path, {"language": "en", "theme": "dark", "next": to})["Location"] == "/"
 
 

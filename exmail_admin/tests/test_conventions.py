@@ -1,4 +1,4 @@
-"""Conventions that no reading of a single file shows: names, places, and what belongs together."""
+"""Conventions that span files: layers, names, and which files belong together."""
 
 import ast
 import re
@@ -59,8 +59,8 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def rank(module: str) -> int:
-    """Return a module's place in PLAN; 0 is the top."""
-    return next(place for place, pattern in enumerate(PLAN) if pattern.match(module))
+    """Return the index in PLAN of a module; 0 is the top."""
+    return next(index for index, pattern in enumerate(PLAN) if pattern.match(module))
 
 
 def test_pages_use_actions_and_actions_use_models():
@@ -95,7 +95,7 @@ def test_no_module_is_a_drawer_for_anything():
 
 
 def routes(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Every route: its full name and its pattern."""
+    """Yield every route's full name and pattern."""
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern, pattern.namespace or space)
@@ -119,12 +119,12 @@ def test_our_tag_of_a_static_file_says_what_django_s_says():
 
 
 def page_templates() -> list[Path]:
-    """Templates that are whole pages: not parts, components or layouts."""
+    """Return the templates of whole pages."""
     return [path for app in APPS for path in sorted((ROOT / "templates" / app).glob("[!_]*.html"))]
 
 
 def text_of_all() -> str:
-    """Everything that may name a template."""
+    """Return all text that may name a template."""
     files = [*SOURCES, *(ROOT / "templates").rglob("*.html"), *(ROOT / "templates").rglob("*.txt")]
     return "\n".join(path.read_text() for path in files)
 
@@ -143,11 +143,11 @@ def test_a_page_is_named_as_a_view_of_its_app_or_as_a_state_of_one():
 def test_every_template_is_used_and_loads():
     text, unused = text_of_all(), []
     for path in TEMPLATES:
-        place = path.relative_to(ROOT / "templates").as_posix()
-        names = {"components": (place, f"c-{path.stem}"), "errors": (path.stem,)}.get(path.parent.name, (place,))
+        name = path.relative_to(ROOT / "templates").as_posix()
+        names = {"components": (name, f"c-{path.stem}"), "errors": (path.stem,)}.get(path.parent.name, (name,))
         if not any(each in text for each in names):
-            unused.append(place)
-        get_template(place)
+            unused.append(name)
+        get_template(name)
     assert unused == []
 
 
@@ -155,10 +155,10 @@ def test_a_template_is_short_and_its_style_and_script_stand_elsewhere():
     inline = re.compile(r"<style|\sstyle=|<script(?![^>]*\bsrc=)|\son\w+=\"|javascript:")
     problems = []
     for path in TEMPLATES:
-        lines, place = path.read_text().splitlines(), path.relative_to(ROOT)
-        problems += [f"{place}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
-        problems += [f"{place} is longer than 150 lines"] if len(lines) > 150 else []
-        problems += [f"{place} has a style or script inline"] if inline.search(path.read_text()) else []
+        lines, name = path.read_text().splitlines(), path.relative_to(ROOT)
+        problems += [f"{name}:{n} is wider than 160 characters" for n, line in enumerate(lines, 1) if len(line) > 160]
+        problems += [f"{name} is longer than 150 lines"] if len(lines) > 150 else []
+        problems += [f"{name} has a style or script inline"] if inline.search(path.read_text()) else []
     assert problems == []
 
 

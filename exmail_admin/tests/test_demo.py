@@ -1,4 +1,4 @@
-"""The bench and the demo's phone: with DEBUG only."""
+"""The demo's component page and phone, with DEBUG only."""
 
 import json
 

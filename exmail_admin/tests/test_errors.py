@@ -1,4 +1,4 @@
-"""Error pages: kind, in both languages, with a way forward."""
+"""Error pages, in both languages, with a link to continue."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation

@@ -74,7 +74,7 @@ def test_a_production_is_strict():
     assert {name: getattr(production, name) for name in STRICT} == STRICT
 
 
-WEIXIN = {"WEIXIN_APP_ID": "wx1", "WEIXIN_APP_SECRET": "s"}
+WECHAT = {"WEIXIN_APP_ID": "wx1", "WEIXIN_APP_SECRET": "s"}
 
 
 def form_action(production):
@@ -83,7 +83,7 @@ def form_action(production):
 
 def test_a_form_may_lead_to_wechat_only_where_it_is_configured():
     assert form_action(in_production()) == ["'self'"]
-    assert form_action(in_production(**WEIXIN)) == ["'self'", "https://open.weixin.qq.com"]
+    assert form_action(in_production(**WECHAT)) == ["'self'", "https://open.weixin.qq.com"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Health: quick, never a 500, and exact about what is missing."""
+"""Health checks: fast, never a 500, and exact about what is missing."""
 
 import pytest
 import redis
@@ -9,7 +9,7 @@ from exmail_admin import health, heartbeat
 
 @pytest.fixture
 def parts(monkeypatch):
-    """What the checks find; a test puts an error in the place of one."""
+    """The results of the checks, in which a test replaces one by an error."""
     found = {"database": True, "redis": True, "worker": True}
 
     def check(name):

@@ -1,4 +1,4 @@
-"""What every list of the console does with an address that makes no sense, or no longer does."""
+"""Lists of the console with invalid or outdated parameters."""
 
 import pytest
 from django.utils import timezone
@@ -13,7 +13,7 @@ from sms.models import Message
 pytestmark = pytest.mark.django_db
 HUGE = 10**17
 # Where the rows of a list stand in its context, if not in `rows`.
-ROWS = {"bulk_detail": "told", "decision_detail": "items", "imports": "history"}
+ROWS = {"bulk_detail": "reported", "decision_detail": "items", "imports": "history"}
 
 
 def fill(tenant, member, author):

@@ -1,4 +1,4 @@
-"""What reaches the log: one JSON object a line, and no phone, code, token or password in it."""
+"""The log: one JSON object per line, without phones, codes, tokens and passwords."""
 
 import io
 import json
@@ -38,7 +38,7 @@ SECRETS = [
 
 @pytest.fixture
 def lines():
-    """What the handler wrote, as objects."""
+    """Return the logged lines as objects."""
     logs.configure()
     handler = logging.getLogger().handlers[-1]
     stream = io.StringIO()
@@ -48,7 +48,7 @@ def lines():
 
 
 def parts_of(secret):
-    """What of a secret must not be seen again."""
+    """Return the parts of a secret that must not appear."""
     digits = "".join(filter(str.isdecimal, secret))
     return [secret] if "/" in secret else [secret, digits[-8:]]
 
@@ -116,7 +116,7 @@ def test_probes_and_static_files_are_quiet(client, lines):
 
 
 class Caught(sentry_sdk.transport.Transport):
-    """Keeps what would leave for Sentry."""
+    """Collect what would be sent to Sentry."""
 
     sent = []
 

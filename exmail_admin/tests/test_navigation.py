@@ -1,4 +1,4 @@
-"""The console's navigation: what a role may enter, and where one stands."""
+"""The console's navigation: items by role, and the current item."""
 
 import re
 
@@ -46,7 +46,7 @@ def test_department_administrator_sees_their_people(visit, bob):
 
 
 @pytest.mark.parametrize(
-    ("path", "room"),
+    ("path", "label"),
     [
         ("/console/", "Overview"),
         ("/console/members/new/", "Directory"),
@@ -54,9 +54,9 @@ def test_department_administrator_sees_their_people(visit, bob):
         ("/console/settings/domains/", "Mail domains"),
     ],
 )
-def test_room_one_stands_in_is_marked(visit, alice, path, room):
+def test_the_current_item_is_marked(visit, alice, path, label):
     marked = re.findall(r'aria-current="page">.*?<span>([^<]+)</span>', visit(alice, path), re.DOTALL)
-    assert marked == [room]
+    assert marked == [label]
 
 
 def test_title_is_the_heading_too(visit, alice):

@@ -1,4 +1,4 @@
-"""The permission table: every route, by GET and by POST, for everyone who may come."""
+"""The permission table: every route, by GET and POST, for each kind of person."""
 
 import re
 
@@ -60,20 +60,20 @@ accounts:recovery_code_kept   GET    302 302 302 302 302 302 302
 accounts:recovery_code_kept   POST   302 303 303 303 303 303 303
 accounts:password_edit        GET    302 302 200 200 200 200 200
 accounts:password_edit        POST   302 422 422 422 422 422 422
-accounts:weixin_login         GET    404 404 404 404 404 404 404
-accounts:weixin_login         POST   404 404 404 404 404 404 404
-accounts:weixin_callback      GET    404 404 404 404 404 404 404
-accounts:weixin_callback      POST   404 404 404 404 404 404 404
-accounts:weixin_phone         GET    404 404 404 404 404 404 404
-accounts:weixin_phone         POST   404 404 404 404 404 404 404
-accounts:weixin_code          GET    404 404 404 404 404 404 404
-accounts:weixin_code          POST   404 404 404 404 404 404 404
-accounts:weixin_code_send     GET    404 404 404 404 404 404 404
-accounts:weixin_code_send     POST   404 404 404 404 404 404 404
-accounts:weixin_bind          GET    404 404 404 404 404 404 404
-accounts:weixin_bind          POST   404 404 404 404 404 404 404
-accounts:weixin_unbind        GET    404 404 404 404 404 404 404
-accounts:weixin_unbind        POST   404 404 404 404 404 404 404
+accounts:wechat_login         GET    404 404 404 404 404 404 404
+accounts:wechat_login         POST   404 404 404 404 404 404 404
+accounts:wechat_callback      GET    404 404 404 404 404 404 404
+accounts:wechat_callback      POST   404 404 404 404 404 404 404
+accounts:wechat_phone         GET    404 404 404 404 404 404 404
+accounts:wechat_phone         POST   404 404 404 404 404 404 404
+accounts:wechat_code          GET    404 404 404 404 404 404 404
+accounts:wechat_code          POST   404 404 404 404 404 404 404
+accounts:wechat_code_send     GET    404 404 404 404 404 404 404
+accounts:wechat_code_send     POST   404 404 404 404 404 404 404
+accounts:wechat_bind          GET    404 404 404 404 404 404 404
+accounts:wechat_bind          POST   404 404 404 404 404 404 404
+accounts:wechat_unbind        GET    404 404 404 404 404 404 404
+accounts:wechat_unbind        POST   404 404 404 404 404 404 404
 accounts:logout               GET    302 302 302 302 302 302 302
 accounts:logout               POST   303 303 303 303 303 303 303
 accounts:device_list          GET    302 200 200 200 200 200 200
@@ -364,7 +364,7 @@ def browser_of(client, client_of, tenant, lin, erin, bob, dora, alice, charlie):
 
 @pytest.fixture
 def application(tenant):
-    """Somebody waits for a place in the department of the department administrator."""
+    """Create a pending application for the department administrator's department."""
     address = Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="xin", purpose="held")
     return Application.objects.create(
         enterprise=tenant.enterprise,

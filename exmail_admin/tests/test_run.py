@@ -1,4 +1,4 @@
-"""`make run`: one sentence for what can't be, and nothing left behind, whatever ends it."""
+"""`make run`: one sentence per refusal, and no process left behind."""
 
 import json
 import os
@@ -39,9 +39,9 @@ for environment in json.loads(sys.stdin.read()):
         run.main()
         os._exit(0)
     os.close(write)
-    told = open(read).read()
+    error = open(read).read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    print(json.dumps([code, told]), flush=True)
+    print(json.dumps([code, error]), flush=True)
 """
 
 
@@ -59,7 +59,7 @@ def refusals(stack, environments):
     )
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     assert [code for code, _ in outcomes] == [1] * len(environments), outcomes
-    sentences = [told.strip().splitlines() for _, told in outcomes]
+    sentences = [error.strip().splitlines() for _, error in outcomes]
     assert [lines for lines in sentences if len(lines) != 1] == []
     return [sentence for (sentence,) in sentences]
 

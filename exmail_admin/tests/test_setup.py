@@ -1,4 +1,4 @@
-"""`make setup`: what it refuses, in one sentence."""
+"""`make setup`: its refusals, in one sentence each."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""Which worker serves which queue: as `make run` starts them, and as the README tells an operator to."""
+"""The queues of each worker, as started by `make run` and as documented in the README."""
 
 import re
 
@@ -22,7 +22,7 @@ def queues_of_readme() -> list[set[str]]:
 
 @pytest.mark.parametrize("workers", [queues_of_run, queues_of_readme])
 def test_every_queue_is_served_and_codes_and_sweeps_wait_behind_nothing_else(workers):
-    """C9: sweeps shared their worker with imports, and what was forgotten was found after ten minutes."""
+    """C9: sweeps have a worker of their own, so that imports don't delay them."""
     served = workers()
     routed = {route["queue"] for route in app.conf.task_routes.values()} | {app.conf.task_default_queue}
     assert set().union(*served) == routed == set(QUEUES)

@@ -21,7 +21,7 @@ from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
 from core.translatable import TranslatableText
 from directory.access import members_of
-from directory.joining.invitations import LIVING, PURPOSE, invite_members
+from directory.joining.invitations import ACTIVE, PURPOSE, invite_members
 from directory.models import Invitation, Member
 from invitations.batches.limits import reasons_against
 from invitations.batches.quiet_hours import quiet_until
@@ -97,7 +97,7 @@ def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None
     reasons |= reasons_against([member for member in members if member.pk not in reasons])
     invited = invite_members([member for member in members if member.pk not in reasons], by=by)
     reasons |= {member.pk: reason for member, reason in invited.left_out}
-    active = dict(Invitation.objects.filter(LIVING, member__in=members).values_list("member", "pk"))
+    active = dict(Invitation.objects.filter(ACTIVE, member__in=members).values_list("member", "pk"))
     for recipient in waiting:
         if recipient.member_id in reasons:
             recipient.state, recipient.why = State.LEFT_OUT, [reasons[recipient.member_id].serialize()]

@@ -31,7 +31,7 @@ DEFAULT = Q(name="", inviter=None, revoked_at=None)
 class LinkStatus(StrEnum):
     """Whether a link can be used, and if not, why."""
 
-    ACTIVE = "living"
+    ACTIVE = "active"
     CLOSED = "closed"
     REVOKED = "revoked"
     EXPIRED = "expired"

@@ -44,7 +44,8 @@ class JoiningForm(PickingForm):
         offer.fill(self)
         self.fields["default_domain"].choices = [(name, name) for name in self.domains]  # type: ignore[attr-defined]
 
-    def said(self) -> dict[str, Any]:
+    def rules(self) -> dict[str, Any]:
+        """Return the cleaned data with the department and the domain as objects."""
         typed = self.cleaned_data
         return {
             **typed,
@@ -54,5 +55,5 @@ class JoiningForm(PickingForm):
 
 
 def domains_of(enterprise: Enterprise) -> dict[str, Domain]:
-    """By name, the default one first."""
+    """Return the domains by name, the default first."""
     return {domain.name: domain for domain in enterprise.domains.order_by("-is_default", "name")}

@@ -36,7 +36,7 @@ def joining(request: ConsoleRequest) -> HttpResponse:
         return render(request, "invitations/joining.html", context)
     if not form.is_valid():
         return unprocessable(request, "invitations/joining.html", context)
-    edit_rules(request.enterprise, by=request.actor, **form.said())
+    edit_rules(request.enterprise, by=request.actor, **form.rules())
     messages.success(request, _("Saved."))
     return see_other("invitations:joining")
 

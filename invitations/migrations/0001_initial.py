@@ -141,12 +141,12 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("revoked_at", None)),
                         fields=("inviter",),
-                        name="join_link_one_living_of_a_colleague",
+                        name="join_link_one_active_of_a_colleague",
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(models.Q(("name", ""), _negated=True), ("revoked_at", None)),
                         fields=("enterprise", "name"),
-                        name="join_link_name_unique_among_living",
+                        name="join_link_name_unique_among_active",
                     ),
                 ],
             },

@@ -82,12 +82,12 @@ class JoinLink(models.Model):
                 name="join_link_one_default_in_enterprise",
             ),
             models.UniqueConstraint(
-                fields=["inviter"], condition=Q(revoked_at=None), name="join_link_one_living_of_a_colleague"
+                fields=["inviter"], condition=Q(revoked_at=None), name="join_link_one_active_of_a_colleague"
             ),
             models.UniqueConstraint(
                 fields=["enterprise", "name"],
                 condition=~Q(name="") & Q(revoked_at=None),
-                name="join_link_name_unique_among_living",
+                name="join_link_name_unique_among_active",
             ),
         ]
         indexes = [models.Index(fields=["enterprise", "-id"], name="join_link_of_enterprise")]

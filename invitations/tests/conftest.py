@@ -1,4 +1,4 @@
-"""Joining open, or open without approval."""
+"""Fixtures: joining is open, with or without approval."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from invitations.links.settings import rules_of
 
 @pytest.fixture
 def open_tenant(tenant):
-    """The switch is on; an administrator approves."""
+    """Open joining, with approval by an administrator."""
     tenant.enterprise.is_joining_open = True
     tenant.enterprise.save()
     return tenant
@@ -15,7 +15,7 @@ def open_tenant(tenant):
 
 @pytest.fixture
 def free_tenant(open_tenant):
-    """The switch is on, and nobody needs approval."""
+    """Open joining without approval."""
     rules = rules_of(open_tenant.enterprise)
     rules.approval_required = False
     rules.save()

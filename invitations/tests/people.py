@@ -1,4 +1,4 @@
-"""People on the way in, as the tests play them: a phone that opens the link, proves its number, applies."""
+"""Helpers for tests of joining: a phone that opens the link, verifies its number and applies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def join_path(enterprise) -> str:
 
 
 def path_of(url: str) -> str:
-    """The address within the console."""
+    """Return the URL in the console."""
     return "/" + url.split("/", 3)[3]
 
 
@@ -32,14 +32,14 @@ def new_phone() -> Client:
 
 
 def prove(client: Client, path: str, phone: str = PHONE):
-    """Open the link, ask for a code, enter it."""
+    """Open the link, request a code, enter it."""
     assert client.get(path).status_code == 303
     assert client.post("/j/send/", {"phone": phone}).status_code == 303
     return client.post("/j/code/", {"code": code_to(phone)})
 
 
 def apply(enterprise, name: str = "张伟", prefix: str = "zhangwei", phone: str = PHONE, path: str = "") -> Client:
-    """The whole way to an application; the phone it was done on."""
+    """Apply; return the phone's client."""
     client = new_phone()
     prove(client, path or join_path(enterprise), phone)
     answer = client.post("/j/apply/", {"name": name, "prefix": prefix})

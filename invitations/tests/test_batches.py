@@ -1,4 +1,4 @@
-"""Notices: whom they reach, what is left out and why, and that nobody gets two."""
+"""Invitation batches: recipients, those left out and why, and that nobody gets two messages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def desk(client_of, alice):
 
 @pytest.fixture
 def people(tenant, lin, wang, zhao):
-    """Three more who have not joined, one without a phone."""
+    """Add three pending members, one without a phone."""
     build_member(tenant, "甲", "jia", "+8613800138011", department=tenant.market)
     build_member(tenant, "乙", "yi", "+8613800138012")
     build_member(tenant, "丙", "bing", None, activation="code")

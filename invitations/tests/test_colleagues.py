@@ -1,4 +1,4 @@
-"""A member invites colleagues: only while the switch is on, and it is known who invited whom."""
+"""Members invite colleagues, only while joining is open; the inviter is recorded."""
 
 from __future__ import annotations
 

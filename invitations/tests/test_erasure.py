@@ -1,4 +1,4 @@
-"""What is left here of a member who was purged."""
+"""What is left of an erased member."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""The overview: how far the way in has come, and what waits."""
+"""The overview: onboarding progress and open tasks."""
 
 import pytest
 from django.urls import reverse

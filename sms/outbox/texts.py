@@ -31,7 +31,7 @@ PURPOSES = {
     "apply": _("request to join"),
     "return": _("sign in"),
     "confirm": _("confirm it's you"),
-    "weixin": _("link WeChat"),
+    "wechat": _("link WeChat"),
 }
 # The sender if there is no enterprise: the sign-in page doesn't reveal which enterprises know a number.
 BRAND = _("Mail directory")

@@ -1,4 +1,4 @@
-// Copies a value. On plain http there is no clipboard: the text is selected and copied the old way.
+// Copy a value. Plain http has no clipboard API: select the text and use execCommand.
 "use strict";
 
 document.addEventListener("click", async (event) => {

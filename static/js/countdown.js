@@ -1,4 +1,4 @@
-// "Send again" counts down to when the server will do it.
+// Disable a "Send again" button until the server accepts another request, and show the seconds left.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-countdown]")) {

@@ -1,4 +1,4 @@
-// Enter in the box that searches for departments searches; it does not send the form around it.
+// Enter in a department search starts the search instead of submitting the form.
 "use strict";
 
 document.addEventListener("keydown", (event) => {

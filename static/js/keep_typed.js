@@ -1,14 +1,14 @@
-// What a person typed while an answer was on its way is worth more than the answer: data-keep-typed isn't exchanged then.
+// Don't swap an htmx response into [data-keep-typed] if its inputs have changed since the request.
 "use strict";
 
 const asked = new WeakMap();
-const typedIn = (place) => [...place.querySelectorAll("input")].map((input) => input.value).join("\n");
+const typedIn = (container) => [...container.querySelectorAll("input")].map((input) => input.value).join("\n");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const place = event.detail.target;
-  if (place?.matches("[data-keep-typed]")) asked.set(event.detail.xhr, typedIn(place));
+  const container = event.detail.target;
+  if (container?.matches("[data-keep-typed]")) asked.set(event.detail.xhr, typedIn(container));
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const place = event.detail.target;
-  if (asked.has(event.detail.xhr) && typedIn(place) !== asked.get(event.detail.xhr)) event.detail.shouldSwap = false;
+  const container = event.detail.target;
+  if (asked.has(event.detail.xhr) && typedIn(container) !== asked.get(event.detail.xhr)) event.detail.shouldSwap = false;
 });

@@ -1,4 +1,4 @@
-// In a list of many a click adds or removes one, as with boxes, instead of forgetting the others; below it stands what is chosen.
+// In a multiple select, a click toggles one option and keeps the others; the selected ones are listed below.
 "use strict";
 
 for (const field of document.querySelectorAll("[data-multiple]")) {
@@ -20,7 +20,7 @@ for (const field of document.querySelectorAll("[data-multiple]")) {
     const option = event.target.closest("option");
     if (!option || list.disabled || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    // What was only preset gives way to the first choice.
+    // The first choice replaces a preset.
     if ("preset" in list.dataset && !option.selected) for (const other of [...list.selectedOptions]) other.selected = false;
     delete list.dataset.preset;
     const top = list.scrollTop;
@@ -30,7 +30,7 @@ for (const field of document.querySelectorAll("[data-multiple]")) {
     list.dispatchEvent(new Event("change", { bubbles: true }));
   });
   list.addEventListener("change", show);
-  // A search has brought other options.
+  // A search has replaced the options.
   list.addEventListener("htmx:afterSwap", show);
   show();
 }

@@ -1,4 +1,4 @@
-// A passkey: the browser asks the device, the answer goes into the form. Where there is no such thing the form stays hidden.
+// Get a passkey's response from the device and submit it with the form, which stays hidden without WebAuthn.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
@@ -28,7 +28,7 @@ async function ask(form) {
   form.requestSubmit();
 }
 
-// What is bytes for the device is base64url in JSON.
+// Binary values are base64url in JSON.
 function fromText(options) {
   const described = (list) => (list || []).map((each) => ({ ...each, id: bytes(each.id) }));
   return {
@@ -55,7 +55,7 @@ function toText(credential) {
 
 function bytes(words) {
   const padded = words.replace(/-/g, "+").replace(/_/g, "/");
-  return Uint8Array.from(atob(padded), (sign) => sign.charCodeAt(0));
+  return Uint8Array.from(atob(padded), (character) => character.charCodeAt(0));
 }
 
 function text(buffer) {

@@ -1,4 +1,4 @@
-// A page made for paper prints itself; without script there is the browser's own menu.
+// Open the print dialog for pages made for paper.
 "use strict";
 
 document.addEventListener("click", (event) => event.target.closest("[data-print]") && window.print());

@@ -1,4 +1,4 @@
-// The QR code of the sign-in page: asked for once someone can see it, watched, renewed a few times, used once approved.
+// Request the QR code of the sign-in page once it is visible, poll its state, renew it when it expires, use it once approved.
 "use strict";
 
 for (const pane of document.querySelectorAll("[data-qr]")) {
@@ -10,19 +10,19 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
   let renewals = Number(pane.dataset.renewals);
   let begun = Date.now();
   let next;
-  const later = (deed, wait) => {
+  const later = (action, wait) => {
     clearTimeout(next);
-    next = setTimeout(deed, wait);
+    next = setTimeout(action, wait);
   };
   const isSeen = () => document.visibilityState === "visible" && pane.offsetParent !== null;
 
-  function show(said) {
-    pane.dataset.state = said.state;
-    pane.closest("main").dataset.state = ["limited", "lost"].includes(said.state) ? "expired" : said.state;
-    if (said.name !== undefined) find("name").textContent = said.name;
-    find("asks").hidden = find("asks-text").hidden = !said.number;
-    find("number").textContent = said.number || "";
-    if (said.seconds !== undefined) until = Date.now() + said.seconds * 1000;
+  function show(status) {
+    pane.dataset.state = status.state;
+    pane.closest("main").dataset.state = ["limited", "lost"].includes(status.state) ? "expired" : status.state;
+    if (status.name !== undefined) find("name").textContent = status.name;
+    find("asks").hidden = find("asks-text").hidden = !status.number;
+    find("number").textContent = status.number || "";
+    if (status.seconds !== undefined) until = Date.now() + status.seconds * 1000;
     if (Date.now() + 20_000 < until) soon.textContent = "";
     tick();
   }
@@ -35,13 +35,13 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     if (answer?.headers.get("HX-Refresh")) return location.reload();
     if (answer?.status === 429 && renewals-- > 0) later(() => request(renews), Number(answer.headers.get("Retry-After")) * 1000);
     if (!answer?.ok) return show({ state: answer?.status === 429 ? "limited" : "lost" });
-    const said = await answer.json();
-    token = said.token;
-    stateUrl = said.urls.state;
-    claim.action = said.urls.claim;
-    image.src = said.image;
+    const code = await answer.json();
+    token = code.token;
+    stateUrl = code.urls.state;
+    claim.action = code.urls.claim;
+    image.src = code.image;
     begun = Date.now();
-    show(said);
+    show(code);
     later(watch, poll);
   }
 
@@ -49,10 +49,10 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     const before = pane.dataset.state;
     const answer = await fetch(stateUrl, { headers: { Accept: "application/json" } }).catch(() => null);
     if (answer?.ok) show(await answer.json());
-    // No answer is no end: only the time, or that the code is not ours any more, is.
+    // A failed request is retried until the code expires; 404 means that it is no longer ours.
     else if (answer?.status === 404 || Date.now() > until + poll) show({ state: answer ? "expired" : "lost" });
     const state = pane.dataset.state;
-    // Who has not scanned it for a while may not be there: asked half as often, it costs half as much.
+    // After 30 seconds without a scan, nobody may be there: poll half as often.
     if (state === "new") later(watch, Date.now() - begun < 30_000 ? poll : 2 * poll);
     if (state === "scanned") later(watch, poll);
     if (state === "approved") claim.requestSubmit();
@@ -85,7 +85,7 @@ for (const pane of document.querySelectorAll("[data-qr]")) {
     request();
   });
   setInterval(tick, 1000);
-  // Come back to by the browser's history: what was shown is long over.
+  // The page comes from the browser's back-forward cache: its code has expired.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     show({ state: "none" });

@@ -1,4 +1,4 @@
-// Rows chosen in a list: one box for all, a count, and a bar whose deeds wait until something is chosen.
+// Selecting rows of a list: a checkbox for all, the count, and a bar of actions shown once a row is selected.
 "use strict";
 
 document.addEventListener("change", (event) => {
@@ -7,7 +7,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all]")) for (const box of boxesOf(list)) box.checked = event.target.checked;
   showSelection(list);
 });
-// Also what htmx brings later, and what the browser restores when one comes back.
+// Also after htmx swaps, and when the browser restores the page.
 document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
 window.addEventListener("pageshow", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
 
@@ -23,7 +23,7 @@ function showSelection(list) {
     all.checked = chosen > 0 && chosen === boxes.length;
     all.indeterminate = chosen > 0 && !all.checked;
   }
-  list.querySelectorAll("[data-selection-count]").forEach((place) => (place.textContent = chosen));
+  list.querySelectorAll("[data-selection-count]").forEach((count) => (count.textContent = chosen));
   const bar = list.querySelector("[data-selection-bar]");
   if (!bar) return;
   bar.dataset.chosen = chosen;

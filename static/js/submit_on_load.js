@@ -1,4 +1,4 @@
-// A page that only asks to go on goes on by itself, once someone looks at it: what merely fetches it ahead sends nothing.
+// Submit a form that only confirms, once the page is visible: prefetching must not submit it.
 "use strict";
 
 const waiting = document.querySelector("[data-submit-on-load]");

@@ -1,21 +1,21 @@
-// A form that is on its way is not sent again: its pressed button turns, the others are off until the answer comes.
+// Prevent double submits: show progress on the pressed button and disable the others until the response.
 "use strict";
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) return event.preventDefault();
-  // A file to keep leaves the page as it is: only the question before it goes.
+  // A download leaves the page in place: only close the popover.
   if ("download" in form.dataset) return event.submitter?.closest("[popover]")?.hidePopover();
   form.dataset.sent = "1";
   event.submitter?.setAttribute("aria-busy", "true");
-  // After the browser has read the form: a button that is off would not be sent.
+  // Once the browser has read the form, because a disabled button isn't sent.
   setTimeout(() => buttonsOf(form).forEach((button) => (button.disabled = true)));
-  // Stopped by hand or lost on the way: it may be tried again.
+  // The request was stopped or has failed: allow another.
   setTimeout(() => release(form), 20_000);
 });
 
-// Back in the history, or answered by a fragment: ready again.
+// Reset when the page is restored from history, or htmx has swapped the response.
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(release));
 document.addEventListener("htmx:afterRequest", (event) => event.target.closest?.("form[data-sent]") && release(event.target.closest("form")));
 

@@ -1,4 +1,4 @@
-// The colours change at once; the form still tells the server, which keeps them in a cookie.
+// Apply the theme at once; the form still submits it to the server, which stores it in a cookie.
 "use strict";
 
 document.addEventListener("submit", async (event) => {

@@ -1,4 +1,4 @@
-// A toast can be put away; a refused form is read out from its summary.
+// Let toasts be dismissed, and focus the error summary of a refused form so that it is read out.
 "use strict";
 
 document.addEventListener("click", (event) => event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove());

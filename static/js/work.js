@@ -1,46 +1,46 @@
-// Work before a code is sent (sms.work): numbers are sought whose SHA-256 begins with zero bits, then the form goes by itself.
+// Solve the proof of work (sms.codes.proof_of_work): find numbers whose SHA-256 starts with zero bits, then submit the form.
 "use strict";
 
 const WORK_AT_ONCE = 64;
 
-for (const place of document.querySelectorAll("[data-work]")) {
-  // Only a secure context has it: without, the limit stays what it says.
-  if (window.crypto?.subtle) doWork(place).catch(() => showWork(place, false));
+for (const panel of document.querySelectorAll("[data-work]")) {
+  // Web Crypto needs a secure context; without it, the rate limit applies.
+  if (window.crypto?.subtle) doWork(panel).catch(() => showWork(panel, false));
 }
 
-async function doWork(place) {
-  const [progress, answer] = [place.querySelector("progress"), place.querySelector("[data-work-answer]")];
+async function doWork(panel) {
+  const [progress, answer] = [panel.querySelector("progress"), panel.querySelector("[data-work-answer]")];
   const numbers = [];
-  showWork(place, true);
+  showWork(panel, true);
   while (numbers.length < progress.max) {
-    numbers.push(await findNumber(`${place.dataset.work}|${numbers.length}|`, Number(place.dataset.workBits)));
+    numbers.push(await findNumber(`${panel.dataset.work}|${numbers.length}|`, Number(panel.dataset.workBits)));
     progress.value = numbers.length;
   }
-  answer.value = `${place.dataset.work}|${numbers}`;
-  place.closest("form").requestSubmit();
+  answer.value = `${panel.dataset.work}|${numbers}`;
+  panel.closest("form").requestSubmit();
 }
 
 async function findNumber(prefix, bits) {
   const encoder = new TextEncoder();
   for (let first = 0; ; first += WORK_AT_ONCE) {
-    const texts = Array.from({ length: WORK_AT_ONCE }, (_, place) => encoder.encode(prefix + (first + place)));
+    const texts = Array.from({ length: WORK_AT_ONCE }, (_, index) => encoder.encode(prefix + (first + index)));
     const digests = await Promise.all(texts.map((text) => crypto.subtle.digest("SHA-256", text)));
     const found = digests.findIndex((digest) => Math.clz32(new DataView(digest).getUint32(0)) >= bits);
     if (found >= 0) return first + found;
   }
 }
 
-function showWork(place, isRunning) {
-  place.querySelector("[data-work-refused]").hidden = isRunning;
-  place.querySelector("[data-work-running]").hidden = !isRunning;
-  for (const button of place.closest("form").querySelectorAll("button[type=submit]")) button.disabled = isRunning;
+function showWork(panel, isRunning) {
+  panel.querySelector("[data-work-refused]").hidden = isRunning;
+  panel.querySelector("[data-work-running]").hidden = !isRunning;
+  for (const button of panel.closest("form").querySelectorAll("button[type=submit]")) button.disabled = isRunning;
 }
 
-// Back in the history: the answer was used.
+// The page was restored from history, and its answer is used up.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  for (const place of document.querySelectorAll("[data-work]")) {
-    place.querySelector("[data-work-answer]").value = "";
-    showWork(place, false);
+  for (const panel of document.querySelectorAll("[data-work]")) {
+    panel.querySelector("[data-work-answer]").value = "";
+    showWork(panel, false);
   }
 });

@@ -248,15 +248,15 @@ def test_the_overview_shows_a_broken_chain_until_a_check_succeeds(
     watch()
     tamper(enterprise)
     assert watch() == 1
-    said = f"it is broken at event {number}."
-    assert said in owner.get("/console/").text
-    assert said in client_of(erin).get("/console/").text
-    assert said not in client_of(bob).get("/console/").text, "who may not read the log"
+    message = f"it is broken at event {number}."
+    assert message in owner.get("/console/").text
+    assert message in client_of(erin).get("/console/").text
+    assert message not in client_of(bob).get("/console/").text, "who may not read the log"
     assert f"broken at event {number}:" in owner.get(LIST).text
     assert watch() == 0, "a break is not forgotten because time goes by"
     with time_machine.travel(timezone.now() + timedelta(days=30)):
         assert watch() == 0
-    assert said in client_of(erin).get("/console/").text
+    assert message in client_of(erin).get("/console/").text
 
 
 def test_a_broken_chain_of_another_enterprise_is_not_shown(owner, other_tenant, enterprise):

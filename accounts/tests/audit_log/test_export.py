@@ -42,13 +42,13 @@ def test_an_export_has_the_filtered_events_and_is_recorded(owner, enterprise, wa
     assert verify_chain(enterprise.pk) is None
 
 
-@pytest.mark.parametrize("sign", list("=+-@"))
-def test_a_name_is_never_a_formula(owner, enterprise, sign):
-    write(enterprise, by=task_actor(f"{sign}HYPERLINK(1)"))
+@pytest.mark.parametrize("character", list("=+-@"))
+def test_a_name_is_never_a_formula(owner, enterprise, character):
+    write(enterprise, by=task_actor(f"{character}HYPERLINK(1)"))
     answer = owner.post(PATH)
     sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active
     cell = sheet.cell(2, 3)
-    assert (cell.value, cell.data_type, cell.quotePrefix) == (f"{sign}HYPERLINK(1)", "s", True)
+    assert (cell.value, cell.data_type, cell.quotePrefix) == (f"{character}HYPERLINK(1)", "s", True)
 
 
 def test_an_export_with_too_many_events_keeps_the_newest_and_says_so(owner, enterprise, settings):

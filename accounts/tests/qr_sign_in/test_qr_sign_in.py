@@ -363,8 +363,8 @@ def test_q15_the_phone_s_session_is_its_own_and_stays(desk, phone):
 def test_q18_the_desktop_names_who_scanned_before_it_is_in(desk, phone):
     code = show_code(desk)
     scan(phone, code)
-    said = poll(desk, code)
-    assert said["name"] == "林*"
+    status = poll(desk, code)
+    assert status["name"] == "林*"
     assert "林晓" not in desk.get(path(code, "wait/")).content.decode()
 
 

@@ -16,7 +16,7 @@ PAGE = "https://open.weixin.qq.com/connect/qrconnect"
 OFFICIAL, OFFICIAL_PAGE = "wx520c15f417810387", "https://open.weixin.qq.com/connect/oauth2/authorize"
 
 
-class Weixin:
+class Wechat:
     """Who scans is `openid` (and `unionid`); what the API says can be set aside by `token` and `profile`."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
@@ -32,7 +32,7 @@ class Weixin:
         mock.add_callback(responses.POST, TOKEN, self.answer_token, content_type="text/plain")
         mock.add_callback(responses.GET, re.compile(re.escape(PROFILE)), self.answer_profile, content_type="text/plain")
 
-    def scan(self, browser, answer, **said: str):
+    def scan(self, browser, answer, **params: str):
         """A person scans and allows what `answer` asks: the callback's answer to this browser."""
         page = urlsplit(answer["Location"])
         asked = {name: values[0] for name, values in parse_qs(page.query).items()}
@@ -40,7 +40,7 @@ class Weixin:
         code = f"code-{len(self.codes)}"
         self.codes[code] = self.openid
         back = urlsplit(asked["redirect_uri"])
-        return browser.get(back.path, {"code": code, "state": asked["state"], **said})
+        return browser.get(back.path, {"code": code, "state": asked["state"], **params})
 
     def answer_token(self, request):
         asked = dict(parse_qsl(request.body))
@@ -80,17 +80,17 @@ class Weixin:
         return {"unionid": self.unionid} if self.unionid else {}
 
 
-def _answer(said):
-    if isinstance(said, Exception):
-        raise said
-    body = said if isinstance(said, bytes) else json.dumps(said, ensure_ascii=False).encode()
+def _answer(response):
+    if isinstance(response, Exception):
+        raise response
+    body = response if isinstance(response, bytes) else json.dumps(response, ensure_ascii=False).encode()
     return 200, {}, body
 
 
 @contextmanager
-def weixin_of(settings, *, has_official=False):
+def wechat_of(settings, *, has_official=False):
     """WeChat is configured and answers; nothing else of the network does."""
-    settings.HAS_WEIXIN = True
+    settings.HAS_WECHAT = True
     settings.WEIXIN_APP_ID = "wxbdc5610cc59c1631"
     apps = [{"client_id": settings.WEIXIN_APP_ID, "secret": SECRET}]
     if has_official:
@@ -98,4 +98,4 @@ def weixin_of(settings, *, has_official=False):
         apps.append({"client_id": OFFICIAL, "secret": SECRET})
     settings.SOCIALACCOUNT_PROVIDERS = {"weixin": settings.SOCIALACCOUNT_PROVIDERS["weixin"] | {"APPS": apps}}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield Weixin(mock)
+        yield Wechat(mock)

@@ -33,14 +33,14 @@ def state_of(answer):
 
 
 @pytest.fixture
-def bound(enterprise, alice, weixin):
+def bound(enterprise, alice, wechat):
     """Alice's WeChat is linked."""
-    proof = Proof(uid=weixin.unionid, nickname="小林", at=0)
+    proof = Proof(uid=wechat.unionid, nickname="小林", at=0)
     bind_wechat(alice, proof, enterprise=enterprise, by=command_actor())
     return alice
 
 
-def test_the_button_leads_to_wechat_with_our_address_and_a_state(english, weixin, settings):
+def test_the_button_leads_to_wechat_with_our_address_and_a_state(english, wechat, settings):
     settings.PUBLIC_URL = "https://mail.example.com"
     answer = start(english)
     assert answer.status_code == 302
@@ -59,21 +59,21 @@ def test_the_button_leads_to_wechat_with_our_address_and_a_state(english, weixin
     assert SECRET not in answer["Location"]
 
 
-def test_a_known_wechat_is_in(english, weixin, bound):
+def test_a_known_wechat_is_in(english, wechat, bound):
     key = english.session.session_key
-    answer = weixin.scan(english, start(english, next="/mailbox/devices/"))
+    answer = wechat.scan(english, start(english, next="/mailbox/devices/"))
     assert (answer.status_code, answer["Location"]) == (303, "/mailbox/devices/")
-    assert english.session["method"] == "weixin"
+    assert english.session["method"] == "wechat"
     assert english.session["_auth_user_id"] == str(bound.pk)
     assert english.session.session_key != key
-    assert weixin.seen == [
+    assert wechat.seen == [
         {"appid": "wxbdc5610cc59c1631", "secret": SECRET, "code": "code-0", "grant_type": "authorization_code"}
     ]
 
 
-def test_a_session_by_wechat_alone_reaches_no_console(english, weixin, bound, settings):
+def test_a_session_by_wechat_alone_reaches_no_console(english, wechat, bound, settings):
     settings.ACCOUNTS_MEMBERSHIP = ENTERING_DOUBLE
-    weixin.scan(english, start(english))
+    wechat.scan(english, start(english))
     assert english.session["enterprise"]
     for path in ("/console/", "/console/members/", "/console/settings/"):
         answer = english.get(path)
@@ -81,8 +81,8 @@ def test_a_session_by_wechat_alone_reaches_no_console(english, weixin, bound, se
         assert not answer["Location"].startswith("/console/"), path
 
 
-def test_an_unknown_wechat_is_asked_for_its_phone(english, weixin):
-    answer = weixin.scan(english, start(english, next="/mailbox/"))
+def test_an_unknown_wechat_is_asked_for_its_phone(english, wechat):
+    answer = wechat.scan(english, start(english, next="/mailbox/"))
     assert answer["Location"] == "/login/weixin/phone/?next=%2Fmailbox%2F"
     assert "小林" in english.get(answer["Location"]).text
     assert not User.objects.exists()
@@ -90,42 +90,42 @@ def test_an_unknown_wechat_is_asked_for_its_phone(english, weixin):
     assert "_auth_user_id" not in english.session
 
 
-def test_a_person_shut_out_of_everything_is_not_let_in_by_wechat(english, weixin, bound):
+def test_a_person_shut_out_of_everything_is_not_let_in_by_wechat(english, wechat, bound):
     User.objects.update(is_active=False)
-    assert weixin.scan(english, start(english))["Location"] == "/login/weixin/phone/"
+    assert wechat.scan(english, start(english))["Location"] == "/login/weixin/phone/"
     assert "_auth_user_id" not in english.session
 
 
-def test_no_token_is_kept_and_no_more_of_the_profile_than_the_nickname(english, weixin, bound):
-    weixin.nickname = "小\u202e林\n" + "x" * 100
-    weixin.scan(english, start(english))
+def test_no_token_is_kept_and_no_more_of_the_profile_than_the_nickname(english, wechat, bound):
+    wechat.nickname = "小\u202e林\n" + "x" * 100
+    wechat.scan(english, start(english))
     assert not SocialToken.objects.exists()
     kept = SocialAccount.objects.get()
     assert kept.extra_data == {"nickname": "小林" + "x" * 62}
     assert "72_SECRET" not in json.dumps(dict(english.session.items()))
 
 
-def test_the_unionid_counts_before_the_openid(english, weixin, bound):
-    weixin.openid = "another-app-s-openid"
-    assert weixin.scan(english, start(english))["Location"] == "/"
+def test_the_unionid_counts_before_the_openid(english, wechat, bound):
+    wechat.openid = "another-app-s-openid"
+    assert wechat.scan(english, start(english))["Location"] == "/"
 
 
-def test_without_a_unionid_the_openid_counts(english, weixin, bound):
-    weixin.unionid = ""
-    assert weixin.scan(english, start(english))["Location"] == "/login/weixin/phone/"
-    SocialAccount.objects.update(uid=weixin.openid)
-    assert weixin.scan(english, start(english))["Location"] == "/"
+def test_without_a_unionid_the_openid_counts(english, wechat, bound):
+    wechat.unionid = ""
+    assert wechat.scan(english, start(english))["Location"] == "/login/weixin/phone/"
+    SocialAccount.objects.update(uid=wechat.openid)
+    assert wechat.scan(english, start(english))["Location"] == "/"
 
 
-def test_who_was_bound_by_openid_is_known_by_unionid_from_when_there_is_one(english, weixin, bound):
-    SocialAccount.objects.update(uid=weixin.openid)
-    assert weixin.scan(english, start(english))["Location"] == "/"
-    assert SocialAccount.objects.get().uid == weixin.unionid
+def test_a_binding_by_openid_becomes_one_by_unionid(english, wechat, bound):
+    SocialAccount.objects.update(uid=wechat.openid)
+    assert wechat.scan(english, start(english))["Location"] == "/"
+    assert SocialAccount.objects.get().uid == wechat.unionid
 
 
-def test_who_is_known_by_both_is_whom_the_unionid_names(english, weixin, bound, charlie):
-    SocialAccount.objects.create(user=charlie, provider="weixin", uid=weixin.openid)
-    weixin.scan(english, start(english))
+def test_the_unionid_wins_over_the_openid(english, wechat, bound, charlie):
+    SocialAccount.objects.create(user=charlie, provider="weixin", uid=wechat.openid)
+    wechat.scan(english, start(english))
     assert english.session["_auth_user_id"] == str(bound.pk)
     assert SocialAccount.objects.get().user == bound
 
@@ -151,42 +151,42 @@ WRONG = {
 
 
 @pytest.mark.parametrize("part", ["token", "profile"])
-@pytest.mark.parametrize("said", WRONG.values(), ids=WRONG)
-def test_what_makes_no_sense_signs_nobody_in(english, weixin, bound, part, said, caplog):
-    setattr(weixin, part, said)
+@pytest.mark.parametrize("response", WRONG.values(), ids=WRONG)
+def test_an_invalid_response_signs_nobody_in(english, wechat, bound, part, response, caplog):
+    setattr(wechat, part, response)
     with caplog.at_level(logging.DEBUG):
-        answer = weixin.scan(english, start(english))
+        answer = wechat.scan(english, start(english))
     assert answer.status_code == 400
     assert "WeChat couldn't confirm who scanned" in answer.text
     assert 'data-state="failed"' in answer.text
     assert "_auth_user_id" not in english.session
-    assert "weixin" not in english.session
+    assert "wechat" not in english.session
     assert "72_SECRET" not in answer.text
     assert "72_SECRET" not in caplog.text
     assert "failed" in caplog.text
 
 
-def test_another_person_s_profile_signs_nobody_in(english, weixin, bound):
-    weixin.profile = {"openid": "somebody-else", "unionid": weixin.unionid, "nickname": "x"}
-    assert weixin.scan(english, start(english)).status_code == 400
+def test_another_person_s_profile_signs_nobody_in(english, wechat, bound):
+    wechat.profile = {"openid": "somebody-else", "unionid": wechat.unionid, "nickname": "x"}
+    assert wechat.scan(english, start(english)).status_code == 400
     assert "_auth_user_id" not in english.session
 
 
-def test_an_overlong_identifier_is_refused(english, weixin):
-    weixin.openid, weixin.unionid = "o" * 513, ""
-    assert weixin.scan(english, start(english)).status_code == 400
+def test_an_overlong_identifier_is_refused(english, wechat):
+    wechat.openid, wechat.unionid = "o" * 513, ""
+    assert wechat.scan(english, start(english)).status_code == 400
 
 
 @pytest.mark.parametrize("length", [191, 192])
-def test_a_long_unionid_fails_kindly(english, weixin, length):
-    weixin.unionid = "u" * length
-    assert weixin.scan(english, start(english)).status_code == (303 if length == 191 else 400)
+def test_a_long_unionid_fails_kindly(english, wechat, length):
+    wechat.unionid = "u" * length
+    assert wechat.scan(english, start(english)).status_code == (303 if length == 191 else 400)
 
 
-@pytest.mark.parametrize("said", [{"error": "access_denied"}, {}])
-def test_who_declines_in_wechat_is_told_so(english, weixin, bound, said):
+@pytest.mark.parametrize("params", [{"error": "access_denied"}, {}])
+def test_declining_in_wechat_shows_a_message(english, wechat, bound, params):
     state = state_of(start(english))
-    answer = english.get(CALLBACK, {"state": state, **said})
+    answer = english.get(CALLBACK, {"state": state, **params})
     assert 'data-state="cancelled"' in answer.text
     assert answer.status_code == 400
     assert f'action="{PATH}"' in answer.text
@@ -194,61 +194,61 @@ def test_who_declines_in_wechat_is_told_so(english, weixin, bound, said):
 
 
 @pytest.mark.parametrize("state", [None, "", "made-up"])
-def test_an_answer_we_did_not_ask_for_is_refused(english, weixin, bound, state):
-    weixin.codes["c"] = weixin.openid
+def test_an_answer_we_did_not_ask_for_is_refused(english, wechat, bound, state):
+    wechat.codes["c"] = wechat.openid
     answer = english.get(CALLBACK, {"code": "c"} | ({"state": state} if state is not None else {}))
     assert answer.status_code == 400
     assert 'data-state="expired"' in answer.text
-    assert weixin.seen == []
+    assert wechat.seen == []
     assert "_auth_user_id" not in english.session
 
 
-def test_an_answer_to_another_browser_is_refused(english, weixin, bound):
-    answer = weixin.scan(Client(), start(english))
+def test_an_answer_to_another_browser_is_refused(english, wechat, bound):
+    answer = wechat.scan(Client(), start(english))
     assert answer.status_code == 400
-    assert weixin.seen == []
+    assert wechat.seen == []
 
 
-def test_an_answer_counts_once(english, weixin, bound):
+def test_an_answer_counts_once(english, wechat, bound):
     asked = start(english)
-    assert weixin.scan(english, asked).status_code == 303
+    assert wechat.scan(english, asked).status_code == 303
     english.post("/logout/")
-    assert weixin.scan(english, asked).status_code == 400
+    assert wechat.scan(english, asked).status_code == 400
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(599, 303), (601, 400)])
-def test_a_scan_may_take_ten_minutes(english, weixin, bound, seconds, status):
+def test_a_scan_may_take_ten_minutes(english, wechat, bound, seconds, status):
     now = timezone.now()
     with time_machine.travel(now, tick=False) as clock:
         asked = start(english)
         clock.shift(seconds)
-        assert weixin.scan(english, asked).status_code == status
+        assert wechat.scan(english, asked).status_code == status
 
 
-def test_a_host_header_does_not_move_the_callback(english, weixin, settings):
+def test_a_host_header_does_not_move_the_callback(english, wechat, settings):
     settings.ALLOWED_HOSTS = ["*"]
     answer = english.post(PATH, headers={"host": "evil.example"})
     assert "evil" not in answer["Location"]
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-def test_the_way_back_stays_in_our_house(english, weixin, bound, next_page):
-    assert weixin.scan(english, start(english, next=next_page))["Location"] == "/"
+def test_next_stays_on_this_host(english, wechat, bound, next_page):
+    assert wechat.scan(english, start(english, next=next_page))["Location"] == "/"
 
 
-def test_another_person_who_was_signed_in_is_out(client_of, weixin, bound, charlie):
+def test_another_persons_session_ends(client_of, wechat, bound, charlie):
     browser = client_of(charlie)
-    weixin.scan(browser, start(browser))
+    wechat.scan(browser, start(browser))
     assert browser.session["_auth_user_id"] == str(bound.pk)
     assert "enterprise" not in browser.session
 
 
 @pytest.mark.parametrize("path", [PATH, "/mailbox/devices/weixin/bind/", "/mailbox/devices/weixin/1/unbind/"])
-def test_deeds_are_no_get(client_of, weixin, alice, path):
+def test_actions_answer_get_by_a_redirect(client_of, wechat, alice, path):
     assert client_of(alice).get(path).status_code == 302
 
 
-def test_a_form_from_elsewhere_is_refused(weixin):
+def test_a_form_from_elsewhere_is_refused(wechat):
     assert Client(enforce_csrf_checks=True).post(PATH).status_code == 403
 
 

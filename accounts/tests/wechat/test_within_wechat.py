@@ -10,43 +10,43 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit.recording import command_actor
-from accounts.tests.wechat.answers import OFFICIAL, OFFICIAL_PAGE, PAGE, weixin_of
+from accounts.tests.wechat.answers import OFFICIAL, OFFICIAL_PAGE, PAGE, wechat_of
 from accounts.wechat.bindings import Proof, bind_wechat
 
 pytestmark = pytest.mark.django_db
 LOGIN, PATH = "/login/", "/login/weixin/"
-WEIXIN_PHONE = (
+WECHAT_PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
     "MicroMessenger/8.0.60(0x18003c2f) NetType/WIFI Language/zh_CN"
 )
-WEIXIN_DESK = (
+WECHAT_DESK = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/132.0.0.0 Safari/537.36 MicroMessenger/7.0.20.1781(0x6700143B) "
     "NetType/WIFI MiniProgramEnv/Windows WindowsWechat/WMPF WindowsWechat(0x63090c33)"
 )
-WECOM_PHONE = WEIXIN_PHONE.replace("MicroMessenger", "wxwork/4.1.30 MicroMessenger")
+WECOM_PHONE = WECHAT_PHONE.replace("MicroMessenger", "wxwork/4.1.30 MicroMessenger")
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 Safari/604.1"
 DESK = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36"
 BUTTON, WORDS = f'action="{PATH}"', "so use your phone number."
 
 
-def within(user_agent=WEIXIN_PHONE, language="en", **more):
+def within(user_agent=WECHAT_PHONE, language="en", **more):
     return Client(headers={"accept-language": language, "user-agent": user_agent}, **more)
 
 
 @pytest.fixture
 def official(settings):
     """WeChat's double, with a website app and an official account."""
-    with weixin_of(settings, has_official=True) as double:
+    with wechat_of(settings, has_official=True) as double:
         yield double
 
 
 @pytest.mark.parametrize(
     ("user_agent", "has_official", "shown"),
     [
-        (WEIXIN_PHONE, True, BUTTON),
-        (WEIXIN_PHONE, False, WORDS),
-        (WEIXIN_DESK, True, BUTTON),
-        (WEIXIN_DESK, False, BUTTON),
+        (WECHAT_PHONE, True, BUTTON),
+        (WECHAT_PHONE, False, WORDS),
+        (WECHAT_DESK, True, BUTTON),
+        (WECHAT_DESK, False, BUTTON),
         (WECOM_PHONE, True, None),
         (SAFARI, True, None),
         (DESK, True, BUTTON),
@@ -54,7 +54,7 @@ def official(settings):
     ],
 )
 def test_what_the_sign_in_page_says_of_wechat(settings, user_agent, has_official, shown):
-    with weixin_of(settings, has_official=has_official):
+    with wechat_of(settings, has_official=has_official):
         page = within(user_agent).get(LOGIN).text
     assert [part for part in (BUTTON, WORDS) if part in page] == ([shown] if shown else [])
 
@@ -98,15 +98,15 @@ def test_who_is_unknown_confirms_their_phone(official):
 
 
 def test_with_an_official_account_alone_a_screen_has_no_way(settings):
-    with weixin_of(settings, has_official=True):
+    with wechat_of(settings, has_official=True):
         settings.WEIXIN_APP_ID = ""
         assert BUTTON not in within(DESK).get(LOGIN).text
         assert within(DESK).post(PATH).status_code == 404
         assert within().post(PATH).status_code == 302
 
 
-def test_an_address_begins_so_many_ways_in_a_minute_whatever_it_calls_itself(weixin, settings):
-    settings.ACCOUNTS_WEIXIN_PER_ADDRESS = 3
+def test_an_address_begins_so_many_ways_in_a_minute_whatever_it_calls_itself(wechat, settings):
+    settings.ACCOUNTS_WECHAT_PER_ADDRESS = 3
     with time_machine.travel(timezone.now().replace(second=1), tick=False) as clock:
         for _ in range(3):
             assert within(DESK).post(PATH).status_code == 302

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         if imported.state == Import.State.READY:
             self._end(imported, dry_run=dry_run)
         outcome = {"import": imported.pk, "state": imported.state, **counts_of_import(imported)}
-        self.stdout.write(json.dumps(outcome | ({"reason": imported.told_reason} if imported.reason else {})))
+        self.stdout.write(json.dumps(outcome | ({"reason": imported.reason_text} if imported.reason else {})))
         if errors:
             _write(errors, write_failed(imported, imported.language))
         if imported.refused or imported.state == Import.State.FAILED:

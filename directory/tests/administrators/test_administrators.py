@@ -1,4 +1,4 @@
-"""Who runs the enterprise: the list, appointing, changing and removing, and who may not."""
+"""Administrators: the list, appointing, changing, removing, and permissions."""
 
 import re
 import threading
@@ -40,7 +40,7 @@ def owner(client_of, alice):
 
 @pytest.fixture
 def signed_in(settings):
-    """`signed_in(user)` is a browser that came through the real sign-in, so that its session can be ended."""
+    """Return `signed_in(user)`: a client that used the real sign-in page, so that its session can be ended."""
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
 
     def sign_in(user):
@@ -144,8 +144,8 @@ def test_last_seen_counts_this_enterprise_only(owner, tenant, other_tenant, alic
 def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, tenant):
     page = owner.get(NEW, {"q": "lin"})
     assert f"?member={lin.pk}" in page.content.decode()
-    said = {"member": lin.pk, "role": "department_admin", "departments": [tenant.market.pk, tenant.east.pk]}
-    assert owner.post(NEW, said).status_code == 303
+    typed = {"member": lin.pk, "role": "department_admin", "departments": [tenant.market.pk, tenant.east.pk]}
+    assert owner.post(NEW, typed).status_code == 303
     role = lin.user.roles.get()
     assert (role.name, role.enterprise) == ("department_admin", tenant.enterprise)
     assert set(role.scopes.values_list("department", flat=True)) == {tenant.market.pk, tenant.east.pk}
@@ -154,7 +154,7 @@ def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, tenant):
     assert event.personal["target"] == "林晓"
 
 
-def test_who_has_not_joined_can_not_be_appointed_yet_and_the_page_says_so(owner, wang, zhao):
+def test_a_pending_member_cannot_be_appointed(owner, wang, zhao):
     found = owner.get(NEW, {"q": "wang"}).content.decode()
     assert f"?member={wang.pk}" not in found
     assert "Not joined" in found
@@ -182,7 +182,7 @@ def test_somebody_else_gets_a_login_and_a_password(owner, client):
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("typed", "field"),
     [
         ({"login": ""}, "login"),
         ({"login": "ALICE"}, "login"),
@@ -200,8 +200,8 @@ def test_somebody_else_gets_a_login_and_a_password(owner, client):
         ({"role": "department_admin", "departments": ["999999"]}, "departments"),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_made(owner, alice, said, field):
-    answer = owner.post(NEW, NEWCOMER | said)
+def test_errors_show_beside_their_field_and_nothing_is_created(owner, alice, typed, field):
+    answer = owner.post(NEW, NEWCOMER | typed)
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
     assert User.objects.count() == 1
@@ -214,18 +214,18 @@ ALL_WRONG = {"name": "", "login": "he@example.com", "password": "short", "role":
 
 
 @pytest.mark.parametrize(
-    ("said", "fields"),
+    ("typed", "fields"),
     [
         (ALL_WRONG, ["name", "login", "password", "departments"]),
         (ALL_WRONG | {"role": ""}, ["name", "login", "password", "role"]),
         (ALL_WRONG | {"name": "何苗", "login": "", "departments": ["x"]}, ["login", "password", "departments"]),
     ],
 )
-def test_all_that_is_wrong_is_said_at_once_and_each_once(owner, said, fields):
-    answer = owner.post(NEW, said)
+def test_all_errors_show_at_once(owner, typed, fields):
+    answer = owner.post(NEW, typed)
     assert answer.status_code == 422
     errors = answer.context["form"].errors
-    assert (sorted(errors), {len(told) for told in errors.values()}) == (sorted(fields), {1})
+    assert (sorted(errors), {len(messages) for messages in errors.values()}) == (sorted(fields), {1})
 
 
 def test_when_all_hashers_are_busy_nobody_is_made_yet(owner, settings, monkeypatch):
@@ -251,8 +251,8 @@ def test_nobody_has_two_roles(owner, lin):
 
 
 def test_a_role_is_changed_with_before_and_after(owner, bob, tenant):
-    said = {"role": "department_admin", "departments": [tenant.east.pk]}
-    assert owner.post(url(bob, "edit"), said).status_code == 303
+    typed = {"role": "department_admin", "departments": [tenant.east.pk]}
+    assert owner.post(url(bob, "edit"), typed).status_code == 303
     assert list(bob.roles.get().scopes.values_list("department", flat=True)) == [tenant.east.pk]
     assert owner.post(url(bob, "edit"), {"role": "auditor", "departments": [tenant.east.pk]}).status_code == 303
     assert not DepartmentScope.objects.exists()
@@ -263,8 +263,8 @@ def test_a_role_is_changed_with_before_and_after(owner, bob, tenant):
 
 
 def test_saving_without_a_change_records_nothing(owner, bob, tenant):
-    said = {"role": "department_admin", "departments": [tenant.market.pk]}
-    assert owner.post(url(bob, "edit"), said).status_code == 303
+    typed = {"role": "department_admin", "departments": [tenant.market.pk]}
+    assert owner.post(url(bob, "edit"), typed).status_code == 303
     assert not AuditEvent.objects.exists()
 
 
@@ -278,11 +278,11 @@ def test_saving_without_a_change_records_nothing(owner, bob, tenant):
         ("admin", [], False),
     ],
 )
-def test_who_loses_rights_is_signed_out_at_once(owner, bob, tenant, signed_in, to, departments, is_out):
+def test_losing_permissions_ends_the_sessions(owner, bob, tenant, signed_in, to, departments, is_out):
     browser = signed_in(bob)
     assert browser.get("/console/members/").status_code == 200
-    places = [getattr(tenant, name).pk for name in departments]
-    assert owner.post(url(bob, "edit"), {"role": to, "departments": places}).status_code == 303
+    ids = [getattr(tenant, name).pk for name in departments]
+    assert owner.post(url(bob, "edit"), {"role": to, "departments": ids}).status_code == 303
     assert (browser.get("/console/members/").status_code == 302) == is_out
 
 
@@ -333,7 +333,7 @@ def test_a_second_factor_is_reset_by_those_above_only(client_of, alice, dora, bo
 
 
 @pytest.mark.parametrize("action", ["new", "edit", "remove"])
-def test_who_has_not_shown_who_they_are_of_late_is_asked_again(owner, erin, action):
+def test_an_old_verification_is_asked_for_again(owner, erin, action):
     session = owner.session
     session["factor_at"] -= 601
     session["proved_at"] -= 601
@@ -429,7 +429,7 @@ def test_an_administrator_may_lay_down_their_own_role(dora, alice, signed_in):
 
 
 def test_a_right_that_went_meanwhile_counts_no_more(alice, dora, erin, tenant):
-    """The page was let in; then the right went; the verb asks again."""
+    """The view allowed it, but the permission is lost before the action, which checks again."""
     by = Actor(user=dora, name="Dora")
     Role.objects.filter(user=dora).delete()
     with pytest.raises(PermissionDenied):

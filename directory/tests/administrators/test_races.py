@@ -1,4 +1,4 @@
-"""Fifty hands on two owners: whatever is clicked at once, one owner remains."""
+"""Concurrent changes to two owners: one owner always remains."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -56,15 +56,15 @@ def test_of_two_owners_one_remains(action, is_other):
     assert verify_chain(tenant.enterprise.pk) is None
 
 
-def test_of_fifty_who_appoint_with_one_login_one_wins():
+def test_one_of_fifty_appointments_with_the_same_login_succeeds():
     tenant, gate = build_tenant("示例科技", "example.com"), Barrier(HANDS)
     alice = build_user("alice", tenant, "owner")
 
     def appoint(number: int) -> list[str]:
-        said = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
+        details = {"person": f"人{number}", "login": "same", "password": "a long enough secret", "name": "auditor"}
         gate.wait()
         try:
-            appoint_newcomer(tenant.enterprise, by=Actor(user=alice, name="Alice"), **said)
+            appoint_newcomer(tenant.enterprise, by=Actor(user=alice, name="Alice"), **details)
         except ValidationError as refused:
             return list(refused.error_dict)
         finally:

@@ -1,4 +1,4 @@
-"""Workers that are killed by -9 at a chosen point of a bulk action (test_killed.py starts them)."""
+"""Workers that kill themselves with SIGKILL at a chosen point of a bulk action (started by test_killed.py)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ POINTS = {
 
 
 def report(folder: Path) -> dict[str, dict[str, object]]:
-    """What became of ten members, for each point."""
+    """Return what happened to ten members, by crash point."""
     settings.EXPORT_DIR = folder / "exports"
     bulk_actions.CHUNK = bulk_actions.EXPORT_CHUNK = member_export.CHUNK = 3
     return {point: tell(number, point) for number, point in enumerate(POINTS)}
 
 
 def tell(number: int, point: str) -> dict[str, object]:
-    """A worker is killed, its lease passes, and a healthy one has its turn."""
+    """Kill a worker, let its lease expire, and run another."""
     root, by = prepare(number)
     action = begin(root, by, POINTS[point][0])
     in_another_process(lambda: work_until(point))
@@ -75,7 +75,7 @@ def begin(root: Department, by: Actor, kind: str) -> BulkAction:
 
 
 def work_until(point: str) -> None:
-    """Work, and die at the place the point names."""
+    """Run the worker, and die at the given point."""
     _kind, name, when, visit = POINTS[point]
     crash_at(bulk_actions, name, when, visit)
     work_on_bulk_actions()

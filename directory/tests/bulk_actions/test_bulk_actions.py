@@ -1,4 +1,4 @@
-"""Bulk actions: what is done to more members than a request takes, by a worker, found again and told in full."""
+"""Bulk actions on more members than a request handles, and their reports."""
 
 import datetime
 import io
@@ -50,7 +50,7 @@ def desk(client_of, alice):
 
 @pytest.fixture
 def five(tenant):
-    """Five in the eastern department, found by `duo`."""
+    """Return five members of the eastern department, found by `duo`."""
     return [build_member(tenant, f"多{n}", f"duo{n}", f"+86139001390{n:02}", department=tenant.east) for n in range(5)]
 
 
@@ -140,7 +140,7 @@ def test_many_are_disabled_after_a_page_that_says_what_it_means(desk, client_of,
     assert phone.get("/mailbox/").status_code == 302
 
 
-def test_two_are_disabled_at_once_and_who_is_so_already_is_not_chosen(desk, wang, lin, zhao):
+def test_two_are_disabled_and_a_disabled_one_is_ignored(desk, wang, lin, zhao):
     chosen = {"members": [wang.pk, lin.pk, zhao.pk]}
     assert "Disable 2 members?" in desk.post(f"{LIST}disable/", chosen).text
     answer = desk.post(f"{LIST}disable/", chosen | {"confirmed": "2"}, follow=True)
@@ -170,7 +170,7 @@ def test_more_than_a_few_are_invited_by_a_notice(desk, five):
 # --- who is left out, and why
 
 
-def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, tenant, alice, five):
+def test_members_changed_meanwhile_are_left_out_with_a_reason(desk, tenant, alice, five):
     action = opened(tenant, alice, "disable", five)
     delete_members(tenant.enterprise, [five[0].pk], by=BY)
     disable_member(five[3], by=BY)
@@ -182,7 +182,7 @@ def test_who_changed_meanwhile_is_left_out_by_name_and_reason(desk, tenant, alic
     assert f'data-id="{five[3].pk}"' in page
 
 
-def test_two_deeds_that_overlap_do_everyone_once(tenant, alice, dora, five):
+def test_overlapping_actions_process_each_member_once(tenant, alice, dora, five):
     first, second = opened(tenant, alice, "delete", five[:4]), opened(tenant, dora, "delete", five[2:])
     work_on_bulk_actions()
     assert (counts(first), counts(second)) == ([4, 4, 0, 0], [3, 1, 2, 0])
@@ -190,11 +190,11 @@ def test_two_deeds_that_overlap_do_everyone_once(tenant, alice, dora, five):
     assert tenant.root.members_below == 0
 
 
-def test_restored_without_a_phone_and_into_the_root_is_told_with_the_holder(desk, client_of, erin, tenant, alice, five):
+def test_a_restore_without_phone_or_department_is_reported(desk, client_of, erin, tenant, alice, five):
     delete_members(tenant.enterprise, [one.pk for one in five], by=BY)
     delete_department(tenant.east, by=BY)
-    said = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": tenant.domain}
-    taker = create_member(tenant.enterprise, by=BY, **said)
+    details = {"name": "新人", "prefix": "xin", "phone": five[0].phone, "domain": tenant.domain}
+    taker = create_member(tenant.enterprise, by=BY, **details)
     restore_members(tenant.enterprise, [five[4].pk], by=BY)
     action = after_work(opened(tenant, alice, "restore", five))
     assert counts(action) == [5, 4, 1, 0]
@@ -236,7 +236,7 @@ def one_chunk_a_task(monkeypatch):
         monkeypatch.setattr(settings, name, 0)
 
 
-def test_a_right_lost_on_the_way_stops_the_deed(desk, tenant, dora, five, monkeypatch):
+def test_losing_the_permission_stops_the_action(desk, tenant, dora, five, monkeypatch):
     action = opened(tenant, dora, "delete", five)
     one_chunk_a_task(monkeypatch)
     work_on_bulk_actions()
@@ -252,7 +252,7 @@ def test_a_right_lost_on_the_way_stops_the_deed(desk, tenant, dora, five, monkey
 
 
 @pytest.mark.parametrize("lost", ["the role", "the user"])
-def test_who_is_gone_altogether_does_nothing(tenant, dora, five, lost):
+def test_a_deleted_author_does_nothing(tenant, dora, five, lost):
     action = opened(tenant, dora, "delete", five)
     if lost == "the role":
         dora.roles.all().delete()
@@ -273,7 +273,7 @@ def test_it_is_stopped_by_a_button_and_what_is_done_stays(desk, tenant, alice, f
     assert AuditEvent.objects.filter(action="bulk_action_cancelled").count() == 1
 
 
-def test_a_worker_whose_lease_was_taken_over_or_whose_deed_was_cancelled_writes_nothing_more(tenant, alice, five):
+def test_a_worker_without_lease_or_with_a_cancelled_action_writes_nothing(tenant, alice, five):
     action = opened(tenant, alice, "delete", five)
     held = bulk_actions.QUEUE.claim()
     assert bulk_actions.QUEUE.claim() is None
@@ -350,7 +350,7 @@ def test_the_file_is_for_its_author_and_their_right(desk, client_of, alice, dora
     assert path not in desk.get(f"{BULK}{exported.pk}/").text
 
 
-def test_the_file_wants_a_fresh_proof_and_leads_back_to_its_page(desk, exported):
+def test_the_file_requires_reauthentication_and_returns_to_its_page(desk, exported):
     session = desk.session
     session["proved_at"] -= 601
     session["factor_at"] -= 601
@@ -386,7 +386,7 @@ def test_an_export_is_stopped_by_a_lost_right_or_the_button_and_leaves_no_file(s
     assert not list(Path(settings.EXPORT_DIR).glob("*"))
 
 
-def test_who_is_purged_meanwhile_is_left_out_of_the_workbook(desk, tenant, alice, five):
+def test_members_erased_meanwhile_are_left_out_of_the_workbook(desk, tenant, alice, five):
     delete_members(tenant.enterprise, [five[0].pk], by=BY)
     Member.objects.filter(pk=five[0].pk).update(deleted_at=timezone.now() - datetime.timedelta(days=31))
     action = opened(tenant, alice, "export", five)

@@ -1,4 +1,4 @@
-"""Bulk actions under several workers at the same moment: each member is done once, and all figures add up."""
+"""Bulk actions under concurrent workers: each member is processed once, and the counts add up."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def by(crowd):
     return Actor(user=user, name="Alice")
 
 
-def test_two_deeds_that_overlap_and_four_workers_do_everyone_once(crowd, by):
+def test_overlapping_actions_and_four_workers_process_each_member_once(crowd, by):
     everyone = Member.objects.order_by("pk")
     for members in (everyone[:40], everyone[20:]):
         chosen = Member.objects.filter(pk__in=[member.pk for member in members])
@@ -63,7 +63,7 @@ def test_cancelled_at_the_same_moment_the_figures_say_what_was_done(crowd, by):
     assert AuditEvent.objects.filter(action__in=["bulk_action_cancelled", "bulk_action_finished"]).count() == 1
 
 
-def test_who_is_disabled_by_hand_at_the_same_moment_is_disabled_once(crowd, by):
+def test_a_concurrent_disable_by_hand_counts_once(crowd, by):
     action = open_bulk_action(crowd.enterprise, "disable", Member.objects.all(), by=by)
     some = list(Member.objects.order_by("pk")[::7])
     at_once(work_on_bulk_actions, *[lambda one=one: disable_member(one, by=by) for one in some[:4]])

@@ -87,7 +87,7 @@ def test_only_an_empty_one_is_deleted_and_the_rest_says_why(client_of, alice, bo
     assert client.post(url(tenant.root, "delete")).status_code == 422
 
 
-def test_foreign_ones_are_not_found_and_deeds_need_the_right(client_of, charlie, bob, erin, tenant):
+def test_other_enterprises_are_not_found_and_actions_need_permission(client_of, charlie, bob, erin, tenant):
     for action in ("edit", "delete"):
         assert client_of(charlie).post(url(tenant.east, action), {"name": "x"}).status_code == 404
         assert client_of(bob).post(url(tenant.east, action), {"name": "x"}).status_code == 403
@@ -102,7 +102,7 @@ def test_wrong_methods_are_refused(client_of, alice, tenant):
     assert client.post(LIST).status_code == 405
 
 
-def test_departments_are_found_by_name_with_the_way_to_them(client_of, alice, bob, tenant):
+def test_departments_are_found_by_name_with_their_path(client_of, alice, bob, tenant):
     page = client_of(alice).get("/console/departments/?q=华东").content.decode()
     assert "示例科技/市场部/华东组" in page
     assert f'data-id="{tenant.market.pk}"' not in page
@@ -163,19 +163,19 @@ def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, tenant):
 def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, tenant, finance, other_tenant, method):
     build_department(tenant.enterprise, "华东组", finance)
     client = client_of(alice)
-    for moved, place, words in (
+    for moved, target, words in (
         (tenant.market, tenant.east, "is one of its subdepartments"),
         (tenant.market, tenant.market, "below itself"),
         (tenant.east, tenant.market, "already"),
         (tenant.east, finance, "财务部 already has a department named “华东组”."),
         (tenant.east, other_tenant.root, "Select a valid choice"),
     ):
-        answer = getattr(client, method)(url(moved, "move"), {"department": place.pk})
+        answer = getattr(client, method)(url(moved, "move"), {"department": target.pk})
         assert answer.status_code == 422
         assert words in html.unescape(answer.text)
         assert "aria-invalid" in answer.text
-        if place != other_tenant.root:
-            assert f'<option value="{place.pk}" selected>' in answer.text
+        if target != other_tenant.root:
+            assert f'<option value="{target.pk}" selected>' in answer.text
     assert client.post(url(tenant.east, "move"), {"department": ""}).status_code == 422
     assert Department.objects.get(pk=tenant.east.pk).parent == tenant.market
 

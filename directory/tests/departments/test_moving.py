@@ -37,7 +37,7 @@ def refusal(department, parent):
 
 
 def is_true(enterprise):
-    """Path, depth and count of every department, as computed anew from parents and memberships."""
+    """Return path, depth and count of every department, computed from parents and memberships."""
     tree = {one.pk: one for one in Department.objects.filter(enterprise=enterprise)}
     standing = dict.fromkeys(tree, frozenset())
     for department, member in Membership.objects.filter(member__deleted_at=None).values_list("department", "member"):
@@ -75,7 +75,7 @@ def test_one_goes_below_another_with_all_that_is_below_it(tenant, wang, finance,
     assert is_true(tenant.enterprise)
 
 
-def test_who_also_stands_elsewhere_is_counted_once(tenant, wang, finance):
+def test_a_member_of_two_departments_counts_once(tenant, wang, finance):
     for department in (tenant.market, finance):
         Membership.objects.create(member=wang, department=department)
         move_counts(before=[tenant.east], after=[tenant.east, department])
@@ -87,7 +87,7 @@ def test_who_also_stands_elsewhere_is_counted_once(tenant, wang, finance):
     assert (tenant.market.members_below, finance.members_below) == (1, 1)
 
 
-def test_who_lies_in_the_bin_goes_along_uncounted(tenant, wang, finance):
+def test_deleted_members_move_along_uncounted(tenant, wang, finance):
     delete_members(tenant.enterprise, [wang.pk], by=BY)
     move(tenant.east, finance)
     assert is_true(tenant.enterprise)
@@ -112,7 +112,7 @@ def test_never_into_another_enterprise(tenant, other_tenant):
     assert refusal(tenant.east, other_tenant.root) == {"department": ["This department no longer exists."]}
 
 
-def test_a_name_that_is_taken_there_is_refused_and_said_by_whom(tenant, finance):
+def test_a_name_taken_at_the_target_is_refused(tenant, finance):
     build_department(tenant.enterprise, "Sales É", finance)
     twin = build_department(tenant.enterprise, "sALES é", tenant.market)
     assert refusal(twin, finance) == {"department": ["财务部 already has a department named “sALES é”."]}
@@ -131,7 +131,7 @@ def test_fifteen_levels_are_the_limit_for_the_deepest_that_goes_along(tenant, fi
     assert is_true(tenant.enterprise)
 
 
-def test_the_plan_names_who_will_see_it_and_who_no_longer(tenant, wang, bob, finance, shanghai):
+def test_the_plan_names_who_gains_and_who_loses_access(tenant, wang, bob, finance, shanghai):
     eve, both = build_user("eve", tenant, "department_admin"), build_user("both", tenant, "department_admin")
     for user, department in ((eve, finance), (both, finance), (both, tenant.market)):
         DepartmentScope.objects.create(role=user.roles.get(), department=department)
@@ -145,7 +145,7 @@ def test_the_plan_names_who_will_see_it_and_who_no_longer(tenant, wang, bob, fin
     assert tenant.east.parent == tenant.market
 
 
-def test_the_audit_log_tells_the_place_and_who_looked_after_it(tenant, bob, finance):
+def test_the_audit_log_names_the_parent_and_the_administrators(tenant, bob, finance):
     move(tenant.east, finance)
     event = AuditEvent.objects.get()
     assert (event.action, event.target_id) == ("department_moved", str(tenant.east.pk))
@@ -159,15 +159,15 @@ def test_the_audit_log_tells_the_place_and_who_looked_after_it(tenant, bob, fina
     assert event.personal["after"] == {"parent": "示例科技/市场部"}
 
 
-def test_who_chose_a_department_before_it_moved_is_counted_where_it_is_now(tenant, wang, finance):
+def test_a_member_added_during_a_move_counts_at_the_new_parent(tenant, wang, finance):
     before = Department.objects.get(pk=tenant.east.pk)
     move(tenant.east, finance)
-    said = {"name": "李四", "domain": tenant.domain, "prefix": "lisi", "phone": "13900139000", "departments": [before]}
-    lisi = create_member(tenant.enterprise, by=BY, **said)
+    data = {"name": "李四", "domain": tenant.domain, "prefix": "lisi", "phone": "13900139000", "departments": [before]}
+    lisi = create_member(tenant.enterprise, by=BY, **data)
     assert is_true(tenant.enterprise)
     before = Department.objects.get(pk=tenant.east.pk)
     move(tenant.east, tenant.market)
-    edit_member(lisi, by=BY, **said | {"departments": [tenant.root, before]})
+    edit_member(lisi, by=BY, **data | {"departments": [tenant.root, before]})
     assert is_true(tenant.enterprise)
 
 
@@ -206,7 +206,7 @@ def wood(tenant):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_after_any_moves_path_depth_and_counts_are_as_computed_anew(tenant, wood, seed):
+def test_after_any_moves_path_depth_and_counts_match_a_recount(tenant, wood, seed):
     dice = random.Random(seed)
     tree, moves = wood(dice), 0
     assert is_true(tenant.enterprise)
@@ -275,7 +275,7 @@ def test_an_import_touches_nothing_that_moved_out_of_its_authors_reach(tenant, b
     assert is_true(tenant.enterprise)
 
 
-def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(tenant, bob, wang, finance, checked):
+def test_an_update_keeps_memberships_out_of_its_authors_reach(tenant, bob, wang, finance, checked):
     Membership.objects.create(member=wang, department=tenant.market)
     move_counts(before=[tenant.east], after=[tenant.east, tenant.market])
     imported = checked(tenant.market, bob, person(3, prefix="wangfang", phone="13800138002"), mode="update")
@@ -286,7 +286,7 @@ def test_an_update_keeps_who_also_stands_out_of_its_authors_reach_there(tenant, 
 
 
 def at_once(*actions):
-    """What each returned; None for the refused."""
+    """Return each call's result; None if it was refused."""
     done = racing.at_once(*actions, refusals=(ValidationError,))
     return [None if isinstance(one, ValidationError) else one for one in done]
 
@@ -325,12 +325,12 @@ def test_what_grows_below_while_it_moves_is_never_too_deep(tenant, finance):
 
 
 @on_postgresql
-def test_whoever_enters_or_leaves_while_it_moves_is_counted_where_it_is(tenant, finance):
+def test_members_who_change_departments_during_a_move_count_at_the_new_parent(tenant, finance):
     members = [build_member(tenant, "王五", f"w{n}", f"+861380013{n:04}", department=tenant.east) for n in range(4)]
-    said = {"name": "李四", "domain": tenant.domain, "departments": [tenant.east]}
+    data = {"name": "李四", "domain": tenant.domain, "departments": [tenant.east]}
 
     def enter(number):
-        create_member(tenant.enterprise, by=BY, **said, prefix=f"p{number}", phone=f"139{number:08}")
+        create_member(tenant.enterprise, by=BY, **data, prefix=f"p{number}", phone=f"139{number:08}")
 
     def leave(member):
         delete_members(tenant.enterprise, [member.pk], by=BY)

@@ -1,4 +1,4 @@
-"""Choosing a department: a plain select while they are few, a search when they are many."""
+"""The department field: a select for few departments, a search for many."""
 
 import re
 
@@ -11,7 +11,7 @@ from directory.models import Department, Member
 
 @pytest.fixture
 def many(monkeypatch):
-    """As if three departments were too many for a select."""
+    """Set the limit of the select to fewer than three departments."""
     monkeypatch.setattr(department_picker, "WHOLE_MAX", 2)
 
 
@@ -54,8 +54,8 @@ def test_of_many_the_root_is_preset_and_the_rest_is_searched_for(client_of, alic
 
 
 def test_without_script_a_search_keeps_all_that_was_typed_and_does_nothing(client_of, alice, tenant, many):
-    said = typed(departments=[tenant.root.pk], departments_q="华东", departments_search="1", phone="nonsense")
-    page = client_of(alice).post("/console/members/new/", said)
+    form_data = typed(departments=[tenant.root.pk], departments_q="华东", departments_search="1", phone="nonsense")
+    page = client_of(alice).post("/console/members/new/", form_data)
     text = page.content.decode()
     assert page.status_code == 422
     assert options(page, "departments") == [(str(tenant.root.pk), True), (str(tenant.east.pk), False)]
@@ -83,7 +83,7 @@ def test_the_options_keep_what_is_chosen_and_add_what_is_found(client_of, alice,
 
 
 @pytest.mark.parametrize(("text", "found"), [("组", 2), ("市场/华东", 1), ("财务/华东", 0), ("%", 0), ("", 3)])
-def test_a_department_is_found_by_its_name_and_the_way_to_it(tenant, alice, north, text, found):
+def test_a_department_is_found_by_its_name_and_path(tenant, alice, north, text, found):
     role = alice.roles.get()
     assert len(department_picker.find_departments(role, text)) == found + (text == "")
 
@@ -117,8 +117,8 @@ def test_a_member_keeps_their_departments_through_an_edit(client_of, alice, tena
     client = client_of(alice)
     page = client.get(f"/console/members/{wang.pk}/edit/")
     assert (str(tenant.east.pk), True) in options(page, "departments")
-    said = typed(name="王方", prefix="wangfang", phone="13800138002", departments=[tenant.east.pk])
-    assert client.post(f"/console/members/{wang.pk}/edit/", said).status_code == 303
+    form_data = typed(name="王方", prefix="wangfang", phone="13800138002", departments=[tenant.east.pk])
+    assert client.post(f"/console/members/{wang.pk}/edit/", form_data).status_code == 303
     wang.refresh_from_db()
     assert (wang.name, wang.main_department) == ("王方", tenant.east)
 

@@ -1,4 +1,4 @@
-"""The enterprise's rule on phone codes: who gets in with one, who is asked to scan, and the way back."""
+"""The enterprise's rule on phone codes: who may sign in with one, who must scan, and recovery links."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def phone(client) -> Client:
 
 @pytest.fixture
 def rule(tenant):
-    """The rule holds since an hour ago."""
+    """Activate the rule as of an hour ago."""
     return set_rule(tenant.enterprise)
 
 
@@ -50,13 +50,13 @@ def set_rule(enterprise, *, since=None):
 
 
 def joined(member, at):
-    """The member joined then, and was inside."""
+    """Let the member join at that time and enter the enterprise."""
     Member.objects.filter(pk=member.pk).update(joined_at=at, last_entered_at=at)
     member.refresh_from_db()
 
 
 def enter_before(phone, member):
-    """Let the browser be one the member was inside with, and nothing more."""
+    """Make the client a known browser of the member, without a session."""
     set_rule(member.enterprise, since=timezone.now() + timedelta(days=1))
     assert sign_in_by_code(phone, str(member.phone)) == "/mailbox/"
     phone.post("/logout/")
@@ -65,7 +65,7 @@ def enter_before(phone, member):
 
 
 def phone_codes_age(seconds):
-    """Another code to a number within a minute would be refused."""
+    """Move on a minute, because a second code within a minute is refused."""
     for code in PhoneCode.objects.all():
         PhoneCode.objects.filter(pk=code.pk).update(created_at=code.created_at - timedelta(seconds=seconds))
 
@@ -78,7 +78,7 @@ everyone  mainland  joined_after   new    code        enters
 everyone  mainland  joined_after   known  code        enters
 everyone  abroad    joined_after   new    code        enters
 everyone  mainland  joined_after   new    qr          enters
-everyone  mainland  joined_after   new    weixin      enters
+everyone  mainland  joined_after   new    wechat      enters
 everyone  mainland  joined_after   new    invitation  enters
 everyone  mainland  joined_after   new    password    enters
 abroad    mainland  pending        new    code        joins
@@ -90,7 +90,7 @@ abroad    mainland  joined_after   known  code        enters
 abroad    abroad    joined_before  new    code        enters
 abroad    abroad    joined_after   new    code        enters
 abroad    mainland  joined_after   new    qr          enters
-abroad    mainland  joined_after   new    weixin      enters
+abroad    mainland  joined_after   new    wechat      enters
 abroad    mainland  joined_after   new    invitation  enters
 abroad    mainland  joined_after   new    password    enters
 abroad    mainland  joined_after   new    -           scans
@@ -129,7 +129,7 @@ def test_the_table_of_the_rule(client_of, phone, tenant, lin, row):
 
 
 @pytest.mark.parametrize(("seconds", "leads_to"), [(-1, "/mailbox/"), (0, "/choose/"), (1, "/choose/")])
-def test_who_joined_before_the_rule_keeps_the_code(phone, lin, rule, seconds, leads_to):
+def test_members_who_joined_before_the_rule_may_use_a_code(phone, lin, rule, seconds, leads_to):
     joined(lin, rule + timedelta(seconds=seconds))
     assert sign_in_by_code(phone, str(lin.phone)) == leads_to
 
@@ -142,7 +142,7 @@ def test_only_numbers_of_mainland_china_are_asked_to_scan(lin, rule, number, is_
     assert must_scan(Member.objects.get(pk=lin.pk)) == is_asked
 
 
-def test_a_session_under_the_rule_enters_by_no_door(phone, lin, rule):
+def test_a_restricted_session_enters_by_no_page(phone, lin, rule):
     joined(lin, timezone.now())
     phone.get("/login/?next=/mailbox/colleagues/")
     phone.post("/login/", {"phone": str(lin.phone), "next": "/mailbox/colleagues/"})
@@ -182,8 +182,8 @@ HELD_BACK = [
 
 @pytest.mark.parametrize(("method", "path"), HELD_BACK)
 @pytest.mark.parametrize("why", ["must scan", "away for long"])
-def test_who_is_held_back_makes_no_key_that_would_open_the_same_door(phone, lin, rule, why, method, path):
-    """A passkey or a password set up by a session of a mere code would pass the rule at the next sign-in."""
+def test_a_restricted_session_sets_up_no_credential_that_passes_the_rule(phone, lin, rule, why, method, path):
+    """Otherwise a session by code could set a passkey or password, which pass the rule at the next sign-in."""
     joined(lin, timezone.now())
     if why == "away for long":
         Enterprise.objects.update(code_rule="everyone", code_rule_since=None)
@@ -196,7 +196,7 @@ def test_who_is_held_back_makes_no_key_that_would_open_the_same_door(phone, lin,
     assert phone.get("/").status_code == 302
 
 
-def test_who_is_inside_elsewhere_makes_no_such_key_either_but_sees_their_devices(phone, lin, other_tenant, rule):
+def test_nor_does_a_restricted_session_in_another_enterprise_which_sees_its_devices(phone, lin, other_tenant, rule):
     joined(lin, timezone.now())
     there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     sign_in_by_code(phone, str(lin.phone))
@@ -205,8 +205,8 @@ def test_who_is_inside_elsewhere_makes_no_such_key_either_but_sees_their_devices
     assert phone.get("/mailbox/devices/").status_code == 200
 
 
-def test_signing_in_again_by_code_in_an_old_session_opens_no_door(phone, client_of, lin, rule):
-    """The session of a browser that was signed out everywhere from elsewhere is gone, and with it what it was in."""
+def test_signing_in_again_by_code_lifts_no_restriction(phone, client_of, lin, rule):
+    """A session that was ended by another browser has no enterprise left."""
     joined(lin, timezone.now())
     other = client_of(lin.user, method="qr", enterprise=lin.enterprise)
     inside = client_of(lin.user, method="qr")
@@ -253,7 +253,7 @@ def test_one_enterprise_under_the_rule_does_not_keep_from_another(phone, lin, ot
     assert f'action="/choose/{lin.enterprise_id}/"' not in phone.get("/choose/").text
 
 
-def test_whoever_joins_with_a_code_knows_that_browser_and_no_other(phone, wang, rule):
+def test_joining_with_a_code_trusts_that_browser_only(phone, wang, rule):
     assert sign_in_by_code(phone, str(wang.phone)) == "/choose/"
     phone.post(f"/choose/{wang.pk}/join/")
     assert phone.get("/mailbox/").status_code == 200
@@ -284,7 +284,7 @@ def test_a_browser_is_known_for_180_days(phone, lin, rule, seconds, leads_to):
         assert sign_in_by_code(phone, str(lin.phone)) == leads_to
 
 
-def test_each_visit_begins_the_180_days_anew(phone, lin, rule):
+def test_each_visit_restarts_the_180_days(phone, lin, rule):
     joined(lin, timezone.now())
     enter_before(phone, lin)
     KnownBrowser.objects.update(seen_at=timezone.now() - timedelta(days=100))
@@ -337,8 +337,8 @@ def test_another_number_forgets_the_browsers_there_and_only_there(phone, client_
         sign_in_by_code(phone, str(lin.phone))
         phone.post(f"/choose/{member.enterprise_id}/")
     assert KnownBrowser.objects.count() == 2
-    said = {"name": "林晓", "prefix": "linxiao", "domain": "example.com", "phone": "13800138077", "activation": "phone"}
-    assert client_of(alice).post(f"/console/members/{lin.pk}/edit/", said).status_code == 303
+    data = {"name": "林晓", "prefix": "linxiao", "domain": "example.com", "phone": "13800138077", "activation": "phone"}
+    assert client_of(alice).post(f"/console/members/{lin.pk}/edit/", data).status_code == 303
     assert KnownBrowser.objects.get().enterprise == there.enterprise
 
 
@@ -369,7 +369,7 @@ def test_a_role_does_not_lead_a_member_around_the_rule(phone, tenant, lin, rule)
 
 @time_machine.travel("2026-11-22T09:00:00Z", tick=False)
 def test_before_the_code_is_proven_the_rule_tells_nothing_about_a_number(lin, tenant):
-    """Threat O6: a number that must scan and an unlisted one get the same bytes, cookies, redirects and statements."""
+    """Threat O6: an unlisted number and one that must scan get the same responses, cookies, redirects and queries."""
     set_rule(tenant.enterprise)
     joined(lin, timezone.now())
     for listed, unlisted in zip(answers_to(LISTED), answers_to(UNLISTED), strict=True):
@@ -381,13 +381,13 @@ def test_before_the_code_is_proven_the_rule_tells_nothing_about_a_number(lin, te
 
 @pytest.fixture
 def stuck(phone, lin, rule):
-    """Lin must scan and stands before the choice in a new browser."""
+    """Return a new browser in which Lin must scan, at the choice of enterprises."""
     joined(lin, timezone.now())
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
     return phone
 
 
-def test_who_lost_the_phone_s_sign_in_comes_back_by_a_link(stuck, lin):
+def test_a_member_who_cannot_scan_returns_by_a_recovery_link(stuck, lin):
     recover = f"/choose/{lin.enterprise_id}/recover/"
     answer = stuck.post(recover)
     assert (answer.status_code, answer["Location"]) == (303, "/choose/")
@@ -412,7 +412,7 @@ def test_who_lost_the_phone_s_sign_in_comes_back_by_a_link(stuck, lin):
     assert actions == ["recovery_link_sent", "member_returned", "signed_in"]
 
 
-def test_the_link_leads_back_once(stuck, lin):
+def test_a_recovery_link_works_once(stuck, lin):
     stuck.post(f"/choose/{lin.enterprise_id}/recover/")
     link = link_to(lin.phone)
     stuck.get(link)
@@ -451,13 +451,13 @@ def test_an_expired_link_back_is_renewed_like_any_other(stuck, lin):
     assert stuck.post("/i/join/", {"code": code_to(lin.phone)})["Location"] == "/mailbox/"
 
 
-def test_who_need_not_scan_gets_no_link(phone, lin):
+def test_members_who_need_not_scan_get_no_recovery_link(phone, lin):
     assert sign_in_by_code(phone, str(lin.phone)) == "/mailbox/"
     assert phone.post(f"/choose/{lin.enterprise_id}/recover/")["Location"] == "/choose/"
     assert not Invitation.objects.exists()
 
 
-def test_who_was_away_for_half_a_year_needs_an_administrator_even_so(phone, lin, rule):
+def test_a_dormant_member_needs_an_administrator_even_so(phone, lin, rule):
     joined(lin, timezone.now())
     Member.objects.filter(pk=lin.pk).update(last_entered_at=timezone.now() - timedelta(days=180))
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
@@ -470,7 +470,7 @@ def test_nobody_gets_a_link_for_another_enterprise(stuck, other_tenant):
     assert stuck.post(f"/choose/{other_tenant.enterprise.pk}/recover/").status_code == 404
 
 
-def test_an_ordinary_invitation_leads_no_member_in_who_has_joined(lin, alice, rule):
+def test_an_ordinary_invitation_admits_no_joined_member(lin, alice, rule):
     joined(lin, timezone.now())
     link = Invitation(member=lin, enterprise=lin.enterprise, number=1, token_digest="x", phone=str(lin.phone))
     link.expires_at = timezone.now() + timedelta(days=1)
@@ -481,7 +481,7 @@ def test_an_ordinary_invitation_leads_no_member_in_who_has_joined(lin, alice, ru
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_a_link_used_by_two_browsers_at_once_leads_one_back():
+def test_a_recovery_link_used_twice_at_once_admits_one_browser():
     assert connection.vendor == "postgresql"
     tenant = build_tenant("示例科技", "example.com")
     user = User.objects.create_user(phone="+8613800138001", name="林晓")

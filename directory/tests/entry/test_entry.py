@@ -1,4 +1,4 @@
-"""The front door and the choice: who goes where, and what each may enter or join."""
+"""The home page and the choice of enterprises: redirects, and what each person may enter or join."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def phone(client) -> Client:
 
 
 def sign_in_by_code(client: Client, number: str) -> str:
-    """Through the sign-in page; the address it led to."""
+    """Sign in by the page; return the URL that it redirects to."""
     client.post("/login/", {"phone": number})
     answer = client.post("/login/code/", {"code": code_to(number)}, follow=True)
     return answer.redirect_chain[-1][0]
@@ -34,18 +34,18 @@ def away(member, days):
     Member.objects.filter(pk=member.pk).update(last_entered_at=timezone.now() - timedelta(days=days))
 
 
-def test_the_front_door_leads_strangers_to_the_sign_in(phone):
+def test_the_home_page_redirects_anonymous_visitors_to_sign_in(phone):
     answer = phone.get("/")
     assert (answer.status_code, answer["Location"]) == (302, "/login/")
 
 
-def test_it_leads_an_administrator_to_the_console_and_a_member_to_the_mailbox(client_of, alice, lin):
+def test_it_redirects_administrators_to_the_console_and_members_to_the_mailbox(client_of, alice, lin):
     assert client_of(alice).get("/")["Location"] == "/console/"
     member = client_of(lin.user, method="code", enterprise=lin.enterprise)
     assert member.get("/")["Location"] == "/mailbox/"
 
 
-def test_it_leads_who_is_nowhere_to_the_choice(client_of, lin):
+def test_it_redirects_people_in_no_enterprise_to_the_choice(client_of, lin):
     lost = client_of(lin.user, method="code")
     assert lost.get("/")["Location"] == "/choose/"
 
@@ -57,12 +57,12 @@ def test_an_administrator_with_a_mailbox_goes_where_the_sign_in_says(client_of, 
 
 
 @pytest.mark.parametrize("path", ["/choose/", "/mailbox/"])
-def test_who_is_not_proven_signs_in_first(phone, path):
+def test_a_visitor_without_a_verified_phone_signs_in_first(phone, path):
     assert phone.get(path)["Location"].startswith("/login/")
 
 
 @pytest.mark.parametrize("path", ["/choose/1/", "/choose/1/join/"])
-def test_deeds_of_the_unproven_do_nothing(phone, path):
+def test_actions_without_a_verified_phone_do_nothing(phone, path):
     assert phone.post(path)["Location"].startswith("/login/")
 
 
@@ -95,7 +95,7 @@ def test_nobody_joins_as_someone_else(phone, wang, tenant):
     assert other.status == "pending"
 
 
-def test_who_is_in_several_enterprises_chooses_and_switches(phone, lin, other_tenant):
+def test_a_member_of_several_enterprises_chooses_and_switches(phone, lin, other_tenant):
     there = build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
     page = phone.get("/choose/").text
@@ -131,7 +131,7 @@ def test_a_password_alone_proves_no_phone_and_joins_nothing(client_of, alice, wa
     assert browser.post(f"/choose/{wang.pk}/join/").status_code == 404
 
 
-def test_who_belongs_nowhere_is_told_so_kindly(phone, wang):
+def test_a_person_in_no_enterprise_gets_an_explanation(phone, wang):
     sign_in_by_code(phone, PENDING_PHONE)
     Member.objects.filter(pk=wang.pk).update(status="disabled")
     page = phone.get("/choose/")
@@ -142,7 +142,7 @@ def test_who_belongs_nowhere_is_told_so_kindly(phone, wang):
     assert not User.objects.exists()
 
 
-def test_who_was_disabled_between_the_page_and_the_button_does_not_join(phone, wang):
+def test_a_member_disabled_after_the_page_was_shown_does_not_join(phone, wang):
     sign_in_by_code(phone, PENDING_PHONE)
     phone.get("/choose/")
     Member.objects.filter(pk=wang.pk).update(status="disabled")
@@ -156,7 +156,7 @@ def test_after_half_a_year_a_code_no_longer_opens_the_enterprise(phone, lin, day
     assert sign_in_by_code(phone, str(lin.phone)) == page
 
 
-def test_who_was_away_for_long_comes_back_by_a_fresh_invitation_from_an_administrator(phone, client_of, alice, lin):
+def test_a_dormant_member_returns_by_a_new_invitation(phone, client_of, alice, lin):
     away(lin, 200)
     sign_in_by_code(phone, str(lin.phone))
     page = phone.get("/choose/").text
@@ -180,7 +180,7 @@ def test_choosing_is_a_post(client_of, lin, path):
     assert client_of(lin.user, method="code").get(path).status_code == 302
 
 
-def test_who_proved_a_number_can_let_it_go_and_try_another(phone, wang):
+def test_a_verified_number_can_be_dropped_for_another(phone, wang):
     sign_in_by_code(phone, PENDING_PHONE)
     assert phone.post("/logout/").status_code == 303
     assert phone.get("/choose/")["Location"].startswith("/login/")

@@ -15,7 +15,7 @@ def phone(client_of, lin) -> Client:
     return client_of(lin.user, method="code", enterprise=lin.enterprise)
 
 
-def test_it_shows_the_address_its_aliases_and_where_the_member_stands(phone, lin, tenant):
+def test_it_shows_address_aliases_and_departments(phone, lin, tenant):
     Address.objects.create(
         enterprise=tenant.enterprise, domain=tenant.domain, local="xiao.lin", purpose="alias", member=lin
     )
@@ -24,7 +24,7 @@ def test_it_shows_the_address_its_aliases_and_where_the_member_stands(phone, lin
         assert words in text
 
 
-def test_it_leads_to_the_webmail_and_gives_the_lines_to_copy(phone, tenant):
+def test_it_links_to_the_webmail_and_shows_the_servers(phone, tenant):
     tenant.domain.webmail_url = "https://webmail.example.com/"
     tenant.domain.imap, tenant.domain.smtp = "imap.example.com:993 SSL", "smtp.example.com:465 SSL"
     tenant.domain.save()
@@ -38,13 +38,13 @@ def test_it_says_plainly_when_the_administrator_has_not_set_the_webmail(phone):
     assert "Your administrator can add it in the settings" in phone.get("/mailbox/").text
 
 
-def test_only_who_serves_sees_the_way_to_the_console(phone, lin):
+def test_only_administrators_see_the_link_to_the_console(phone, lin):
     assert 'href="/console/"' not in phone.get("/mailbox/").text
     Role.objects.create(user=lin.user, enterprise=lin.enterprise, name="auditor")
     assert 'href="/console/"' in phone.get("/mailbox/").text
 
 
-def test_only_who_has_a_choice_is_offered_to_switch(phone, lin, other_tenant):
+def test_only_members_of_several_enterprises_can_switch(phone, lin, other_tenant):
     assert 'href="/choose/"' not in phone.get("/mailbox/").text
     build_member(other_tenant, "林晓", "lin", str(lin.phone), status="active", user=lin.user)
     assert 'href="/choose/"' in phone.get("/mailbox/").text

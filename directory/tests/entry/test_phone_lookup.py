@@ -1,4 +1,4 @@
-"""Where a phone number leads."""
+"""Which users and members a phone number finds."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from conftest import build_member
 from directory.entry.phone_lookup import enterprises_of
 
 
-def test_members_who_may_enter_or_join_lead_into_their_enterprise(lin, wang, tenant):
+def test_a_phone_finds_members_who_may_enter_or_join(lin, wang, tenant):
     assert enterprises_of("+8613800138001") == [tenant.enterprise]
     assert enterprises_of("+8613800138002") == [tenant.enterprise]
 
@@ -19,13 +19,13 @@ def test_others_lead_nowhere(why, zhao, wang):
     assert enterprises_of(phones[why]) == []
 
 
-def test_an_administrator_without_a_mailbox_leads_in_by_the_role(alice, tenant):
+def test_a_phone_finds_an_administrator_without_a_mailbox(alice, tenant):
     alice.phone = "+8613700137000"
     alice.save()
     assert enterprises_of("+8613700137000") == [tenant.enterprise]
 
 
-def test_one_number_leads_into_several_enterprises(lin, tenant, other_tenant):
+def test_a_phone_finds_several_enterprises(lin, tenant, other_tenant):
     build_member(other_tenant, "林晓", "linxiao", str(lin.phone))
     assert enterprises_of(str(lin.phone)) == [tenant.enterprise, other_tenant.enterprise]
 

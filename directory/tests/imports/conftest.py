@@ -1,4 +1,4 @@
-"""Files of each test's own, and workbooks read without a process start."""
+"""Separate files for each test, and workbooks read without starting a process."""
 
 from __future__ import annotations
 

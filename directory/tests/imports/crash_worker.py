@@ -34,7 +34,7 @@ ROWS = 10
 
 
 def report(folder: Path) -> dict[str, dict[str, object]]:
-    """What became of ten rows, for each point."""
+    """Return what happened to ten rows, by crash point."""
     settings.IMPORT_DIR = folder / "imports"
     checking.CHUNK = applying.CHUNK = 3
     results = {point: tell(number, point) for number, point in enumerate(POINTS)}
@@ -46,16 +46,16 @@ def report(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def tell_upload(number: int) -> dict[str, object]:
-    """The web process is killed between the file and its row; the same file is sent again."""
+    """Kill the web process between writing the file and its row, and upload the file again."""
     root, by = prepare(number)
     in_another_process(lambda: crash_at(upload_module, "_keep", "before", 1) or start(root, by))
     left = [len(list(settings.IMPORT_DIR.glob("*.upload"))), Import.objects.filter(enterprise=root.enterprise).count()]
     imported = work_through(start(root, by), by)
-    return told(imported) | {"left": left}
+    return counts_of(imported) | {"left": left}
 
 
 def tell_again(number: int) -> dict[str, object]:
-    """A worker is killed between chunks, the import is given up, and its file is uploaded again."""
+    """Kill a worker between chunks, cancel the import, and upload its file again."""
     root, by = prepare(number)
     first = start(root, by)
     in_another_process(work_on_imports)
@@ -64,7 +64,7 @@ def tell_again(number: int) -> dict[str, object]:
     cancel_import(refreshed(first), by=by)
     second = work_through(start(root, by), by)
     refreshed(first)
-    return told(second) | {
+    return counts_of(second) | {
         "rows": ImportRow.objects.filter(import_job__in=[first, second], verdict="created").count(),
         "first": [first.state, first.read, first.created, first.not_reached],
         "unchanged": second.unchanged,
@@ -88,7 +88,7 @@ def refreshed(imported: Import) -> Import:
 
 
 def tell(number: int, point: str) -> dict[str, object]:
-    """A worker is killed, its lease passes, and a healthy one has its turn."""
+    """Kill a worker, let its lease expire, and run another."""
     root, by = prepare(number)
     imported = start(root, by)
     if point != "while checking":
@@ -106,10 +106,10 @@ def tell(number: int, point: str) -> dict[str, object]:
         imported.refresh_from_db()
         begin_import(imported, by=by)
         in_another_process(work_on_imports)
-    return told(imported) | {"when_killed": applied, "held": held}
+    return counts_of(imported) | {"when_killed": applied, "held": held}
 
 
-def told(imported: Import) -> dict[str, object]:
+def counts_of(imported: Import) -> dict[str, object]:
     imported.refresh_from_db()
     enterprise = imported.enterprise
     members = Member.objects.filter(enterprise=enterprise)
@@ -147,8 +147,8 @@ def in_another_process(work: Callable[[], object]) -> None:
 
 
 def work_until(point: str) -> None:
-    """Work, and die on the second visit to the place the point names."""
-    places = {
+    """Run the worker, and die on the second visit to the given point."""
+    points = {
         "while checking": (checking, "insert_import_rows", "before"),
         "inside a chunk": (applying, "_store_outcomes", "after"),
         "between chunks": (applying, "apply_new", "after"),
@@ -156,14 +156,14 @@ def work_until(point: str) -> None:
         "after the end": (job, "_finish", "after"),
         "the database inside a chunk": (applying, "_store_outcomes", "after"),
     }
-    module, name, when = places[point]
+    module, name, when = points[point]
     is_at_second = point not in {"before the end", "after the end"}
     crash_at(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
     work_on_imports()
 
 
 def crash_at(module: object, name: str, when: str, visit: int, end: Callable[[], object] | None = None) -> None:
-    """This process, or its connection, ends at so many visits to a function, before it or after."""
+    """End this process, or its connection, before or after the given number of calls of a function."""
     real, left = getattr(module, name), [visit]
 
     def crashing(*args: object, **kwargs: object) -> object:

@@ -1,4 +1,4 @@
-"""The workbook of activation codes that an import's result offers."""
+"""The workbook of activation codes offered after an import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def console(client_of, alice):
 
 @pytest.fixture
 def imported(console, tenant):
-    """The address of an import that made one member by phone and three by code."""
+    """Return the URL of an import that created one member by phone and three by code."""
     rows = [person(1), *(person(number, activation="激活码", phone="") for number in (2, 3))]
     imported = checked(console, tenant, xlsx(*rows, person(4, activation="code", phone="")))
     html = applied(console, imported)
@@ -45,7 +45,7 @@ def test_the_workbook_holds_a_code_for_each_who_waits_for_one(console, imported,
     for row in rows:
         assert find_code(row[4]).member.account == row[1]
         assert row[5] == f"{settings.PUBLIC_URL}/i/"
-    event = AuditEvent.objects.get(action="activation_codes_minted")
+    event = AuditEvent.objects.get(action="activation_codes_issued")
     assert (event.target_type, event.personal["after"]) == ("import", {"members": 3})
 
 
@@ -62,7 +62,7 @@ def test_looking_makes_no_code(console, imported):
     assert not ActivationCode.objects.exists()
 
 
-def test_a_second_workbook_kills_the_codes_of_the_first_and_leaves_out_who_has_joined(console, imported):
+def test_a_second_workbook_revokes_the_first_codes_and_leaves_out_joined_members(console, imported):
     first = [row[4].value for row in rows_of(console.post(f"{imported}codes.xlsx"))[1:]]
     Member.objects.filter(account="m2").update(status="disabled")
     rows = rows_of(console.post(f"{imported}codes.xlsx"))[1:]
@@ -77,7 +77,7 @@ def test_nobody_left_means_no_workbook(console, imported):
     assert (answer.status_code, answer["Location"]) == (303, imported)
 
 
-def test_an_undo_keeps_who_holds_a_code(console, imported):
+def test_an_undo_keeps_members_with_a_code(console, imported):
     console.post(f"{imported}codes.xlsx")
     console.post(f"{imported}undo/")
     assert set(Member.objects.values_list("account", flat=True)) == {"m2", "m3", "m4"}

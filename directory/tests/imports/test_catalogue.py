@@ -55,7 +55,7 @@ BODY = HEAD + row_xml(2, "张三", "zhangsan", "13900000001")
 
 @dataclass
 class Seen:
-    """What became of a file: the code of its refusal, or its rows."""
+    """The result of a file: the code of its refusal, or its rows."""
 
     code: str = ""
     imported: Import | None = None
@@ -113,28 +113,28 @@ def macro_workbook() -> bytes:
 
 def broken_crc() -> bytes:
     content = bytearray(raw(sheet_xml(BODY)))
-    place = content.find(b"xl/worksheets/sheet1.xml") + 40
-    content[place] ^= 0xFF
+    offset = content.find(b"xl/worksheets/sheet1.xml") + 40
+    content[offset] ^= 0xFF
     return bytes(content)
 
 
 def lying_header() -> bytes:
-    """The directory says ten bytes, the stream holds many."""
+    """The ZIP directory claims ten bytes; the stream has more."""
     content = bytearray(raw(sheet_xml(BODY)))
-    place = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/worksheets/sheet1.xml"))
-    content[place + 24 : place + 28] = struct.pack("<I", 10)
+    offset = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/worksheets/sheet1.xml"))
+    content[offset + 24 : offset + 28] = struct.pack("<I", 10)
     return bytes(content)
 
 
 def overlapping() -> bytes:
-    """Two names for the same bytes."""
+    """Two entries share the same bytes."""
     content = bytearray(with_part("xl/worksheets/sheet2.xml", sheet_xml(BODY)))
     first = content.find(b"PK\x01\x02", content.find(b"PK\x01\x02"))
-    places = []
+    offsets = []
     while first >= 0:
-        places.append(first)
+        offsets.append(first)
         first = content.find(b"PK\x01\x02", first + 4)
-    content[places[-1] + 42 : places[-1] + 46] = content[places[-2] + 42 : places[-2] + 46]
+    content[offsets[-1] + 42 : offsets[-1] + 46] = content[offsets[-2] + 42 : offsets[-2] + 46]
     return bytes(content)
 
 
@@ -338,15 +338,15 @@ def test_what_the_cells_come_to(look):
 
 
 @pytest.mark.parametrize(
-    ("sign", "real"),
+    ("character", "real"),
     [("\ue863", "䶮"), ("\ue815", "⺁"), ("\ue843", ""), ("\ue865", ""), ("\uf8ff", ""), ("\U000f0000", "")],
 )
-def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, sign, real):
-    (row,) = look(cells(name=f"王{sign}")).rows
+def test_n_a_private_character_is_named_and_if_it_is_known_the_real_one(look, character, real):
+    (row,) = look(cells(name=f"王{character}")).rows
     with override("en"):
-        told = render_message(row.problems[0])
-    assert f"U+{ord(sign):04X}" in told
-    assert (f"“{real}”" in told) == bool(real)
+        reason = render_message(row.problems[0])
+    assert f"U+{ord(character):04X}" in reason
+    assert (f"“{real}”" in reason) == bool(real)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +480,7 @@ def test_s20_an_error_cell_refuses_its_row(look):
 
 
 def test_our_template_saved_by_excel_keeps_its_last_row(look):
-    """Excel stores a drop-down that reads another sheet as `xm:f`, which is no formula of a cell."""
+    """Excel stores a drop-down that refers to another sheet as `xm:f`, which isn't a cell's formula."""
     made = openpyxl.load_workbook(io.BytesIO(workbook_writer.write_template("zh-hans", ["example.com"], ["市场部"])))
     rows = made.active
     rows.delete_rows(2, rows.max_row)
@@ -723,7 +723,7 @@ ELSEWHERE = {
     "U9": test_u9_there_is_no_quota_that_a_row_could_exceed,
     "U10": test_races.test_a_member_added_by_hand_during_the_import_is_there_once,
     "U11": test_races.test_two_imports_that_overlap_make_each_member_once,
-    "U12": test_pages.test_whoever_lost_the_right_meanwhile_imports_nothing_more,
+    "U12": test_pages.test_an_author_without_permission_imports_nothing_more,
     "U13": test_u13_rows_whose_department_is_deleted_meanwhile_are_refused,
     "U14": test_u14_the_same_phone_in_another_enterprise_is_no_conflict,
 }

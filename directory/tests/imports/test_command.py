@@ -26,21 +26,21 @@ def run(tenant, alice, tmp_path, capsys):
     return run
 
 
-def counts(told):
+def counts(result):
     names = ("read", "created", "updated", "unchanged", "refused", "left_out", "not_reached")
-    return [told[name] for name in names]
+    return [result[name] for name in names]
 
 
 def test_it_imports_below_the_department_and_counts_as_the_page_does(run, tenant):
-    code, told = run([person(1), person(2, departments="华东组")], "--department", "市场部")
-    assert (code, told["state"], counts(told)) == (0, "done", [2, 2, 0, 0, 0, 0, 0])
+    code, result = run([person(1), person(2, departments="华东组")], "--department", "市场部")
+    assert (code, result["state"], counts(result)) == (0, "done", [2, 2, 0, 0, 0, 0, 0])
     assert Member.objects.get(name="成员2").main_department == tenant.east
-    assert Import.objects.get(pk=told["import"]).author_name
+    assert Import.objects.get(pk=result["import"]).author_name
 
 
 def test_a_refused_row_is_exit_code_one_and_stands_in_the_file_of_errors(run, tmp_path):
-    code, told = run([person(1), person(2, phone="x")], "--errors", str(tmp_path / "errors.xlsx"))
-    assert (code, counts(told)) == (1, [2, 1, 0, 0, 1, 0, 0])
+    code, result = run([person(1), person(2, phone="x")], "--errors", str(tmp_path / "errors.xlsx"))
+    assert (code, counts(result)) == (1, [2, 1, 0, 0, 1, 0, 0])
     rows = list(openpyxl.load_workbook(tmp_path / "errors.xlsx").active.iter_rows(values_only=True))
     assert rows[1][0] == "成员2"
     assert [member.name for member in Member.objects.all()] == ["成员1"]
@@ -48,16 +48,16 @@ def test_a_refused_row_is_exit_code_one_and_stands_in_the_file_of_errors(run, tm
 
 
 def test_a_dry_run_says_what_would_become_of_the_rows_and_changes_nothing(run):
-    code, told = run([person(1)], "--dry-run")
-    assert (code, counts(told)) == (0, [1, 1, 0, 0, 0, 0, 0])
+    code, result = run([person(1)], "--dry-run")
+    assert (code, counts(result)) == (0, [1, 1, 0, 0, 0, 0, 0])
     assert not Member.objects.exists()
 
 
 def test_it_updates_and_creates_departments_when_told(run, wang):
     rows = [["王芳", "wangfang", "", "", "13800138002", "新/部门", "经理", "", ""]]
     assert run(rows)[0] == 1
-    code, told = run(rows, "--update", "--create-departments")
-    assert (code, counts(told)) == (0, [1, 0, 1, 0, 0, 0, 0])
+    code, result = run(rows, "--update", "--create-departments")
+    assert (code, counts(result)) == (0, [1, 0, 1, 0, 0, 0, 0])
     wang.refresh_from_db()
     assert (wang.position, wang.main_department) == ("经理", Department.objects.get(name="部门"))
 
@@ -80,9 +80,9 @@ def test_nonsense_is_named(tenant, alice, erin, tmp_path):
 
 
 def test_a_place_for_the_errors_that_is_none_is_named_before_anything_is_imported(run, tmp_path):
-    for place in (tmp_path, tmp_path / "nowhere" / "errors.xlsx"):
+    for path in (tmp_path, tmp_path / "nowhere" / "errors.xlsx"):
         with pytest.raises(CommandError, match="can't be written"):
-            run([person(1)], "--errors", str(place))
+            run([person(1)], "--errors", str(path))
     assert not Import.objects.exists()
 
 

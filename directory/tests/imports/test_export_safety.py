@@ -1,4 +1,4 @@
-"""What a spreadsheet would run is a text in every workbook we write, and comes back as it was (security.md 4.4)."""
+"""Formulas are written as text to every workbook, and survive a round trip (security.md 4.4)."""
 
 import io
 import re
@@ -42,7 +42,7 @@ PAYLOADS = [
 
 
 def texts_of(content):
-    """Every cell's text; fails if a cell is a formula or anything else that a spreadsheet works out."""
+    """Return every cell's text. Fail if a cell is a formula, or anything else that a spreadsheet evaluates."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in archive.namelist():
             if name.startswith("xl/worksheets/"):
@@ -54,16 +54,16 @@ def texts_of(content):
 
 
 def texts(*rows):
-    """A workbook whose cells are all texts, whatever they begin with."""
+    """Return a workbook whose cells are all text."""
     made = openpyxl.Workbook()
-    for place, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
         for column, text in enumerate(row, start=1):
-            made.active.cell(place, column, text or None).data_type = "s"
+            made.active.cell(number, column, text or None).data_type = "s"
     return saved(made)
 
 
 def as_written(payload):
-    """A workbook's XML knows one sign for the end of a line."""
+    """Normalize line ends, as XML does."""
     return payload.replace("\r", "\n")
 
 
@@ -93,9 +93,9 @@ def test_a_payload_is_a_text_among_the_failed_rows(client_of, alice, tenant):
         for n, payload in enumerate(PAYLOADS)
     ]
     page = checked(client, tenant, texts(headings, *rows))
-    told = Counter(map(as_written, texts_of(client.get(f"{page}failed.xlsx").content)))
+    shown = Counter(map(as_written, texts_of(client.get(f"{page}failed.xlsx").content)))
     for payload, number in Counter(map(as_written, PAYLOADS)).items():
-        assert told[payload] == 5 * number
+        assert shown[payload] == 5 * number
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

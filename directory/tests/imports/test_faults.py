@@ -1,4 +1,4 @@
-"""What befalls an upload from outside: a reader that is killed, a full disk, a line that is cut."""
+"""Faults during an upload: a killed reader, a full disk, a lost connection."""
 
 import io
 import os
@@ -25,18 +25,18 @@ from directory.tests.imports.workbooks import person, upload, xlsx
 
 
 def kill_children(stop):
-    """Each child of this process as soon as it is there, until told to stop."""
+    """Yield each child of this process as it appears, until stopped."""
     while not stop.is_set():
         for task in os.listdir("/proc/self/task"):
-            place = Path(f"/proc/self/task/{task}/children")
-            for child in place.read_text().split() if place.exists() else []:
+            path = Path(f"/proc/self/task/{task}/children")
+            for child in path.read_text().split() if path.exists() else []:
                 os.kill(int(child), signal.SIGKILL)
         time.sleep(0.001)
 
 
 @contextmanager
 def a_full_disk(after):
-    """No file of this process may grow beyond so many bytes."""
+    """Limit the size of this process's files, in bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (after, hard))
     try:

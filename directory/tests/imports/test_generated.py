@@ -1,4 +1,4 @@
-"""What nobody thought of: generated members go round through export and import, twisted files through the scan."""
+"""Property tests: generated members survive export and import, and mutated files the scan."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -37,7 +37,7 @@ members = st.lists(
 
 
 def run(tenant, alice, content, **options):
-    """An import from upload to end; what it came to."""
+    """Run an import from upload to end, and return it."""
     by = command_actor(alice)
     imported = start_import(tenant.root, by=by, upload=upload(content), **options)
     work_on_imports()
@@ -49,13 +49,13 @@ def run(tenant, alice, content, **options):
     return imported
 
 
-def told(imported):
+def counts_of(imported):
     return [imported.created, imported.updated, imported.unchanged, imported.refused]
 
 
 @trials(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=members)
-def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(tenant, alice, django_settings, rows):
+def test_an_exported_import_is_unchanged_when_imported_again(tenant, alice, django_settings, rows):
     Member.objects.all().delete()
     content = xlsx(*(list(person(1, **row).copy()) for row in rows))
     first = run(tenant, alice, content)
@@ -64,7 +64,7 @@ def test_whoever_is_imported_and_exported_is_unchanged_when_imported_again(tenan
     exported = export_members(tenant.enterprise, chunks_of(Member.objects.all()), language="zh-hans")
     if first.created:
         again = run(tenant, alice, exported, mode="update")
-        assert told(again) == [0, 0, first.created, 0], [row.problems for row in again.rows.all()]
+        assert counts_of(again) == [0, 0, first.created, 0], [row.problems for row in again.rows.all()]
     assert not list(RowFiles(first.stored).path("x").parent.glob("*.*.plan")), "no draft is left"
 
 

@@ -1,4 +1,4 @@
-"""The import's worker on its worst day: errors half way, time limits, a lost author, an upkeep that comes between."""
+"""The import's worker under errors: failures half way, time limits, a deleted author, concurrent upkeep."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def break_second_chunk(monkeypatch):
 
 
 def test_an_import_that_breaks_for_good_says_what_it_did_and_can_be_undone(begun, break_second_chunk, by):
-    """C1: it used to say that nothing was half done, and could not be undone."""
+    """C1: a partial import is reported as partial, and can be undone."""
     break_second_chunk(RuntimeError, times=99)
     work_on_imports()
     begun.refresh_from_db()
@@ -82,7 +82,7 @@ def test_an_error_that_passes_is_tried_again(begun, break_second_chunk):
 
 
 def test_a_time_limit_leaves_the_import_to_the_next_worker(begun, break_second_chunk):
-    """C2: Celery's time limit is an exception, and used to fail the import at hand."""
+    """C2: Celery's time limit is an exception, which must not fail the import."""
     break_second_chunk(SoftTimeLimitExceeded, times=1)
     with pytest.raises(SoftTimeLimitExceeded):
         work_on_imports()
@@ -127,7 +127,7 @@ def test_the_upkeep_takes_nothing_from_an_import_that_is_worked_on(begun, by, se
 
 
 def test_a_worker_killed_after_the_end_keeps_no_file_for_ever(begun):
-    """Its token stays on an import that waits for nothing any more."""
+    """The lease token stays on an import that is finished."""
     work_on_imports()
     passed = timezone.now() - timedelta(seconds=1)
     Import.objects.update(lease="killed", lease_until=passed, created_at=timezone.now() - timedelta(days=31))
@@ -147,7 +147,7 @@ def test_an_import_that_was_never_applied_ends_with_a_record_of_it(tenant, by):
 
 
 def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, other_tenant, charlie, settings):
-    """C9: the job that was served longest ago is next, whoever began first."""
+    """C9: the job that was served longest ago is next, whichever started first."""
     settings.JOB_TURN_SECONDS = 0
     states = []
     elsewhere = start_import(other_tenant.root, by=command_actor(charlie), upload=upload(xlsx(person(1))))

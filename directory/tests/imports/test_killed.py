@@ -1,4 +1,4 @@
-"""A worker is killed with -9 at each point of an import: the next one goes on, nothing is lost, nothing twice."""
+"""After SIGKILL at any point of an import, the next worker resumes; nothing is lost or done twice."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def send(client, tenant, content, name="members.xlsx", **fields):
 
 
 def checked(client, tenant, content, name="members.xlsx", **fields):
-    """The address of the import's page, once a worker has checked it."""
+    """Return the URL of the import's page, once a worker has checked it."""
     answer = send(client, tenant, content, name, **fields)
     assert answer.status_code == 303, answer.content.decode()
     work_on_imports()
@@ -216,7 +216,7 @@ def test_departments_made_on_the_way_do_not_keep_an_import_from_being_undone(cli
     assert not Member.objects.exists()
 
 
-def test_an_import_is_undone_but_for_whoever_was_touched(client_of, alice, tenant, lin):
+def test_an_undo_keeps_members_changed_since(client_of, alice, tenant, lin):
     client = client_of(alice)
     content = xlsx([*person(1)[:5], ""], [*person(2)[:5], ""], ["林晓", "linxiao", "", "", "13800138001", "总监"],
                    headings=[*HEADINGS[:5], "职务"])  # fmt: skip
@@ -401,10 +401,10 @@ def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, tenant, lin,
     html = client.get(page).content.decode()
     lin.refresh_from_db()
     assert (lin.phone, lin.status) == ("+8613800138001", "pending")
-    told = html[html.index("Undone, but was signed out by the import") :]
-    assert "林晓" in told
-    assert "They have to join again." in told
-    assert "王芳" not in told
+    excerpt = html[html.index("Undone, but was signed out by the import") :]
+    assert "林晓" in excerpt
+    assert "They have to join again." in excerpt
+    assert "王芳" not in excerpt
 
 
 def test_a_row_that_another_import_made_true_meanwhile_is_unchanged(client_of, alice, tenant):
@@ -450,7 +450,7 @@ def test_an_auditor_reads_it_without_phones_and_does_nothing(client_of, alice, e
     assert client.post(URL).status_code == 403
 
 
-def test_whoever_lost_the_right_meanwhile_imports_nothing_more(client_of, dora, tenant):
+def test_an_author_without_permission_imports_nothing_more(client_of, dora, tenant):
     client = client_of(dora)
     page = checked(client, tenant, xlsx(person(1)))
     client.post(f"{page}apply/")

@@ -1,4 +1,4 @@
-"""Whoever looks at an import reads its reasons in their own language, whatever the uploader's was."""
+"""Reasons of an import are shown in the reader's language, not the uploader's."""
 
 import io
 
@@ -45,7 +45,7 @@ def reasons_in(language):
 
 
 @pytest.mark.parametrize("uploaded_in", ["en", "zh-hans"])
-def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice, tenant, wang, uploaded_in):
+def test_every_reason_is_in_the_readers_language(client_of, alice, tenant, wang, uploaded_in):
     client = client_of(alice)
     client.cookies["django_language"] = uploaded_in
     page = checked(client, tenant, xlsx(*ROWS))
@@ -56,11 +56,11 @@ def test_every_reason_is_said_in_the_language_of_whoever_reads(client_of, alice,
     assert "未加入" in reasons_in("zh-hans")[0]
     for language, heading in (("en", "Reason"), ("zh-hans", "原因")):
         client.cookies["django_language"] = language
-        told = reasons_in(language)
+        reasons = reasons_in(language)
         html = client.get(page).content.decode().replace("&#x27;", "'")
-        assert [reason for reason in told if reason not in html] == []
+        assert [reason for reason in reasons if reason not in html] == []
         sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"{page}failed.xlsx").content)).active
-        assert [row[-1] for row in sheet.iter_rows(values_only=True)] == [heading, *told]
+        assert [row[-1] for row in sheet.iter_rows(values_only=True)] == [heading, *reasons]
 
 
 def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, alice, tenant):
@@ -80,6 +80,6 @@ def test_what_an_undo_kept_and_why_an_import_stopped_are_said_so_too(client_of, 
     work_on_imports()
     stopped = Import.objects.order_by("pk").last()
     with override("en"):
-        assert stopped.told_reason == "The person who started this no longer has permission to manage members."
+        assert stopped.reason_text == "The person who started this no longer has permission to manage members."
     with override("zh-hans"):
-        assert stopped.told_reason != stopped.reason
+        assert stopped.reason_text != stopped.reason

@@ -1,4 +1,4 @@
-"""Two imports at once, and one beside other people's changes: whoever is first holds, the other is told."""
+"""Concurrent imports and changes: the first wins, the other is refused with a reason."""
 
 import threading
 
@@ -28,7 +28,7 @@ def _only_postgres():
 
 
 def at_once(*works):
-    """Run them in threads that start together; errors come back."""
+    """Run the functions in threads that start together; return their errors."""
     start, errors = threading.Barrier(len(works)), []
 
     def run(work):

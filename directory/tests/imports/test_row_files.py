@@ -1,4 +1,4 @@
-"""The files beside an upload: read once, in order, and replaced only as a whole."""
+"""The files beside an upload: read once, in order, and replaced atomically."""
 
 import pytest
 
@@ -62,11 +62,11 @@ def test_a_worker_that_lost_its_lease_leaves_the_plan_as_it_is(tenant, alice, mo
     late = QUEUE.claim(imported.pk)
     Import.objects.filter(pk=imported.pk).update(lease="", lease_until=None)
     work_on_imports()
-    place = RowFiles(imported.stored).path("plan")
-    before = place.stat()
+    path = RowFiles(imported.stored).path("plan")
+    before = path.stat()
     Import.objects.filter(pk=imported.pk).update(state="checking")
     with pytest.raises(LeaseLost):
         late.lock()
     QUEUE.take_turn(late)
-    assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert imported.rows.count() == 0

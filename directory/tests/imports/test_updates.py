@@ -1,4 +1,4 @@
-"""Changed rows of an import, a chunk at once: the same rows in every table as `edit_member` leaves, one by one."""
+"""Updates by an import in chunks leave the same rows in every table as `edit_member` does one by one."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def undo(imported, by):
 
 
 def everything():
-    """All that an edit can leave behind, but for ids and times that differ from one run to the next."""
+    """Return everything that an edit can change, except ids and times."""
     events = AuditEvent.objects.order_by("number").values_list(
         "number", "action", "target_type", "target_id", "actor_user_id", "role", "via", "personal"
     )
@@ -133,7 +133,7 @@ def everything():
 
 
 def tried(*works):
-    """What each of these leaves, one after the other; then all is as before."""
+    """Return what each change leaves, and roll it back."""
     left = []
     with transaction.atomic():
         for work in works:
@@ -152,8 +152,8 @@ def refuse(*_args, **_kwargs):
 
 
 def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(tenant, alice, by, monkeypatch):
-    cast = [stand(tenant, number, state, by) for number, (state, _) in enumerate(product(STATES, KINDS), start=1)]
-    rows = [row_of(member, **KINDS[kind]) for member, (_, kind) in zip(cast, product(STATES, KINDS), strict=True)]
+    members = [stand(tenant, number, state, by) for number, (state, _) in enumerate(product(STATES, KINDS), start=1)]
+    rows = [row_of(member, **KINDS[kind]) for member, (_, kind) in zip(members, product(STATES, KINDS), strict=True)]
     imported = checked(tenant, by, *rows)
     assert imported.updated > 60, list(imported.rows.values_list("number", "problems"))
 
@@ -175,12 +175,12 @@ def test_at_once_and_one_by_one_leave_the_same_rows_in_every_table(tenant, alice
 def test_many_changes_cost_the_statements_of_three(tenant, by):
     counts = []
     for numbers in (range(3), range(3, 303)):
-        cast = [stand(tenant, number, "pending", by) for number in numbers]
-        imported = checked(tenant, by, *(row_of(member, **KINDS["all"]) for member in cast))
+        members = [stand(tenant, number, "pending", by) for number in numbers]
+        imported = checked(tenant, by, *(row_of(member, **KINDS["all"]) for member in members))
         with CaptureQueriesContext(connection) as applying_it:
             work_on_imports()
         imported.refresh_from_db()
-        assert (imported.state, imported.updated) == ("done", len(cast))
+        assert (imported.state, imported.updated) == ("done", len(members))
         start_follow_up(imported, "undo", by=by)
         imported.refresh_from_db()
         counts.append(len(applying_it))
@@ -189,16 +189,16 @@ def test_many_changes_cost_the_statements_of_three(tenant, by):
 
 
 def test_what_the_database_refuses_is_found_and_the_others_are_changed(tenant, by, monkeypatch):
-    cast = [stand(tenant, number, "pending", by) for number in range(1, 8)]
+    members = [stand(tenant, number, "pending", by) for number in range(1, 8)]
     other = stand(tenant, 9, "pending", by)
-    imported = checked(tenant, by, *(row_of(member, position="经理", phone="137{n:08d}") for member in cast))
+    imported = checked(tenant, by, *(row_of(member, position="经理", phone="137{n:08d}") for member in members))
     Member.objects.filter(pk=other.pk).update(phone="+8613700000004")
     monkeypatch.setattr(Check, "look_up", lambda check, _claims, known: nothing_claimed(check, known))
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.updated, imported.refused) == ("done", 6, 1)
     row = imported.rows.get(verdict="refused")
-    assert (row.member_id, row.problems[0]["column"]) == (cast[3].pk, "phone")
+    assert (row.member_id, row.problems[0]["column"]) == (members[3].pk, "phone")
     assert (row.problems[0]["text"][:19], row.problems[0]["params"]["name"]) == ("%(what)s belongs to", "乐9")
     assert Member.objects.filter(position="经理").count() == 6
     assert AuditEvent.objects.filter(action="member_edited").count() == 6
@@ -242,8 +242,8 @@ def test_a_member_in_the_bin_by_now_is_refused_and_one_edited_meanwhile_keeps_th
 
 
 def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(tenant, by, monkeypatch):
-    cast = [stand(tenant, number, "pending", by) for number in range(1, 9)]
-    imported = checked(tenant, by, *(row_of(member, position="经理") for member in cast))
+    members = [stand(tenant, number, "pending", by) for number in range(1, 9)]
+    imported = checked(tenant, by, *(row_of(member, position="经理") for member in members))
     real, visits = applying._store_changes, iter([False, True])
 
     def break_down(*args):

@@ -1,4 +1,4 @@
-"""Workbooks as people and programs make them: built cell by cell, or part by part where no program would."""
+"""Workbooks for tests, built by cells, or by hand from parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def upload(content: bytes, name: str = "members.xlsx", kind: str = XLSX) -> Simp
 
 
 def person(number: int, **cells: Any) -> list[Any]:
-    """One good row; each cell may be another by its place's name."""
+    """Return a valid row; `cells` replaces values by column name."""
     values = {"name": f"成员{number}", "prefix": f"m{number}", "domain": "", "account": "", "phone": f"139{number:08d}"}
     values |= {"departments": "", "position": "", "activation": "", "aliases": ""} | cells
     return list(values.values())
@@ -77,8 +77,8 @@ def sheet_xml(body: str, *, before: str = "", after: str = "", prolog: str = "")
 
 def row_xml(number: int, *texts: str, more: str = "") -> str:
     cells = "".join(
-        f'<c r="{chr(65 + place)}{number}" t="inlineStr"><is><t>{text}</t></is></c>'
-        for place, text in enumerate(texts)
+        f'<c r="{chr(65 + index)}{number}" t="inlineStr"><is><t>{text}</t></is></c>'
+        for index, text in enumerate(texts)
         if text
     )
     return f'<row r="{number}">{cells}{more}</row>'
@@ -122,7 +122,7 @@ X15 = (
 
 
 def as_excel_saves_it(content: bytes) -> bytes:
-    """Put Excel's extensions in place: drop-downs that read another sheet (2010 and later), chart tracking (2013)."""
+    """Add Excel's extensions: drop-downs that refer to another sheet (2010 and later), chart tracking (2013)."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
         for name in old.namelist():

@@ -1,4 +1,4 @@
-"""`/i/` without a link: account and code, a password, the mailbox."""
+"""Joining at `/i/` by account and activation code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOP = command_actor()
 
 @pytest.fixture
 def zhou(tenant):
-    """Not joined; has no phone and is to join with a code."""
+    """A pending member without a phone, to be activated by code."""
     return build_member(tenant, "周工", "Zhou.gong".lower(), None, activation="code", department=tenant.east)
 
 
@@ -117,17 +117,17 @@ def test_every_wrong_pair_gets_the_same_answer(tenant, other_tenant, zhou, code)
     others_code = issue_code(other, by=SHOP)
     build_member(other_tenant, "周工", "zhou.gong", None, activation="code")
     dead = issue_code(zhou, by=SHOP)
-    living = issue_code(zhou, by=SHOP)
+    valid = issue_code(zhou, by=SHOP)
     ActivationCode.objects.filter(member=other).update(expires_at=timezone.now())
     pairs = [
         ("zhou.gong", code),  # superseded
         ("zhou.gong", dead),
         ("zhou.gong", "AAAA-AAAA-AAAA"),
         ("zhou.gong", others_code),
-        ("lisi", living),
+        ("lisi", valid),
         ("lisi", others_code),  # expired
-        ("nobody", living),
-        ("zhou.gong@other.example", living),
+        ("nobody", valid),
+        ("zhou.gong@other.example", valid),
         ("zhou.gong", "--"),
     ]
     pages = set()
@@ -142,7 +142,7 @@ def test_every_wrong_pair_gets_the_same_answer(tenant, other_tenant, zhou, code)
 
 
 @pytest.mark.parametrize(("account", "text"), [("", "AAAA"), ("a", ""), ("a" * 319, "AAAA"), ("a", "A" * 65)])
-def test_what_is_no_pair_is_said_beside_its_field_and_not_counted(browser, account, text):
+def test_an_invalid_pair_is_an_error_and_not_counted(browser, account, text):
     assert enter(browser, text, account).status_code == 422
     assert not AttemptCounter.objects.exists()
 
@@ -170,14 +170,14 @@ def test_of_two_browsers_with_the_same_code_the_first_to_choose_a_password_joins
     assert sign_in("zhou.gong@example.com")[1].status_code in {302, 303}
 
 
-@pytest.mark.parametrize("action", ["disable", "edit", "mint", "delete"])
+@pytest.mark.parametrize("action", ["disable", "edit", "issue", "delete"])
 def test_what_changed_after_the_code_was_entered_counts(browser, tenant, zhou, code, action):
     enter(browser, code)
     if action == "disable":
         disable_member(zhou, by=SHOP)
     elif action == "edit":
         edit_member(zhou, by=SHOP, name="周工", prefix="zhou.gong", domain=tenant.domain, phone="13900000001")
-    elif action == "mint":
+    elif action == "issue":
         issue_code(zhou, by=SHOP)
     else:
         Member.objects.filter(pk=zhou.pk).update(deleted_at=timezone.now())
@@ -256,7 +256,7 @@ def test_right_codes_do_not_count(tenant, settings):
         assert enter(Client(), issue_code(member, by=SHOP), f"g{number}").status_code == 303
 
 
-def test_the_code_stands_in_clear_nowhere(browser, zhou, code, caplog):
+def test_the_code_is_stored_nowhere_in_clear(browser, zhou, code, caplog):
     enter(browser, code)
     choose(browser)
     plain = code.replace("-", "")
@@ -266,7 +266,7 @@ def test_the_code_stands_in_clear_nowhere(browser, zhou, code, caplog):
     assert plain not in kept
 
 
-def test_who_lost_the_password_chooses_another_with_a_new_code_and_is_signed_out_elsewhere(browser, zhou, code):
+def test_a_new_code_resets_a_lost_password_and_ends_other_sessions(browser, zhou, code):
     enter(browser, code)
     choose(browser)
     fresh, user = issue_code(zhou, by=SHOP), Member.objects.get(pk=zhou.pk).user
@@ -304,7 +304,7 @@ def test_a_phone_on_record_stays_unproven(browser, tenant):
 
 
 class TestAJoinedMember:
-    """Who joined by code, and is edited, disabled or enabled since."""
+    """A member who joined by code, and is then edited, disabled or enabled."""
 
     @pytest.fixture
     def joined(self, zhou, code):
@@ -316,26 +316,26 @@ class TestAJoinedMember:
     def desk(self, joined):
         return sign_in("zhou.gong@example.com")[0]
 
-    def said(self, tenant, **others):
+    def member_data(self, tenant, **others):
         facts = {"name": "周工", "prefix": "zhou.gong", "domain": tenant.domain, "activation": "code"}
         return facts | {"account": "zhou.gong", "by": SHOP} | others
 
-    def test_another_way_of_activation_takes_user_and_password_away(self, tenant, joined, desk):
+    def test_changing_the_activation_unlinks_the_user(self, tenant, joined, desk):
         assert desk.get("/mailbox/").status_code == 200
-        edit_member(joined, **self.said(tenant, activation="phone", phone="13900000001"))
+        edit_member(joined, **self.member_data(tenant, activation="phone", phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user) == ("pending", None)
         assert desk.get("/mailbox/").status_code == 302
         assert not User.objects.filter(login="zhou.gong@example.com").exists()
 
-    def test_a_phone_that_is_added_changes_nothing_about_the_way_in(self, tenant, joined, desk):
-        edit_member(joined, **self.said(tenant, phone="13900000001"))
+    def test_adding_a_phone_does_not_change_the_activation(self, tenant, joined, desk):
+        edit_member(joined, **self.member_data(tenant, phone="13900000001"))
         joined.refresh_from_db()
         assert (joined.status, joined.user.phone) == ("active", None)
         assert desk.get("/mailbox/").status_code == 200
 
     def test_another_address_is_the_login_from_then_on(self, tenant, joined):
-        edit_member(joined, **self.said(tenant, prefix="zhou"))
+        edit_member(joined, **self.member_data(tenant, prefix="zhou"))
         assert sign_in("zhou.gong@example.com")[1].status_code == 422
         desk, _answer = sign_in("zhou@example.com")
         assert desk.get("/mailbox/").status_code == 200
@@ -348,7 +348,7 @@ class TestAJoinedMember:
         assert joined.status == "active"
         assert sign_in("zhou.gong@example.com")[0].get("/mailbox/").status_code == 200
 
-    def test_no_code_is_made_for_who_has_a_role(self, tenant, joined, client_of, alice):
+    def test_administrators_get_no_activation_code(self, tenant, joined, client_of, alice):
         Role.objects.create(user=joined.user, enterprise=tenant.enterprise, name="admin")
         assert client_of(alice).post(f"/console/members/{joined.pk}/code/").status_code == 303
         assert not ActivationCode.objects.filter(used_at=None).exists()

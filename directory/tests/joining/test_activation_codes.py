@@ -1,4 +1,4 @@
-"""The activation code in the console: made on save and by hand, shown once."""
+"""Activation codes in the console: issued on save and by button, shown once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_save_and_add_another_shows_it_above_the_next_form(console, tenant):
     assert "李四" in page
 
 
-def test_no_message_is_sent_to_who_joins_by_code_and_the_page_says_so(console, tenant):
+def test_members_who_join_by_code_get_no_message(console, tenant):
     fields = filled(tenant, activation="code", phone="13900139000", send_invitation="on")
     page = console.post("/console/members/new/", fields, follow=True).content.decode()
     assert "No SMS was sent" in page
@@ -81,7 +81,7 @@ def test_a_new_code_supersedes_the_one_before(console, tenant):
     assert code != old
     assert find_code(old) is None
     assert find_code(code).member == member
-    event = AuditEvent.objects.get(action="activation_codes_minted", actor_user_id__isnull=False)
+    event = AuditEvent.objects.get(action="activation_codes_issued", actor_user_id__isnull=False)
     assert event.target_id == str(member.pk)
     assert code not in str(event.personal)
 
@@ -112,7 +112,7 @@ def test_disabling_kills_the_code(console, tenant):
 
 
 @pytest.mark.parametrize("status", ["active", "disabled", "pending"])
-def test_who_joins_by_phone_gets_no_code(console, tenant, wang, status):
+def test_members_who_join_by_phone_get_no_code(console, tenant, wang, status):
     Member.objects.filter(pk=wang.pk).update(status=status)
     assert console.post(f"/console/members/{wang.pk}/code/").status_code == 303
     assert not ActivationCode.objects.exists()
@@ -127,7 +127,7 @@ def test_a_department_admin_who_sees_no_phones_keeps_the_one_on_record(client_of
     assert (member.name, member.phone) == ("周师傅", "+8613900000007")
 
 
-def test_who_sees_phones_can_clear_one(console, tenant):
+def test_a_role_that_sees_phones_can_clear_one(console, tenant):
     member = build_member(tenant, "周工", "zhou", "+8613900000007", activation="code")
     fields = by_code(tenant, name="周工", prefix="zhou", account="zhou")
     assert console.post(f"/console/members/{member.pk}/edit/", fields).status_code == 303

@@ -1,4 +1,4 @@
-"""`/i/passkey/`: whoever has proven their activation code joins with a passkey instead of a password."""
+"""Joining at `/i/passkey/` with a passkey instead of a password."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_asking_for_it_makes_nobody_and_a_password_may_still_be_chosen(browser, 
     assert zhou.user.has_usable_password()
 
 
-def test_who_had_joined_before_needs_no_password_any_more(browser, zhou, code):
+def test_a_member_with_a_passkey_needs_no_password(browser, zhou, code):
     enter(browser, code)
     choose(browser)
     zhou.refresh_from_db()
@@ -96,12 +96,12 @@ def test_a_new_code_replaces_a_lost_passkey_by_a_password(browser, zhou, code):
     assert choose(other).status_code == 303
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get(action="factors_reset").personal["before"] == {"factors": 1}
-    said = {"login": "zhou.gong@example.com", "password": PASSWORD}
-    assert Client().post("/login/password/", said)["Location"] == "/"
+    form_data = {"login": "zhou.gong@example.com", "password": PASSWORD}
+    assert Client().post("/login/password/", form_data)["Location"] == "/"
     assert sign_in_with(lost)[1].status_code == 422
 
 
-def test_a_code_is_no_way_around_the_second_factor_of_who_has_a_password(browser, zhou, code):
+def test_a_code_does_not_bypass_the_second_factor(browser, zhou, code):
     enter(browser, code)
     choose(browser)
     zhou.refresh_from_db()
@@ -123,14 +123,14 @@ def a_credential():
 def test_what_the_device_did_not_make_here_joins_nobody(browser, zhou, code):
     enter(browser, code)
     options = browser.post(OPTIONS).json()
-    for said in (
+    for credential in (
         "",
         "{}",
         "x",
         Device(is_verified=False).create(options),
         Device(origin="https://evil.example").create(options),
     ):
-        answer = browser.post(PASSKEY, {"passkey": said}, secure=True)
+        answer = browser.post(PASSKEY, {"passkey": credential}, secure=True)
         assert answer.status_code == 422
         assert "The passkey wasn't accepted" in answer.text
     zhou.refresh_from_db()

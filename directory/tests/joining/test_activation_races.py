@@ -43,7 +43,7 @@ def all_at_once(action):
         return list(pool.map(one, range(HANDS)))
 
 
-def test_of_fifty_who_use_one_code_one_joins(member):
+def test_a_code_used_fifty_times_at_once_admits_one(member):
     id = find_code(issue_code(member, by=command_actor())).pk
 
     def use(number):

@@ -221,7 +221,7 @@ def test_fresh_links_come_a_minute_apart_and_five_a_day(phone, link, wang):
     assert Message.objects.count() == 5
 
 
-def test_a_used_link_leads_to_the_sign_in_or_to_the_mailbox(phone, link, wang):
+def test_a_used_link_offers_sign_in_or_the_mailbox(phone, link, wang):
     phone.get(link)
     phone.post("/i/send/")
     phone.post("/i/join/", {"code": code_to(PHONE)})
@@ -269,7 +269,7 @@ def test_another_code_within_a_minute_is_refused_and_none_is_sent(phone, link):
     assert 'action="/i/join/"' in again.text
 
 
-def test_a_wrong_code_is_told_beside_its_field(phone, link, wang):
+def test_a_wrong_code_shows_beside_its_field(phone, link, wang):
     phone.get(link)
     phone.post("/i/send/")
     wrong = "000000" if code_to(PHONE) != "000000" else "111111"
@@ -368,7 +368,7 @@ def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_tenant
 
 
 @pytest.mark.parametrize("path", ["/i/send/", "/i/join/", "/i/renew/"])
-def test_deeds_are_posts_with_a_token(link, path):
+def test_actions_are_posts_with_a_csrf_token(link, path):
     assert Client().get(path).status_code == 302
     strict = Client(enforce_csrf_checks=True)
     strict.get(link, follow=True)
@@ -380,7 +380,7 @@ def test_the_page_speaks_of_one_enterprise_only(phone, link, other_tenant):
     assert "别家" not in phone.get(link, follow=True).text
 
 
-def test_who_joins_by_a_link_leaves_another_persons_session_behind(client_of, lin, link, wang):
+def test_joining_by_a_link_ends_another_persons_session(client_of, lin, link, wang):
     shared = client_of(lin.user, method="code", enterprise=lin.enterprise)
     shared.get(link)
     shared.post("/i/send/")

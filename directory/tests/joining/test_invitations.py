@@ -58,7 +58,7 @@ def test_a_fresh_link_supersedes_the_one_before_and_its_waiting_message(wang, by
 
     first.refresh_from_db()
     assert link_status_of(first) == LinkStatus.SUPERSEDED
-    assert link_status_of(second) == LinkStatus.LIVING
+    assert link_status_of(second) == LinkStatus.ACTIVE
     old, new = Message.objects.order_by("id")
     assert (old.state, old.encrypted) == ("cancelled", "")
     assert new.state == "pending"
@@ -86,7 +86,7 @@ def test_five_links_go_out_within_a_day_and_no_sixth(wang, by):
 
 
 @pytest.mark.parametrize("who", ["lin", "zhao"])
-def test_who_joined_or_is_disabled_gets_no_link(who, by, request):
+def test_joined_and_disabled_members_get_no_link(who, by, request):
     with pytest.raises(InvitationNotSent):
         invite_member(request.getfixturevalue(who), by=by)
     assert not Message.objects.exists()
@@ -137,13 +137,13 @@ def test_a_revoked_link_is_dead_and_its_message_is_not_sent(wang, by):
     assert Message.objects.get().state == "cancelled"
 
 
-@pytest.mark.parametrize(("left", "standing"), [(1, "living"), (0, "expired"), (-1, "expired")])
-def test_a_link_lives_until_its_last_second(wang, by, time_machine, left, standing):
+@pytest.mark.parametrize(("left", "status"), [(1, "active"), (0, "expired"), (-1, "expired")])
+def test_a_link_is_active_until_its_last_second(wang, by, time_machine, left, status):
     now = timezone.now()
     time_machine.move_to(now, tick=False)
     invitation = invite_member(wang, by=by)
     invitation.expires_at = now + timedelta(seconds=left)
-    assert link_status_of(invitation) == standing
+    assert link_status_of(invitation) == status
 
 
 def test_a_link_to_a_number_no_longer_on_record_is_superseded(wang, by):

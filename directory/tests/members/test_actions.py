@@ -34,7 +34,7 @@ def test_the_page_shows_all_facts_and_the_state(client_of, alice, lin):
         assert text in page
 
 
-def test_the_page_masks_the_phone_and_shows_no_deeds_to_an_auditor(client_of, erin, lin):
+def test_an_auditor_sees_a_masked_phone_and_no_actions(client_of, erin, lin):
     page = client_of(erin).get(url(lin)).content.decode()
     assert "138****8001" in page
     assert "disable/" not in page
@@ -56,7 +56,7 @@ def test_members_outside_the_own_departments_are_not_found(client_of, bob, zhao,
 
 
 @pytest.mark.parametrize("action", ["invite/", "disable/", "enable/"])
-def test_deeds_are_posts(client_of, alice, lin, action):
+def test_actions_are_posts(client_of, alice, lin, action):
     assert client_of(alice).get(url(lin, action)).status_code == 302
 
 
@@ -189,10 +189,10 @@ def join_members(tenant, count, **fields):
 )
 def test_the_sessions_of_many_members_end_in_as_many_queries_as_those_of_few(tenant, other_tenant, act, fields):
     queries = []
-    for place, count in ((tenant, 3), (other_tenant, 50)):
-        ids = join_members(place, count, **fields)
+    for one, count in ((tenant, 3), (other_tenant, 50)):
+        ids = join_members(one, count, **fields)
         with CaptureQueriesContext(connection) as captured:
-            act(place.enterprise, ids, by=command_actor())
+            act(one.enterprise, ids, by=command_actor())
         queries.append(len(captured))
         assert not UserSession.objects.exists()
         assert not Session.objects.exists()

@@ -97,7 +97,7 @@ def test_without_the_tick_nothing_is_sent(client_of, alice, tenant):
     assert not Invitation.objects.exists()
 
 
-def test_save_and_add_leads_to_a_blank_form_with_department_and_domain(client_of, alice, tenant):
+def test_save_and_add_shows_a_blank_form_with_department_and_domain(client_of, alice, tenant):
     client = client_of(alice)
     answer = client.post(URL, filled(tenant, save_and_add="1"))
     assert answer.status_code == 303
@@ -172,7 +172,7 @@ def test_naughty_names_are_kept_as_they_are(client_of, alice, tenant, name):
         ("aliases", "a;b;c;d;e;f"), ("aliases", "a@elsewhere.example"), ("aliases", "-"), ("aliases", "lisi"),
     ],
 )  # fmt: skip
-def test_what_breaks_a_rule_is_said_beside_its_field(client_of, alice, tenant, field, text):
+def test_an_invalid_value_shows_an_error_beside_its_field(client_of, alice, tenant, field, text):
     answer = client_of(alice).post(URL, filled(tenant, **{field: text}))
     assert answer.status_code == 422
     assert field in answer.context["form"].errors

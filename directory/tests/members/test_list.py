@@ -19,7 +19,7 @@ def test_it_shows_each_member_with_name_account_address_phone_and_department(cli
         assert text in page.content.decode()
 
 
-def test_phones_are_masked_for_who_may_not_see_them(client_of, erin, lin):
+def test_phones_are_masked_without_permission(client_of, erin, lin):
     page = client_of(erin).get(URL).content.decode()
     assert "138****8001" in page
     assert "138 0013 8001" not in page

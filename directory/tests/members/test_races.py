@@ -22,7 +22,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("field", ["phone", "prefix", "account"])
-def test_of_fifty_who_create_with_one_value_one_wins(field):
+def test_one_of_fifty_creations_with_the_same_value_succeeds(field):
     tenant, gate = build_tenant("示例科技", "example.com"), Barrier(HANDS)
 
     def create(number: int) -> dict[str, list[str]] | None:

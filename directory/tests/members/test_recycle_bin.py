@@ -42,13 +42,13 @@ def grow_old(member, *, seconds=0, days=30):
     Member.objects.filter(pk=member.pk).update(deleted_at=since)
 
 
-def refusals(tenant, **said):
+def refusals(tenant, **details):
     with pytest.raises(ValidationError) as refused:
-        create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, **said)
+        create_member(tenant.enterprise, by=BY, name="新人", domain=tenant.domain, **details)
     return refused.value.message_dict
 
 
-def test_a_deleted_member_lies_in_the_bin_with_who_when_and_days_left(client_of, alice, wang, lin):
+def test_the_bin_shows_who_deleted_a_member_when_and_the_days_left(client_of, alice, wang, lin):
     client = client_of(alice)
     answer = client.post(url(wang, "delete/"))
     assert (answer.status_code, answer["Location"]) == (303, url(wang))
@@ -152,7 +152,7 @@ def test_a_department_with_members_still_in_the_directory_stays(tenant, wang):
         delete_department(tenant.east, by=BY)
 
 
-def test_who_had_joined_is_back_as_pending_and_joins_anew(lin):
+def test_a_restored_member_is_pending_and_joins_again(lin):
     phone = lin.phone
     delete(lin)
     with pytest.raises(ValidationError):
@@ -291,7 +291,7 @@ def purged(member):
     return member.erased_at is not None
 
 
-def test_the_bin_gives_up_after_thirty_days_to_the_second(wang, lin):
+def test_members_are_erased_after_exactly_thirty_days(wang, lin):
     delete(wang, lin)
     grow_old(wang)
     grow_old(lin, seconds=-2)
@@ -315,13 +315,13 @@ def test_a_purged_member_is_found_nowhere_and_frees_address_and_account(client_o
 
 def test_nothing_is_left_of_a_purged_person(client_of, tenant, alice, tmp_path):
     """Every row of every table is searched for what they were called by; the audit chain verifies as before."""
-    said = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
-    canary = create_member(tenant.enterprise, by=BY, domain=tenant.domain, aliases=["canary.alias"], **said)
+    details = {"name": "金丝雀", "prefix": "canary.bird", "phone": "13900139777", "position": "鸣禽 warbler"}
+    canary = create_member(tenant.enterprise, by=BY, domain=tenant.domain, aliases=["canary.alias"], **details)
     invite_member(canary, by=BY)
     join_member(canary, phone=canary.phone, by=BY)
     friend = build_member(tenant, "朋友", "friend", "+8613900139001")
     Member.objects.filter(pk=friend.pk).update(origin={"inviter": canary.pk, "invited_by": "金丝雀", "link": 1})
-    client_of(alice).post("/console/members/new/", {**said, "prefix": "other", "domain": "example.com"})
+    client_of(alice).post("/console/members/new/", {**details, "prefix": "other", "domain": "example.com"})
     delete(canary)
     grow_old(canary)
     traces = {"金丝雀", "\\u91d1\\u4e1d\\u96c0", "canary", "13900139777", "139****9777", "warbler", "jinsique"}

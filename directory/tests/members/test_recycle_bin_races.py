@@ -21,7 +21,7 @@ def at_once(*actions):
     return racing.at_once(*actions, refusals=(ValidationError,))
 
 
-def test_who_is_deleted_and_joins_at_once_is_in_the_bin_without_a_user():
+def test_a_member_deleted_while_joining_is_in_the_bin_without_a_user():
     tenant = build_tenant("示例科技", "example.com")
     for number in range(ROUNDS):
         member = build_member(tenant, "李四", f"p{number}", f"+861390013{number:04}")
@@ -55,7 +55,7 @@ def test_a_phone_taken_while_its_owner_is_restored_has_one_holder():
             assert "李四" in created.message_dict["phone"][0]
 
 
-def test_of_two_who_delete_or_restore_one_member_at_once_one_does():
+def test_one_of_two_concurrent_deletions_or_restores_succeeds():
     tenant = build_tenant("示例科技", "example.com")
     member = build_member(tenant, "李四", "lisi", "+8613900130000")
     deleted = at_once(*[lambda: delete_members(tenant.enterprise, [member.pk], by=BY)] * 8)

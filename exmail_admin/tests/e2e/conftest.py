@@ -36,13 +36,13 @@ def database_of_its_own() -> Iterator[str]:
         yield ""
         return
     name = f"exmail_e2e_{os.getpid()}_{next(number)}"
-    place = {"host": own["HOST"], "port": own["PORT"] or 5432, "user": own["USER"], "password": own["PASSWORD"]}
-    with psycopg.connect(dbname="postgres", autocommit=True, **place) as server:
+    connection = {"host": own["HOST"], "port": own["PORT"] or 5432, "user": own["USER"], "password": own["PASSWORD"]}
+    with psycopg.connect(dbname="postgres", autocommit=True, **connection) as server:
         server.execute(f"CREATE DATABASE {name}")
     try:
         yield os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}"
     finally:
-        with psycopg.connect(dbname="postgres", autocommit=True, **place) as server:
+        with psycopg.connect(dbname="postgres", autocommit=True, **connection) as server:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -11,14 +11,14 @@ from exmail_admin.tests.e2e.test_second_factor import virtual_device
 PASSWORD = "纸船-river-42"
 
 
-def mint(desk: Page, prefix: str) -> str:
+def issue_code(desk: Page, prefix: str) -> str:
     """Create a member activated by code; the code as the page shows it."""
     desk.goto("/console/members/new/")
     desk.fill("[name=name]", "周师傅")
     desk.fill("[name=prefix]", prefix)
     desk.select_option("[name=activation]", "code")
     press_main_button(desk)
-    return desk.input_value("main .minted .copy__value")
+    return desk.input_value("main .issued-code .copy__value")
 
 
 @pytest.mark.parametrize("look", WALKS)
@@ -26,8 +26,8 @@ def test_a_member_without_a_phone_joins_with_a_code_and_signs_in_with_a_password
     viewport, locale, scheme = WALKS[look]
     prefix = f"zhou.{look}"
     desk = sign_in_as_owner(open_page(DESK if viewport == DESK else PHONE, locale=locale, color_scheme=scheme))
-    code = mint(desk, prefix)
-    look_at(desk, f"{look}-code-minted")
+    code = issue_code(desk, prefix)
+    look_at(desk, f"{look}-code-issued")
     desk.reload()
     expect(desk.locator("main")).not_to_contain_text(code)
 
@@ -69,7 +69,7 @@ def test_a_member_without_a_phone_joins_with_a_passkey_and_signs_in_with_it_alon
 ):
     viewport, locale, scheme = WALKS[look]
     prefix = f"wu.{look}"
-    code = mint(sign_in_as_owner(open_page(DESK)), prefix)
+    code = issue_code(sign_in_as_owner(open_page(DESK)), prefix)
     page = open_page(viewport, locale=locale, color_scheme=scheme)
     base = f"http://localhost:{console.port}"
     virtual_device(page)

@@ -42,7 +42,7 @@ def sign_in(page, login):
 
 @pytest.mark.parametrize(("size", "locale"), [("desk", "zh-CN"), ("phone", "en-US")])
 def test_an_administrator_comes_and_loses_rights_at_once(open_page, sign_in_as_owner, size, locale):
-    login = f"story-{size}"
+    login = f"e2e-{size}"
     owner = sign_in_as_owner(open_page(SIZES[size], locale=locale))
     look_at(owner, f"{size}-overview")
     appoint(owner, login, "admin")

@@ -27,8 +27,8 @@ def test_all_that_match_are_deleted_and_all_had_back(console, open_page, sign_in
     desk.locator("form[action$='/apply/'] button").click()
     desk.wait_for_selector("main[data-state=done]", timeout=60_000)
 
-    those = f"/console/members/?import={imported}"
-    desk.goto(those)
+    url = f"/console/members/?import={imported}"
+    desk.goto(url)
     desk.locator(".card__foot button[formaction$='/members/delete/']").click()
     expect(desk.locator("h1")).to_contain_text(str(MANY))
     look_at(desk, "delete-many-members")
@@ -40,14 +40,14 @@ def test_all_that_match_are_deleted_and_all_had_back(console, open_page, sign_in
     desk.wait_for_selector("main[data-state=done]", timeout=60_000)
     expect_count(desk, "done", MANY)
     look_at(desk, "bulk-action")
-    desk.goto(those)
+    desk.goto(url)
     expect(desk.locator("main [data-id]")).to_have_count(0)
 
-    desk.goto(f"{those}&status=deleted")
+    desk.goto(f"{url}&status=deleted")
     desk.locator(".card__foot form button").first.click()
     desk.wait_for_url(re.compile(r"/members/bulk/\d+/$"))
     expect_count(desk, "done", MANY)
-    desk.goto(those)
+    desk.goto(url)
     expect(desk.locator("main [data-id]")).to_have_count(50)
     desk.locator(".page-head a[href$='/bulk/']").click()
     expect(desk.locator("main tr[data-id]")).to_have_count(2)

@@ -41,7 +41,7 @@ def let_a_minute_pass(console) -> None:
 
 
 @pytest.mark.parametrize("locale", PEOPLE)
-def test_a_lost_phone_finds_its_way_back(console, open_page, owner, locale):
+def test_a_lost_phone_is_recovered(console, open_page, owner, locale):
     name, prefix, number = PEOPLE[locale]
     to = f"+86{number}"
     create_member(owner, name, prefix, number)

@@ -48,7 +48,7 @@ def apply_to_join(phone: Page, console, name: str, prefix: str, number: str) -> 
 
 
 @pytest.mark.parametrize("locale", PEOPLE)
-def test_who_scans_the_code_applies_is_approved_and_signs_in(console, open_page, sign_in_as_owner, locale):
+def test_an_applicant_scans_the_code_is_approved_and_signs_in(console, open_page, sign_in_as_owner, locale):
     name, prefix, number = PEOPLE[locale]
     desk = sign_in_as_owner(open_page(DESK, locale=locale))
     set_joining(desk, approval=True)
@@ -122,7 +122,7 @@ def test_a_named_link_is_made_scanned_counted_and_revoked(console, open_page, si
     desk.fill("[name=uses_max]", "1")
     desk.select_option("[name=approval]", "no")
     press_main_button(desk)
-    expect(desk.locator("main")).to_have_attribute("data-state", "living")
+    expect(desk.locator("main")).to_have_attribute("data-state", "active")
     link = scan_on(desk)
     phone = open_page(PHONE)
     phone.goto(link)

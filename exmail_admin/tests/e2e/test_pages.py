@@ -76,8 +76,8 @@ NUMBERS = dict(zip(WALKS, ["13911112211", "13911112212"], strict=True))
 JUDGE = """() => {
   const seen = new Set();
   const exclude = [...document.querySelectorAll("main [data-id]")].filter((row, index) => {
-    const told = (part) => [part.getAttribute("class"), part.getAttribute("data-state")];
-    const shape = (part) => part.tagName + part.getAttributeNames() + told(part);
+    const state = (part) => [part.getAttribute("class"), part.getAttribute("data-state")];
+    const shape = (part) => part.tagName + part.getAttributeNames() + state(part);
     const kind = (index % 2) + [row, ...row.querySelectorAll("*")].map(shape).join();
     return seen.size === seen.add(kind).size;
   });

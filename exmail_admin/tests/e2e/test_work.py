@@ -1,4 +1,4 @@
-"""Applying behind an address from which many codes were asked for: the browser works, the person need not."""
+"""Applying from an address with many requests for codes: the browser solves the proof of work."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # no oth
 
 
 def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:
-    """A program: it fills in forms and runs no script."""
+    """A client that submits forms and runs no script."""
     page.goto(link)
     token = page.locator("main [name=csrfmiddlewaretoken]").first.get_attribute("value")
     for number in numbers:
-        said = {"csrfmiddlewaretoken": token, "phone": number, "notice": "0"}
-        answer = page.request.post("/j/send/", form=said, max_redirects=0)
+        form_data = {"csrfmiddlewaretoken": token, "phone": number, "notice": "0"}
+        answer = page.request.post("/j/send/", form=form_data, max_redirects=0)
         assert answer.status == 303, answer.text()
 
 

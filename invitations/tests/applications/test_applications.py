@@ -1,4 +1,4 @@
-"""Applications in the console: who sees what, and that each is decided once."""
+"""Applications in the console: visibility, and that each is decided once."""
 
 from __future__ import annotations
 
@@ -379,8 +379,8 @@ def test_a_search_for_a_department_decides_nothing(desk, open_tenant, monkeypatc
     monkeypatch.setattr("directory.departments.picker.WHOLE_MAX", 2)
     apply(open_tenant.enterprise)
     application = application_of()
-    said = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_tenant.root.pk}
-    page = desk.post(page_of(application, action), said | {"department_q": "华东", "department_search": "1"})
+    typed = {"name": "新名", "prefix": application.prefix, "domain": "example.com", "department": open_tenant.root.pk}
+    page = desk.post(page_of(application, action), typed | {"department_q": "华东", "department_search": "1"})
     assert page.status_code == 422
     assert f'value="{open_tenant.east.pk}"' in page.text
     assert 'value="新名"' in page.text

@@ -1,4 +1,4 @@
-"""Where joined members scan, an applicant whom an administrator let join comes in by a code the first time."""
+"""Under the rule on codes, an approved applicant enters by code the first time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PHONE = "+8613900139001"
 
 @pytest.fixture
 def approved(tenant, alice):
-    """Somebody applied under the rule and was approved; nobody has been inside."""
+    """Return an applicant approved under the rule, who has not entered yet."""
     since = timezone.now() - timedelta(hours=1)
     Enterprise.objects.filter(pk=tenant.enterprise.pk).update(code_rule="abroad", code_rule_since=since)
     address = Address.objects.create(enterprise=tenant.enterprise, domain=tenant.domain, local="xin", purpose="held")

@@ -1,4 +1,4 @@
-"""No door opens by way of another what it does not open itself: a scan, a join link, a passkey, a proof left behind."""
+"""A code for one purpose doesn't serve another: scans, join links, passkeys, stored proofs."""
 
 import time
 from datetime import timedelta
@@ -31,7 +31,7 @@ def phone():
 
 @pytest.fixture
 def elsewhere(lin, other_tenant):
-    """Lin is inside another enterprise as well, which asks for nothing special."""
+    """Lin is also a member of another enterprise, without rules."""
     now = timezone.now()
     fields = {"status": "active", "user": lin.user, "joined_at": now, "last_entered_at": now}
     return build_member(other_tenant, "林晓", "lin", str(lin.phone), **fields)
@@ -39,7 +39,7 @@ def elsewhere(lin, other_tenant):
 
 @pytest.fixture
 def away(lin):
-    """Lin was last inside 200 days ago: the number may be another's by now."""
+    """Lin last entered 200 days ago, so that the number may have a new owner."""
     now = timezone.now()
     dates = {"joined_at": now - timedelta(days=400), "last_entered_at": now - timedelta(days=200)}
     Member.objects.filter(pk=lin.pk).update(**dates)
@@ -65,7 +65,7 @@ def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, tenant, e
     assert code.state == "new"
 
 
-@pytest.mark.parametrize("method", ["qr", "weixin", "passkey", "password"])
+@pytest.mark.parametrize("method", ["qr", "wechat", "passkey", "password"])
 def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, tenant, other_tenant, method):
     waiting = build_member(other_tenant, "新人", "xinren", str(lin.phone))
     browser = client_of(lin.user, method=method, enterprise=tenant.enterprise)

@@ -1,4 +1,4 @@
-"""Deciding on many: by the worker, one at a time, in the author's name and by the author's rights."""
+"""Decisions on many applications, by the worker, with the author's name and permissions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def desk(client_of, alice):
 
 @pytest.fixture
 def five(open_tenant, settings):
-    """Five wait, and three are already many."""
+    """Five pending applications; three are enough for the worker."""
     settings.APPLICATIONS_AT_ONCE = 2
     for number in range(5):
         apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+861390013901{number}")

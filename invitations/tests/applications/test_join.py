@@ -1,4 +1,4 @@
-"""The join link on a phone: every step, every dead end, and what nobody may learn."""
+"""The join link on a phone: every step, every error, and what must not leak."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_without_approval_the_applicant_is_in_at_once(free_tenant):
 
 
 def test_joining_a_second_enterprise_is_recorded_as_a_sign_in(free_tenant, other_tenant):
-    """C5: with one enterprise the sign-in leads there by itself; with two the page that joins must enter and record."""
+    """C5: with one enterprise, sign-in enters it; with two, the joining page must enter it and record that."""
     user = User.objects.create_user(phone=PHONE, name="张伟")
     build_member(other_tenant, "张伟", "zhang", PHONE, status="active", user=user)
     client = new_phone()
@@ -147,7 +147,7 @@ def test_while_the_switch_is_off_the_link_says_so_kindly(tenant):
 
 @pytest.mark.parametrize("token", ["x", "a" * 22, "a" * 22 + "1", "a" * 4000, "%00", "é" * 23, "..%2F"])
 def test_a_link_never_issued_is_not_found(open_tenant, token):
-    """J4: 404, and nothing to fill in."""
+    """J4: 404 without a form."""
     answer = new_phone().get(f"/j/{token}/")
     assert answer.status_code == 404
     assert 'name="phone"' not in answer.text
@@ -221,7 +221,7 @@ def test_a_reset_kills_the_link_before_also_for_who_has_opened_it(open_tenant):
 
 
 def test_a_switch_turned_off_ends_every_step(open_tenant):
-    """J7: between the page and the POST too."""
+    """J7: also between the page and the POST."""
     path = join_path(open_tenant.enterprise)
     opened, proven = new_phone(), new_phone()
     opened.get(path)

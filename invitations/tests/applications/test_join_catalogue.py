@@ -1,4 +1,4 @@
-"""Every case of the catalogue of joining (J1 to J16) is named by the test or the benchmark that holds it."""
+"""Every case of the catalogue of joining (J1 to J16) is named by a test or benchmark."""
 
 import re
 from pathlib import Path

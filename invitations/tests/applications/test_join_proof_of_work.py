@@ -1,4 +1,4 @@
-"""Applying where many codes were asked for: the page brings the work, and says what a limit is to who can't do it."""
+"""Applying after many requests for codes: the proof of work, and the limit without script."""
 
 from __future__ import annotations
 

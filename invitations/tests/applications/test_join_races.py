@@ -1,4 +1,4 @@
-"""Many at once, on PostgreSQL: one application for one address or phone, one decision, one member, one SMS."""
+"""Concurrent requests on PostgreSQL: one application per address or phone, one decision, one member, one SMS."""
 
 from __future__ import annotations
 

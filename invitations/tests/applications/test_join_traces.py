@@ -24,7 +24,7 @@ from sms.tasks import deliver_messages
 
 @pytest.fixture
 def lines():
-    """Every line the handler wrote."""
+    """Return the lines written to the log."""
     logs.configure()
     handler = logging.getLogger().handlers[-1]
     stream = io.StringIO()
@@ -35,7 +35,7 @@ def lines():
 
 @pytest.fixture
 def published():
-    """Every task that was handed to a broker."""
+    """Return the tasks sent to the broker."""
     tasks: list[str] = []
 
     def note(body=None, headers=None, **kwargs):
@@ -47,7 +47,7 @@ def published():
 
 
 def dump() -> str:
-    """Every column of every row."""
+    """Return every column of every row."""
     models = [model for model in apps.get_models() if model._meta.managed]
     return "\n".join(repr(row) for model in models for row in model._default_manager.values_list())
 

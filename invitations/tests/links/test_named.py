@@ -1,4 +1,4 @@
-"""Named links: made, handed out, counted, capped, expired, revoked; what a dead one says, and what it lets go of."""
+"""Named links: creating, distributing, counting, limits, expiry, revocation, and the pages of inactive links."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_link_has_its_own_department_domain_and_approval(desk, open_tenant):
     midnight = datetime.fromisoformat(today()).replace(tzinfo=ZoneInfo("Asia/Shanghai")) + timedelta(days=1)
     assert link.expires_at == midnight
     page = desk.get(page_of(link))
-    assert 'data-state="living"' in page.text
+    assert 'data-state="active"' in page.text
     assert url_of(link) in page.text
     assert "示例科技/市场部/华东组" in page.text
 
@@ -223,7 +223,7 @@ def test_refused_applications_and_listed_members_take_no_use(open_tenant, lin, w
 
 
 def test_a_links_department_can_not_be_deleted_before_it_is_revoked(desk, open_tenant):
-    """J9: the administrator is told what stands in the way; whoever has applied meanwhile waits for a department."""
+    """J9: the administrator sees what prevents it; applicants in the meantime wait for a department."""
     link = build_link(open_tenant, department=open_tenant.east)
     apply(open_tenant.enterprise, path=path_of(link))
     delete = f"/console/departments/{open_tenant.east.pk}/delete/"
@@ -266,7 +266,7 @@ def test_the_list_has_tabs_a_search_and_an_empty_state(desk, tenant):
     build_link(tenant, "过期", expires_at=timezone.now())
     build_link(tenant, "用完", uses_max=1, uses=1)
     build_link(tenant, "撤销", revoked_at=timezone.now())
-    for state, name in {"living": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
+    for state, name in {"active": "活的", "expired": "过期", "full": "用完", "revoked": "撤销"}.items():
         page = desk.get(LIST, {"state": state}).text
         assert page.count("data-id=") == 1
         assert name in page

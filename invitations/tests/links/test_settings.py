@@ -1,4 +1,4 @@
-"""The joining page: the switch and its rules, the link as text and as a QR code that a camera reads."""
+"""The join settings: the switch and the rules, the link as text and as a readable QR code."""
 
 from __future__ import annotations
 

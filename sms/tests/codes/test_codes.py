@@ -306,7 +306,7 @@ def test_attempt_without_an_outstanding_code_is_not_counted():
     assert PhoneAttemptCounter.objects.get().failures == 0
 
 
-PLACES = [
+REQUESTS = [
     {"phone": PHONE, "purpose": "login", "browser": "a", "subject": ""},
     {"phone": "+8613900139000", "purpose": "login", "browser": "b", "subject": ""},
     {"phone": PHONE, "purpose": "join", "browser": "a", "subject": "member:1"},
@@ -320,14 +320,14 @@ PLACES = [
 def test_code_works_only_where_it_was_asked_for(asked, used, monkeypatch):
     numbers = iter([111111, 222222, 333333, 444444])
     monkeypatch.setattr("sms.codes.actions.secrets.randbelow", lambda _limit: next(numbers))
-    codes = [send_code(**place, language="en") for place in PLACES]
-    place = {key: PLACES[used][key] for key in ("purpose", "browser", "subject")}
+    codes = [send_code(**request, language="en") for request in REQUESTS]
+    request = {key: REQUESTS[used][key] for key in ("purpose", "browser", "subject")}
     digits = str(111111 * (asked + 1))
     if asked == used:
-        assert check_code(digits, **place) == codes[used]
+        assert check_code(digits, **request) == codes[used]
     else:
         with pytest.raises(CodeWrong):
-            check_code(digits, **place)
+            check_code(digits, **request)
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from sms.tests.codes.solving import solve, zero_bits
 
 pytestmark = pytest.mark.django_db
 PHONE = "+8613800138000"
-PLACE = {"purpose": "apply", "browser": "a", "subject": "enterprise:1", "address": "203.0.113.7"}
+REQUEST = {"purpose": "apply", "browser": "a", "subject": "enterprise:1", "address": "203.0.113.7"}
 
 
 @pytest.fixture(autouse=True)
@@ -26,15 +26,15 @@ def _light_work(settings):
     settings.SMS_WORK_PARTS, settings.SMS_WORK_BITS = 3, 4
 
 
-def ask(phone=PHONE, *, work="", is_listed=False, **place) -> PhoneCode:
-    return send_code(phone=phone, language="en", is_listed=is_listed, work=work, **(PLACE | place))
+def ask(phone=PHONE, *, work="", is_listed=False, **request) -> PhoneCode:
+    return send_code(phone=phone, language="en", is_listed=is_listed, work=work, **(REQUEST | request))
 
 
-def wanted(**said) -> Challenge:
+def wanted(**params) -> Challenge:
     """Request a code and return the challenge instead."""
     before = Message.objects.count()
     with pytest.raises(ProofRequired) as found:
-        ask(**said)
+        ask(**params)
     assert Message.objects.count() == before
     return found.value.challenge
 
@@ -57,10 +57,10 @@ def strangers(number: int, *, address="203.0.113.7", is_proven=False, seconds=0)
     )  # fmt: skip
 
 
-def is_limited(phone=PHONE, **said) -> bool:
+def is_limited(phone=PHONE, **params) -> bool:
     """True if neither a code nor a challenge is returned."""
     try:
-        ask(phone, **said)
+        ask(phone, **params)
     except ProofRequired:
         return False
     except CodeLimited:
@@ -118,7 +118,7 @@ def test_listed_and_unlisted_numbers_require_a_proof_alike(poor):
     assert is_limited(is_listed=False)
 
 
-@pytest.mark.parametrize("purpose", ["login", "join", "weixin"])
+@pytest.mark.parametrize("purpose", ["login", "join", "wechat"])
 def test_only_purposes_open_to_strangers_require_a_proof(poor, purpose):
     strangers(120)
     assert ask(purpose=purpose, is_listed=True)
@@ -149,9 +149,9 @@ def test_a_proof_whose_code_was_not_sent_is_not_spent(poor, settings, enterprise
     assert ask(work=proof)
 
 
-@pytest.mark.parametrize("place", [{"browser": "b"}, {"subject": "enterprise:2"}])
-def test_a_proof_is_for_its_browser_and_subject(poor, place):
-    assert is_limited(work=solve(wanted()), **place)
+@pytest.mark.parametrize("change", [{"browser": "b"}, {"subject": "enterprise:2"}])
+def test_a_proof_is_for_its_browser_and_subject(poor, change):
+    assert is_limited(work=solve(wanted()), **change)
 
 
 def test_a_proof_is_valid_for_another_number_of_the_same_browser(poor):

@@ -30,9 +30,9 @@ crash = {"point": ""}
 def report(folder: Path) -> dict[str, dict[str, object]]:
     """What became of three messages, for each point at both kinds of gateway."""
     settings.SMS_GATEWAYS = {kind: f"{__name__}.Crashing{kind.title()}Gateway" for kind in POINTS}
-    told = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
+    outcomes = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
     Message.objects.all().delete()
-    return told
+    return outcomes
 
 
 def tell(folder: Path, gateway: str, point: str) -> dict[str, object]:

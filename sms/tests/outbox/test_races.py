@@ -43,8 +43,8 @@ def at_once(work: Callable[[int], str], times: int, threads: int = 24) -> Counte
 
 
 def ask(number: int = 0, **changes: object) -> str:
-    place = {"phone": PHONE, "purpose": "login", "browser": "b", "language": "en", **changes}
-    send_code(**place)
+    request = {"phone": PHONE, "purpose": "login", "browser": "b", "language": "en", **changes}
+    send_code(**request)
     return "sent"
 
 

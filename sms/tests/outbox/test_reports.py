@@ -41,13 +41,13 @@ def report(client):
     """`report(MessageStatus="delivered")` posts it as Twilio does; `token`, `url` and `signature` may lie."""
 
     def post(token="token", url=f"https://mail.example.com{PATH}", signature=None, body=None, **fields):
-        said = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered", "To": "+8613800138000"} | fields
-        signed = signature if signature is not None else RequestValidator(token).compute_signature(url, said)
+        form = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered", "To": "+8613800138000"} | fields
+        signed = signature if signature is not None else RequestValidator(token).compute_signature(url, form)
         headers = {"X-Twilio-Signature": signed} if signed else {}
         data = (
             body
             if body is not None
-            else "&".join(f"{name}={value}".replace("+", "%2B") for name, value in said.items())
+            else "&".join(f"{name}={value}".replace("+", "%2B") for name, value in form.items())
         )
         return client.post(PATH, data, content_type=FORM, headers=headers)
 
@@ -194,17 +194,17 @@ def test_signed_report_with_invalid_fields_is_refused(report, message, fields):
 
 def test_signed_report_with_a_repeated_field_is_refused(client, message):
     """The library signs doubled values once."""
-    said = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered"}
-    signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", said)
-    body = "&".join(f"{name}={value}" for name, value in [*said.items(), ("MessageStatus", "delivered")])
+    form = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered"}
+    signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", form)
+    body = "&".join(f"{name}={value}" for name, value in [*form.items(), ("MessageStatus", "delivered")])
     answer = client.post(PATH, body, content_type=FORM, headers={"X-Twilio-Signature": signature})
     assert answer.status_code == 403
 
 
 def test_report_split_differently_into_names_and_values_is_refused(client, message):
     """The signature concatenates names and values, so a signed report must not be read as another one."""
-    said = {"AccountSid": ACCOUNT, "MessageSid": OTHER, "MessageStatus": "delivered"}
-    signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", said)
+    form = {"AccountSid": ACCOUNT, "MessageSid": OTHER, "MessageStatus": "delivered"}
+    signature = RequestValidator("token").compute_signature(f"https://mail.example.com{PATH}", form)
     run_together = {"AccountSid": f"{ACCOUNT}MessageSid{OTHER}", "MessageStatus": "delivered"}
     body = "&".join(f"{name}={value}" for name, value in run_together.items())
     assert client.post(PATH, body, content_type=FORM, headers={"X-Twilio-Signature": signature}).status_code == 403

@@ -20,7 +20,7 @@ def test_text_ends_with_the_link(language, template):
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("purpose", ["login", "join", "apply", "return", "weixin"])
+@pytest.mark.parametrize("purpose", ["login", "join", "apply", "return", "wechat"])
 def test_code_is_the_only_number_of_six_digits(language, purpose):
     text = render_text("code", {**CODE, "purpose": purpose}, language)
     assert re.findall(r"\b\d{6}\b", text) == ["012345"]

@@ -39,14 +39,14 @@ PIECES = [
 
 
 def fuzz(runs: int, seed: int) -> Counter[str]:
-    """How many files ended in which verdict. Raises whatever is no verdict, naming the run."""
+    """Return the number of files by verdict. Raise AssertionError, with run and seed, for any other error."""
     verdicts: Counter[str] = Counter()
     with TemporaryDirectory() as folder:
-        place = Path(folder) / "twisted"
+        path = Path(folder) / "twisted"
         for number, content in enumerate(twisted(runs, seed)):
-            place.write_bytes(content)
+            path.write_bytes(content)
             began = time.process_time()
-            verdicts[_verdict(place, number, seed)] += 1
+            verdicts[_verdict(path, number, seed)] += 1
             assert time.process_time() - began < SECONDS_MAX, f"run {number} of seed {seed} hangs"
     return verdicts
 
@@ -62,11 +62,11 @@ def twisted(runs: int, seed: int) -> Iterator[bytes]:
         yield _twist(content, chance) if chance.random() < 0.4 else _twist_part(content, chance)
 
 
-def _verdict(place: Path, number: int, seed: int) -> str:
+def _verdict(path: Path, number: int, seed: int) -> str:
     try:
-        if kind_of(place) != "xlsx":
-            return kind_of(place)
-        scan_workbook(place, LIMITS, place.with_suffix(".copy"), HEADINGS)
+        if kind_of(path) != "xlsx":
+            return kind_of(path)
+        scan_workbook(path, LIMITS, path.with_suffix(".copy"), HEADINGS)
     except Refused as refused:
         return str(refused)
     except BROKEN:
@@ -89,20 +89,20 @@ def _twist_part(content: bytes, chance: random.Random) -> bytes:
 def _twist(content: bytes, chance: random.Random) -> bytes:
     twisted = bytearray(content)
     for _ in range(chance.choice([1, 1, 2, 5])):
-        place = chance.randrange(len(twisted) + 1)
+        offset = chance.randrange(len(twisted) + 1)
         match chance.randrange(5):
             case 0:
-                twisted[place : place + 1] = bytes([chance.randrange(256)])
+                twisted[offset : offset + 1] = bytes([chance.randrange(256)])
             case 1:
-                del twisted[place : place + chance.choice([1, 4, 50])]
+                del twisted[offset : offset + chance.choice([1, 4, 50])]
             case 2:
-                twisted[place:place] = chance.choice(PIECES)
+                twisted[offset:offset] = chance.choice(PIECES)
             case 3:
                 start = chance.randrange(len(twisted) + 1)
-                twisted[place:place] = twisted[start : start + chance.choice([10, 200])]
+                twisted[offset:offset] = twisted[start : start + chance.choice([10, 200])]
             case _:
-                del twisted[place:]
-                twisted += b"" if chance.random() < 0.5 else content[place:]
+                del twisted[offset:]
+                twisted += b"" if chance.random() < 0.5 else content[offset:]
     return bytes(twisted)
 
 

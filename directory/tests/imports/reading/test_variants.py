@@ -1,4 +1,4 @@
-"""Workbooks and texts as programs we don't know write them: each is read, or refused with words that help."""
+"""Variants of workbooks and CSV files from other programs: each is read, or refused with a helpful message."""
 
 import codecs
 import io
@@ -38,13 +38,13 @@ CSV = "姓名,邮箱前缀,手机号\r\n张三,zhangsan,13900000001\r\n"
 
 
 def prefixed(xml, prefix="x"):
-    """Every element of the main namespace with a prefix, as some libraries write it."""
+    """Prefix every element of the main namespace, as some libraries do."""
     named = re.sub(r"<(/?)(?!\?)([a-zA-Z]+)(?=[\s>/])", rf"<\1{prefix}:\2", xml)
     return named.replace(f'xmlns="{MAIN}"', f'xmlns:{prefix}="{MAIN}"')
 
 
 def moved_right(body):
-    """Each cell one column further."""
+    """Shift each cell by one column."""
     return re.sub('r="[ABC]', lambda found: f'r="{chr(ord(found[0][3]) + 1)}', body)
 
 
@@ -68,7 +68,7 @@ def with_target(target):
 
 
 def renamed(change, content=None, extra=()):
-    """The same parts, each under the name that `change` makes of it, and entries that are no parts."""
+    """Rename each part by `change`, and add entries that are no parts."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content or SHARED)) as old, zipfile.ZipFile(file, "w") as new:
         for name in old.namelist():
@@ -79,7 +79,7 @@ def renamed(change, content=None, extra=()):
 
 
 def elsewhere():
-    """The workbook and all that belongs to it under other names, found by the relations alone."""
+    """Rename all parts of the workbook, so that only the relations find them."""
     names = {"xl/workbook.xml": "my/book.xml", "xl/_rels/workbook.xml.rels": "my/_rels/book.xml.rels"}
     names |= {"xl/worksheets/sheet1.xml": "data/the table.xml", "xl/sharedStrings.xml": "data/words.xml"}
     relations = WORKBOOK_RELS.replace("worksheets/sheet1.xml", "../data/the%20table.xml")
@@ -93,7 +93,7 @@ def elsewhere():
 
 
 def in_utf_16(encoding):
-    """Every part, with or without its byte order mark."""
+    """Write every part with or without a byte order mark."""
     with zipfile.ZipFile(io.BytesIO(SHARED)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     declared = {
@@ -116,7 +116,7 @@ def rich_text():
 
 
 def stored():
-    """Nothing compressed, with a comment at the end and an unknown part."""
+    """Store without compression, with a ZIP comment and an unknown part."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw(SHEET))) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as new:
         for name in old.namelist():
@@ -233,7 +233,7 @@ def test_a_file_that_can_not_be_read_is_refused_with_words(tenant, alice, settin
 
 
 def test_a_million_blank_rows_that_are_only_formatted_are_no_rows(tenant, alice):
-    """As a sheet whose whole columns were coloured: it claims 1,048,576 rows."""
+    """A sheet with coloured columns claims 1,048,576 rows."""
     made = book(person(1))
     made.active.cell(5000, 1).fill = openpyxl.styles.PatternFill("solid", fgColor="FFFF00")
     content = saved(made)

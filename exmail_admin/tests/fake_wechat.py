@@ -1,4 +1,4 @@
-"""WeChat for a browser: a server of its own with the page that shows a code to scan, and the two calls behind it."""
+"""A fake WeChat server: the page with the code to scan, and the two API calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 
-class FakeWeixin(BaseHTTPRequestHandler):
+class FakeWechat(BaseHTTPRequestHandler):
     """Who scans is the openid of the page's one button; the class holds what was asked."""
 
     openid, unionid, nickname = "oLVPpjqs9BhvzwPj5A", "o6_bmasdasdsad6_2sg", "小林"
@@ -46,8 +46,8 @@ class FakeWeixin(BaseHTTPRequestHandler):
         )
         self.answer("text/html; charset=utf-8", f"<!doctype html><title>WeChat</title>{links}".encode())
 
-    def say(self, said: dict[str, object]) -> None:
-        self.answer("text/plain", json.dumps(said, ensure_ascii=False).encode())
+    def say(self, body: dict[str, object]) -> None:
+        self.answer("text/plain", json.dumps(body, ensure_ascii=False).encode())
 
     def answer(self, kind: str, body: bytes) -> None:
         self.send_response(200)
@@ -57,13 +57,13 @@ class FakeWeixin(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on the terminal."""
+        """Log nothing."""
 
 
 @contextmanager
-def fake_weixin() -> Iterator[str]:
-    """Its address, while it runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeWeixin)
+def fake_wechat() -> Iterator[str]:
+    """Run the server; yield its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeWechat)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
