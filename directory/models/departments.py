@@ -33,7 +33,7 @@ class Department(models.Model):
     name = models.CharField(_("department name"), max_length=NAME_MAX)
     path = models.CharField(max_length=255, db_index=True)
     depth = models.PositiveSmallIntegerField(default=0)
-    # Members here and below, each once, without the deleted; kept by directory.departments.member_counts.move_counts.
+    # Members here and below, each once, without the deleted; kept by directory.departments.member_counts.
     members_below = models.PositiveIntegerField(default=0)
 
     objects = DepartmentQuerySet.as_manager()
