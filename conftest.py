@@ -29,9 +29,9 @@ from django.utils import translation
 from accounts.audit.recording import command_actor
 from accounts.audit.triggers import drop_triggers
 from accounts.models import AuditChain, Enterprise, Role, User
-from directory.departments.member_counts import move_counts
 from directory.members.search_keys import fold_name
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
+from directory.tests.member_counts import move_counts
 from invitations.links.actions import open_joining
 
 PASSWORD = "correct horse battery staple"

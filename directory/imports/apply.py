@@ -24,7 +24,7 @@ from directory.imports.apply_updates import absence_of, edit_rows, reachable_mem
 from directory.imports.check import CHUNK, Check
 from directory.imports.columns import differing
 from directory.imports.new_departments import DepartmentResolver
-from directory.imports.problems import Problem, problem_of, problems_of
+from directory.imports.problems import Problem, problems_of
 from directory.imports.row_files import LineReader, RowFiles
 from directory.imports.row_store import as_json, insert_import_rows, read_cells
 from directory.members.bulk_insert import NewMember, insert_members
@@ -59,10 +59,6 @@ class Planned:
     def facts(self) -> MemberData | None:
         """Stored only if the plan differs: it has the paths of departments that were created since."""
         return self.data if self.is_resolved else None
-
-    def refuse(self, column: str, error: ValidationError | str) -> None:
-        self.verdict = Verdict.REFUSED
-        self.problems += _problems(column, error)
 
 
 def apply_rows(check: Check, files: RowFiles, *, by: Actor, lease: Lease[Import]) -> bool:
@@ -114,10 +110,6 @@ def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease[Import]) 
     return rows[-1].number
 
 
-def _problems(column: str, error: ValidationError | str) -> list[Problem]:
-    return [problem_of(column, error)] if isinstance(error, str) else problems_of(column, error)
-
-
 def _chunks(planned: Iterable[tuple[int, MemberData]]) -> Iterator[list[Planned]]:
     source = iter(planned)
     while chunk := [Planned(number, data) for number, data in islice(source, CHUNK)]:
@@ -149,7 +141,7 @@ def _resolve_departments(check: Check, rows: Sequence[Planned], by: Actor) -> No
             row.data, row.is_resolved = replace(row.data, departments=departments), True
     for row in rows:
         if error := resolver.error(row.data.departments):
-            row.refuse("departments", error)
+            _refuse(row, "departments", error)
 
 
 def _create(check: Check, rows: Sequence[Planned]) -> None:
@@ -177,7 +169,7 @@ def _create_free(check: Check, rows: Sequence[Planned]) -> None:
             try:
                 _insert(check, [row])
             except IntegrityError:
-                row.refuse("name", _("The directory has changed in the meantime. Check this row again."))
+                _refuse(row, "name", _("The directory has changed in the meantime. Check this row again."))
 
 
 def _insert(check: Check, rows: Sequence[Planned]) -> None:
@@ -268,10 +260,10 @@ def _exists_already(row: Planned, claimed: ClaimedValues) -> bool:
 
 def _refuse_conflicts(check: Check, row: Planned, claimed: ClaimedValues) -> bool:
     for column, error in claimed.conflicts(row.data, check.labels):
-        row.refuse(column, error)
+        _refuse(row, column, error)
     return row.verdict == Verdict.REFUSED
 
 
-def _refuse(row: ImportRow, column: str, error: ValidationError | str) -> None:
+def _refuse(row: Planned | ImportRow, column: str, error: ValidationError | str) -> None:
     row.verdict = Verdict.REFUSED
-    row.problems = [*row.problems, *_problems(column, error)]
+    row.problems = [*row.problems, *problems_of(column, error)]

@@ -19,5 +19,5 @@ def problem_of(column: str, text: str, params: Mapping[str, Any] | None = None, 
     return problem | ({"rows": list(rows)} if rows else {})
 
 
-def problems_of(column: str, error: ValidationError) -> list[Problem]:
-    return [problem_of(column, str(one.message), one.params) for one in error.error_list]
+def problems_of(column: str, error: ValidationError | str) -> list[Problem]:
+    return [problem_of(column, str(one.message), one.params) for one in ValidationError(error).error_list]

@@ -97,8 +97,21 @@ def start_import(
         files = RowFiles(stored)
         digest = _store(upload, files.path("upload"))
         sheet = read_workbook(files.path("upload"), files.path("rows"), name=upload.name or "")
-        heading = _heading(sheet, is_update=mode == Import.Mode.UPDATE)
-        return _keep(department, by, stored, digest, heading, upload.name or "", mode, create_departments)
+        imported = Import(
+            enterprise=department.enterprise,
+            author=by.user,
+            author_name=by.name[:64],
+            department=department,
+            department_name=department.name,
+            mode=mode,
+            create_departments=create_departments,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            file_name=plain_file_name(upload.name or ""),
+            stored=stored,
+            digest=digest,
+            heading=_heading(sheet, is_update=mode == Import.Mode.UPDATE),
+        )
+        return _keep(imported)
     except OSError as error:
         RowFiles(stored).remove()
         log.exception("import_not_stored")
@@ -139,31 +152,9 @@ def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:
     }
 
 
-def _keep(
-    department: Department,
-    by: Actor,
-    stored: str,
-    digest: str,
-    heading: dict[str, Any],
-    name: str,
-    mode: str,
-    create_departments: bool,
-) -> Import:
+def _keep(imported: Import) -> Import:
     with transaction.atomic():
-        imported = Import.objects.create(
-            enterprise=department.enterprise,
-            author=by.user,
-            author_name=by.name[:64],
-            department=department,
-            department_name=department.name,
-            mode=mode,
-            create_departments=create_departments,
-            language=translation.get_language() or settings.LANGUAGE_CODE,
-            file_name=plain_file_name(name),
-            stored=stored,
-            digest=digest,
-            heading=heading,
-        )
+        imported.save()
         transaction.on_commit(QUEUE.wake)
     return imported
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role
 from accounts.permissions import Permission, may
+from core.forms import call_action
 from directory.access import is_scoped, scope_of
 from directory.departments.picker import PickingForm, offer_departments
 from directory.members.actions import create_member, edit_member
@@ -113,11 +114,7 @@ class MemberNewForm(MemberForm):
         """Return the new member, or None if it was refused; the errors are then in the form."""
         typed = self.member_input()
         typed["departments"] = typed["departments"] or [typed["main_department"] or self.home_department()]
-        try:
-            return create_member(self.enterprise, by=by, **typed)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return None
+        return call_action(self, create_member, self.enterprise, by=by, **typed)
 
 
 class MemberEditForm(MemberForm):
@@ -143,11 +140,7 @@ class MemberEditForm(MemberForm):
         if self.member.main_department in elsewhere:
             typed["main_department"] = typed["main_department"] or self.member.main_department
         typed["departments"] = [*(typed["departments"] or [self.home_department()]), *elsewhere]
-        try:
-            edit_member(self.member, by=by, **typed)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
-        return not self.errors
+        return call_action(self, edit_member, self.member, by=by, **typed) is not None
 
 
 def _initial_of(member: Member) -> dict[str, Any]:

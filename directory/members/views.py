@@ -24,7 +24,7 @@ from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code
 from directory.joining.invitations import PURPOSE, InvitationNotSent, invite_member, may_join, subject_of
 from directory.members.actions import disable_member, enable_member
-from directory.members.forms import MemberEditForm, MemberForm, MemberNewForm
+from directory.members.forms import MemberEditForm, MemberNewForm
 from directory.members.list import IN_BIN, MemberQuery, rows_of
 from directory.members.one_time_codes import remember_issued_code, take_issued_code
 from directory.members.recycle_bin import administrators_among
@@ -79,7 +79,8 @@ def member_new(request: ConsoleRequest) -> HttpResponse:
     else:
         messages.success(request, _("%(name)s was added to the directory.") % {"name": member.name})
     if "save_and_add" in request.POST:
-        return see_other(f"{reverse('directory:member_new')}?{urlencode(_next_form_query(form), doseq=True)}")
+        kept = {"department": form.cleaned_data["departments"], "domain": form.cleaned_data["domain"]}
+        return see_other(f"{reverse('directory:member_new')}?{urlencode(kept, doseq=True)}")
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -192,10 +193,6 @@ def _initial_from_url(request: HttpRequest) -> dict[str, Any]:
     ids = read_ids(request.GET.getlist("department"))
     initial: dict[str, Any] = {"departments": ids} if ids else {}
     return initial | ({"domain": request.GET["domain"]} if request.GET.get("domain") else {})
-
-
-def _next_form_query(form: MemberForm) -> dict[str, Any]:
-    return {"department": form.cleaned_data["departments"], "domain": form.cleaned_data["domain"]}
 
 
 def _invitations_of(member: Member) -> list[tuple[Invitation, Message | None]]:

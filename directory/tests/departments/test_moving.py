@@ -12,7 +12,6 @@ from accounts.models import AuditEvent
 from conftest import build_department, build_member, build_user
 from core.translatable import render_message
 from directory.departments.actions import add_department
-from directory.departments.member_counts import move_counts
 from directory.departments.moving import move_department, plan_move
 from directory.imports.actions import begin_import
 from directory.imports.job import work_on_imports
@@ -22,6 +21,7 @@ from directory.members.recycle_bin import delete_members, restore_members
 from directory.models import Department, DepartmentScope, Member, Membership
 from directory.tests import racing
 from directory.tests.imports.workbooks import person, upload, xlsx
+from directory.tests.member_counts import move_counts
 
 BY = command_actor()
 

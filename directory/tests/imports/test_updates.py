@@ -15,7 +15,6 @@ from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, KnownBrowser, User
 from accounts.sign_in.known_browsers import remember_browser
 from conftest import build_member
-from directory.departments.member_counts import move_counts
 from directory.imports import apply as applying
 from directory.imports import apply_updates
 from directory.imports.actions import begin_import, start_follow_up
@@ -27,6 +26,7 @@ from directory.joining.invitations import invite_member
 from directory.members.conflicts import Claims, look_up_claims
 from directory.models import ActivationCode, Address, Department, Import, Invitation, Member, Membership, Reading
 from directory.tests.imports.workbooks import upload, xlsx
+from directory.tests.member_counts import move_counts
 from sms.models import Message
 
 KINDS = {
