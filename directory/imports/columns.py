@@ -336,8 +336,8 @@ COLUMNS: list[Column] = [
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
         ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "电邮", "电子信箱", "公司信箱", "信箱", "work email", "email",
-         "email address", "mailbox", "user principal name", "user name", "用户名"),
+         "邮件地址", "电子邮件地址", "电邮", "电邮地址", "电子信箱", "公司信箱", "信箱", "work email", "email",
+         "email address", "mailbox", "user principal name", "user name", "用户名", "使用者名称"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
@@ -354,7 +354,7 @@ COLUMNS: list[Column] = [
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
         ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "行动电话", "联系电话", "联络电话", "电话号码", "电话"),
+         "行动电话", "流动电话", "联系电话", "联络电话", "电话号码", "电话"),
         examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(

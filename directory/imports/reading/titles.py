@@ -21,7 +21,8 @@ LANGUAGE_SEPARATOR = re.compile(r"[/／|\\\n]|(?<=[A-Za-z])\s+(?=[\u3400-\u9fff]
 # Before the remarks of a title: 手机号，11 位数字.
 REMARK_SEPARATOR = re.compile("[,;:，；：]")
 NUMERALS = "一二三四五六七八九"
-NUMBERED = re.compile(rf"(.+?)[\s(（_#-]*([0-9]{{1,2}}|[{NUMERALS}])[\s)）]*", re.DOTALL)
+NUMBER = f"([0-9]{{1,2}}|[{NUMERALS}])"
+NUMBERED = re.compile(rf"(.+?)(?:[\s_#-]*{NUMBER}|\s*\({NUMBER}\))\s*", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -39,7 +40,7 @@ def split_number(title: str) -> tuple[str, int]:
     found = NUMBERED.fullmatch(unicodedata.normalize("NFKC", title))
     if not found:
         return title, 0
-    base, number = found.groups()
+    base, number = found[1], found[2] or found[3]
     return base, NUMERALS.index(number) + 1 if number in NUMERALS else int(number)
 
 

@@ -16,7 +16,8 @@ def places(*rows, is_update=False):
 
 
 TRADITIONAL = {
-    "電郵": "prefix", "電子郵件": "prefix", "電子郵箱": "prefix", "郵箱": "prefix", "電子信箱": "prefix",
+    "電郵": "prefix", "電郵地址": "prefix", "電子郵件地址": "prefix", "使用者名稱": "prefix", "流動電話": "phone",
+     "電子郵件": "prefix", "電子郵箱": "prefix", "郵箱": "prefix", "電子信箱": "prefix",
     "公司信箱": "prefix", "郵箱前綴": "prefix", "手機": "phone", "手機號碼": "phone", "手機號": "phone",
     "行動電話": "phone", "聯絡電話": "phone", "電話": "phone", "部門": "departments", "所屬部門": "departments",
     "職位": "position", "職務": "position", "職稱": "position", "帳號": "account", "帳戶": "account",
@@ -89,6 +90,12 @@ def test_the_first_of_numbered_twins_is_the_column(titles, index):
     heading = find_heading([(1, titles)], is_update=False)
     assert heading.places["phone"] == index
     assert heading.unknown == [title for at, title in enumerate(titles) if at not in heading.places.values()]
+
+
+@pytest.mark.parametrize("remark", ["(3-64)", "（2~10）", "(11)", " (max. 64)", "[1]", "（第2步）", "(必填) "])
+def test_a_number_in_a_remark_is_no_number_of_a_twin(remark):
+    titles = [f"姓名{remark}", f"邮箱前缀{remark}", f"手机号{remark}"]
+    assert places(titles) == {"name": 0, "prefix": 1, "phone": 2}
 
 
 def test_a_heading_written_twice_is_refused_even_beside_numbered_ones():
