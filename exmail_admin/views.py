@@ -14,8 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.next_page import next_of
-from core.form_pages import form_page, post_only
-from core.responses import see_other
+from core.responses import form_page, post_only, see_other
 from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
 
 # The reason in django.middleware.csrf: both tokens are well-formed, but differ. Every sign-in replaces the token.

@@ -21,9 +21,8 @@ from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditCheck, AuditEvent
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
 from core.pagination import read_page
-from core.responses import see_other
+from core.responses import post_only, see_other
 from core.workbook_cells import XLSX
 
 

@@ -13,8 +13,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.restrictions import inside_page
 from accounts.sign_in.wechat_choice import WechatOption, wechat_option
 from accounts.wechat.bindings import wechat_accounts
-from core.form_pages import post_only
-from core.responses import see_other
+from core.responses import post_only, see_other
 
 
 @signed_in_page

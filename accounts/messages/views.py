@@ -12,9 +12,8 @@ from accounts.messages.list import MessageQuery
 from accounts.messages.outcomes import confirm_arrival
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
 from core.pagination import OrderedRows, read_page
-from core.responses import see_other
+from core.responses import post_only, see_other
 from sms.models import Message
 from sms.phones import mask_phone, show_phone
 

@@ -41,9 +41,8 @@ from accounts.requests import PublicRequest, SignedInRequest
 from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import current_enterprise
-from core.form_pages import post_only
 from core.qr_images import draw_svg
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 from sms.phones import mask_phone
 
 WAIT, CONFIRM, GONE, BUSY = (

@@ -31,8 +31,7 @@ from accounts.sign_in.decorators import signed_in_page
 from accounts.sign_in.forms import LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import open_session
-from core.form_pages import post_only
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 
 FACTOR, PASSWORD = "accounts/login_factor.html", "accounts/login_password.html"
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])

@@ -42,9 +42,8 @@ from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.restrictions import unrestricted_page
 from accounts.sign_in.sessions import current_enterprise, elevate_session, keep_signed_in
-from core.form_pages import post_only
 from core.qr_images import draw_svg
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 
 NEW, PASSWORD = "accounts/factor_new.html", "accounts/password_edit.html"
 SHOWN = "recovery_codes_until"

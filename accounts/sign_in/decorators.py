@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.requests import SignedInRequest, View
 from accounts.sign_in.next_page import with_next
-from core.form_pages import form_page
+from core.responses import form_page
 
 
 def signed_in_page(view: View) -> View:

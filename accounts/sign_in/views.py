@@ -21,8 +21,7 @@ from accounts.sign_in.forms import LoginCodeForm, LoginForm, LoginPasswordForm
 from accounts.sign_in.next_page import next_of, with_next
 from accounts.sign_in.sessions import end_session
 from accounts.sign_in.wechat_choice import wechat_option
-from core.form_pages import post_only
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode

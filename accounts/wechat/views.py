@@ -30,8 +30,7 @@ from accounts.wechat.bindings import PROVIDER, Proof, stored_proof, unbind_wecha
 from accounts.wechat.provider import WechatAdapter, wechat_provider
 from accounts.wechat.sign_in import outstanding_wechat_code, prove_phone_for_wechat, send_wechat_code
 from core.counters import CounterFull
-from core.form_pages import post_only
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode

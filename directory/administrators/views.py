@@ -21,8 +21,7 @@ from accounts.sign_in.attempt_limits import wait_text
 from accounts.sign_in.by_password import BUSY_SECONDS
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import end_session
-from core.form_pages import post_only
-from core.responses import see_other, too_many_requests, unprocessable
+from core.responses import post_only, see_other, too_many_requests, unprocessable
 from directory.access import get_administrator, members_of, read_ids
 from directory.administrators.actions import (
     may_remove,

@@ -16,8 +16,7 @@ from django.utils.translation import ngettext
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other
+from core.responses import post_only, see_other
 from directory.bulk_actions.job import NumberChanged, open_bulk_action
 from directory.joining.invitations import invite_members
 from directory.members.actions import disable_members, enable_members

@@ -10,8 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other
+from core.responses import post_only, see_other
 from core.workbook_cells import XLSX
 from directory.access import get_bulk_action
 from directory.bulk_actions.job import cancel_bulk_action, exported_file, may_still

@@ -14,8 +14,7 @@ from accounts.access import console_page
 from accounts.models import Role
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from directory.access import departments_of, get_department, get_movable_department, read_ids
 from directory.departments.actions import delete_department
 from directory.departments.forms import DepartmentEditForm, DepartmentMoveForm, DepartmentNewForm

@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import departments_of, get_import
 from directory.departments.tree import paths_of

@@ -22,8 +22,7 @@ from accounts.second_factor.passkeys import PasskeyRefused, creation_options, re
 from accounts.sign_in.attempt_limits import AttemptsExceeded
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
-from core.form_pages import post_only
-from core.responses import private, see_other, too_many_requests, unprocessable
+from core.responses import post_only, private, see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining
 from directory.joining.activation import (

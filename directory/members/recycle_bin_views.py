@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other
+from core.responses import post_only, see_other
 from directory.access import get_binned_member, get_member, is_scoped, members_of
 from directory.members.erasure import erase_member
 from directory.members.recycle_bin import Restored, delete_members, restore_members

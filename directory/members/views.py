@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from directory.access import bulk_actions_of, find_one, get_member, get_member_anywhere, is_scoped, members_of, read_ids
 from directory.departments.tree import branches_of, paths_of
 from directory.joining.activation_codes import CodeNotIssued, active_code, issue_code, may_have_code

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.requests import PublicRequest
 from accounts.sign_in.sessions import open_session
-from core.form_pages import post_only
-from core.responses import see_other
+from core.responses import post_only, see_other
 from directory.admission import member_with_phone
 from directory.domains.addresses import clean_prefix
 from directory.entry.decorators import acting_as, actor_with_phone

@@ -16,10 +16,9 @@ from django.views.decorators.http import require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
 from core.list_query import ListQuery
 from core.pagination import OrderedRows, read_page
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from directory.access import read_ids
 from invitations.access import applications_of, decisions_of
 from invitations.applications.decide import DecisionOutcome, approve_application, decide_all, reject_application

@@ -16,8 +16,7 @@ from accounts.clients import address_block, client_address
 from accounts.requests import PublicRequest
 from accounts.sign_in.forms import LoginCodeForm
 from core.counters import CounterFull, count_up
-from core.form_pages import post_only
-from core.responses import private, see_other
+from core.responses import post_only, private, see_other
 from directory.entry.phone_lookup import enterprises_of
 from invitations.applications.browser_state import (
     codes_for,

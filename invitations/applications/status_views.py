@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PublicRequest
-from core.form_pages import post_only
-from core.responses import private, see_other
+from core.responses import post_only, private, see_other
 from directory.entry.decorators import actor_with_phone
 from invitations.applications.apply import withdraw_application
 from invitations.applications.browser_state import carried_application, keep_application, keep_link

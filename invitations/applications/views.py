@@ -20,8 +20,7 @@ from accounts.access import console_page, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.downloads import CSV, write_csv, write_xlsx
-from core.form_pages import post_only
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import members_of
 from directory.admission import member_with_phone

@@ -11,10 +11,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
 from core.forms import make_read_only
 from core.qr_images import PNG_SIZES, draw_png, draw_svg
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from invitations.links.actions import default_link, reset_link, url_of
 from invitations.links.settings import edit_rules, rules_of
 from invitations.links.settings_forms import JoiningForm

@@ -13,9 +13,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import console_page
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
-from core.form_pages import post_only
 from core.qr_images import PNG_SIZES
-from core.responses import see_other, unprocessable
+from core.responses import post_only, see_other, unprocessable
 from directory.departments.tree import paths_of
 from invitations.access import get_named_link
 from invitations.links.actions import LinkStatus, url_of

@@ -264,3 +264,12 @@ def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(tenant, by, 
     imported.refresh_from_db()
     assert (imported.state, imported.updated, imported.applied) == ("done", 8, 8)
     assert AuditEvent.objects.filter(action="member_edited").count() == 8
+
+
+def test_two_members_who_swap_their_phones_are_told_how(tenant, alice, by, client_of):
+    one, other = stand(tenant, 1, "pending", by), stand(tenant, 2, "pending", by)
+    rows = row_of(one, phone=str(other.phone)), row_of(other, phone=str(one.phone))
+    imported = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")
+    work_on_imports()
+    page = client_of(alice).get(f"/console/imports/{imported.pk}/").text
+    assert page.count("To swap two members&#x27; numbers, first clear or change one, then import again.") == 2
