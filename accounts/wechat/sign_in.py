@@ -1,21 +1,18 @@
 """Sign in with WeChat: a bound account signs in at once, any other proves a phone first.
 
-The phone is verified as on the sign-in page (accounts.sign_in.by_code). The code is bound to the scan.
+The phone is verified as on the sign-in page (accounts.sign_in.phone_views). The code is bound to the scan.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from django.http import HttpRequest
-
 from accounts.models import User
 from accounts.requests import PublicRequest
-from accounts.sign_in.by_code import outstanding_code, send_login_code, use_login_code
+from accounts.sign_in.by_code import use_login_code
 from accounts.sign_in.next_page import with_next
 from accounts.sign_in.sessions import current_enterprise, end_session, open_session, prove_phone
 from accounts.wechat.bindings import Proof, bind_with_message, prove_with, store_proof
-from sms.models import PhoneCode
 
 PURPOSE = "wechat"
 
@@ -38,22 +35,12 @@ def handle_wechat_binding(request: PublicRequest, proof: Proof) -> str:
     return "accounts:device_list"
 
 
-def send_wechat_code(request: HttpRequest, phone: str, proof: Proof) -> PhoneCode:
-    """Send a code to `phone` (E.164), or a decoy. Raise CodeLimited."""
-    return send_login_code(request, phone, purpose=PURPOSE, subject=_subject(proof))
-
-
-def outstanding_wechat_code(request: HttpRequest, proof: Proof) -> PhoneCode | None:
-    """Return the latest code that this browser requested for this scan and has not used."""
-    return outstanding_code(request, purpose=PURPOSE, subject=_subject(proof))
-
-
 def prove_phone_for_wechat(request: PublicRequest, text: str, proof: Proof) -> None:
     """Use up the code, and sign in the user of its phone; WeChat is bound when they enter an enterprise.
 
     Raise CodeRefused. Do not call it in a transaction.
     """
-    code = use_login_code(request, text, purpose=PURPOSE, subject=_subject(proof))
+    code = use_login_code(request, text, purpose=PURPOSE, subject=code_subject(proof))
     if request.user.is_authenticated:
         # The data of a previous user's session must not pass to the next.
         end_session(request)
@@ -61,5 +48,6 @@ def prove_phone_for_wechat(request: PublicRequest, text: str, proof: Proof) -> N
     prove_phone(request, code.phone)
 
 
-def _subject(proof: Proof) -> str:
+def code_subject(proof: Proof) -> str:
+    """Return the subject that binds a code to the scan."""
     return hashlib.sha256(proof.uid.encode()).hexdigest()
