@@ -14,11 +14,11 @@ class Unreadable(Exception):
 
 
 def recorded_actions(paths: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Each file and action: the first argument of every call of `record`."""
+    """Yield each file and action: the first argument of every call of `record` or `record.each`."""
     for path in paths:
         tree = ast.parse(path.read_text())
         for function, call in _calls_in_functions(tree):
-            if isinstance(call.func, ast.Name) and call.func.id == "record" and call.args:
+            if ast.unparse(call.func) in {"record", "record.each"} and call.args:
                 for action in _texts(call.args[0], function, tree):
                     yield path, action
 
