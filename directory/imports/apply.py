@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -138,7 +138,7 @@ def _resolve_departments(check: Check, rows: Sequence[Planned], by: Actor) -> No
     for row in rows:
         departments = resolver.resolve(row.data.departments)
         if departments != row.data.departments:
-            row.data, row.is_resolved = replace(row.data, departments=departments), True
+            row.data, row.is_resolved = row.data._replace(departments=departments), True
     for row in rows:
         if error := resolver.error(row.data.departments):
             _refuse(row, "departments", error)
@@ -216,7 +216,7 @@ def _edits_of(check: Check, rows: Sequence[ImportRow], planned: Plan, by: Actor)
     edits = {}
     for row in rows:
         before, after = planned[row.pk]
-        row.previous, row.facts = before, replace(after, departments=resolved[row.pk])
+        row.previous, row.facts = before, after._replace(departments=resolved[row.pk])
         if error := resolver.error(resolved[row.pk], current=before.departments):
             _refuse(row, "departments", error)
         if row.member_id not in members:
@@ -232,12 +232,12 @@ def _edits_of(check: Check, rows: Sequence[ImportRow], planned: Plan, by: Actor)
 def _rebase(check: Check, before: MemberData, after: MemberData, current: MemberData) -> MemberData:
     """Return the `current` data with what the row changed: changes by others to other columns stay."""
     values = {column.name: getattr(after, column.name) for column in differing(before, after)}
-    rebased = replace(current, **values)
+    rebased = current._replace(**values)
     if check.scope is None:
         return rebased
     # As in the preview: the member stays where the author manages nothing.
     kept = [id for id in current.departments if id not in check.scope]
-    return replace(rebased, departments=tuple(dict.fromkeys([*rebased.departments, *kept])))
+    return rebased._replace(departments=tuple(dict.fromkeys([*rebased.departments, *kept])))
 
 
 def _store_changes(rows: Sequence[ImportRow], planned: Plan) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -46,7 +45,7 @@ def edit_rows(check: Check, edits: Sequence[Edit], *, record: Record) -> None:
     for edit in edits:
         edit.errors += claimed.conflicts(edit.after, check.labels, exclude=edit.member.pk)
         # Each value is valid, but maybe not together with those that the row doesn't state.
-        edit.errors = edit.errors or [*refusals(edit.after.as_dict())]
+        edit.errors = edit.errors or [*refusals(edit.after._asdict())]
     refuse_taken_logins(edits, check.labels)
     _write([edit for edit in edits if not edit.errors], record)
 
@@ -61,7 +60,7 @@ def _settle_departments(check: Check, edits: Sequence[Edit]) -> None:
     root = Department.objects.get(enterprise=enterprise, parent=None).pk
     for edit in edits:
         departments = tuple(id for id in edit.after.departments if id in present)
-        edit.after = replace(edit.after, departments=departments or (root,))
+        edit.after = edit.after._replace(departments=departments or (root,))
 
 
 def _write(edits: Sequence[Edit], record: Record) -> None:

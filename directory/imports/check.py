@@ -273,7 +273,7 @@ def _updated(check: Check, parsed: Parsed, before: MemberData) -> dict[str, Any]
     stated = {name: value for name, value in parsed.values.items() if value != ""}
     if "domain" in parsed.blank and "prefix" in stated:
         stated.setdefault("domain", defaults["domain"])
-    values = before.as_dict() | cleared | stated
+    values = before._asdict() | cleared | stated
     if check.scope is not None:
         # The member stays where the author manages nothing.
         others = [id for id in before.departments if id not in check.scope]

@@ -315,7 +315,7 @@ def differing(before: MemberData, after: MemberData) -> list[Column]:
     """Return the columns in which the two differ."""
     return [
         column
-        for column, one, other in zip(COLUMNS_BY_FIELD, before.values(), after.values(), strict=True)
+        for column, one, other in zip(COLUMNS_BY_FIELD, before, after, strict=True)
         if one != other and not column.is_same(one, other)
     ]
 

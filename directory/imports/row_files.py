@@ -63,7 +63,7 @@ class PlanWriter:
     target: Path
 
     def write(self, rows: Iterable[tuple[int, MemberData]]) -> None:
-        lines = ([number, *data.values()] for number, data in rows)
+        lines = ([number, *data] for number, data in rows)
         self.file.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
 
     def publish(self) -> None:

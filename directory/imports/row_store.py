@@ -10,6 +10,7 @@ import orjson
 from core.bulk_sql import insert_rows
 from directory.imports.reading.headings import Heading
 from directory.imports.row_files import LineReader
+from directory.members.data import MemberData
 from directory.models import Import, ImportRow
 
 COLUMNS = (
@@ -38,7 +39,10 @@ def read_cells(imported: Import, heading: Heading, lines: LineReader, numbers: S
 
 
 def as_json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode() if value else "[]"
+    """Return the value as JSON, a MemberData as an object with its fields."""
+    if value is None:
+        return None
+    return orjson.dumps(value, default=MemberData._asdict).decode() if value else "[]"
 
 
 def _values(imported: Import, row: Any) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ Claims are looked up for many members at once, in a fixed number of queries.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -188,7 +188,7 @@ def _choose_account(data: MemberData, claimed: ClaimedValues, labels: Labels, ow
     account = usual_account(data.addresses[0], labels, is_taken=is_taken)
     if not account:
         raise ValidationError({"account": _("The prefix is already used as an account. Enter a different account.")})
-    return replace(data, account=account)
+    return data._replace(account=account)
 
 
 def _shown(name: str, value: Any, labels: Labels) -> str:

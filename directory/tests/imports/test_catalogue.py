@@ -66,7 +66,7 @@ class Seen:
         stored = {row.number: row for row in self.imported.rows.all()}
         for number, data in RowFiles(self.imported.stored).planned():
             row = stored.setdefault(number, ImportRow(number=number, verdict="new"))
-            row.facts = data.as_dict() if row.verdict == "new" else row.facts
+            row.facts = data._asdict() if row.verdict == "new" else row.facts
         return [stored[number] for number in sorted(stored)]
 
     @property

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from conftest import build_member
@@ -112,7 +110,7 @@ def test_a_search_ignores_marks_accents_blanks_and_variants(spelt):
 
 def test_an_edit_writes_the_key_anew(spelt, alice):
     member = Member.objects.get(name="張偉國")
-    data = replace(MemberData.from_member(member), name="李國強")
+    data = MemberData.from_member(member)._replace(name="李國強")
     data.assign_to(member)
     member.save()
     assert found(spelt, "李国强") == ["李國強"]
