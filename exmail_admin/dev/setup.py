@@ -53,12 +53,13 @@ def prepare_database() -> None:
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         raise StartRefused(f"The database of DATABASE_URL ({where}) can't be reached: {reason}") from error
+    other_version = f"The database of DATABASE_URL ({where}) belongs to another version: it "
+    advice = "Use that version or another database; if nothing in var/ matters, delete it."
     if unknown := unknown_migrations():
-        raise StartRefused(
-            f"The database of DATABASE_URL ({where}) belongs to another version: it has the migration {unknown[0]}, "
-            "which is unknown here. Use that version or another database; if nothing in var/ matters, delete it."
-        )
+        raise StartRefused(f"{other_version}has the migration {unknown[0]}, which is unknown here. {advice}")
     call_command("migrate", interactive=False, verbosity=0)
+    if missing := missing_columns():
+        raise StartRefused(f"{other_version}lacks the column {missing[0]}. {advice}")
     call_command("createcachetable", verbosity=0)
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     if not settings.HAS_DEMO:
@@ -69,6 +70,19 @@ def unknown_migrations() -> list[str]:
     """Return migrations of the database that this version doesn't have."""
     loader = MigrationLoader(connection)
     return sorted(f"{app}.{name}" for app, name in set(loader.applied_migrations) - set(loader.disk_migrations))
+
+
+def missing_columns() -> list[str]:
+    """Return the columns of our models that a migrated database lacks, because its initial migrations were older."""
+    introspection = connection.introspection
+    missing: list[str] = []
+    with connection.cursor() as cursor:
+        for model in introspection.get_migratable_models():
+            table = model._meta.db_table
+            present = {column.name for column in introspection.get_table_description(cursor, table)}
+            columns = (field.column for field in model._meta.local_concrete_fields)
+            missing += [f"{table}.{column}" for column in columns if column not in present]
+    return sorted(missing)
 
 
 def main() -> None:
