@@ -141,11 +141,12 @@ def _checked(text: str) -> str:
 
 def _layout_of(text: str, headings: Mapping[str, str]) -> _Layout:
     """Take the separator that the first line states, or else the one under which most headings are found."""
-    stated = STATED_SEPARATOR.match(text)
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    sample = text[:SNIFFED]
+    stated = STATED_SEPARATOR.match(sample)
+    first = next((line for line in sample.splitlines() if line.strip()), "")
     layouts = []
     for separator in stated[1] if stated else SEPARATORS:
-        rows = list(islice(csv.reader(io.StringIO(text[:SNIFFED], newline=""), delimiter=separator), HEADING_ROWS))
+        rows = list(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), HEADING_ROWS))
         found = [count_columns(map(_cell, row), headings) for row in rows]
         most = max(found, default=0)
         index = found.index(most) if most else -1
