@@ -76,7 +76,7 @@ class Measured:
 
 
 def measure_import(rows: int, *, peers: Sequence[tuple[str, Importer, int]], rounds: int) -> Measured:
-    """Measure our stages, the lower bounds and the peers, each with so many rows."""
+    """Measure our stages, the lower bounds and the peers, each with this number of rows."""
     with own_database() as (folder, _url), override_settings(IMPORT_DIR=folder / "imports"):
         department, user = _prepare()
         content, changed = _workbook(rows), _workbook(rows, position="经理")

@@ -51,7 +51,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Figure:
-    """A page's responses while so many desktops poll."""
+    """The response times of a page while this number of desktops poll."""
 
     name: str
     desktops: int

@@ -121,7 +121,7 @@ def _work(lease: Lease[BulkAction]) -> None:
 def _do_chunk(lease: Lease[BulkAction]) -> bool:
     """Act on the next CHUNK members; return False if there is none. Raises LeaseLost."""
     action = lease.job()
-    # Reasons and events are stored untranslated and rendered in the language of whoever reads them.
+    # Reasons and events are stored untranslated and rendered in the reader's language.
     with recording(action.enterprise, by=_actor_of(action)) as record, override(None):
         locked = lease.lock()
         role = _role_of(locked)

@@ -1,7 +1,7 @@
 """Activation codes, by which members without a phone join and later choose a new password.
 
-A code has 12 characters from an alphabet of 31 without similar ones (59 bits) and is shown once, to whoever issued it.
-The table holds an HMAC keyed from SECRET_KEY, so that a leaked table allows neither use nor guessing.
+A code has 12 characters from an alphabet of 31 without similar ones (59 bits) and is shown once, to the person who
+issued it. The table holds an HMAC keyed from SECRET_KEY, so that a leaked table allows neither use nor guessing.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def get_code(id: int) -> ActivationCode | None:
 def may_have_code(members: MemberQuerySet) -> MemberQuerySet:
     """Return those who are to join by code, or have done so and may choose a new password.
 
-    Users with a role are excluded, or a code would let whoever manages members sign in as an administrator.
+    Users with a role are excluded, or anyone who manages members could sign in as an administrator.
     """
     joined = Q(status=Member.Status.ACTIVE, user__isnull=False, user__phone=None, user__roles=None)
     by_code = members.filter(activation=Member.Activation.CODE, deleted_at=None)

@@ -124,15 +124,15 @@ def _spell(name: str) -> tuple[Reading, list[Reading], str]:
     parts = _parts(name)
     folded = _simplify("".join(parts))
     syllables = _syllables(" ".join(parts))
-    usual_readings = [said[0] for said in syllables]
+    usual_readings = [readings[0] for readings in syllables]
     usual = _join(usual_readings)
     others = [
         _join([*usual_readings[:index], other, *usual_readings[index + 1 :]])
-        for index, said in enumerate(syllables)
-        for other in said[1:]
+        for index, readings in enumerate(syllables)
+        for other in readings[1:]
     ]
     starts = range(1, min(len(parts), LATER_PARTS_MAX + 1))
-    later = [_join([said[0] for said in _syllables(" ".join(parts[start:]))]) for start in starts]
+    later = [_join([readings[0] for readings in _syllables(" ".join(parts[start:]))]) for start in starts]
     if not later and not others:
         return usual, [], folded
     different = dict.fromkeys(reading for reading in [*later, *others] if reading != usual)
@@ -142,8 +142,8 @@ def _spell(name: str) -> tuple[Reading, list[Reading], str]:
 def _syllables(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the readings of each syllable or word of the joined parts of a name, the usual one first."""
     # Two characters first: the surname 单于 is not 单.
-    said = SURNAMES.get(text[:2]) or SURNAMES.get(text[:1])
-    usual = said.split("-") if said else []
+    surname = SURNAMES.get(text[:2]) or SURNAMES.get(text[:1])
+    usual = surname.split("-") if surname else []
     rest = text[len(usual) :]
     # Nearly every name: each character is a word.
     words = map(_readings, rest if _HANZI.fullmatch(text) else _WORD.findall(rest))
@@ -160,9 +160,10 @@ def _readings(part: str) -> tuple[str, ...]:
     if part.isascii():
         return (part,)
     found = pinyin(part, style=Style.NORMAL, heteronym=True, errors="default")[0]
-    both = [spelt for said in found for spelt in (said, said.replace("v", "yu") if said[:1] in "ln" else said)]
+    # lü is typed as lv or lyu.
+    both = [spelt for one in found for spelt in (one, one.replace("v", "yu") if one[:1] in "ln" else one)]
     return tuple(dict.fromkeys(both)) or (part,)
 
 
-def _join(said: list[str]) -> Reading:
-    return Reading("".join(said)[:PINYIN_MAX], "".join([part[0] for part in said])[:INITIALS_MAX])
+def _join(syllables: list[str]) -> Reading:
+    return Reading("".join(syllables)[:PINYIN_MAX], "".join([part[0] for part in syllables])[:INITIALS_MAX])

@@ -55,7 +55,7 @@ def work_on_decisions() -> None:
 
 def _work(lease: Lease[Decision]) -> None:
     decision = lease.job()
-    # Reasons are stored untranslated and rendered in the language of whoever reads them.
+    # Reasons are stored untranslated and rendered in the reader's language.
     with override(None):
         while _decide_next(decision, lease) and not lease.is_turn_over:
             pass

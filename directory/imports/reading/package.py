@@ -140,7 +140,7 @@ class Copy:
         self.archive.close()
 
     def passing(self, kind: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """The same blocks, each written down once whoever asked for it has taken it."""
+        """Yield the blocks, and write each one to the copy after the caller has parsed it."""
         decoder: codecs.IncrementalDecoder | None = None
         held = b""
         self.part = self.archive.open(self.NAMES[kind], "w", force_zip64=True)
