@@ -58,7 +58,9 @@ def post_only(page: str = "") -> Callable[[View], View]:
             if request.method == "POST":
                 return view(request, *args, **kwargs)
             if page and request.method in {"GET", "HEAD"}:
-                messages.info(request, _("Nothing was changed. Use the buttons on this page."))
+                # The message would open a session for a stranger who has none, at each request.
+                if request.session.keys():
+                    messages.info(request, _("Nothing was changed. Use the buttons on this page."))
                 return redirect(form_page(request))
             return HttpResponseNotAllowed(["POST"])
 

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
@@ -90,6 +91,12 @@ def test_the_address_of_an_action_leads_to_its_page_with_a_word(client_of, alice
     answer = getattr(browser, method)(path)
     assert (answer.status_code, answer.url) == (302, page)
     assert "Nothing was changed." in browser.get(page).content.decode()
+
+
+@pytest.mark.parametrize("path", ["/i/send/", "/j/apply/", "/login/code/send/", "/logout/"])
+def test_a_stranger_at_the_address_of_an_action_leaves_no_session(client, path):
+    assert client.get(path).status_code == 302
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("path", ["/console/members/delete/", "/console/joining/reset/"])
