@@ -75,13 +75,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     is_script = "HX-Request" in request.headers or not request.accepts("text/html")
     if not TOKEN_OUTDATED.fullmatch(reason) or not (page or is_script):
         return error_page(request, "csrf_failure", 403)
-    if not is_script and request.user.is_authenticated and request.path.startswith(reverse("accounts:login")):
-        messages.info(request, _("You're already signed in."))
-        return see_other(next_of(request) or "/")
     if is_script:
         response = error_page(request, "csrf_failure", 403)
         # htmx reloads the page, and so do our scripts.
         response["HX-Refresh"] = "true"
+    elif request.user.is_authenticated and request.path.startswith(reverse("accounts:login")):
+        messages.info(request, _("You're already signed in."))
+        return see_other(next_of(request) or "/")
     else:
         response = see_other(page)
     messages.warning(request, _("This page was out of date, so nothing was changed. Please try again."))
