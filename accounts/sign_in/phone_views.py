@@ -106,6 +106,7 @@ def _code_context(steps: PhoneSteps, form: LoginCodeForm, code: PhoneCode, next_
     return steps.context | {
         "form": form,
         "next": next_page,
+        "steps": steps,
         "phone": mask_phone(code.phone),
         "minutes": settings.SMS_CODE_SECONDS // 60,
         "resend_seconds": resend_seconds(code),
