@@ -73,26 +73,20 @@ def read(client_of, alice):
     return rows
 
 
-def without_the_first_page(read, lists, asked):
-    """Return what was asked of which list where the answer was not the list's first page."""
+def test_a_key_that_makes_no_sense_or_lies_beyond_the_end_shows_the_first_page(read, lists):
+    """What a key looks like is tested with core.pagination; here, that every list reads its keys by it."""
     wrong = []
-    for name, (path, _key) in lists.items():
+    for name, (path, own_key) in lists.items():
         first = read(name, path)
         assert first, name
-        wrong += [(name, query) for query in asked if read(name, path, **query) != first]
-    return wrong
-
-
-def test_a_key_beyond_the_end_shows_the_first_page(read, lists):
-    keys = [0, HUGE, f"0.{HUGE}", f"9.{HUGE}", "0.0", "9.0"]
-    asked = [{side: key} for side in ("after", "before") for key in keys]
-    assert without_the_first_page(read, lists, asked) == []
-
-
-def test_a_key_that_is_none_shows_the_first_page(read, lists):
-    keys = ["", "x", "-1", "1e3", "²", "\0", "9" * 40, "1.2.3", "0.", ".1"]
-    asked = [{side: key} for side in ("after", "before") for key in keys]
-    assert without_the_first_page(read, lists, asked) == []
+        keys = [HUGE, "\0"] if isinstance(own_key, int) else [f"0.{HUGE}", f"9.{HUGE}", "0.0", "0."]
+        wrong += [
+            (name, side, key)
+            for side in ("after", "before")
+            for key in keys
+            if read(name, path, **{side: key}) != first
+        ]
+    assert wrong == []
 
 
 def test_a_key_of_another_enterprise_shows_the_first_page(read, lists, other_tenant, charlie):
@@ -110,11 +104,11 @@ def test_an_unknown_filter_is_answered(read, lists):
     names = ["state", "kind", "status", "role", "department", "import", "link", "inviter", "action", "actor", "target"]
     names += ["via", "since", "until"]
     for name, (path, _key) in lists.items():
-        for value in ("nonsense", "\0", str(HUGE), "9" * 40, "0001-01-01", "9999-12-31"):
+        for value in ("\0", "9" * 40, "0001-01-01", "9999-12-31"):
             read(name, path, **dict.fromkeys(names, value))
 
 
 def test_a_long_search_and_one_with_a_nul_are_answered(read, lists):
     for name, (path, _key) in lists.items():
-        for text in ("\0", "a\0b", "张" * 10_000, "1" * 10_000, "%_\\'"):
+        for text in ("a\0b", "张" * 10_000, "1" * 10_000):
             read(name, path, q=text)
