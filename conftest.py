@@ -7,6 +7,7 @@ the other tenant and must see nothing of the first. Members: Lin has joined, Wan
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import json
 import os
@@ -212,25 +213,72 @@ def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> C
 
 
 @pytest.fixture(autouse=True)
-def _drop_triggers_before_flush(request):
-    """Drop the audit log's triggers, which refuse the flush at the end of a test with transaction=True."""
+def _before_and_after_flush(request, _stage):
+    """Before a test with transaction=True, build the cast again; after it, drop the triggers that refuse the flush."""
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
         return
     request.getfixturevalue("transactional_db")
+    _stage.set()
     yield
     drop_triggers("default")
 
 
-@pytest.fixture
-def tenant(db) -> Tenant:
-    return build_tenant("示例科技", "example.com")
+@dataclass
+class Cast:
+    """Two tenants, and the administrators of each by login."""
+
+    tenant: Tenant
+    other_tenant: Tenant
+    users: dict[str, User]
+
+
+def build_cast() -> Cast:
+    tenant, other_tenant = build_tenant("示例科技", "example.com"), build_tenant("别家公司", "other.example")
+    roles = {"alice": "owner", "bob": "department_admin", "dora": "admin", "erin": "auditor"}
+    users = {login: build_user(login, tenant, role) for login, role in roles.items()}
+    users["charlie"] = build_user("charlie", other_tenant, "owner")
+    DepartmentScope.objects.create(role=users["bob"].roles.get(), department=tenant.market)
+    return Cast(tenant, other_tenant, users)
+
+
+class Stage:
+    """Keep the cast in the database, outside of any test's transaction."""
+
+    cast: Cast
+
+    def set(self) -> None:
+        """Build the cast, unless it is there: a test with transaction=True flushes the database at its end."""
+        if not Enterprise.objects.exists():
+            self.cast = build_cast()
+
+
+@pytest.fixture(scope="session")
+def _stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, _stage):
+    with django_db_blocker.unblock():
+        _stage.set()
 
 
 @pytest.fixture
-def other_tenant(db) -> Tenant:
-    return build_tenant("别家公司", "other.example")
+def cast(db, _stage) -> Cast:
+    """Return the cast of the session as new objects."""
+    return copy.deepcopy(_stage.cast)
+
+
+@pytest.fixture
+def tenant(cast) -> Tenant:
+    return cast.tenant
+
+
+@pytest.fixture
+def other_tenant(cast) -> Tenant:
+    return cast.other_tenant
 
 
 @pytest.fixture
@@ -239,30 +287,28 @@ def enterprise(tenant) -> Enterprise:
 
 
 @pytest.fixture
-def alice(tenant) -> User:
-    return build_user("alice", tenant, "owner")
+def alice(cast) -> User:
+    return cast.users["alice"]
 
 
 @pytest.fixture
-def bob(tenant) -> User:
-    bob = build_user("bob", tenant, "department_admin")
-    DepartmentScope.objects.create(role=bob.roles.get(), department=tenant.market)
-    return bob
+def bob(cast) -> User:
+    return cast.users["bob"]
 
 
 @pytest.fixture
-def dora(tenant) -> User:
-    return build_user("dora", tenant, "admin")
+def dora(cast) -> User:
+    return cast.users["dora"]
 
 
 @pytest.fixture
-def erin(tenant) -> User:
-    return build_user("erin", tenant, "auditor")
+def erin(cast) -> User:
+    return cast.users["erin"]
 
 
 @pytest.fixture
-def charlie(other_tenant) -> User:
-    return build_user("charlie", other_tenant, "owner")
+def charlie(cast) -> User:
+    return cast.users["charlie"]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def create_enterprise(monkeypatch, password=PASSWORD, **options):
 @pytest.mark.django_db
 def test_an_enterprise_gets_an_owner_a_domain_and_a_root(monkeypatch):
     create_enterprise(monkeypatch, owner_phone="138 0013 8000")
-    enterprise = Enterprise.objects.get()
+    enterprise = Enterprise.objects.get(name="甲公司")
     owner = User.objects.get(login="zhang")
     assert owner.check_password(PASSWORD)
     assert owner.phone == "+8613800138000"
@@ -47,10 +47,10 @@ def test_an_enterprise_gets_an_owner_a_domain_and_a_root(monkeypatch):
     ],
 )
 def test_nothing_is_created_from_what_is_wrong(monkeypatch, wrong):
+    before = (Enterprise.objects.count(), User.objects.count())
     with pytest.raises(CommandError):
         create_enterprise(monkeypatch, **wrong)
-    assert not Enterprise.objects.exists()
-    assert not User.objects.exists()
+    assert (Enterprise.objects.count(), User.objects.count()) == before
 
 
 @pytest.mark.django_db
@@ -58,7 +58,7 @@ def test_a_domain_belongs_to_one_enterprise(monkeypatch):
     create_enterprise(monkeypatch)
     with pytest.raises(CommandError):
         create_enterprise(monkeypatch, owner_login="li")
-    assert Enterprise.objects.count() == 1
+    assert Enterprise.objects.filter(name="甲公司").count() == 1
 
 
 @pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_the_demo_gives_every_joined_member_a_user_of_the_same_phone():
 @pytest.mark.django_db
 def test_the_demo_has_invitations_to_play_with():
     call_command("seed_demo", members=50, departments=12)
-    messages = Enterprise.objects.get().sms_messages.all()
+    messages = Enterprise.objects.get(is_demo=True).sms_messages.all()
     assert len(messages) == 6
     assert {message.gateway for message in messages} == {"file"}
 

@@ -46,7 +46,7 @@ def test_a_name_that_breaks_the_rule_or_is_taken_is_refused(client_of, alice, te
     answer = client_of(alice).post(NEW, {"name": name, "department": tenant.root.pk})
     assert answer.status_code == 422
     assert "name" in answer.context["form"].errors
-    assert Department.objects.count() == 3
+    assert Department.objects.filter(enterprise=tenant.enterprise).count() == 3
 
 
 def test_names_are_unique_among_siblings_ignoring_case(client_of, alice, tenant):
@@ -153,7 +153,8 @@ def test_a_move_says_first_what_it_changes_and_then_does_it(client_of, alice, bo
     assert client_of(bob).get(f"/console/members/{wang.pk}/").status_code == 404
 
 
-def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, tenant):
+def test_a_move_that_changes_nobodys_rights_says_so(client_of, alice, bob, tenant):
+    bob.roles.get().scopes.all().delete()
     page = client_of(alice).get(url(tenant.east, "move"), {"department": tenant.root.pk})
     assert "The department administrators who manage it" in page.text
     assert "It has no members." in page.text

@@ -84,7 +84,7 @@ def test_the_sms_says_what_the_code_is_for(desk, wechat, lin):
 def test_a_pending_member_is_offered_to_join_and_bound_with_it(desk, wechat, wang):
     assert prove(desk, wechat, str(wang.phone)).wsgi_request.path == "/choose/"
     assert not SocialAccount.objects.exists()
-    assert not User.objects.exists()
+    assert not User.objects.filter(roles=None).exists()
     assert desk.post(f"/choose/{wang.pk}/join/")["Location"] == "/mailbox/"
     wang.refresh_from_db()
     assert SocialAccount.objects.get().user == wang.user

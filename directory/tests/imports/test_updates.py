@@ -213,8 +213,8 @@ def test_a_login_that_another_has_is_refused_in_its_row(tenant, by):
     assert (imported.updated, imported.refused) == (1, 1)
     (problem,) = imported.rows.get(verdict="refused").problems
     assert (problem["column"], problem["text"]) == ("prefix", "%(address)s is already used as a login.")
-    assert sorted(User.objects.exclude(login=None).values_list("login", flat=True)) == [
-        "alice", "free@example.com", "m1@example.com", "taken@example.com",
+    assert sorted(User.objects.filter(login__contains="@").values_list("login", flat=True)) == [
+        "free@example.com", "m1@example.com", "taken@example.com",
     ]  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def test_the_whole_way_to_an_application(open_tenant):
     assert application.department == open_tenant.root
     assert application.consented_at
     assert not Member.objects.exists()
-    assert not User.objects.exists()
+    assert not User.objects.filter(roles=None).exists()
     assert AuditEvent.objects.filter(action="application_filed").count() == 1
     assert default_link(open_tenant.enterprise).uses == 1
 

@@ -336,7 +336,7 @@ def test_another_enterprise_finds_no_link(client_of, charlie, tenant):
 
 
 def test_the_default_link_and_colleagues_are_no_named_links(desk, tenant, lin):
-    default = JoinLink.objects.get(name="", inviter=None)
+    default = JoinLink.objects.get(enterprise=tenant.enterprise, name="", inviter=None)
     own = issue_link(tenant.enterprise, by=command_actor(), inviter=lin)
     for link in (default, own):
         assert desk.post(page_of(link, "revoke/")).status_code == 404
