@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import translation
@@ -213,14 +214,16 @@ def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> C
 
 
 @pytest.fixture(autouse=True)
-def _before_and_after_flush(request, _stage):
-    """Before a test with transaction=True, build the cast again; after it, drop the triggers that refuse the flush."""
+def _empty_database(request):
+    """Let a test with transaction=True begin with an empty database, and drop the triggers that refuse its flush."""
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
         return
     request.getfixturevalue("transactional_db")
-    _stage.set()
+    if Enterprise.objects.exists():
+        drop_triggers("default")
+        call_command("flush", interactive=False, verbosity=0)
     yield
     drop_triggers("default")
 
@@ -243,32 +246,19 @@ def build_cast() -> Cast:
     return Cast(tenant, other_tenant, users)
 
 
-class Stage:
-    """Keep the cast in the database, outside of any test's transaction."""
-
-    cast: Cast
-
-    def set(self) -> None:
-        """Build the cast, unless it is there: a test with transaction=True flushes the database at its end."""
-        if not Enterprise.objects.exists():
-            self.cast = build_cast()
-
-
 @pytest.fixture(scope="session")
-def _stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker, _stage):
+def django_db_setup(django_db_setup, django_db_blocker) -> Cast:
+    """Create the test database with the cast in it, which every test of the session finds."""
     with django_db_blocker.unblock():
-        _stage.set()
+        return build_cast()
 
 
 @pytest.fixture
-def cast(db, _stage) -> Cast:
-    """Return the cast of the session as new objects."""
-    return copy.deepcopy(_stage.cast)
+def cast(django_db_setup, db) -> Cast:
+    """Return the session's cast as new objects, or a new cast after a flush."""
+    if Enterprise.objects.filter(pk=django_db_setup.tenant.enterprise.pk).exists():
+        return copy.deepcopy(django_db_setup)
+    return build_cast()
 
 
 @pytest.fixture
