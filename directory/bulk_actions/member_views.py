@@ -22,7 +22,7 @@ from directory.joining.invitations import invite_members
 from directory.members.actions import disable_members, enable_members
 from directory.members.list import MemberQuery
 from directory.members.recycle_bin import administrators_among, delete_members, restore_members
-from directory.members.recycle_bin_views import NAMED_MAX, tell_restored
+from directory.members.recycle_bin_views import NAMED_MAX, report_restored
 from directory.models import BulkAction, Member, MemberQuerySet
 
 # Reasons that a message names; the others are counted.
@@ -158,7 +158,7 @@ def _enable(request: ConsoleRequest, ids: list[int]) -> None:
 
 
 def _restore(request: ConsoleRequest, ids: list[int]) -> None:
-    tell_restored(request, restore_members(request.enterprise, ids, by=request.actor))
+    report_restored(request, restore_members(request.enterprise, ids, by=request.actor))
 
 
 def _none_chosen(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:

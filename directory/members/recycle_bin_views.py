@@ -36,7 +36,7 @@ def member_delete(request: ConsoleRequest, id: int) -> HttpResponse:
 @post_only("directory:member_detail")
 def member_restore(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_binned_member(request, id)
-    tell_restored(request, restore_members(request.enterprise, [member.pk], by=request.actor))
+    report_restored(request, restore_members(request.enterprise, [member.pk], by=request.actor))
     return see_other("directory:member_detail", id=member.pk)
 
 
@@ -54,7 +54,8 @@ def member_erase(request: ConsoleRequest, id: int) -> HttpResponse:
     return see_other(f"{reverse('directory:member_list')}?status=deleted")
 
 
-def tell_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
+def report_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
+    """Show what was restored, that members have to join again, and what some of them lost."""
     if len(restored) == 1:
         messages.success(request, _("%(name)s was restored to the directory.") % {"name": restored[0].member.name})
     elif restored:
@@ -63,12 +64,16 @@ def tell_restored(request: ConsoleRequest, restored: list[Restored]) -> None:
         url = f"{reverse('directory:member_list')}?status=pending"
         text = _("Restored members have to join again.")
         messages.info(request, format_html('{} <a href="{}">{}</a>', text, url, _("Send invitations")))
-    reasons = [_without_phone(request, one) for one in restored if one.phone_holder]
+    _report_losses(request, restored)
+
+
+def _report_losses(request: ConsoleRequest, restored: list[Restored]) -> None:
+    losses = [_without_phone(request, one) for one in restored if one.phone_holder]
     text = _("%(name)s was moved to the root department because the previous department was deleted.")
-    reasons += [text % {"name": one.member.name} for one in restored if one.is_moved]
-    if reasons:
-        more = " …" if len(reasons) > NAMED_MAX else ""
-        messages.warning(request, f"{' '.join(reasons[:NAMED_MAX])}{more}")
+    losses += [text % {"name": one.member.name} for one in restored if one.is_moved]
+    if losses:
+        more = " …" if len(losses) > NAMED_MAX else ""
+        messages.warning(request, f"{' '.join(losses[:NAMED_MAX])}{more}")
 
 
 def _without_phone(request: ConsoleRequest, one: Restored) -> str:
