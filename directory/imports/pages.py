@@ -190,10 +190,15 @@ class ImportPage:
     def may_undo(self) -> bool:
         return self.may_import and self.imported.may_be_undone and self.imported.to_apply > 0
 
+    @property
+    def has_counts(self) -> bool:
+        """True once rows have been checked."""
+        return self.imported.read > 0 or (self.imported.is_read and self.imported.state != State.CHECKING)
+
     @cached_property
     def remarks(self) -> list[str]:
         """What an administrator should know about how the file was read."""
-        if self.imported.state == State.FAILED:
+        if self.imported.state == State.FAILED or not self.imported.is_read:
             return []
         heading, texts = self.imported.heading, []
         if unknown := heading["columns"]["unknown"]:

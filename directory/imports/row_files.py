@@ -30,8 +30,7 @@ class RowFiles:
         return Path(settings.IMPORT_DIR) / f"{self.stored}.{kind}"
 
     def remove(self) -> None:
-        for path in Path(settings.IMPORT_DIR).glob(f"{self.stored}.*"):
-            path.unlink(missing_ok=True)
+        _remove(f"{self.stored}.*")
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the number of each row in its sheet, and its cells. Raises FileNotFoundError."""
@@ -43,17 +42,26 @@ class RowFiles:
             yield number, data_of_plan(values)
 
     @contextmanager
-    def plan_writer(self) -> Iterator[PlanWriter]:
-        """Write a new plan under a temporary name, so that a worker that lost its lease spoils nothing.
+    def temporary(self, kind: str) -> Iterator[Path]:
+        """Yield a path of its own for a new file, so that a worker that lost its lease spoils nothing.
 
-        It is deleted at the end unless it was published.
+        What has not been moved away at the end is deleted, with all that lies beside it.
         """
-        path = self.path(f"{uuid.uuid4().hex[:8]}.plan")
+        stem = f"{self.stored}.{uuid.uuid4().hex[:8]}"
         try:
-            with path.open("wb") as file:
-                yield PlanWriter(file, path, self.path("plan"))
+            yield Path(settings.IMPORT_DIR) / f"{stem}.{kind}"
         finally:
-            path.unlink(missing_ok=True)
+            _remove(f"{stem}.*")
+
+    def remove_temporary(self) -> None:
+        """Remove what a killed process has left."""
+        _remove(f"{self.stored}.*.*")
+
+    @contextmanager
+    def plan_writer(self) -> Iterator[PlanWriter]:
+        """Write a new plan, which is deleted at the end unless it was published."""
+        with self.temporary("plan") as path, path.open("wb") as file:
+            yield PlanWriter(file, path, self.path("plan"))
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,11 @@ def read_lines(path: Path, *, after: int = 0) -> Iterator[Any]:
         for line in file:
             if not after or _number(line) > after:
                 yield orjson.loads(line)
+
+
+def _remove(pattern: str) -> None:
+    for path in Path(settings.IMPORT_DIR).glob(pattern):
+        path.unlink(missing_ok=True)
 
 
 def _number(line: bytes) -> int:

@@ -7,12 +7,15 @@ settings.
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import errno
 import gc
 import json
 import math
+import os
 import resource
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,11 +28,14 @@ from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.scan import Cell, Scanned, SheetFacts, kind_of, scan_workbook
 from directory.imports.reading.text_tables import TEXT_MAX, decode_text, read_text_table
 
+PR_SET_PDEATHSIG = 1
+
 
 def main(limits: str, file: str, target: str) -> None:
     # Rows are written and forgotten, and this process ends with the last one.
     gc.disable()
     given = json.loads(limits)
+    _end_with_parent(given["parent"])
     _limit_process(given["memory"], given["cpu"], given["file_size"])
     print(json.dumps(read(given, Path(file), Path(target))))
 
@@ -47,6 +53,14 @@ def read(limits: dict[str, Any], file: Path, target: Path) -> dict[str, Any]:
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "broken", "error": f"{type(error).__name__}: {error}"[:200]}
     return found | {"memory": highest_memory()}
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let Linux kill this process when its parent is killed; elsewhere the limit of CPU time ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def _limit_process(memory: int, cpu: int, file_size: int) -> None:

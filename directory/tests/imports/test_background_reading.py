@@ -17,16 +17,16 @@ from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Role
+from directory.imports import check, read
 from directory.imports.actions import start_follow_up
 from directory.imports.job import work_on_imports
+from directory.imports.reading import reader
 from directory.imports.row_files import RowFiles
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import start_import
 from directory.models import Import
 from directory.tests.imports.test_pages import URL, counts, figures, send, state
 from directory.tests.imports.workbooks import person, upload, xlsx
-
-D15 = pytest.mark.xfail(strict=True, reason="D15")
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ def started(tenant, user, content, name="members.xlsx", **options):
     return start_import(tenant.root, by=command_actor(user), upload=upload(content, name), **options)
 
 
-@D15
 def test_a_file_that_takes_long_is_read_by_the_worker(client_of, alice, tenant, later):
     client = client_of(alice)
     page = send(client, tenant, xlsx(person(1), person(2)))["Location"]
@@ -63,7 +62,6 @@ REFUSED = [
 ]
 
 
-@D15
 def test_a_file_refused_by_the_worker_fails_with_its_reason(client_of, alice, tenant, later, settings):
     client = client_of(alice)
     for content, name, reason in REFUSED:
@@ -81,7 +79,6 @@ def test_a_file_refused_by_the_worker_fails_with_its_reason(client_of, alice, te
     assert AuditEvent.objects.filter(action="import_failed").count() == len(REFUSED)
 
 
-@D15
 def test_the_reason_is_shown_in_the_language_of_its_reader(client_of, alice, tenant, later):
     client = client_of(alice)
     page = send(client, tenant, xlsx(["张三"], headings=["姓名", "手机号"]))["Location"]
@@ -91,7 +88,6 @@ def test_the_reason_is_shown_in_the_language_of_its_reader(client_of, alice, ten
     assert client.get(URL).status_code == 200
 
 
-@D15
 @pytest.mark.reader_process
 def test_the_request_stops_reading_after_its_time_and_leaves_no_process(client_of, alice, tenant, settings):
     # A new process takes longer to start.
@@ -105,11 +101,8 @@ def test_the_request_stops_reading_after_its_time_and_leaves_no_process(client_o
     assert len(list(settings.IMPORT_DIR.glob("*"))) == len(("upload", "rows", "plan"))
 
 
-@D15
 def test_a_busy_web_process_leaves_a_file_to_the_worker(client_of, alice, tenant, settings):
     """C16: each reader may take 512 MB."""
-    from directory.imports import read
-
     settings.IMPORT_ANSWER_SECONDS = 0.05
     with read.one_reader:
         assert send(client_of(alice), tenant, xlsx(person(1))).status_code == 303
@@ -119,26 +112,22 @@ def test_a_busy_web_process_leaves_a_file_to_the_worker(client_of, alice, tenant
     assert not read.one_reader.locked()
 
 
-@D15
 def test_an_import_cancelled_while_it_is_read_stays_cancelled(tenant, alice, later, settings, monkeypatch):
-    from directory.imports.reading import reader
-
     imported = started(tenant, alice, xlsx(person(1)), seconds=0)
     real = reader._ask_child
 
-    def read(*args, keep, **options):
+    def read_late(*args, keep, **options):
         cancel_import(imported, by=command_actor(alice))
         keep()
         return real(*args, keep=keep, **options)
 
-    monkeypatch.setattr(reader, "_ask_child", read)
+    monkeypatch.setattr(reader, "_ask_child", read_late)
     work_on_imports()
     imported.refresh_from_db()
     assert (imported.state, imported.heading) == ("cancelled", {})
     assert [path.suffix for path in settings.IMPORT_DIR.glob("*")] == [".upload"]
 
 
-@D15
 def test_an_import_that_was_never_read_offers_nothing(client_of, tenant, alice, later):
     imported = started(tenant, alice, xlsx(person(1)), seconds=0)
     cancel_import(imported, by=command_actor(alice))
@@ -153,7 +142,6 @@ def test_an_import_that_was_never_read_offers_nothing(client_of, tenant, alice, 
             start_follow_up(imported, follow_up, by=command_actor(alice))
 
 
-@D15
 def test_a_file_is_not_read_for_someone_who_lost_the_right(tenant, alice, later, settings):
     imported = started(tenant, alice, xlsx(person(1)), seconds=0)
     Role.objects.filter(user=alice).delete()
@@ -162,7 +150,6 @@ def test_a_file_is_not_read_for_someone_who_lost_the_right(tenant, alice, later,
     assert (imported.state, imported.heading) == ("cancelled", {})
 
 
-@D15
 def test_a_file_that_is_gone_fails_its_import(tenant, alice, later):
     imported = started(tenant, alice, xlsx(person(1)), seconds=0)
     RowFiles(imported.stored).remove()
@@ -171,10 +158,7 @@ def test_a_file_that_is_gone_fails_its_import(tenant, alice, later):
     assert (imported.state, imported.reason) == ("failed", "The file is no longer available. Upload it again.")
 
 
-@D15
 def test_the_page_counts_the_rows_that_are_checked(client_of, tenant, alice, monkeypatch):
-    from directory.imports import check
-
     monkeypatch.setattr(check, "CHUNK", 2)
     client = client_of(alice)
     page = send(client, tenant, xlsx(*map(person, range(5))))["Location"]
@@ -219,7 +203,6 @@ def is_running(process: int) -> bool:
     return False
 
 
-@D15
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the reader ends by its limit of CPU time")
 def test_the_reader_dies_with_a_worker_that_is_killed(tmp_path):
     """A pipe stands for a file of endless length."""
@@ -246,11 +229,8 @@ def test_the_reader_dies_with_a_worker_that_is_killed(tmp_path):
             os.kill(child, signal.SIGKILL)
 
 
-@D15
 @pytest.mark.reader_process
 def test_the_lease_is_renewed_while_the_reader_runs_and_the_reader_ends_when_it_is_lost(tmp_path, monkeypatch):
-    from directory.imports.reading import reader
-
     class Lost(Exception):
         pass
 
@@ -269,16 +249,13 @@ def test_the_lease_is_renewed_while_the_reader_runs_and_the_reader_ends_when_it_
     assert not children_of(os.getpid())
 
 
-@D15
 def test_a_worker_whose_lease_was_lost_writes_no_rows(tenant, alice, later, settings, monkeypatch):
     """Another worker has read the file meanwhile."""
-    from directory.imports.reading import reader
-
     imported = started(tenant, alice, xlsx(person(1)), seconds=0)
     real = reader._ask_child
     visits = []
 
-    def read(*args, **options):
+    def read_slowly(*args, **options):
         found = real(*args, **options)
         visits.append(1)
         if len(visits) == 1:
@@ -287,7 +264,7 @@ def test_a_worker_whose_lease_was_lost_writes_no_rows(tenant, alice, later, sett
             RowFiles(imported.stored).path("rows").write_bytes(b'[1,["the other worker\'s"]]\n')
         return found
 
-    monkeypatch.setattr(reader, "_ask_child", read)
+    monkeypatch.setattr(reader, "_ask_child", read_slowly)
     work_on_imports()
     imported.refresh_from_db()
     assert imported.state == "ready"
