@@ -137,7 +137,7 @@ class ImportPage:
         self.may_read_audit = may(role, Permission.READ_AUDIT)
         self.tone = TONES[imported.state]
         self.steps = [_("Upload"), _("Preview"), _("Import"), _("Result")]
-        self.step = STEPS.get(imported.state, len(self.steps))
+        self.step = STEPS.get(imported.state, len(self.steps)) if imported.is_read else 1
 
     @cached_property
     def bad_page(self) -> Page[ImportRow]:
