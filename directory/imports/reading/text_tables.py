@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from directory.imports.reading.familiar_characters import is_chinese, is_other_script
 from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.titles import HEADING_ROWS, count_columns
 
@@ -78,15 +79,22 @@ def _decode_utf_16(content: bytes, encoding: str) -> str:
 def _decode_utf_8(content: bytes) -> str:
     """Return "" if most characters beyond ASCII are not UTF-8: one foreign byte says nothing about the others."""
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("utf-8-sig", "replace")
+    if _is_utf_8_by_accident(content, text):
+        return ""
     damaged = text.count(UNREADABLE)
     if len(text) - len(text.encode("ascii", "ignore")) > damaged * 2:
         return text
     if content.startswith(codecs.BOM_UTF8):
         raise Refused("csv_encoding")
     return ""
+
+
+def _is_utf_8_by_accident(content: bytes, text: str) -> bool:
+    """Return True for few hanzi of GB 18030 whose bytes are letters of two bytes in UTF-8, as those of 鲁芊 are."""
+    return not text.isascii() and max(text.replace(UNREADABLE, "")) < "\u0800" and is_chinese(content[:SNIFFED])
 
 
 def _decode_by_headings(content: bytes, headings: Mapping[str, str]) -> str:
@@ -104,7 +112,7 @@ def _decode_gb_18030(content: bytes) -> str:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         raise Refused("csv_encoding") from None
-    if _is_western(text) or _is_big5_or_japanese(text):
+    if _is_western(text) or _is_private(text) or is_other_script(content[:SNIFFED]):
         raise Refused("csv_encoding")
     return text
 
@@ -115,17 +123,10 @@ def _is_western(text: str) -> bool:
     return hanzi > 0 and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi
 
 
-def _is_big5_or_japanese(text: str) -> bool:
-    """Return True if many characters are private ones or so rare that hardly any name has them."""
+def _is_private(text: str) -> bool:
+    """Return True if many characters are private ones, where Big5 and Shift-JIS have others."""
     sample = [char for char in text[:SNIFFED] if not char.isascii()]
-    private = sum(unicodedata.category(char) == "Co" for char in sample)
-    rare = sum(not _is_common(char) for char in sample)
-    return private * 10 > len(sample) or (rare > 1 and rare * 3 > len(sample))
-
-
-def _is_common(char: str) -> bool:
-    """Return True for the 6,763 hanzi of GB 2312 and the 5,401 frequent ones of Big5."""
-    return bool(char.encode("gb2312", "ignore")) or b"" < char.encode("big5", "ignore") < b"\xc7"
+    return sum(unicodedata.category(char) == "Co" for char in sample) * 10 > len(sample)
 
 
 def _checked(text: str) -> str:

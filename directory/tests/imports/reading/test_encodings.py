@@ -110,7 +110,6 @@ def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people,
     assert refused.value.code == "csv_encoding"
 
 
-@pytest.mark.xfail(strict=True, reason="D18")
 @pytest.mark.parametrize(("people", "encoding"), [(KOREA, "euc_kr"), (KOREA, "cp949"), (KANJI, "euc_jp")])
 def test_d18_korean_and_japanese_do_not_pass_for_chinese(read_table, people, encoding):
     for count in range(1, len(people) + 1):
@@ -119,7 +118,6 @@ def test_d18_korean_and_japanese_do_not_pass_for_chinese(read_table, people, enc
         assert refused.value.code == "csv_encoding", count
 
 
-@pytest.mark.xfail(strict=True, reason="D18: the bytes of 鲁芊 are UTF-8 too")
 def test_no_chinese_name_is_taken_for_another_script(read_table):
     people = [surname + RARE[index % len(RARE)] for index, surname in enumerate(SURNAMES)]
     people += [SURNAMES[index % len(SURNAMES)] + one + RARE[-index] for index, one in enumerate(RARE)]
