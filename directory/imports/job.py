@@ -22,8 +22,8 @@ from core.leased_jobs import JobQueue, Lease
 from core.translatable import TranslatableText
 from directory.imports.apply import apply_rows
 from directory.imports.check import Check, check_rows, open_check
-from directory.imports.read import read_into
 from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.stored_file import read_into
 from directory.imports.row_files import PlanWriter, RowFiles
 from directory.imports.transitions import (
     State,

@@ -25,8 +25,8 @@ from directory.imports.actions import waiting_for_code
 from directory.imports.check import JOIN_AGAIN
 from directory.imports.columns import BY_NAME
 from directory.imports.reading.cells import show_cell
+from directory.imports.reading.remarks import remarks_on
 from directory.imports.transitions import State, Verdict, members_to_invite
-from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.members.data import PHONE
 from directory.models import Import, ImportRow
 
@@ -198,22 +198,7 @@ class ImportPage:
     @cached_property
     def remarks(self) -> list[str]:
         """What an administrator should know about how the file was read."""
-        if self.imported.state == State.FAILED or not self.imported.is_read:
-            return []
-        heading, texts = self.imported.heading, []
-        if unknown := heading["columns"]["unknown"]:
-            text = _("These columns aren't recognized and are ignored: %(names)s")
-            texts.append(text % {"names": _(", ").join(unknown[:20])})
-        if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
-            text = _("Only the sheet “%(sheet)s” is read. Not read: %(names)s")
-            texts.append(text % {"sheet": heading["sheet"], "names": _(", ").join(others)})
-        if rows := heading["hidden_rows"]:
-            text = ngettext("%(n)d hidden row is also read.", "%(n)d hidden rows are also read.", rows)
-            texts.append(text % {"n": rows})
-        if columns := heading["hidden_columns"]:
-            text = ngettext("%(n)d hidden column is also read.", "%(n)d hidden columns are also read.", columns)
-            texts.append(text % {"n": columns})
-        return texts
+        return [] if self.imported.state == State.FAILED else remarks_on(self.imported)
 
     def _previewed(self, verdicts: list[Verdict]) -> QuerySet[ImportRow]:
         rows = self.imported.rows if self.imported.state == State.READY else ImportRow.objects.none()

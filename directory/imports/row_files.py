@@ -8,7 +8,7 @@ table. Whatever else is known of a row is an ImportRow.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ import orjson
 from django.conf import settings
 
 from directory.members.data import FIELDS, MemberData
+
+# The number of a row in its sheet, its cells, and by their index the texts of those that the reader process understood
+# as another text.
+StoredLine = tuple[int, list[Any], Sequence[tuple[int, str]]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class RowFiles:
     def remove(self) -> None:
         _remove(f"{self.stored}.*")
 
-    def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the number of each row in its sheet, and its cells. Raises FileNotFoundError."""
-        return read_lines(self.path("rows"))
+    def rows(self) -> Iterator[StoredLine]:
+        """Yield the rows as the reader process wrote them. Raises FileNotFoundError."""
+        return read_rows(self.path("rows"))
 
     def planned(self, *, after: int = 0) -> Iterator[tuple[int, MemberData]]:
         """Yield number and data of the planned rows beyond `after`. Raises FileNotFoundError."""
@@ -115,6 +119,11 @@ class LineReader:
 def data_of_plan(values: Iterable[Any]) -> MemberData:
     """Return the data of a planned row from the values of its line."""
     return MemberData.from_row(dict(zip(FIELDS, values, strict=True)))
+
+
+def read_rows(path: Path) -> Iterator[StoredLine]:
+    for number, cells, *originals in read_lines(path):
+        yield number, cells, originals[0] if originals else ()
 
 
 def read_lines(path: Path, *, after: int = 0) -> Iterator[Any]:

@@ -25,8 +25,8 @@ from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from core.counters import CounterFull, count_up
 from directory.imports.job import QUEUE
-from directory.imports.read import read_at_once
 from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.stored_file import read_at_once
 from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 

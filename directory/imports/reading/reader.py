@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from core.translatable import TranslatableText
 from directory.imports.columns import COLUMNS
 from directory.imports.reading.titles import plain_heading
-from directory.imports.row_files import read_lines
+from directory.imports.row_files import read_rows
 
 # How often a caller hears that the process still runs.
 PULSE_SECONDS = 2.0
@@ -93,10 +93,13 @@ class Sheet:
     hidden_columns: int = 0
     merges: list[str] = field(default_factory=list)
     child_memory: int = 0
+    # Of a text file: the encoding as Python names it, and the separator of columns.
+    encoding: str = ""
+    separator: str = ""
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the number of each row in its sheet, and its cells."""
-        return read_lines(self.target)
+        return ((number, cells) for number, cells, _originals in read_rows(self.target))
 
 
 def read_workbook(
@@ -124,6 +127,8 @@ def read_workbook(
         hidden_columns=sum(last - first + 1 for first, last in found.get("hidden_columns", []) if last <= 64),
         merges=found.get("merges", []),
         child_memory=found["memory"],
+        encoding=found.get("encoding", ""),
+        separator=found.get("separator", ""),
     )
 
 

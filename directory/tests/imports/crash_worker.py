@@ -22,10 +22,10 @@ from directory.enterprise import open_enterprise
 from directory.imports import apply as applying
 from directory.imports import check as checking
 from directory.imports import job
-from directory.imports import read as reading
 from directory.imports import upload as upload_module
 from directory.imports.actions import begin_import
 from directory.imports.job import work_on_imports
+from directory.imports.reading import stored_file
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import start_import
 from directory.models import Address, Department, Import, ImportRow, Member, Membership
@@ -152,7 +152,7 @@ def in_another_process(work: Callable[[], object]) -> None:
 def work_until(point: str) -> None:
     """Run the worker, and die on the second visit to the given point."""
     points = {
-        "while reading": (reading, "find_heading", "before"),
+        "while reading": (stored_file, "find_heading", "before"),
         "while checking": (checking, "insert_import_rows", "before"),
         "inside a chunk": (applying, "_store_outcomes", "after"),
         "between chunks": (applying, "apply_new", "after"),

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Role
-from directory.imports import check, read
+from directory.imports import check
 from directory.imports.actions import start_follow_up
 from directory.imports.job import work_on_imports
-from directory.imports.reading import reader
+from directory.imports.reading import reader, stored_file
 from directory.imports.row_files import RowFiles
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import start_import
@@ -104,12 +104,12 @@ def test_the_request_stops_reading_after_its_time_and_leaves_no_process(client_o
 def test_a_busy_web_process_leaves_a_file_to_the_worker(client_of, alice, tenant, settings):
     """C16: each reader may take 512 MB."""
     settings.IMPORT_ANSWER_SECONDS = 0.05
-    with read.one_reader:
+    with stored_file.one_reader:
         assert send(client_of(alice), tenant, xlsx(person(1))).status_code == 303
     assert Import.objects.get().heading == {}
     work_on_imports()
     assert Import.objects.get().state == "ready"
-    assert not read.one_reader.locked()
+    assert not stored_file.one_reader.locked()
 
 
 def test_an_import_cancelled_while_it_is_read_stays_cancelled(tenant, alice, later, settings, monkeypatch):

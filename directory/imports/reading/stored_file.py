@@ -75,5 +75,7 @@ def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:
         "hidden_rows": sheet.hidden_rows,
         "hidden_columns": sheet.hidden_columns,
         "merges": sheet.merges[:MERGES_KEPT],
+        "encoding": sheet.encoding,
+        "separator": sheet.separator,
         "child_memory": sheet.child_memory,
     }
