@@ -53,6 +53,8 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
             raise ValidationError(_("This import is already being processed."), code="busy")
+        if not locked.is_read:
+            raise ValidationError(_("Nothing was imported from this file."), code="not_read")
         if follow_up == Import.FollowUp.UNDO and not locked.may_be_undone:
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
         locked.follow_up = follow_up
@@ -77,8 +79,8 @@ def issue_codes_for(imported: Import, role: Role, *, by: Actor) -> list[tuple[Me
 
 
 def _check_again(locked: Import) -> None:
-    locked.state = State.CHECKING
-    locked.save(update_fields=["state", "repairs", "skipped_rows"])
+    locked.state, locked.checked = State.CHECKING, 0
+    locked.save(update_fields=["state", "checked", "repairs", "skipped_rows"])
 
 
 def _work_now_or_later(imported: Import) -> None:

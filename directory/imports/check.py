@@ -22,8 +22,8 @@ from directory.imports.clashes import Clashes
 from directory.imports.columns import COLUMNS, ParseContext, differing, fold
 from directory.imports.problems import Problem
 from directory.imports.reading.headings import Heading
-from directory.imports.reading.parse import Parsed, is_example, parse_row
-from directory.imports.row_files import LineReader, PlanWriter, RowFiles
+from directory.imports.reading.parse import Parsed, is_example, note_originals, parse_row
+from directory.imports.row_files import LineReader, PlanWriter, RowFiles, StoredLine
 from directory.imports.row_store import insert_import_rows, read_cells, replace_import_rows
 from directory.joining.applicants import applicant_phones
 from directory.members.conflicts import ClaimedValues, Claims, look_up_claims, usual_account
@@ -132,6 +132,7 @@ def open_check(imported: Import, role: Role | None) -> Check:
         department_name=name,
         depth=depth,
         children={(parent, fold(name)): pk for pk, (parent, name, _depth) in tree.items() if parent},
+        names={pk: name for pk, (_parent, name, _depth) in tree.items()},
         may_create=imported.create_departments,
     )
     heading = Heading(**imported.heading["columns"])
@@ -140,8 +141,11 @@ def open_check(imported: Import, role: Role | None) -> Check:
     return Check(imported, role, heading, context, labels, scope, applicant_phones(imported.enterprise_id))
 
 
-def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callable[[], None]) -> None:
-    """Check, count and store every row, 2,000 at a time; calls `keep` in the transaction of each chunk."""
+def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callable[..., None]) -> None:
+    """Check, count and store every row, 2,000 at a time; calls `keep` with the number in the transaction of each chunk.
+
+    After a kill it begins again: 200,000 rows take less time than the lease of the killed worker.
+    """
     imported = check.imported
     ImportRow.objects.filter(import_job=imported).delete()
     rows = _rows(check, files.rows())
@@ -149,7 +153,7 @@ def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callabl
         _check_chunk(check, chunk)
         plan.write((row.number, row.data) for row in chunk if row.verdict == Verdict.NEW and row.data)
         with transaction.atomic():
-            keep()
+            keep(checked=check.counts.total())
             insert_import_rows(imported, (row for row in chunk if row.is_stored))
     _refuse_clashes(check, LineReader(files.path("rows")))
 
@@ -158,16 +162,17 @@ def _departments_of(imported: Import, role: Role | None) -> DepartmentQuerySet:
     return departments_of(role) if role else Department.objects.filter(enterprise=imported.enterprise_id)
 
 
-def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]:
+def _rows(check: Check, lines: Iterable[StoredLine]) -> Iterator[Row]:
     """Yield the rows of data, without the template's example and rows that are blank in every known column."""
     heading = check.heading
     merged = _merged_cells(check.imported.heading.get("merges", []), heading)
     repairs, skipped_rows = check.imported.repairs, set(check.imported.skipped_rows)
-    for number, cells in lines:
+    for number, cells, originals in lines:
         if number <= heading.row:
             continue
-        if repairs and str(number) in repairs:
-            cells = heading.with_repairs(cells, repairs[str(number)])
+        repaired = repairs.get(str(number), {}) if repairs else {}
+        if repaired:
+            cells = heading.with_repairs(cells, repaired)
         values = heading.values(cells)
         parsed = parse_row(values, check.context)
         if len(parsed.blank) == len(values) or is_example(values):
@@ -175,6 +180,8 @@ def _rows(check: Check, lines: Iterable[tuple[int, list[Any]]]) -> Iterator[Row]
         for column in merged.get(number, ()):
             text = _("The cell is merged with others. Only the first cell contains the value.")
             parsed.refuse(column, ValidationError(text))
+        if originals:
+            note_originals(parsed, values, heading.by_column(originals, without=repaired))
         yield Row(number, cells, parsed, number in skipped_rows, parsed.values)
 
 

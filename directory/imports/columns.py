@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,7 +48,7 @@ REASON, STATUS = ("原因", "Reason"), ("状态", "Status")
 @dataclass
 class ParseContext:
     """What the rows of an import are read against. `domains` are ids by name, `children` department ids by the parent's
-    id and the folded name; `department` is where the import puts members, `depth` its depth."""
+    id and the folded name, `names` theirs by id; `department` is where the import puts members, `depth` its depth."""
 
     region: str
     domains: Mapping[str, int]
@@ -59,6 +59,9 @@ class ParseContext:
     children: Mapping[tuple[int, str], int] = field(default_factory=dict)
     may_create: bool = False
     found: dict[str, int | str] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
+    # By path as stated, the path as the departments are spelled.
+    understood: dict[str, str] = field(default_factory=dict)
     # The paths that are to be created, by their folded form.
     created: dict[str, str] = field(default_factory=dict)
     # By column, the values of texts that are repeated in many rows.
@@ -83,13 +86,20 @@ class ParseContext:
             self.found[path] = self._search(path)
         return self.found[path]
 
+    def name_of_domain(self, id: int) -> str:
+        return next(name for name, domain in self.domains.items() if domain == id)
+
     def _search(self, path: str) -> int | str:
         at, names, found = self._follow(path)
-        return at if found == len(names) else self._missing(path, names, found)
+        result = at if found == len(names) else self._missing(path, names, found)
+        top = [self.department_name] * (len(split_path(path.replace("／", "/"))) - len(names))
+        self.understood[path] = "/".join([*top, *(result.split("/") if isinstance(result, str) else names)])
+        return result
 
     def _follow(self, path: str) -> tuple[int, list[str], int]:
-        """Return the last department on the path that exists, the path's names, and how many of them exist."""
-        names = [name.strip() for name in path.replace("／", "/").split("/") if name.strip()]
+        """Return the last department on the path that exists, the path's names as departments are spelled, and how many
+        of them exist."""
+        names = split_path(path.replace("／", "/"))
         at = self.department
         if names and (at, fold(names[0])) not in self.children and fold(names[0]) == fold(self.department_name):
             names = names[1:]
@@ -97,7 +107,7 @@ class ParseContext:
             below = self.children.get((at, fold(name)))
             if below is None:
                 return at, names, level
-            at = below
+            at, names[level] = below, self.names.get(below, name)
         return at, names, len(names)
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
@@ -147,7 +157,7 @@ class Column:
         """Return the value. Raises ValidationError."""
         raise NotImplementedError
 
-    def repaired(self, text: str, value: Any) -> str:
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
         """Return how the value reads if that is worth a note because `text` reads differently; else ""."""
         return ""
 
@@ -173,8 +183,8 @@ class TextColumn(Column):
     def read(self, text: str, context: ParseContext) -> Any:
         return self.rule(text)
 
-    def repaired(self, text: str, value: Any) -> str:
-        return "" if value == text or value == text.strip() or "@" in text else str(value)
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
+        return "" if value == text or value == text.strip() else str(value)
 
 
 @dataclass(frozen=True)
@@ -184,8 +194,8 @@ class PrefixColumn(TextColumn):
     def read(self, text: str, context: ParseContext) -> tuple[str, int | None]:
         return read_address(text, context)
 
-    def repaired(self, text: str, value: Any) -> str:
-        return super().repaired(text, value[0])
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
+        return "" if value[0] == text else repaired_addresses([text.strip()], [value], context)
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,10 @@ class DomainColumn(Column):
 
     def read(self, text: str, context: ParseContext) -> int:
         return context.find_domain(text)
+
+    def repaired(self, text: str, value: int, context: ParseContext) -> str:
+        name = context.name_of_domain(value)
+        return "" if text.strip().lower() == name else name
 
     def show(self, value: int, labels: Labels) -> str:
         return labels.domains[value]
@@ -215,8 +229,8 @@ class PhoneColumn(TextColumn):
             raise _lost_digits()
         return clean_phone(text, context.region)
 
-    def repaired(self, text: str, value: Any) -> str:
-        return "" if text == value[3:] or text == value else super().repaired(text, show_phone(value))
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
+        return "" if text == value[3:] or text == value else super().repaired(text, show_phone(value), context)
 
     def write(self, data: MemberData, labels: Labels) -> str:
         """As people write it in their sheets: without blanks, and with the country code only abroad."""
@@ -234,8 +248,15 @@ class DepartmentsColumn(Column):
         return (context.department,)
 
     def read(self, text: str, context: ParseContext) -> tuple[int | str, ...]:
-        found = [context.find_department(path) for path in re.split("[;；]", text) if path.strip()]
-        return check_departments(found) or (context.department,)
+        return check_departments(map(context.find_department, self._split(text))) or (context.department,)
+
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
+        stated = self._split(text)
+        understood = [context.understood[path] for path in stated]
+        return "" if understood == ["/".join(split_path(path)) for path in stated] else "; ".join(understood)
+
+    def _split(self, text: str) -> list[str]:
+        return [path for path in re.split("[;；]", text) if path.strip()]
 
     def write(self, data: MemberData, labels: Labels) -> str:
         return "; ".join(labels.departments[id] or "/" for id in data.departments)
@@ -286,6 +307,9 @@ class AliasesColumn(Column):
     def read(self, text: str, context: ParseContext) -> tuple[tuple[str, int | None], ...]:
         return check_aliases(read_address(alias, context) for alias in split_aliases(text))
 
+    def repaired(self, text: str, value: Any, context: ParseContext) -> str:
+        return repaired_addresses(list(dict.fromkeys(split_aliases(text))), value, context)
+
     def is_same(self, one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
         return sorted(one) == sorted(other)
 
@@ -296,6 +320,10 @@ class AliasesColumn(Column):
 def fold(name: str) -> str:
     """Return a department's name as it is compared: ＩＴ部 equals it部."""
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def split_path(path: str) -> list[str]:
+    return [name.strip() for name in path.split("/") if name.strip()]
 
 
 def in_language(pair: tuple[str, str], language: str) -> str:
@@ -309,6 +337,15 @@ def read_address(text: str, context: ParseContext) -> tuple[str, int | None]:
         return clean_prefix(text), None
     local, name = split_address(text)
     return clean_prefix(local if name else text), context.find_domain(name) if name else None
+
+
+def repaired_addresses(
+    stated: Sequence[str], understood: Iterable[tuple[str, int | None]], context: ParseContext
+) -> str:
+    """Return the addresses as understood if they read differently but for the case of a domain; else ""."""
+    shown = [f"{local}@{context.name_of_domain(id)}" if id else local for local, id in understood]
+    plain = [local + at + domain.lower() for local, at, domain in (text.partition("@") for text in stated)]
+    return "" if shown == plain else "; ".join(shown)
 
 
 def differing(before: MemberData, after: MemberData) -> list[Column]:

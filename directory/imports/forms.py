@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.recording import Actor
@@ -62,6 +63,7 @@ class ImportNewForm(PickingForm):
                 upload=chosen["file"],
                 mode=chosen["mode"],
                 create_departments=chosen.get("create_departments", False),
+                seconds=settings.IMPORT_ANSWER_SECONDS,
             )
         except WorkbookRefused as refused:
             self.add_error("file", forms.ValidationError(str(refused), code=refused.code))

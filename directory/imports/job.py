@@ -1,4 +1,4 @@
-"""The background work on imports: check, apply, undo, invite, and delete what has expired."""
+"""The background work on imports: read, check, apply, undo, invite, and delete what has expired."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from django.utils.translation import gettext_noop, override
 from accounts.audit.recording import recording, task_actor
 from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
+from core.translatable import TranslatableText
 from directory.imports.apply import apply_rows
 from directory.imports.check import Check, check_rows, open_check
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.stored_file import read_into
 from directory.imports.row_files import PlanWriter, RowFiles
 from directory.imports.transitions import (
     State,
@@ -53,6 +56,7 @@ BROKEN: dict[str, str] = {
     ),
     Import.FollowUp.INVITE: gettext_noop("Something went wrong. Send the remaining invitations again."),
 }
+FILE_GONE = TranslatableText(gettext_noop("The file is no longer available. Upload it again."))
 _collector = threading.Lock()
 _rare_collections = 0
 _usual_thresholds = gc.get_threshold()
@@ -129,12 +133,31 @@ def _work(lease: Lease[Import]) -> None:
         if role is None or not may(role, Permission.MANAGE_MEMBERS):
             _stop(imported, gettext_noop("The person who started this no longer has permission to manage members."))
             return
+        if imported.state == State.CHECKING and not imported.is_read:
+            _read(imported, lease)
+            return
         try:
             check = open_check(imported, role)
         except LookupError:
             _stop(imported, gettext_noop("The selected department no longer exists."))
             return
         _take_step(imported, check, lease)
+
+
+def _read(imported: Import, lease: Lease[Import]) -> None:
+    """Read the file, which is a turn of its own: it can't be resumed, so a killed worker's successor reads it again."""
+    files = RowFiles(imported.stored)
+    files.remove_temporary()
+    try:
+        with files.temporary("rows") as rows:
+            heading = read_into(rows, imported, keep=lease.renew)
+            with transaction.atomic():
+                lease.renew(heading=heading)
+                rows.replace(files.path("rows"))
+    except WorkbookRefused as refused:
+        _fail(lease, refused.message)
+    except FileNotFoundError:
+        _fail(lease, FILE_GONE)
 
 
 def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
@@ -150,7 +173,7 @@ def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
         elif imported.follow_up == Import.FollowUp.INVITE:
             _invite(imported, lease)
     except FileNotFoundError:
-        _fail(lease, gettext_noop("The file is no longer available. Upload it again."))
+        _fail(lease, FILE_GONE)
 
 
 def _check(check: Check, files: RowFiles, lease: Lease[Import]) -> None:
@@ -207,20 +230,26 @@ def _stop(imported: Import, reason: str) -> None:
 
 def _give_up(lease: Lease[Import]) -> None:
     imported = lease.job()
-    _fail(lease, BROKEN[imported.follow_up or imported.state])
+    _fail(lease, TranslatableText(BROKEN[imported.follow_up or imported.state]))
 
 
-def _fail(lease: Lease[Import], reason: str) -> None:
-    """End the import or its follow-up. What was done is counted and recorded, and can be undone."""
+def _fail(lease: Lease[Import], reason: TranslatableText) -> None:
+    """End the import or its follow-up. What was done is counted and recorded, and can be undone; a file that could not
+    be read is removed."""
     imported = lease.job()
     with recording(imported.enterprise, by=actor_of(imported)) as record:
         locked = lease.lock()
-        locked.follow_up, locked.reason, locked.finished_at = "", reason, timezone.now()
+        locked.follow_up, locked.finished_at = "", timezone.now()
+        locked.reason, locked.reason_params = reason.text, dict(reason.params)
         if locked.state in {State.CHECKING, State.APPLYING}:
             locked.state = State.FAILED
             count_outcomes(locked)
+        if not locked.is_read:
+            locked.stored = ""
         locked.save()
         record("import_failed", locked, after=counts_of_import(locked))
+    if not locked.is_read:
+        RowFiles(imported.stored).remove()
 
 
 QUEUE: JobQueue[Import] = JobQueue(

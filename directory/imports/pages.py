@@ -25,8 +25,8 @@ from directory.imports.actions import waiting_for_code
 from directory.imports.check import JOIN_AGAIN
 from directory.imports.columns import BY_NAME
 from directory.imports.reading.cells import show_cell
+from directory.imports.reading.remarks import remarks_on
 from directory.imports.transitions import State, Verdict, members_to_invite
-from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.members.data import PHONE
 from directory.models import Import, ImportRow
 
@@ -137,7 +137,7 @@ class ImportPage:
         self.may_read_audit = may(role, Permission.READ_AUDIT)
         self.tone = TONES[imported.state]
         self.steps = [_("Upload"), _("Preview"), _("Import"), _("Result")]
-        self.step = STEPS.get(imported.state, len(self.steps))
+        self.step = STEPS.get(imported.state, len(self.steps)) if imported.is_read else 1
 
     @cached_property
     def bad_page(self) -> Page[ImportRow]:
@@ -190,25 +190,15 @@ class ImportPage:
     def may_undo(self) -> bool:
         return self.may_import and self.imported.may_be_undone and self.imported.to_apply > 0
 
+    @property
+    def has_counts(self) -> bool:
+        """True once rows have been checked."""
+        return self.imported.read > 0 or (self.imported.is_read and self.imported.state != State.CHECKING)
+
     @cached_property
     def remarks(self) -> list[str]:
         """What an administrator should know about how the file was read."""
-        if self.imported.state == State.FAILED:
-            return []
-        heading, texts = self.imported.heading, []
-        if unknown := heading["columns"]["unknown"]:
-            text = _("These columns aren't recognized and are ignored: %(names)s")
-            texts.append(text % {"names": _(", ").join(unknown[:20])})
-        if others := [name for name in heading["other_sheets"] if name not in {*LISTS, *GUIDANCE}]:
-            text = _("Only the sheet “%(sheet)s” is read. Not read: %(names)s")
-            texts.append(text % {"sheet": heading["sheet"], "names": _(", ").join(others)})
-        if rows := heading["hidden_rows"]:
-            text = ngettext("%(n)d hidden row is also read.", "%(n)d hidden rows are also read.", rows)
-            texts.append(text % {"n": rows})
-        if columns := heading["hidden_columns"]:
-            text = ngettext("%(n)d hidden column is also read.", "%(n)d hidden columns are also read.", columns)
-            texts.append(text % {"n": columns})
-        return texts
+        return [] if self.imported.state == State.FAILED else remarks_on(self.imported)
 
     def _previewed(self, verdicts: list[Verdict]) -> QuerySet[ImportRow]:
         rows = self.imported.rows if self.imported.state == State.READY else ImportRow.objects.none()

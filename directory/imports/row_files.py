@@ -8,7 +8,7 @@ table. Whatever else is known of a row is an ImportRow.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ import orjson
 from django.conf import settings
 
 from directory.members.data import FIELDS, MemberData
+
+# The number of a row in its sheet, its cells, and by their index the texts of those that the reader process understood
+# as another text.
+StoredLine = tuple[int, list[Any], Sequence[tuple[int, str]]]
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,11 @@ class RowFiles:
         return Path(settings.IMPORT_DIR) / f"{self.stored}.{kind}"
 
     def remove(self) -> None:
-        for path in Path(settings.IMPORT_DIR).glob(f"{self.stored}.*"):
-            path.unlink(missing_ok=True)
+        _remove(f"{self.stored}.*")
 
-    def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the number of each row in its sheet, and its cells. Raises FileNotFoundError."""
-        return read_lines(self.path("rows"))
+    def rows(self) -> Iterator[StoredLine]:
+        """Yield the rows as the reader process wrote them. Raises FileNotFoundError."""
+        return read_rows(self.path("rows"))
 
     def planned(self, *, after: int = 0) -> Iterator[tuple[int, MemberData]]:
         """Yield number and data of the planned rows beyond `after`. Raises FileNotFoundError."""
@@ -43,17 +46,26 @@ class RowFiles:
             yield number, data_of_plan(values)
 
     @contextmanager
-    def plan_writer(self) -> Iterator[PlanWriter]:
-        """Write a new plan under a temporary name, so that a worker that lost its lease spoils nothing.
+    def temporary(self, kind: str) -> Iterator[Path]:
+        """Yield a path of its own for a new file, so that a worker that lost its lease spoils nothing.
 
-        It is deleted at the end unless it was published.
+        What has not been moved away at the end is deleted, with all that lies beside it.
         """
-        path = self.path(f"{uuid.uuid4().hex[:8]}.plan")
+        stem = f"{self.stored}.{uuid.uuid4().hex[:8]}"
         try:
-            with path.open("wb") as file:
-                yield PlanWriter(file, path, self.path("plan"))
+            yield Path(settings.IMPORT_DIR) / f"{stem}.{kind}"
         finally:
-            path.unlink(missing_ok=True)
+            _remove(f"{stem}.*")
+
+    def remove_temporary(self) -> None:
+        """Remove what a killed process has left."""
+        _remove(f"{self.stored}.*.*")
+
+    @contextmanager
+    def plan_writer(self) -> Iterator[PlanWriter]:
+        """Write a new plan, which is deleted at the end unless it was published."""
+        with self.temporary("plan") as path, path.open("wb") as file:
+            yield PlanWriter(file, path, self.path("plan"))
 
 
 @dataclass(frozen=True)
@@ -109,11 +121,21 @@ def data_of_plan(values: Iterable[Any]) -> MemberData:
     return MemberData.from_row(dict(zip(FIELDS, values, strict=True)))
 
 
+def read_rows(path: Path) -> Iterator[StoredLine]:
+    for number, cells, *originals in read_lines(path):
+        yield number, cells, originals[0] if originals else ()
+
+
 def read_lines(path: Path, *, after: int = 0) -> Iterator[Any]:
     with path.open("rb") as file:
         for line in file:
             if not after or _number(line) > after:
                 yield orjson.loads(line)
+
+
+def _remove(pattern: str) -> None:
+    for path in Path(settings.IMPORT_DIR).glob(pattern):
+        path.unlink(missing_ok=True)
 
 
 def _number(line: bytes) -> int:

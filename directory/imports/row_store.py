@@ -34,7 +34,7 @@ def read_cells(imported: Import, heading: Heading, lines: LineReader, numbers: S
     repairs = imported.repairs
     return {
         number: heading.with_repairs(cells, repairs[str(number)]) if str(number) in repairs else cells
-        for number, (cells,) in lines.pick(numbers).items()
+        for number, (cells, *_originals) in lines.pick(numbers).items()
     }
 
 

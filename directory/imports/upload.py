@@ -1,15 +1,15 @@
-"""Start an import: store the uploaded file unless it is too large, read it, and find its headings."""
+"""Start an import: store the uploaded file unless it is too large, and read it or leave that to a worker."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import re
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,13 +25,11 @@ from accounts.audit.recording import Actor
 from accounts.models import Enterprise
 from core.counters import CounterFull, count_up
 from directory.imports.job import QUEUE
-from directory.imports.reading.headings import find_heading
-from directory.imports.reading.reader import Sheet, WorkbookRefused, read_workbook
-from directory.imports.reading.titles import HEADING_ROWS
+from directory.imports.reading.reader import WorkbookRefused
+from directory.imports.reading.stored_file import read_at_once
 from directory.imports.row_files import RowFiles
 from directory.models import Department, Import
 
-MERGES_KEPT = 2000
 # Of a request: room for the rest of the form.
 FORM_BYTES = 64 * 1024
 log = logging.getLogger(__name__)
@@ -82,43 +80,42 @@ def start_import(
     upload: Upload,
     mode: str = Import.Mode.CREATE,
     create_departments: bool = False,
+    seconds: float = math.inf,
 ) -> Import:
-    """Store, scan and parse the file, and wake a worker to check its rows.
+    """Store the file and wake a worker, which reads it unless it is read here within `seconds`, and checks its rows.
 
     Raises WorkbookRefused or ValidationError; nothing is kept then.
     """
+    end = time.monotonic() + seconds
     if not upload.size:
         raise WorkbookRefused("empty_file")
     if upload.size > settings.IMPORT_FILE_BYTES:
         raise WorkbookRefused("file_too_large")
     _count_upload(department.enterprise)
-    stored = uuid.uuid4().hex
+    imported = Import(
+        enterprise=department.enterprise,
+        author=by.user,
+        author_name=by.name[:64],
+        department=department,
+        department_name=department.name,
+        mode=mode,
+        create_departments=create_departments,
+        language=translation.get_language() or settings.LANGUAGE_CODE,
+        file_name=plain_file_name(upload.name or ""),
+        stored=uuid.uuid4().hex,
+    )
+    files = RowFiles(imported.stored)
     try:
-        files = RowFiles(stored)
-        digest = _store(upload, files.path("upload"))
-        sheet = read_workbook(files.path("upload"), files.path("rows"), name=upload.name or "")
-        imported = Import(
-            enterprise=department.enterprise,
-            author=by.user,
-            author_name=by.name[:64],
-            department=department,
-            department_name=department.name,
-            mode=mode,
-            create_departments=create_departments,
-            language=translation.get_language() or settings.LANGUAGE_CODE,
-            file_name=plain_file_name(upload.name or ""),
-            stored=stored,
-            digest=digest,
-            heading=_heading(sheet, is_update=mode == Import.Mode.UPDATE),
-        )
+        imported.digest = _store(upload, files.path("upload"))
+        read_at_once(imported, seconds=end - time.monotonic())
         return _keep(imported)
     except OSError as error:
-        RowFiles(stored).remove()
+        files.remove()
         log.exception("import_not_stored")
         text = _("The file couldn't be saved. The server's disk may be full. Contact the operator.")
         raise ValidationError(text, code="not_stored") from error
     except BaseException:
-        RowFiles(stored).remove()
+        files.remove()
         raise
 
 
@@ -131,25 +128,6 @@ def _count_upload(enterprise: Enterprise) -> None:
         raise ValidationError(
             _("Too many files were uploaded in the last 10 minutes. Wait a moment and try again."), code="limited"
         ) from full
-
-
-def _heading(sheet: Sheet, *, is_update: bool) -> dict[str, Any]:
-    first = list(takewhile(lambda line: line[0] <= HEADING_ROWS, sheet.lines()))
-    heading = find_heading(first, is_update=is_update)
-    rows = sheet.rows - sum(number <= heading.row for number, _cells in first)
-    if not rows:
-        raise WorkbookRefused("no_rows")
-    if rows > settings.IMPORT_ROWS:
-        raise WorkbookRefused("row_limit")
-    return {
-        "columns": asdict(heading),
-        "sheet": sheet.name,
-        "other_sheets": sheet.other_sheets[:20],
-        "hidden_rows": sheet.hidden_rows,
-        "hidden_columns": sheet.hidden_columns,
-        "merges": sheet.merges[:MERGES_KEPT],
-        "child_memory": sheet.child_memory,
-    }
 
 
 def _keep(imported: Import) -> Import:

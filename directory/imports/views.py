@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -116,6 +116,8 @@ def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
 @require_safe
 def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
     imported = get_import(request, id)
+    if not imported.is_read:
+        raise Http404
     return _workbook(write_failed(imported, _language()), f"failed-{imported.pk}.xlsx")
 
 

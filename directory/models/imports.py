@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enterprise
 from core.leased_jobs import LeasedJob
+from core.translatable import render_message
 from directory.models.departments import Department
 from directory.models.members import Member
 
@@ -48,19 +48,23 @@ class Import(LeasedJob):
     create_departments = models.BooleanField(default=False)
     language = models.CharField(max_length=16)
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.CHECKING)
-    # Why it failed or stopped: an English msgid.
+    # Why it failed or stopped: an English msgid, and its parameters.
     reason = models.CharField(max_length=500, blank=True)
+    reason_params = models.JSONField(default=dict)
 
     file_name = models.CharField(max_length=128)
     # The stem of the files' names below settings.IMPORT_DIR; "" once they are deleted.
     stored = models.CharField(max_length=32, blank=True)
     digest = models.CharField(max_length=64)
-    # The recognized columns (directory.imports.reading.headings) and notices from reading the file.
+    # What was found when the file was read: the recognized columns (directory.imports.reading.headings), the number of
+    # rows, notices. Empty until then.
     heading = models.JSONField(default=dict)
     # Cells corrected in the browser by row number ({"12": {"phone": "…"}}), and the numbers of rows left out.
     repairs = models.JSONField(default=dict)
     skipped_rows = models.JSONField(default=list)
 
+    # Rows that a worker has checked so far.
+    checked = models.PositiveIntegerField(default=0)
     read = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
@@ -98,7 +102,12 @@ class Import(LeasedJob):
     @property
     def reason_text(self) -> str:
         """Return the reason in the current language."""
-        return gettext(self.reason) if self.reason else ""
+        return render_message({"text": self.reason, "params": self.reason_params})
+
+    @property
+    def is_read(self) -> bool:
+        """False while the file is to be read, and if it was refused."""
+        return bool(self.heading)
 
     @property
     def accounted(self) -> int:
@@ -127,7 +136,7 @@ class Import(LeasedJob):
 
     @property
     def may_be_undone(self) -> bool:
-        return self.is_over and not self.undone_at and bool(self.stored)
+        return self.is_over and self.is_read and not self.undone_at and bool(self.stored)
 
     @property
     def to_apply(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
@@ -29,12 +29,16 @@ IGNORED = {plain_heading(title) for title in (*REASON, *STATUS)}
 
 @dataclass(frozen=True)
 class Heading:
-    """The row of headings: its number, the index of each column, all titles as written, and those not understood."""
+    """The row of headings: its number, the index of each column, all titles as written, and those not understood.
+
+    `is_joined` if it was put together from several rows, of which it is the last.
+    """
 
     row: int
     places: dict[str, int]
     titles: list[str]
     unknown: list[str]
+    is_joined: bool = False
 
     def values(self, cells: Sequence[Any]) -> dict[str, Any]:
         """Return the cells of the known columns; those beyond a short row are blank."""
@@ -48,6 +52,11 @@ class Heading:
         for name, text in repairs.items():
             repaired[self.places[name]] = text
         return repaired
+
+    def by_column(self, texts: Iterable[tuple[int, str]], *, without: Container[str]) -> dict[str, str]:
+        """Return texts given by index by the name of their column, as far as it is known."""
+        names = {index: name for name, index in self.places.items() if name not in without}
+        return {names[index]: text for index, text in texts if index in names}
 
     @cached_property
     def width(self) -> int:
@@ -68,6 +77,7 @@ class _Match:
     titles: list[str]
     places: dict[str, int] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
+    is_joined: bool = False
 
     @property
     def is_heading(self) -> bool:
@@ -97,7 +107,7 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
         raise WorkbookRefused("heading_twice", ", ".join(match.repeated))
     if missing := _missing(match.places, is_update=is_update):
         raise WorkbookRefused("heading_missing", ", ".join(missing))
-    return Heading(number, match.places, match.titles, match.unknown)
+    return Heading(number, match.places, match.titles, match.unknown, match.is_joined)
 
 
 def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
@@ -117,6 +127,7 @@ def _join(upper: _Match, lower: _Match) -> _Match | None:
     if not upper.places or len(lower.places) * 2 < sum(map(bool, lower.titles)) or not lower.places:
         return None
     joined = _match([below or above for above, below in zip_longest(upper.titles, lower.titles, fillvalue="")])
+    joined.is_joined = True
     return joined if set(joined.places) > set(upper.places) and set(joined.places) >= set(lower.places) else None
 
 

@@ -49,6 +49,17 @@ def parse_row(cells: Mapping[str, Any], context: ParseContext) -> Parsed:
     return parsed
 
 
+def note_originals(parsed: Parsed, cells: Mapping[str, Any], originals: Mapping[str, str]) -> None:
+    """Note the text in the file, by column, of cells that the reader process understood as another text."""
+    for column, text in originals.items():
+        original = show_invisible(text)
+        if repair := next((note for note in parsed.notes if note["column"] == column), None):
+            repair["from"] = original
+        else:
+            note = {"kind": "repair", "column": column, "from": original, "to": str(cells[column])}
+            parsed.notes.append(note)
+
+
 def is_example(cells: Mapping[str, Any]) -> bool:
     """Return True if these are all cells of the template's example, unchanged."""
     return cells.get("name") in EXAMPLE_NAMES and cells in EXAMPLES
@@ -58,7 +69,7 @@ def _parse_cell(column: Column, cell: Any, context: ParseContext, parsed: Parsed
     text = column.text_of(cell)
     value = column.read(text, context)
     cache = context.cache.get(column.name)
-    if repaired := column.repaired(text, value):
+    if repaired := column.repaired(text, value, context):
         note = {"kind": "repair", "column": column.name, "from": show_invisible(text), "to": repaired}
         parsed.notes.append(note)
     elif cache is not None and len(cache) < CACHED_MAX:

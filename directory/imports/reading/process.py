@@ -1,20 +1,23 @@
 """`python -m directory.imports.reading.process LIMITS FILE TARGET`: read one file, in a process that may crash.
 
 Prints one line of JSON: what was found, or {"refused": code}. Writes the rows to TARGET, one line of JSON each: the
-number in the sheet and the cells, as text, number, boolean or {"date" | "time" | "dead": text}. Uses no database and no
-settings.
+number in the sheet and the cells, as text, number, boolean or {"date" | "time" | "dead": text}; and where cells were
+understood as another text, [[index, what stands in the file], …]. Uses no database and no settings.
 """
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import errno
 import gc
 import json
 import math
+import os
 import resource
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +26,18 @@ import orjson
 from directory.imports.reading.number_formats import show_number
 from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.scan import Cell, Scanned, SheetFacts, kind_of, scan_workbook
-from directory.imports.reading.text_tables import TEXT_MAX, decode_text, read_text_table
+from directory.imports.reading.text_tables import TEXT_MAX, decode_text, layout_of, read_text_table
+
+# The number of a row, its cells, and by index what stands in the file where a cell was understood as another text.
+Line = tuple[int, list[Any], Sequence[tuple[int, str]]]
+PR_SET_PDEATHSIG = 1
 
 
 def main(limits: str, file: str, target: str) -> None:
     # Rows are written and forgotten, and this process ends with the last one.
     gc.disable()
     given = json.loads(limits)
+    _end_with_parent(given["parent"])
     _limit_process(given["memory"], given["cpu"], given["file_size"])
     print(json.dumps(read(given, Path(file), Path(target))))
 
@@ -47,6 +55,14 @@ def read(limits: dict[str, Any], file: Path, target: Path) -> dict[str, Any]:
     except Exception as error:  # zipfile, expat and calamine have a dozen names for a broken file
         found = {"refused": "broken", "error": f"{type(error).__name__}: {error}"[:200]}
     return found | {"memory": highest_memory()}
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let Linux kill this process when its parent is killed; elsewhere the limit of CPU time ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def _limit_process(memory: int, cpu: int, file_size: int) -> None:
@@ -70,8 +86,10 @@ def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *,
     if kind_of(file) == "text":
         if not is_csv:
             raise _wrongly_named(file, headings)
-        rows = read_text_table(decode_text(file.read_bytes(), headings), limits, headings)
-        return _write(target, rows, limits) | {"kind": "csv"}
+        text, encoding = decode_text(file.read_bytes(), headings)
+        layout = layout_of(text, headings)
+        found = _write(target, read_text_table(text, layout, limits), limits)
+        return found | {"kind": "csv", "encoding": encoding, "separator": layout.separator}
     copy = target.with_suffix(".copy")
     try:
         scanned = scan_workbook(file, limits, copy, headings)
@@ -91,11 +109,11 @@ def _read(file: Path, target: Path, limits: Limits, headings: dict[str, str], *,
     }
 
 
-def _write(target: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) -> dict[str, Any]:
+def _write(target: Path, rows: Iterable[Line], limits: Limits) -> dict[str, Any]:
     """Write the rows that are not blank."""
     count = 0
     with target.open("wb") as file:
-        for number, cells in rows:
+        for number, cells, originals in rows:
             while cells and cells[-1] == "":
                 cells.pop()
             if not cells:
@@ -103,11 +121,12 @@ def _write(target: Path, rows: Iterable[tuple[int, list[Any]]], limits: Limits) 
             count += 1
             if count > limits.rows + 10:
                 raise Refused("row_limit")
-            file.write(orjson.dumps([number, cells], option=orjson.OPT_APPEND_NEWLINE))
+            line = [number, cells, originals] if originals else [number, cells]
+            file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     return {"rows": count}
 
 
-def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]:
+def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[Line]:
     # Imported here: the parent must not load a library that can abort the process.
     from python_calamine import CalamineWorkbook
 
@@ -123,17 +142,20 @@ def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[tuple[int, list[Any]]]
                 if Cell(number, column) in dead:
                     cells += [""] * (column - len(cells))
                     cells[column - 1] = {"dead": dead[Cell(number, column)]}
+        originals: list[tuple[int, str]] = []
         for column in scanned.facts.formatted:
-            _show_as_formatted(cells, number, column, scanned.facts)
-        yield number, [_tidy(cell) for cell in cells]
+            originals += _show_as_formatted(cells, number, column, scanned.facts)
+        yield number, [_tidy(cell) for cell in cells], originals
 
 
-def _show_as_formatted(cells: list[Any], row: int, column: int, facts: SheetFacts) -> None:
-    """Replace a number whose format shows more than its digits by the text that is shown."""
+def _show_as_formatted(cells: list[Any], row: int, column: int, facts: SheetFacts) -> list[tuple[int, str]]:
+    """Replace a number whose format shows more than its digits by the text that is shown; return what it replaced."""
     number = cells[column - 1] if column <= len(cells) else None
     format = facts.format_of(row, column)
     if format and type(number) is int and number >= 0 and (shown := show_number(number, format)) != str(number):
         cells[column - 1] = shown
+        return [(column - 1, str(number))]
+    return []
 
 
 def _tidy(cell: Any) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,13 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from core.translatable import TranslatableText
 from directory.imports.columns import COLUMNS
 from directory.imports.reading.titles import plain_heading
-from directory.imports.row_files import read_lines
+from directory.imports.row_files import read_rows
 
+# How often a caller hears that the process still runs.
+PULSE_SECONDS = 2.0
 MESSAGES = {
     "empty_file": _("The file is empty."),
     "file_too_large": _("The file is too large. You can import up to 40 MB."),
@@ -66,8 +72,13 @@ class WorkbookRefused(Exception):
     """The file as a whole is refused, and nothing is kept. `code` is a key of MESSAGES; the text is for the user."""
 
     def __init__(self, code: str, names: str = "") -> None:
-        super().__init__(str(MESSAGES[code]) % {"names": names} if names else str(MESSAGES[code]))
         self.code = code
+        self.message = TranslatableText(str(MESSAGES[code]), {"names": names} if names else None)
+        super().__init__(self.message)
+
+
+class ReadingTimeout(Exception):
+    """The file could not be read within the caller's time."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +93,29 @@ class Sheet:
     hidden_columns: int = 0
     merges: list[str] = field(default_factory=list)
     child_memory: int = 0
+    # Of a text file: the encoding as Python names it, and the separator of columns.
+    encoding: str = ""
+    separator: str = ""
 
     def lines(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the number of each row in its sheet, and its cells."""
-        return read_lines(self.target)
+        return ((number, cells) for number, cells, _originals in read_rows(self.target))
 
 
-def read_workbook(file: Path, target: Path, *, name: str) -> Sheet:
-    """Scan and parse `file`, uploaded as `name`, into `target`. Raises WorkbookRefused; the target is deleted then."""
+def read_workbook(
+    file: Path, target: Path, *, name: str, seconds: float = math.inf, keep: Callable[[], None] = lambda: None
+) -> Sheet:
+    """Scan and parse `file`, uploaded as `name`, into `target`.
+
+    Raises WorkbookRefused, and ReadingTimeout after `seconds`; the target is deleted then. Calls `keep` every
+    PULSE_SECONDS: what it raises ends the reading.
+    """
     is_csv = Path(name.lower()).suffix in {".csv", ".txt", ".tsv"}
     try:
-        found = _ask_child(file, target, is_csv=is_csv)
+        found = _ask_child(file, target, is_csv=is_csv, seconds=seconds, keep=keep)
         if "refused" in found:
             raise WorkbookRefused(found["refused"], found.get("names", ""))
-    except WorkbookRefused:
+    except BaseException:
         target.unlink(missing_ok=True)
         raise
     return Sheet(
@@ -107,10 +127,13 @@ def read_workbook(file: Path, target: Path, *, name: str) -> Sheet:
         hidden_columns=sum(last - first + 1 for first, last in found.get("hidden_columns", []) if last <= 64),
         merges=found.get("merges", []),
         child_memory=found["memory"],
+        encoding=found.get("encoding", ""),
+        separator=found.get("separator", ""),
     )
 
 
-def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
+def _ask_child(file: Path, target: Path, *, is_csv: bool, seconds: float, keep: Callable[[], None]) -> dict[str, Any]:
+    """Return what the reader process found. Whatever ends the wait for it kills it."""
     command = [
         sys.executable,
         "-m",
@@ -119,27 +142,46 @@ def _ask_child(file: Path, target: Path, *, is_csv: bool) -> dict[str, Any]:
         str(file),
         str(target),
     ]
-    try:
-        # Without our environment: it needs no database and no secret.
-        done = subprocess.run(  # noqa: S603 - ourselves
-            command,
-            cwd=settings.BASE_DIR,
-            env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=settings.IMPORT_READ_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"refused": "too_slow"}
-    if done.returncode:
+    limit = settings.IMPORT_READ_SECONDS
+    given = min(seconds, limit)
+    # Without our environment: it needs no database and no secret.
+    with subprocess.Popen(  # noqa: S603 - ourselves
+        command,
+        cwd=settings.BASE_DIR,
+        env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as child:
+        try:
+            output = _wait_for(child, given, keep)
+        except subprocess.TimeoutExpired:
+            if given < limit:
+                raise ReadingTimeout from None
+            return {"refused": "too_slow"}
+        finally:
+            child.kill()
+    if child.returncode:
         # Killed by one of its limits, or crashed in the parser.
-        return {"refused": "too_slow" if done.returncode in {-24, -9} else "too_heavy"}
-    return json.loads(done.stdout)
+        return {"refused": "too_slow" if child.returncode in {-24, -9} else "too_heavy"}
+    return json.loads(output)
+
+
+def _wait_for(child: subprocess.Popen[bytes], seconds: float, keep: Callable[[], None]) -> bytes:
+    """Return what the process printed. Raises TimeoutExpired after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return child.communicate(timeout=min(PULSE_SECONDS, end - time.monotonic()))[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+            keep()
 
 
 def _limits(is_csv: bool) -> dict[str, Any]:
     return {
+        "parent": os.getpid(),
         "memory": settings.IMPORT_READ_MEMORY_BYTES,
         "cpu": settings.IMPORT_READ_CPU_SECONDS,
         "file_size": settings.IMPORT_UNPACKED_BYTES * 2,

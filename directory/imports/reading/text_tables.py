@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from directory.imports.reading.familiar_characters import is_chinese, is_other_script
 from directory.imports.reading.package import Limits, Refused
 from directory.imports.reading.titles import HEADING_ROWS, count_columns
 
@@ -34,7 +35,7 @@ UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 STRANGE_MAX, STRANGE_ONE_IN = 3, 50
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """How many headings are found under a separator, the index of their row (-1: none), and its number of titles."""
 
     headings: int
@@ -43,29 +44,61 @@ class _Layout(NamedTuple):
     width: int
 
 
-def decode_text(content: bytes, headings: Mapping[str, str]) -> str:
-    """Return the text without a byte order mark and padding. Raises Refused if it is none, or in no known encoding.
+def decode_text(content: bytes, headings: Mapping[str, str]) -> tuple[str, str]:
+    """Return the text without a byte order mark and padding, and its encoding. Raises Refused if it is none, or in no
+    known encoding.
 
     Bytes that are foreign to the encoding of the others become U+FFFD. `headings` are the columns by their plain
     headings.
     """
     if content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        return _checked(_decode_utf_16(content, "utf-16"))
+        return _checked(_decode_utf_16(content, "utf-16")), "utf-16"
     padded = content.rstrip(PADDING)
     if b"\0" in padded[:SNIFFED]:
         # In UTF-16 commas and digits have a zero byte.
         is_little = content[1:SNIFFED:2].count(0) > content[:SNIFFED:2].count(0)
-        return _checked(_decode_utf_16(content, "utf-16-le" if is_little else "utf-16-be"))
-    return _checked(_decode_utf_8(padded) or _decode_by_headings(padded, headings) or _decode_gb_18030(padded))
+        return _checked(_decode_utf_16(content, "utf-16-le" if is_little else "utf-16-be")), "utf-16"
+    if text := _decode_utf_8(padded):
+        return _checked(text), "utf-8"
+    encoding = _encoding_by_headings(padded, headings)
+    text = padded.decode(encoding, "replace") if encoding else _decode_gb_18030(padded)
+    return _checked(text), encoding or "gb18030"
 
 
-def read_text_table(text: str, limits: Limits, headings: Mapping[str, str]) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the number and the cells of each row; `headings` as for `decode_text`."""
+def layout_of(text: str, headings: Mapping[str, str]) -> Layout:
+    """Take the separator that the first line states, or else the one under which most headings are found."""
+    sample = text[:SNIFFED]
+    stated = STATED_SEPARATOR.match(sample)
+    first = next((line for line in sample.splitlines() if line.strip()), "")
+    layouts = []
+    for separator in stated[1] if stated else SEPARATORS:
+        rows = list(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), HEADING_ROWS))
+        found = [count_columns(map(_cell, row), headings) for row in rows]
+        most = max(found, default=0)
+        index = found.index(most) if most else -1
+        width = len([title for title in rows[index] if title.strip()]) if most else 0
+        layouts.append(Layout(most, separator, index, width))
+    return max(layouts, key=lambda layout: (layout.headings, first.count(layout.separator)))
+
+
+def read_text_table(
+    text: str, layout: Layout, limits: Limits
+) -> Iterator[tuple[int, list[Any], Sequence[tuple[int, str]]]]:
+    """Yield the number and the cells of each row; and by index what stood in cells that were taken for constants."""
     csv.field_size_limit(limits.unpacked)
-    for number, cells in enumerate(_records(text, _layout_of(text, headings)), start=1):
-        if len(cells) > limits.columns and any(cell.strip() for cell in cells[limits.columns :]):
+    for number, stated in enumerate(_records(text, layout), start=1):
+        if len(stated) > limits.columns and any(cell.strip() for cell in stated[limits.columns :]):
             raise Refused("column_limit")
-        yield number, [_cell(cell) for cell in cells[: limits.columns]]
+        cells = [_cell(cell) for cell in stated[: limits.columns]]
+        yield number, cells, [] if cells == stated else _constants(stated, cells)
+
+
+def _constants(stated: Sequence[str], cells: Sequence[str]) -> list[tuple[int, str]]:
+    return [
+        (index, before[: TEXT_MAX + 1])
+        for index, (before, after) in enumerate(zip(stated, cells, strict=False))
+        if before != after and before[0] in "'=" and not before.startswith(after)
+    ]
 
 
 def _decode_utf_16(content: bytes, encoding: str) -> str:
@@ -78,9 +111,11 @@ def _decode_utf_16(content: bytes, encoding: str) -> str:
 def _decode_utf_8(content: bytes) -> str:
     """Return "" if most characters beyond ASCII are not UTF-8: one foreign byte says nothing about the others."""
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("utf-8-sig", "replace")
+    if _is_utf_8_by_accident(content, text):
+        return ""
     damaged = text.count(UNREADABLE)
     if len(text) - len(text.encode("ascii", "ignore")) > damaged * 2:
         return text
@@ -89,12 +124,17 @@ def _decode_utf_8(content: bytes) -> str:
     return ""
 
 
-def _decode_by_headings(content: bytes, headings: Mapping[str, str]) -> str:
+def _is_utf_8_by_accident(content: bytes, text: str) -> bool:
+    """Return True for few hanzi of GB 18030 whose bytes are letters of two bytes in UTF-8, as those of 鲁芊 are."""
+    return not text.isascii() and max(text.replace(UNREADABLE, "")) < "\u0800" and is_chinese(content[:SNIFFED])
+
+
+def _encoding_by_headings(content: bytes, headings: Mapping[str, str]) -> str:
     """Return "" unless two headings are found in Chinese, which is no accident in either encoding."""
     chinese = {heading: column for heading, column in headings.items() if not heading.isascii()}
     for encoding in ("gb18030", "big5hkscs"):
-        if _layout_of(content[:SNIFFED].decode(encoding, "replace"), chinese).headings > 1:
-            return content.decode(encoding, "replace")
+        if layout_of(content[:SNIFFED].decode(encoding, "replace"), chinese).headings > 1:
+            return encoding
     return ""
 
 
@@ -104,7 +144,7 @@ def _decode_gb_18030(content: bytes) -> str:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         raise Refused("csv_encoding") from None
-    if _is_western(text) or _is_big5_or_japanese(text):
+    if _is_western(text) or _is_private(text) or is_other_script(content[:SNIFFED]):
         raise Refused("csv_encoding")
     return text
 
@@ -115,17 +155,10 @@ def _is_western(text: str) -> bool:
     return hanzi > 0 and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi
 
 
-def _is_big5_or_japanese(text: str) -> bool:
-    """Return True if many characters are private ones or so rare that hardly any name has them."""
+def _is_private(text: str) -> bool:
+    """Return True if many characters are private ones, where Big5 and Shift-JIS have others."""
     sample = [char for char in text[:SNIFFED] if not char.isascii()]
-    private = sum(unicodedata.category(char) == "Co" for char in sample)
-    rare = sum(not _is_common(char) for char in sample)
-    return private * 10 > len(sample) or (rare > 1 and rare * 3 > len(sample))
-
-
-def _is_common(char: str) -> bool:
-    """Return True for the 6,763 hanzi of GB 2312 and the 5,401 frequent ones of Big5."""
-    return bool(char.encode("gb2312", "ignore")) or b"" < char.encode("big5", "ignore") < b"\xc7"
+    return sum(unicodedata.category(char) == "Co" for char in sample) * 10 > len(sample)
 
 
 def _checked(text: str) -> str:
@@ -139,23 +172,7 @@ def _checked(text: str) -> str:
     return text
 
 
-def _layout_of(text: str, headings: Mapping[str, str]) -> _Layout:
-    """Take the separator that the first line states, or else the one under which most headings are found."""
-    sample = text[:SNIFFED]
-    stated = STATED_SEPARATOR.match(sample)
-    first = next((line for line in sample.splitlines() if line.strip()), "")
-    layouts = []
-    for separator in stated[1] if stated else SEPARATORS:
-        rows = list(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=separator), HEADING_ROWS))
-        found = [count_columns(map(_cell, row), headings) for row in rows]
-        most = max(found, default=0)
-        index = found.index(most) if most else -1
-        width = len([title for title in rows[index] if title.strip()]) if most else 0
-        layouts.append(_Layout(most, separator, index, width))
-    return max(layouts, key=lambda layout: (layout.headings, first.count(layout.separator)))
-
-
-def _records(text: str, layout: _Layout) -> Iterator[list[str]]:
+def _records(text: str, layout: Layout) -> Iterator[list[str]]:
     """Yield the cells of each row. Raises Refused if a lone quote makes several rows one."""
     taken: list[str] = []
 
@@ -173,7 +190,7 @@ def _records(text: str, layout: _Layout) -> Iterator[list[str]]:
         yield cells
 
 
-def _has_lone_quote(lines: Sequence[str], cells: Sequence[str], layout: _Layout, *, is_below: bool) -> bool:
+def _has_lone_quote(lines: Sequence[str], cells: Sequence[str], layout: Layout, *, is_below: bool) -> bool:
     """Check a row of several lines, `is_below` the headings: its quotes don't close where a cell ends, or one cell
     holds as many separators as the table has columns."""
     try:

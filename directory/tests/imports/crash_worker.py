@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -24,12 +25,14 @@ from directory.imports import job
 from directory.imports import upload as upload_module
 from directory.imports.actions import begin_import
 from directory.imports.job import work_on_imports
+from directory.imports.reading import stored_file
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import start_import
 from directory.models import Address, Department, Import, ImportRow, Member, Membership
 from directory.tests.imports.workbooks import person, upload, xlsx
 
-POINTS = ("while checking", "inside a chunk", "between chunks", "before the end", "after the end")
+POINTS = ("while reading", "while checking", "inside a chunk", "between chunks", "before the end", "after the end")
+PREVIEW = {"while reading", "while checking"}
 ROWS = 10
 
 
@@ -71,8 +74,8 @@ def tell_again(number: int) -> dict[str, object]:
     }
 
 
-def start(root: Department, by: Actor) -> Import:
-    return start_import(root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))))
+def start(root: Department, by: Actor, seconds: float = math.inf) -> Import:
+    return start_import(root, by=by, upload=upload(xlsx(*map(person, range(ROWS)))), seconds=seconds)
 
 
 def work_through(imported: Import, by: Actor) -> Import:
@@ -90,8 +93,8 @@ def refreshed(imported: Import) -> Import:
 def tell(number: int, point: str) -> dict[str, object]:
     """Kill a worker, let its lease expire, and run another."""
     root, by = prepare(number)
-    imported = start(root, by)
-    if point != "while checking":
+    imported = start(root, by, seconds=0 if point == "while reading" else math.inf)
+    if point not in PREVIEW:
         in_another_process(work_on_imports)
         imported.refresh_from_db()
         begin_import(imported, by=by)
@@ -102,7 +105,7 @@ def tell(number: int, point: str) -> dict[str, object]:
     held = Import.objects.get(pk=imported.pk).lease != ""
     Import.objects.filter(pk=imported.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     in_another_process(work_on_imports)
-    if point == "while checking":
+    if point in PREVIEW:
         imported.refresh_from_db()
         begin_import(imported, by=by)
         in_another_process(work_on_imports)
@@ -149,6 +152,7 @@ def in_another_process(work: Callable[[], object]) -> None:
 def work_until(point: str) -> None:
     """Run the worker, and die on the second visit to the given point."""
     points = {
+        "while reading": (stored_file, "find_heading", "before"),
         "while checking": (checking, "insert_import_rows", "before"),
         "inside a chunk": (applying, "_store_outcomes", "after"),
         "between chunks": (applying, "apply_new", "after"),
@@ -157,7 +161,7 @@ def work_until(point: str) -> None:
         "the database inside a chunk": (applying, "_store_outcomes", "after"),
     }
     module, name, when = points[point]
-    is_at_second = point not in {"before the end", "after the end"}
+    is_at_second = point not in {"while reading", "before the end", "after the end"}
     crash_at(module, name, when, 2 if is_at_second else 1, end=lose_database if "database" in point else kill_self)
     work_on_imports()
 

@@ -27,6 +27,7 @@ def test_the_next_worker_goes_on_where_the_killed_one_stood(results, point):
 @pytest.mark.parametrize(
     ("point", "members"),
     [
+        ("while reading", 0),
         ("while checking", 0),
         ("inside a chunk", 3),
         ("between chunks", 6),

@@ -15,6 +15,24 @@ DAMAGED = CHINESE.encode() + b"Ren\xe9e,re1,13900001003\r\n"
 TAIWAN = ["陳志明", "林淑芬", "黃俊傑", "張雅婷", "李美玲", "王建宏", "吳家豪", "劉怡君", "蔡宗翰", "楊承恩"]
 JAPAN = ["田中さくら", "佐藤健太", "鈴木一郎", "高橋美咲", "渡辺翔太", "伊藤陽子"]
 
+KOREA = ["김민수", "이영희", "박지훈", "최수진", "정현우", "강미경", "조은주", "윤성호", "장혜진", "임동현"]
+# Japanese without kana, which are the same in GB 2312.
+KANJI = ["田中太郎", "佐藤健太", "鈴木一郎", "高橋美咲", "渡辺翔太", "伊藤陽子", "山本直樹", "中村和也", "小林香織"]
+SURNAMES = (
+    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳酆鲍史唐"
+    "费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁"
+    "杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚"
+    "程嵇邢滑裴陆荣翁荀羊於惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘钭厉戎祖武符刘景詹束龙"
+    "妫逖佀邸冮郄仵蹇訚亶仉督亓逄佴笪缑谯"
+)
+# Of GB 2312, of GBK, and of GB 18030 alone.
+RARE = (
+    "喆龑燚曌𬭎䶮昶烨琰骞翀珺玥晟璟旻祎彧骁瑾琬濂暄煜韬垚赟犇骉淼焱鑫懿羿琮瑄璇璞瓒翾黼黻箬筠笙簌蘅菀芊芃蓁荻葳蕤佶侑俣凇劭勖卿叡囡圳"
+    "墉妤孚孜寔屿峤崟嵘巍庥弈彤徵忻怿恺惇愫懋抒敉斐旃昀昕昱晔暾朔杞桢梵棣椿榕檬沁沅沐泓泠洵浠涓淇淙渌渥湉溱滢漪潇潼澍澈灏炅炘炜煊熙"
+    "燊玖玟珂珈珩琅琇琏琛琨瑗璎盈睢矜砺祯秭竑笃筱箐籁纾绅绮缇罡羲翊翎聿舸艺苒苡荃莞萱葭蔷霖霁霏靓韵颀颉飏骅骊骋骐骢骥魁鸢鸾鹄麒黛"
+)
+WORK = ["炼钢厂", "烧结车间", "财务部", "轧钢工", "焊接班", "铆工", "磨床操作员", "浇铸工段", "质检科", "锅炉房"]
+
 
 def names(rows):
     return [row["name"] for row in rows]
@@ -90,6 +108,38 @@ def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people,
     with pytest.raises(WorkbookRefused) as refused:
         read_table(table_of(people[:count]).encode(encoding))
     assert refused.value.code == "csv_encoding"
+
+
+@pytest.mark.parametrize(("people", "encoding"), [(KOREA, "euc_kr"), (KOREA, "cp949"), (KANJI, "euc_jp")])
+def test_d18_korean_and_japanese_do_not_pass_for_chinese(read_table, people, encoding):
+    for count in range(1, len(people) + 1):
+        with pytest.raises(WorkbookRefused) as refused:
+            read_table(table_of(people[:count]).encode(encoding))
+        assert refused.value.code == "csv_encoding", count
+
+
+def test_no_chinese_name_is_taken_for_another_script(read_table):
+    people = [surname + RARE[index % len(RARE)] for index, surname in enumerate(SURNAMES)]
+    people += [SURNAMES[index % len(SURNAMES)] + one + RARE[-index] for index, one in enumerate(RARE)]
+    assert names(read_table(table_of(people).encode("gb18030"))) == people
+    for person in people:
+        assert names(read_table(table_of([person]).encode("gb18030"))) == [person]
+
+
+@pytest.mark.parametrize(
+    "people", [["José"], ["Zoë Müller"], ["Ærø"], ["Иван"], ["Γιώργος"], ["é"], ["Ñuñez Í"], ["محمد"], ["Łódź"]]
+)
+def test_letters_of_two_bytes_stay_utf_8(read_table, people):
+    assert names(read_table(table_of(people).encode())) == people
+
+
+def test_no_chinese_department_is_taken_for_another_script(read_table):
+    for count in range(1, len(WORK)):
+        lines = [
+            f"{SURNAMES[number]}{RARE[number]},m{number},{WORK[number]},{WORK[-number]}" for number in range(count)
+        ]
+        table = "Name,Email,Department,Position\r\n" + "".join(f"{line}\r\n" for line in lines)
+        assert [row["departments"] for row in read_table(table.encode("gb18030"))] == WORK[:count]
 
 
 @pytest.mark.parametrize("headings", ["姓名,電子郵件,手機\r\n", "說明;請勿更改\r\n姓名;帳號;電郵;手機號碼\r\n"])
