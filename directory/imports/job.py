@@ -170,7 +170,7 @@ def _make_ready(check: Check, plan: PlanWriter, lease: Lease[Import]) -> None:
         locked.unchanged, locked.left_out = counts[Verdict.UNCHANGED], counts[Verdict.LEFT_OUT]
         locked.state = State.READY
         locked.save()
-        plan.publish()
+        plan.publish(check.departments.paths(check.context))
 
 
 def _finish(imported: Import, lease: Lease[Import]) -> None:
