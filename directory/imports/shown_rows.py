@@ -25,7 +25,7 @@ from directory.members.data import Labels, MemberData, read_data
 from directory.models import Import, ImportRow, Member
 
 # What stands in one cell of the list, of a row that is understood and of one that is shown as uploaded.
-CELLS = (("name", "account"), ("address", "aliases"), ("phone",), ("departments",), ("position",), ("activation",))
+CELLS = (("name", "account"), ("address", "aliases"), ("phone", "activation"), ("departments",), ("position",))
 ORIGINAL_CELLS = (("name", "account"), ("prefix", "domain", "aliases"), *CELLS[2:])
 AS_UPLOADED = {Verdict.REFUSED, Verdict.LEFT_OUT}
 TONES: dict[str, str] = {
