@@ -21,6 +21,8 @@ from directory.imports.check import JOIN_AGAIN
 from directory.imports.row_list import PAGE_SIZE, RowList, RowQuery
 from directory.imports.shown_rows import ShownRow, column_titles, show_rows
 from directory.imports.transitions import State, Verdict, members_to_invite
+from directory.imports.undo_forecast import forecast_undo
+from directory.imports.undo_reasons import UndoCounts
 from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.members.data import PHONE
 from directory.models import Import, ImportRow
@@ -113,6 +115,17 @@ class ImportPage:
     @property
     def may_undo(self) -> bool:
         return self.may_import and self.imported.may_be_undone and self.imported.to_apply > 0
+
+    @cached_property
+    def undo_forecast(self) -> UndoCounts | None:
+        """What an undo would do now, if the role may undo the import."""
+        is_offered = self.may_undo and not self.imported.is_working
+        return forecast_undo(self.imported, self.role) if is_offered else None
+
+    @property
+    def undo_result(self) -> UndoCounts | None:
+        """What an undo has done."""
+        return UndoCounts.from_json(self.imported.undo_counts) if self.imported.undone_at else None
 
     @cached_property
     def remarks(self) -> list[str]:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import orjson
 from django.conf import settings
 
-from directory.imports.row_index import NOT_PLANNED, IndexBuilder, Position, RowIndex
+from directory.imports.row_index import NEW, NOT_PLANNED, IndexBuilder, Position, RowIndex
 from directory.members.data import FIELDS, MemberData
 
 
@@ -42,6 +42,13 @@ class RowFiles:
         """Yield number and data of the planned rows beyond `after`. Raises FileNotFoundError."""
         for number, *values in read_lines(self.path("plan"), after=after):
             yield number, data_of_plan(values)
+
+    def planned_rows(self, numbers: Collection[int]) -> dict[int, MemberData]:
+        """Return the data of those of these rows that were to become members. Raises FileNotFoundError."""
+        if not numbers:
+            return {}
+        with self.index() as index:
+            return self.planned_at(index.find(NEW, numbers))
 
     def planned_at(self, positions: Iterable[Position]) -> dict[int, MemberData]:
         """Return the data of the planned rows at these positions, by number. Raises FileNotFoundError.

@@ -23,7 +23,7 @@ DEPARTMENTS_LISTED = 500
 ITEM_BYTES = 8
 Position = tuple[int, int]
 Verdict = ImportRow.Verdict
-REFUSED = Verdict.REFUSED.value
+NEW, REFUSED = Verdict.NEW.value, Verdict.REFUSED.value
 # The verdicts with a list of their own; the refused rows begin the list of all rows.
 LISTED = [verdict.value for verdict in (Verdict.NEW, Verdict.CHANGED, Verdict.UNCHANGED, Verdict.LEFT_OUT)]
 

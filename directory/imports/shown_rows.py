@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from accounts.models import Role
 from accounts.permissions import Permission, may
@@ -181,11 +180,8 @@ class _Presenter:
 
     def _planned(self, numbers: list[int]) -> dict[int, MemberData]:
         """Return the data of these rows of the plan, or nothing if its files are deleted."""
-        files = RowFiles(self.imported.stored)
         try:
-            with files.index() as index:
-                positions = index.find(Verdict.NEW.value, numbers)
-            return files.planned_at(positions)
+            return RowFiles(self.imported.stored).planned_rows(numbers)
         except FileNotFoundError:
             return {}
 

@@ -22,11 +22,13 @@ from core.workbook_cells import XLSX
 from directory.access import departments_of, get_import
 from directory.departments.tree import paths_of
 from directory.imports.actions import (
+    UndoChanged,
     begin_import,
     issue_codes_for,
     leave_out_row,
     repair_row,
     start_follow_up,
+    start_undo,
 )
 from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
@@ -110,7 +112,20 @@ def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 @fresh_action
 @post_only("directory:import_detail")
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
-    return _act(request, id, start_follow_up, Import.FollowUp.UNDO)
+    """Undo the import. If it would take back another number of rows than `expected`, show the new counts instead."""
+    imported = get_import(request, id)
+    expected = _read_number(request.POST["expected"]) if "expected" in request.POST else None
+    withdraws = "withdraw_invitations" in request.POST
+    try:
+        start_undo(imported, request.role, by=request.actor, expected=expected, withdraw_invitations=withdraws)
+    except UndoChanged as changed:
+        page = ImportPage(imported, request.role, request.GET)
+        url = resolve_url("directory:import_detail", id=imported.pk)
+        context = {"imported": imported, "page": page, "undo_changed": changed.messages[0], "here": url}
+        return unprocessable(request, "directory/import_detail.html", context)
+    except ValidationError as error:
+        messages.warning(request, error.messages[0])
+    return see_other("directory:import_detail", id=imported.pk)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
