@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_log.vocabulary import Target, Words
 from accounts.permissions import Permission
-from directory.models import BulkAction, Member
+from directory.models import BulkAction, ImportRow, Member
 
 WORDS = Words(
     groups={
@@ -59,6 +59,7 @@ WORDS = Words(
             "import_failed": _("Import failed"),
             "import_cancelled": _("Canceled an import"),
             "import_undone": _("Undid an import"),
+            "invitations_withdrawn": _("Withdrew invitations"),
         },
         "departments": {
             "department_added": _("Added a department"),
@@ -103,8 +104,11 @@ WORDS = Words(
         "action": _("Action"),
         "chosen": _("Selected"),
         "done": _("Done"),
-        "undone": _("Undone"),
+        "removed": _("Removed"),
+        "reverted": _("Reverted"),
         "kept": _("Kept"),
+        **{f"kept_{reason.value}": reason.label for reason in ImportRow.KeptBecause},
+        "withdrawn": _("Invitations withdrawn"),
         "is_default": _("Default domain"),
         "webmail_url": _("Webmail address"),
         "imap": _("IMAP server"),

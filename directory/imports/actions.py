@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,6 +16,7 @@ from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
 from directory.imports.transitions import State, lock_import
+from directory.imports.undo_forecast import forecast_undo
 from directory.joining.activation_codes import issue_codes, may_have_code
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
@@ -48,8 +51,34 @@ def begin_import(imported: Import, *, by: Actor) -> None:
         transaction.on_commit(QUEUE.wake)
 
 
-def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
-    """Undo the import, or invite the members it created: small imports at once, others by a worker."""
+class UndoChanged(ValidationError):
+    """The undo would take back another number of rows than the caller expects."""
+
+
+def start_undo(
+    imported: Import, role: Role, *, by: Actor, expected: int | None = None, withdraw_invitations: bool = False
+) -> None:
+    """Undo the import, as `start_follow_up` does.
+
+    Raises UndoChanged if it would take back another number of rows than `expected`; None expects nothing.
+    """
+
+    def check(locked: Import) -> None:
+        if expected is not None and forecast_undo(locked, role).undone != expected:
+            raise UndoChanged(_("The members of this import have changed in the meantime. Check the new numbers."))
+        locked.withdraws_invitations = withdraw_invitations
+        locked.save(update_fields=["withdraws_invitations"])
+
+    start_follow_up(imported, Import.FollowUp.UNDO, by=by, check=check)
+
+
+def start_follow_up(
+    imported: Import, follow_up: str, *, by: Actor, check: Callable[[Import], None] | None = None
+) -> None:
+    """Undo the import, or invite the members it created: small imports at once, others by a worker.
+
+    `check` may refuse under the import's lock.
+    """
     with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
         if locked.follow_up:
             raise ValidationError(_("This import is already being processed."), code="busy")
@@ -57,6 +86,8 @@ def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
             raise ValidationError(_("Nothing was imported from this file."), code="not_read")
         if follow_up == Import.FollowUp.UNDO and not locked.may_be_undone:
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
+        if check:
+            check(locked)
         locked.follow_up = follow_up
         locked.save(update_fields=["follow_up"])
     _work_now_or_later(imported)

@@ -20,6 +20,7 @@ from accounts.models import Role
 from directory.access import departments_of, is_scoped
 from directory.imports.clashes import Clashes
 from directory.imports.columns import COLUMNS, ParseContext, differing, fold
+from directory.imports.planned_departments import PlannedDepartments
 from directory.imports.problems import Problem
 from directory.imports.reading.headings import Heading
 from directory.imports.reading.parse import Parsed, is_example, note_originals, parse_row
@@ -99,6 +100,7 @@ class Check:
     applicants: Collection[str] = ()
     clashes: Clashes = field(default_factory=Clashes)
     counts: Counter[str] = field(default_factory=Counter)
+    departments: PlannedDepartments = field(default_factory=PlannedDepartments)
 
     @property
     def is_update(self) -> bool:
@@ -151,11 +153,13 @@ def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callabl
     rows = _rows(check, files.rows())
     while chunk := list(islice(rows, CHUNK)):
         _check_chunk(check, chunk)
-        plan.write((row.number, row.data) for row in chunk if row.verdict == Verdict.NEW and row.data)
+        plan.write((row.number, row.verdict, row.data if row.verdict == Verdict.NEW else None) for row in chunk)
         with transaction.atomic():
             keep(checked=check.counts.total())
             insert_import_rows(imported, (row for row in chunk if row.is_stored))
-    _refuse_clashes(check, LineReader(files.path("rows")))
+    if clashing := _refuse_clashes(check, LineReader(files.path("rows"))):
+        plan.index.refuse(clashing)
+        check.departments.leave_out(clashing)
 
 
 def _departments_of(imported: Import, role: Role | None) -> DepartmentQuerySet:
@@ -193,6 +197,8 @@ def _check_chunk(check: Check, chunk: list[Row]) -> None:
         if row.is_skipped:
             continue
         check.clashes.add(row.number, row.values, check.context.default_domain)
+        if row.data and row.verdict != Verdict.REFUSED:
+            check.departments.add(row.number, row.data.departments)
         if row.verdict == Verdict.NEW and row.data and row.data.phone in check.applicants:
             row.notes.append(_warning("phone", _("A join request with this phone number is waiting for approval.")))
         if row.verdict == Verdict.UNCHANGED:
@@ -309,8 +315,11 @@ def _warning(column: str, text: str) -> dict[str, str]:
     return {"kind": "warning", "column": column, "from": "", "to": text}
 
 
-def _refuse_clashes(check: Check, lines: LineReader) -> None:
-    """Refuse all rows that clash within the file. They stay in the plan, but what is refused is not applied."""
+def _refuse_clashes(check: Check, lines: LineReader) -> set[int]:
+    """Refuse all rows that clash within the file, and return their numbers.
+
+    They stay in the plan, but what is refused is not applied.
+    """
     problems = check.clashes.problems(check.labels)
     numbers = sorted(problems)
     for start in range(0, len(numbers), CHUNK):
@@ -321,6 +330,7 @@ def _refuse_clashes(check: Check, lines: LineReader) -> None:
             row.verdict, row.member_id, row.facts, row.previous = Verdict.REFUSED, None, None, None
             row.problems += problems[row.number]
         replace_import_rows(check.imported, rows)
+    return set(numbers)
 
 
 def _stored_rows(check: Check, numbers: Sequence[int], lines: LineReader) -> list[ImportRow]:

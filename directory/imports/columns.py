@@ -89,6 +89,16 @@ class ParseContext:
     def name_of_domain(self, id: int) -> str:
         return next(name for name, domain in self.domains.items() if domain == id)
 
+    def missing_levels(self, path: str) -> list[str]:
+        """Return the path that `find_department` returned, and those above it, as far as they don't exist."""
+        at: int | None = self.department
+        missing, names = [], path.split("/")
+        for level, name in enumerate(names, start=1):
+            at = self.children.get((at, fold(name))) if at else None
+            if at is None:
+                missing.append("/".join(names[:level]))
+        return missing
+
     def _search(self, path: str) -> int | str:
         at, names, found = self._follow(path)
         result = at if found == len(names) else self._missing(path, names, found)

@@ -147,9 +147,10 @@ def _work(lease: Lease[Import]) -> None:
 def _read(imported: Import, lease: Lease[Import]) -> None:
     """Read the file, which is a turn of its own: it can't be resumed, so a killed worker's successor reads it again."""
     files = RowFiles(imported.stored)
-    files.remove_temporary()
+    files.remove_drafts()
     try:
-        with files.temporary("rows") as rows:
+        with files.draft() as draft:
+            rows = draft.path("rows")
             heading = read_into(rows, imported, keep=lease.renew)
             with transaction.atomic():
                 lease.renew(heading=heading)
@@ -193,7 +194,7 @@ def _make_ready(check: Check, plan: PlanWriter, lease: Lease[Import]) -> None:
         locked.unchanged, locked.left_out = counts[Verdict.UNCHANGED], counts[Verdict.LEFT_OUT]
         locked.state = State.READY
         locked.save()
-        plan.publish()
+        plan.publish(check.departments.paths(check.context))
 
 
 def _finish(imported: Import, lease: Lease[Import]) -> None:

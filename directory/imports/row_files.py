@@ -1,8 +1,8 @@
-"""The files beside an upload while its import lives: `rows`, the cells as the reader process read them, and `plan`.
+"""The files beside an upload while its import lives: the `rows` as the reader process read them, `plan` and `index`.
 
-Both are lines of JSON that begin with the row's number, in ascending order. The plan holds the data of the members that
-are to be created: nearly all rows of most files, written once and read once, at a quarter of the cost of a database
-table. Whatever else is known of a row is an ImportRow.
+The first two are lines of JSON that begin with the row's number, in ascending order. The plan holds the data of the
+members that are to be created: nearly all rows of most files, at a quarter of the cost of a database table. Whatever
+else is known of a row is an ImportRow. The index (directory.imports.row_index) finds the rows of a page.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
 
+from directory.imports.row_index import NEW, NOT_PLANNED, IndexBuilder, Position, RowIndex
 from directory.members.data import FIELDS, MemberData
 
 # The number of a row in its sheet, its cells, and by their index the texts of those that the reader process understood
@@ -45,42 +46,86 @@ class RowFiles:
         for number, *values in read_lines(self.path("plan"), after=after):
             yield number, data_of_plan(values)
 
-    @contextmanager
-    def temporary(self, kind: str) -> Iterator[Path]:
-        """Yield a path of its own for a new file, so that a worker that lost its lease spoils nothing.
+    def planned_rows(self, numbers: Collection[int]) -> dict[int, MemberData]:
+        """Return the data of those of these rows that were to become members. Raises FileNotFoundError."""
+        if not numbers:
+            return {}
+        with self.index() as index:
+            return self.planned_at(index.find(NEW, numbers))
 
-        What has not been moved away at the end is deleted, with all that lies beside it.
+    def planned_at(self, positions: Iterable[Position]) -> dict[int, MemberData]:
+        """Return the data of the planned rows at these positions, by number. Raises FileNotFoundError.
+
+        Rows whose line is not there are missing: the plan was replaced since the index was read.
         """
-        stem = f"{self.stored}.{uuid.uuid4().hex[:8]}"
-        try:
-            yield Path(settings.IMPORT_DIR) / f"{stem}.{kind}"
-        finally:
-            _remove(f"{stem}.*")
+        found = {}
+        with self.path("plan").open("rb") as file:
+            for number, offset in positions:
+                file.seek(max(0, offset))
+                line = file.readline()
+                if offset != NOT_PLANNED and line.startswith(b"[%d," % number):
+                    found[number] = data_of_plan(orjson.loads(line)[1:])
+        return found
 
-    def remove_temporary(self) -> None:
+    @contextmanager
+    def index(self) -> Iterator[RowIndex]:
+        """Open the index of the plan. Raises FileNotFoundError."""
+        with self.path("index").open("rb") as file:
+            yield RowIndex(file)
+
+    @contextmanager
+    def draft(self) -> Iterator[RowFiles]:
+        """Yield files under a temporary name, so that a worker that lost its lease spoils nothing.
+
+        Those that have not been moved away at the end are deleted.
+        """
+        draft = RowFiles(f"{self.stored}.{uuid.uuid4().hex[:8]}")
+        try:
+            yield draft
+        finally:
+            draft.remove()
+
+    def remove_drafts(self) -> None:
         """Remove what a killed process has left."""
         _remove(f"{self.stored}.*.*")
 
     @contextmanager
     def plan_writer(self) -> Iterator[PlanWriter]:
         """Write a new plan, which is deleted at the end unless it was published."""
-        with self.temporary("plan") as path, path.open("wb") as file:
-            yield PlanWriter(file, path, self.path("plan"))
+        with self.draft() as draft, draft.path("plan").open("wb") as file:
+            yield PlanWriter(file, draft, self)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PlanWriter:
+    """Writes the plan and its index. `draft` are the files while they are written, `files` where they are published."""
+
     file: IO[bytes]
-    path: Path
-    target: Path
+    draft: RowFiles
+    files: RowFiles
+    index: IndexBuilder = field(default_factory=IndexBuilder)
+    _size: int = 0
 
-    def write(self, rows: Iterable[tuple[int, MemberData]]) -> None:
-        lines = ([number, *data] for number, data in rows)
-        self.file.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+    def write(self, rows: Iterable[tuple[int, str, MemberData | None]]) -> None:
+        """Add rows in the order of the sheet: number, verdict, and the data of those that are to become members."""
+        lines = []
+        for number, verdict, data in rows:
+            if data is None:
+                self.index.add(number, verdict)
+                continue
+            line = orjson.dumps([number, *data], option=orjson.OPT_APPEND_NEWLINE)
+            self.index.add(number, verdict, self._size)
+            self._size += len(line)
+            lines.append(line)
+        self.file.writelines(lines)
 
-    def publish(self) -> None:
+    def publish(self, departments: Sequence[str] = ()) -> None:
+        """Put plan and index in the place of earlier ones; `departments` are the paths that would be created."""
         self.file.flush()
-        self.path.replace(self.target)
+        with self.draft.path("index").open("wb") as index:
+            self.index.write(index, departments)
+        for kind in ("index", "plan"):
+            self.draft.path(kind).replace(self.files.path(kind))
 
 
 class LineReader:

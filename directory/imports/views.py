@@ -22,15 +22,18 @@ from core.workbook_cells import XLSX
 from directory.access import departments_of, get_import
 from directory.departments.tree import paths_of
 from directory.imports.actions import (
+    UndoChanged,
     begin_import,
     issue_codes_for,
     leave_out_row,
     repair_row,
     start_follow_up,
+    start_undo,
 )
 from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
-from directory.imports.pages import ImportPage, history_of, query_showing, refused_numbers
+from directory.imports.pages import ImportPage, history_of
+from directory.imports.row_list import query_showing, refused_numbers
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
@@ -88,15 +91,15 @@ def import_cancel(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.MANAGE_MEMBERS)
 @post_only("directory:import_detail")
 def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
-    """Repair the row `row` with the texts of its columns, or `leave_out` the row. `after` is where the page began."""
+    """Repair the row `row` with the texts of its columns, or `leave_out` the row. `verdict` filtered the page."""
     imported = get_import(request, id)
-    number, after = (_read_number(request.POST.get(name, "")) for name in ("row", "after"))
+    number = _read_number(request.POST.get("row", ""))
     if "leave_out" in request.POST:
         _try(request, leave_out_row, imported, number)
     else:
         cells = {one.name: request.POST[one.name][:1001] for one in COLUMNS if one.name in request.POST}
         _try(request, repair_row, imported, number, cells)
-    return _after_repair(request, get_import(request, id), number, after)
+    return _after_repair(request, get_import(request, id), number)
 
 
 @console_page(Permission.SEND_INVITATIONS)
@@ -109,7 +112,20 @@ def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 @fresh_action
 @post_only("directory:import_detail")
 def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
-    return _act(request, id, start_follow_up, Import.FollowUp.UNDO)
+    """Undo the import. If it would take back another number of rows than `expected`, show the new counts instead."""
+    imported = get_import(request, id)
+    expected = _read_number(request.POST["expected"]) if "expected" in request.POST else None
+    withdraws = "withdraw_invitations" in request.POST
+    try:
+        start_undo(imported, request.role, by=request.actor, expected=expected, withdraw_invitations=withdraws)
+    except UndoChanged as changed:
+        page = ImportPage(imported, request.role, request.GET)
+        url = resolve_url("directory:import_detail", id=imported.pk)
+        context = {"imported": imported, "page": page, "undo_changed": changed.messages[0], "here": url}
+        return unprocessable(request, "directory/import_detail.html", context)
+    except ValidationError as error:
+        messages.warning(request, error.messages[0])
+    return see_other("directory:import_detail", id=imported.pk)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -135,17 +151,20 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     return response
 
 
-def _after_repair(request: ConsoleRequest, imported: Import, number: int, after: int) -> HttpResponse:
+def _after_repair(request: ConsoleRequest, imported: Import, number: int) -> HttpResponse:
     """Show the row again if it is still refused, else go to the next refused row."""
-    url = resolve_url("directory:import_detail", id=imported.pk)
+    url, verdict = resolve_url("directory:import_detail", id=imported.pk), request.POST.get("verdict", "")
     # Nothing is known of the rows while all of them are being checked again.
     refused = ImportRow.objects.none() if imported.is_working else refused_numbers(imported)
     if imported.state == Import.State.READY and refused.filter(number=number).exists():
-        page = ImportPage(imported, request.role, query_showing(imported, number, after))
+        page = ImportPage(imported, request.role, query_showing(imported, number, verdict))
         context = {"imported": imported, "page": page, "repaired": number, "here": url}
         return unprocessable(request, "directory/import_detail.html", context)
     following = refused.filter(number__gt=number).first() or refused.last()
-    return see_other(url + (f"?after={after}" if after else "") + (f"#bad-row-{following}" if following else ""))
+    if following is None:
+        return see_other(url)
+    query = query_showing(imported, following, verdict).urlencode()
+    return see_other(f"{url}{'?' if query else ''}{query}#bad-row-{following}")
 
 
 def _act(request: ConsoleRequest, id: int, action: Callable[..., Any], *args: Any) -> HttpResponse:

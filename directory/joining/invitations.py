@@ -127,6 +127,12 @@ def active_invitation(member: Member) -> Invitation | None:
     return Invitation.objects.filter(ACTIVE, member=member).first()
 
 
+def open_invitations(members: Collection[Member] | QuerySet[Member]) -> QuerySet[Invitation]:
+    """Return the links that still let in those of these members who haven't joined."""
+    pending = Invitation.objects.filter(member__in=members, member__status=Member.Status.PENDING)
+    return pending.filter(ACTIVE, expires_at__gt=timezone.now())
+
+
 def link_status_of(invitation: Invitation) -> LinkStatus:
     """Return the status of the link. A new number on record supersedes links sent to the old one."""
     member = invitation.member

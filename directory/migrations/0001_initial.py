@@ -633,6 +633,8 @@ class Migration(migrations.Migration):
                 ),
                 ("undone", models.PositiveIntegerField(null=True)),
                 ("kept", models.PositiveIntegerField(null=True)),
+                ("withdraws_invitations", models.BooleanField(default=False)),
+                ("undo_counts", models.JSONField(default=dict)),
                 ("invited", models.PositiveIntegerField(null=True)),
                 ("not_invited", models.PositiveIntegerField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),

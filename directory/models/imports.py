@@ -79,6 +79,10 @@ class Import(LeasedJob):
     follow_up = models.CharField(max_length=16, choices=FollowUp, blank=True)
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
+    # Whether the undo withdraws open invitations of members it keeps, and what it did so far, by reason
+    # (directory.imports.undo_reasons.UndoCounts).
+    withdraws_invitations = models.BooleanField(default=False)
+    undo_counts = models.JSONField(default=dict)
     invited = models.PositiveIntegerField(null=True)
     not_invited = models.PositiveIntegerField(null=True)
 
@@ -158,6 +162,19 @@ class ImportRow(models.Model):
     class Undo(models.TextChoices):
         UNDONE = "undone", _("Undone")
         KEPT = "kept", _("Kept")
+
+    class KeptBecause(models.TextChoices):
+        """Why an undo keeps what a row did: the first that applies."""
+
+        GONE = "gone", _("no longer in the directory")
+        LOST = "lost", _("previous values no longer available")
+        EDITED = "edited", _("edited since")
+        JOINED = "joined", _("joined since")
+        DISABLED = "disabled", _("disabled since")
+        INVITED = "invited", _("invited since")
+        CODE = "code", _("given an activation code since")
+        # Found only while the row is undone.
+        TAKEN = "taken", _("previous values taken by others")
 
     # Without constraints: rows are written under their import's lock, in the member's transaction.
     import_job = models.ForeignKey(

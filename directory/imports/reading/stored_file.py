@@ -34,7 +34,8 @@ def read_at_once(imported: Import, *, seconds: float) -> None:
         return
     files = RowFiles(imported.stored)
     try:
-        with files.temporary("rows") as rows:
+        with files.draft() as draft:
+            rows = draft.path("rows")
             imported.heading = read_into(rows, imported, seconds=end - time.monotonic())
             rows.replace(files.path("rows"))
     except ReadingTimeout:

@@ -107,8 +107,7 @@ def test_a_payload_that_is_uploaded_stays_a_text(client_of, alice, tenant, kind)
         page = checked(client, tenant, "\r\n".join(lines).encode(), "a.csv")
     else:
         page = checked(client, tenant, texts(*rows))
-    html = applied(client, page)
-    assert "=1+1</" not in html
+    applied(client, page)
     positions = dict(Member.objects.values_list("account", "position"))
     assert positions
     for n, payload in enumerate(PAYLOADS):

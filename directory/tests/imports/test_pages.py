@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import build_member
-from directory.imports import pages
+from directory.imports import row_list
 from directory.imports.job import erase_old_imports, work_on_imports
 from directory.models import Department, Import, Member
 from directory.tests.imports.workbooks import HEADINGS, book, person, saved, upload, xlsx
@@ -363,30 +363,31 @@ def test_a_repair_that_is_still_wrong_is_refused_beside_the_field(client_of, ali
 
 
 def test_a_repair_leads_back_to_its_page_and_on_to_the_next_row(client_of, alice, tenant, monkeypatch):
-    monkeypatch.setattr(pages.BadRowQuery, "page_size", 2)
+    monkeypatch.setattr(row_list, "PAGE_SIZE", 2)
     client = client_of(alice)
     page = checked(client, tenant, xlsx(*(person(number, phone=f"{number}") for number in range(1, 6))))
 
     def rows(answer):
         return re.findall(r'data-row="(\d+)"', answer.content.decode())
 
-    second = client.get(f"{page}?after=3")
+    second = client.get(f"{page}?verdict=refused&page=2")
     assert rows(second) == ["4", "5"]
-    assert 'name="after" value="3"' in second.content.decode()
-    wrong = client.post(f"{page}repair/", {"row": 5, "phone": "12", "after": "3"})
+    assert 'name="verdict" value="refused"' in second.content.decode()
+    wrong = client.post(f"{page}repair/", {"row": 5, "phone": "12", "verdict": "refused"})
     assert (wrong.status_code, rows(wrong)) == (422, ["4", "5"]), "the page stays"
     assert "autofocus" in wrong.content.decode()
-    assert f'href="{page}?before=4#bad-rows"' in wrong.content.decode(), "its own address answers no GET"
+    assert f'href="{page}?verdict=refused&amp;page=1#rows"' in wrong.content.decode(), "its own address answers no GET"
     assert wrong.context["here"] == page
-    right = client.post(f"{page}repair/", {"row": 4, "phone": "13900000004", "after": "3"})
-    assert right["Location"] == f"{page}?after=3#bad-row-5"
+    right = client.post(f"{page}repair/", {"row": 4, "phone": "13900000004", "verdict": "refused"})
+    assert right["Location"] == f"{page}?verdict=refused&page=2#bad-row-5"
     assert rows(client.get(right["Location"])) == ["5", "6"]
-    client.post(f"{page}repair/", {"row": 5, "leave_out": "1", "after": "3"})
-    last = client.post(f"{page}repair/", {"row": 6, "phone": "13900000006", "after": "3"})
-    assert last["Location"] == f"{page}?after=3#bad-row-3"
-    assert rows(client.get(last["Location"])) == ["2", "3"], "none is left on the page: the one before"
-    assert "?before=" not in client.get(last["Location"]).content.decode()
-    client.post(f"{page}repair/", {"row": 2, "phone": "13900000002"})
+    client.post(f"{page}repair/", {"row": 5, "leave_out": "1", "verdict": "refused"})
+    last = client.post(f"{page}repair/", {"row": 6, "phone": "13900000006", "verdict": "refused"})
+    assert last["Location"] == f"{page}?verdict=refused#bad-row-3", "none is left on the page: the one before"
+    assert rows(client.get(last["Location"])) == ["2", "3"]
+    assert 'rel="prev"' not in client.get(last["Location"]).content.decode()
+    following = client.post(f"{page}repair/", {"row": 2, "phone": "13900000002"})
+    assert following["Location"] == f"{page}#bad-row-3", "without a filter, all rows are shown, and these first"
     assert client.post(f"{page}repair/", {"row": 3, "phone": "13900000003"})["Location"] == page
 
 
@@ -401,7 +402,7 @@ def test_an_undo_names_whom_it_can_t_let_in_again(client_of, alice, tenant, lin,
     html = client.get(page).content.decode()
     lin.refresh_from_db()
     assert (lin.phone, lin.status) == ("+8613800138001", "pending")
-    excerpt = html[html.index("Undone, but was signed out by the import") :]
+    excerpt = html[html.index("Undone, but was signed out by the import") :].partition("</section>")[0]
     assert "林晓" in excerpt
     assert "They have to join again." in excerpt
     assert "王芳" not in excerpt

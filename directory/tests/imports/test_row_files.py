@@ -29,14 +29,14 @@ def test_a_column_of_the_workbook_belongs_to_each_field_of_a_member():
 
 def test_a_plan_is_there_once_it_is_put_in_place_and_not_before(files):
     with files.plan_writer() as plan:
-        plan.write((number, data(f"n{number}")) for number in (2, 5, 9))
+        plan.write((number, "new", data(f"n{number}")) for number in (2, 5, 9))
         assert not files.path("plan").exists()
         plan.publish()
     assert list(files.planned(after=2)) == [(5, data("n5")), (9, data("n9"))]
     with files.plan_writer() as plan:
-        plan.write([(3, data("other"))])
+        plan.write([(3, "new", data("other"))])
     assert [number for number, _data in files.planned()] == [2, 5, 9]
-    assert [path.name for path in files.path("plan").parent.iterdir()] == ["a.plan"]
+    assert sorted(path.name for path in files.path("plan").parent.iterdir()) == ["a.index", "a.plan"]
 
 
 @pytest.mark.parametrize("calls", [[[2, 5]], [[2], [5]], [[], [3, 5], [9]], [[2, 3, 5, 9, 11]]])

@@ -98,7 +98,7 @@ def test_the_request_stops_reading_after_its_time_and_leaves_no_process(client_o
     assert Import.objects.get().heading == {}
     work_on_imports()
     assert Import.objects.get().state == "ready"
-    assert len(list(settings.IMPORT_DIR.glob("*"))) == len(("upload", "rows", "plan"))
+    assert len(list(settings.IMPORT_DIR.glob("*"))) == len(("upload", "rows", "plan", "index"))
 
 
 def test_a_busy_web_process_leaves_a_file_to_the_worker(client_of, alice, tenant, settings):
