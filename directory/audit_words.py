@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_log.vocabulary import Target, Words
 from accounts.permissions import Permission
-from directory.models import BulkAction, Member
+from directory.models import BulkAction, Import, Member
 
 WORDS = Words(
     groups={
@@ -58,7 +58,10 @@ WORDS = Words(
             "import_finished": _("Import completed"),
             "import_failed": _("Import failed"),
             "import_cancelled": _("Canceled an import"),
+            "import_undo_started": _("Started undoing an import"),
             "import_undone": _("Undid an import"),
+            "import_invite_started": _("Started inviting the members of an import"),
+            "import_stopped": _("Undo or invitations stopped"),
         },
         "departments": {
             "department_added": _("Added a department"),
@@ -113,6 +116,6 @@ WORDS = Words(
     values={
         "status": dict(Member.Status.choices),
         "activation": dict(Member.Activation.choices),
-        "action": dict(BulkAction.Kind.choices),
+        "action": dict(BulkAction.Kind.choices + Import.FollowUp.choices),
     },
 )

@@ -13,7 +13,7 @@ from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
-from directory.imports.transitions import State, lock_import
+from directory.imports.transitions import State, assign_actor, lock_import
 from directory.joining.activation_codes import issue_codes, may_have_code
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 
@@ -21,6 +21,7 @@ from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Actor) -> None:
     """Replace cells of one row, and check all rows again: a repair may free another row, or clash with it."""
     with lock_import(imported, by, State.READY) as (locked, _record):
+        assign_actor(locked, by)
         known = locked.heading["columns"]["places"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
             raise ValidationError(_("This row doesn't exist."), code="no_row")
@@ -32,6 +33,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
 
 def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
     with lock_import(imported, by, State.READY) as (locked, _record):
+        assign_actor(locked, by)
         locked.skipped_rows = sorted({*locked.skipped_rows, number})
         _check_again(locked)
     _work_now_or_later(imported)
@@ -40,6 +42,7 @@ def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
 def begin_import(imported: Import, *, by: Actor) -> None:
     """Let a worker apply the import. Raises ValidationError if it is not in the preview."""
     with lock_import(imported, by, State.READY) as (locked, record):
+        assign_actor(locked, by)
         locked.state, locked.started_at = State.APPLYING, timezone.now()
         locked.lease, locked.lease_until = "", None
         locked.save()
@@ -49,14 +52,17 @@ def begin_import(imported: Import, *, by: Actor) -> None:
 
 
 def start_follow_up(imported: Import, follow_up: str, *, by: Actor) -> None:
-    """Undo the import, or invite the members it created: small imports at once, others by a worker."""
-    with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
+    """Undo the import, or invite the members it created, for `by`: small imports at once, others by a worker."""
+    with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, record):
         if locked.follow_up:
             raise ValidationError(_("This import is already being processed."), code="busy")
         if follow_up == Import.FollowUp.UNDO and not locked.may_be_undone:
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
-        locked.follow_up = follow_up
-        locked.save(update_fields=["follow_up"])
+        assign_actor(locked, by)
+        locked.follow_up, locked.follow_up_reason = follow_up, ""
+        locked.save(update_fields=["follow_up", "follow_up_reason", "actor", "actor_name"])
+        is_undo = follow_up == Import.FollowUp.UNDO
+        record("import_undo_started" if is_undo else "import_invite_started", locked, after={"file": locked.file_name})
     _work_now_or_later(imported)
 
 
@@ -78,7 +84,7 @@ def issue_codes_for(imported: Import, role: Role, *, by: Actor) -> list[tuple[Me
 
 def _check_again(locked: Import) -> None:
     locked.state = State.CHECKING
-    locked.save(update_fields=["state", "repairs", "skipped_rows"])
+    locked.save(update_fields=["state", "repairs", "skipped_rows", "actor", "actor_name"])
 
 
 def _work_now_or_later(imported: Import) -> None:

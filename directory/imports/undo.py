@@ -49,6 +49,7 @@ def _undo_chunk(check: Check, plan: LineReader, *, by: Actor, lease: Lease[Impor
         rows = _next_rows(imported)
         if not rows:
             return False
+        check.require_current_rights()
         written = _written_data(rows, plan)
         members = reachable_members(check, rows)
         for row in rows:

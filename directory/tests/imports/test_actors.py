@@ -40,7 +40,6 @@ def events(*actions):
     return [(one.action, one.actor_user_id, one.role, one.ip, one.via) for one in found]
 
 
-@pytest.mark.xfail(strict=True, reason="A1: the worker acts as the import's author")
 def test_an_undo_is_recorded_at_the_press_and_done_in_the_presser_s_name(client_of, imported, alice):
     client_of(alice).post(f"/console/imports/{imported.pk}/undo/", REMOTE_ADDR="203.0.113.7")
     pressed = ("import_undo_started", alice.pk, "owner", "203.0.113.7", "web")
@@ -51,7 +50,6 @@ def test_an_undo_is_recorded_at_the_press_and_done_in_the_presser_s_name(client_
     assert not Member.objects.present().exists()
 
 
-@pytest.mark.xfail(strict=True, reason="A1: the worker acts as the import's author")
 def test_invitations_are_recorded_at_the_press_and_sent_in_the_presser_s_name(client_of, imported, alice):
     client_of(alice).post(f"/console/imports/{imported.pk}/invite/", REMOTE_ADDR="203.0.113.7")
     work_on_imports()
@@ -62,7 +60,6 @@ def test_invitations_are_recorded_at_the_press_and_sent_in_the_presser_s_name(cl
     assert {one.sent_by for member in Member.objects.all() for one in member.invitations.all()} == {alice}
 
 
-@pytest.mark.xfail(strict=True, reason="A1: the worker acts as the import's author")
 def test_an_import_is_applied_in_the_name_of_whoever_pressed_import(tenant, dora, alice):
     started = start_import(tenant.root, by=command_actor(dora), upload=upload(xlsx(person(1))))
     work_on_imports()
@@ -75,7 +72,6 @@ def test_an_import_is_applied_in_the_name_of_whoever_pressed_import(tenant, dora
     assert Member.objects.get().origin["by"] == "Alice"
 
 
-@pytest.mark.xfail(strict=True, reason="A1: the worker acts as the import's author")
 def test_a_row_is_checked_again_for_whoever_repaired_it(tenant, dora, alice):
     started = start_import(tenant.root, by=command_actor(dora), upload=upload(xlsx(person(1, phone="139"))))
     work_on_imports()
@@ -86,7 +82,6 @@ def test_a_row_is_checked_again_for_whoever_repaired_it(tenant, dora, alice):
     assert (started.state, started.created, started.refused) == ("ready", 1, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="A4: the worker drops it without a word")
 def test_an_import_of_an_administrator_who_left_is_undone_by_whoever_presses(client_of, imported, alice, dora):
     Role.objects.filter(user=dora).delete()
     client_of(alice).post(f"/console/imports/{imported.pk}/undo/")
@@ -95,7 +90,6 @@ def test_an_import_of_an_administrator_who_left_is_undone_by_whoever_presses(cli
     assert (imported.undone, imported.kept, imported.follow_up) == (2, 0, "")
 
 
-@pytest.mark.xfail(strict=True, reason="A4: the worker drops it without a word")
 @pytest.mark.parametrize("follow_up", Import.FollowUp.values)
 def test_a_follow_up_whose_presser_lost_the_right_ends_with_a_reason(client_of, imported, alice, dora, follow_up):
     start_follow_up(imported, follow_up, by=command_actor(dora))
@@ -119,7 +113,6 @@ AFTER_A_CHUNK = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="C7: the right is read once a turn")
 @pytest.mark.parametrize("step", AFTER_A_CHUNK)
 def test_the_actor_s_right_is_read_again_for_each_chunk(tenant, dora, alice, step, monkeypatch):
     monkeypatch.setattr("directory.imports.apply.CHUNK", 1)
