@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
@@ -15,6 +17,12 @@ def applications_of(role: Role) -> QuerySet[Application]:
     """Return the enterprise's applications; for a department administrator, those for their departments."""
     applications = Application.objects.filter(enterprise=role.enterprise_id)
     return applications.filter(department__in=departments_of(role)) if is_scoped(role) else applications
+
+
+def addresses_applied_for(role: Role, ids: Collection[int]) -> set[int]:
+    """Return those of these addresses that applications within the role's reach hold."""
+    held = applications_of(role).filter(address__in=ids).values_list("address", flat=True)
+    return {id for id in held if id is not None}
 
 
 def get_application(request: ConsoleRequest, id: int) -> Application:
