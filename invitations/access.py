@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import Role
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, is_scoped
-from invitations.models import Application, Decision, JoinLink
+from directory.access import departments_of, is_scoped, jobs_of
+from invitations.models import Application, Decision, InvitationBatch, JoinLink
 
 
 def applications_of(role: Role) -> QuerySet[Application]:
@@ -44,5 +44,9 @@ def get_named_link(request: ConsoleRequest, id: int) -> JoinLink:
 
 def decisions_of(role: Role) -> QuerySet[Decision]:
     """Return the enterprise's decisions; for a department administrator, their own."""
-    decisions = Decision.objects.filter(enterprise=role.enterprise_id)
-    return decisions.filter(author=role.user_id) if is_scoped(role) else decisions
+    return jobs_of(role, Decision.objects.all())
+
+
+def batches_of(role: Role) -> QuerySet[InvitationBatch]:
+    """Return the enterprise's batches; for a department administrator, their own."""
+    return jobs_of(role, InvitationBatch.objects.select_related("enterprise"))

@@ -60,6 +60,9 @@ FORBIDDEN = {
         "The person who started this no longer has permission to send invitations."
     ),
 }
+DEPARTMENT_GONE = gettext_noop(
+    "The selected department no longer exists, or is no longer managed by the person who started this."
+)
 _collector = threading.Lock()
 _rare_collections = 0
 _usual_thresholds = gc.get_threshold()
@@ -140,7 +143,7 @@ def _work(lease: Lease[Import]) -> None:
         try:
             check = open_check(imported, role)
         except LookupError:
-            _stop(lease, gettext_noop("The selected department no longer exists."))
+            _stop(lease, DEPARTMENT_GONE)
             return
         # If rights change during a turn, the next one begins with the current ones.
         with suppress(RightsChanged):

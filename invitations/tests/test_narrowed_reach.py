@@ -53,7 +53,6 @@ def answers(client, requests):
     return {client.generic(method, url).status_code for method, url in requests}
 
 
-@pytest.mark.xfail(strict=True, reason="A14: whatever the person once started is theirs")
 def test_older_imports_are_not_found(client_of, tenant, dora):
     imported = do_import(tenant.market, dora)
     narrow(dora, tenant.market)
@@ -67,7 +66,6 @@ def test_older_imports_are_not_found(client_of, tenant, dora):
     assert "file2.xlsx" in client.get("/console/imports/").text
 
 
-@pytest.mark.xfail(strict=True, reason="A14: whatever the person once started is theirs")
 def test_older_batches_bulk_actions_and_decisions_are_not_found(client_of, open_tenant, dora):
     build_member(open_tenant, "外面", "outside", "+8613900139009")
     apply(open_tenant.enterprise)
@@ -86,7 +84,6 @@ def test_older_batches_bulk_actions_and_decisions_are_not_found(client_of, open_
         assert "Dora" not in client.get(f"/console/{url}").text.partition("<main")[2], url
 
 
-@pytest.mark.xfail(strict=True, reason="A14: whatever the person once started is theirs")
 def test_only_what_takes_reach_away_hides_older_jobs(client_of, tenant, bob):
     imported = do_import(tenant.market, bob)
     page = [("GET", f"/console/imports/{imported.pk}/")]
@@ -102,14 +99,12 @@ def test_only_what_takes_reach_away_hides_older_jobs(client_of, tenant, bob):
     assert answers(client_of(bob), page) == {200}
 
 
-@pytest.mark.xfail(strict=True, reason="A14: whatever the person once started is theirs")
 def test_an_import_into_a_department_that_was_moved_away_is_not_found(client_of, tenant, bob):
     imported = do_import(tenant.east, bob)
     Department.objects.filter(pk=tenant.east.pk).update(path=f"{tenant.root.path}{tenant.east.pk}/", parent=tenant.root)
     assert answers(client_of(bob), pages_of(imported)) == {404}
 
 
-@pytest.mark.xfail(strict=True, reason="A14: the recipients and applicants of one's own jobs are all shown")
 def test_people_who_have_left_the_department_are_no_longer_listed(client_of, open_tenant, bob, alice, wang):
     stays = build_member(open_tenant, "留下", "stays", "+8613900139009", department=open_tenant.east)
     batch = open_batch(open_tenant.enterprise, Member.objects.filter(pk__in=[wang.pk, stays.pk]), by=command_actor(bob))
@@ -128,7 +123,6 @@ def test_people_who_have_left_the_department_are_no_longer_listed(client_of, ope
     assert "张伟" in client_of(alice).get(f"/console/applications/decisions/{decision.pk}/").text
 
 
-@pytest.mark.xfail(strict=True, reason="A14: whatever the person once started is theirs")
 def test_a_follow_up_that_waits_ends_at_the_present_reach(tenant, dora):
     imported = do_import(tenant.root, dora)
     start_follow_up(imported, "invite", by=command_actor(dora))
