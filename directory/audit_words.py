@@ -36,6 +36,7 @@ WORDS = Words(
             "member_restored": _("Restored a member"),
             "members_restored": _("Restored members"),
             "members_purged": _("Permanently deleted members"),
+            "members_exported": _("Downloaded members"),
             "demo_members_added": _("Added demo members"),
         },
         "bulk_actions": {

@@ -111,8 +111,8 @@ accounts:settings             GET    302 403 200 403 200 200 200
 accounts:settings             POST   302 403 403 403 422 422 422
 directory:member_list         GET    302 403 200 200 200 200 200
 directory:member_list         POST   302 403 405 405 405 405 405
-directory:member_export       GET    302 403 403 403 200 200 200
-directory:member_export       POST   302 403 403 403 303 303 303
+directory:member_export       GET    302 403 403 403 302 302 302
+directory:member_export       POST   302 403 403 403 200 200 303
 directory:member_new          GET    302 403 403 200 200 200 200
 directory:member_new          POST   302 403 403 422 422 422 422
 directory:member_disable_many GET    302 403 403 302 302 302 302
@@ -261,8 +261,8 @@ invitations:application_list          GET    302 403 200 200 200 200 200
 invitations:application_list          POST   302 403 405 405 405 405 405
 invitations:inviter_list              GET    302 403 200 200 200 200 200
 invitations:inviter_list              POST   302 403 405 405 405 405 405
-invitations:application_export        GET    302 403 403 403 200 200 200
-invitations:application_export        POST   302 403 403 403 405 405 405
+invitations:application_export        GET    302 403 403 403 302 302 302
+invitations:application_export        POST   302 403 403 403 200 200 200
 invitations:application_approve_many  GET    302 403 403 302 302 302 302
 invitations:application_approve_many  POST   302 403 403 303 303 303 303
 invitations:application_reject_many   GET    302 403 403 302 302 302 302
