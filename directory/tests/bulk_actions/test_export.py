@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 
 import openpyxl
+import pytest
 
 from accounts.models import AuditEvent
+from directory.bulk_actions.job import work_on_bulk_actions
 from directory.models import BulkAction
 
 URL = "/console/members/export/"
@@ -65,3 +67,15 @@ def test_the_list_offers_it_as_a_form(client_of, alice, erin, lin):
     form = page[page.index(f'action="{URL}"') :].partition("</form>")[0]
     assert 'name="status" value="active"' in form
     assert f'action="{URL}"' not in client_of(erin).get("/console/members/").text
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Name*"), ("zh-hans", "姓名*")])
+def test_a_worker_writes_in_the_author_s_language(client_of, alice, lin, wang, settings, tmp_path, language, heading):
+    """T6."""
+    settings.MEMBERS_EXPORTED_AT_ONCE, settings.EXPORT_DIR = 1, tmp_path
+    client = client_of(alice)
+    client.cookies["django_language"] = language
+    job = client.post(URL)["Location"]
+    work_on_bulk_actions()
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"{job}members.xlsx").content)).active
+    assert sheet["A1"].value == heading

@@ -7,9 +7,11 @@ from django.utils.module_loading import import_string
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Role, User
+from directory.administrators.actions import change_role
 from directory.imports.actions import begin_import, repair_row, start_follow_up
 from directory.imports.job import work_on_imports
 from directory.imports.upload import start_import
+from directory.members.actions import create_member
 from directory.models import Import, Member
 from directory.tests.imports.workbooks import person, upload, xlsx
 
@@ -145,3 +147,41 @@ def deactivating(action, user):
         return outcome
 
     return act
+
+
+def test_only_the_members_that_an_import_created_are_invited(tenant, alice, wang):
+    """T2: not those whom it only changed, although they have never been invited either."""
+    by = command_actor(alice)
+    rows = [person(1), person(2, name="王芳", prefix="wangfang", phone="13800138002", position="经理")]
+    started = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")
+    work_on_imports()
+    begin_import(started, by=by)
+    work_on_imports()
+    started.refresh_from_db()
+    assert (started.created, started.updated) == (1, 1)
+    start_follow_up(started, Import.FollowUp.INVITE, by=by)
+    work_on_imports()
+    assert [member.name for member in Member.objects.exclude(invited_at=None)] == ["成员1"]
+
+
+def test_a_row_is_not_tied_to_a_twin_whom_the_author_may_not_see(tenant, bob, alice):
+    """T3: made between preview and import, equal in everything, in a department that the author no longer manages."""
+    by = command_actor(bob)
+    started = start_import(tenant.market, by=by, upload=upload(xlsx(person(1))))
+    work_on_imports()
+    twin = create_member(
+        tenant.enterprise,
+        by=command_actor(),
+        name="成员1",
+        prefix="m1",
+        domain=tenant.domain,
+        phone="+8613900000001",
+        departments=[tenant.market],
+    )
+    change_role(bob.roles.get(), name="department_admin", departments=[tenant.east], by=command_actor())
+    begin_import(started, by=command_actor(alice))
+    work_on_imports()
+    [row] = started.rows.all()
+    assert (row.verdict, row.member_id) == ("refused", None)
+    assert "outside your departments" in str(row.problems)
+    assert Member.objects.get() == twin
