@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,8 @@ from directory.models import Address, Department, DepartmentScope, Domain, Membe
 from directory.tests.member_counts import move_counts
 from invitations.links.actions import open_joining
 
+# Of the set-up and of the test itself: a test that hangs fails, and those after it still run.
+TEST_SECONDS = 180
 PASSWORD = "correct horse battery staple"
 
 
@@ -126,6 +129,37 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@contextlib.contextmanager
+def fail_after(seconds: float) -> Iterator[None]:
+    """Fail a test that takes longer, such as one that waits for a job which never ends.
+
+    The failure is a BaseException, which `except Exception` in the code under test doesn't catch.
+    """
+
+    def fail(*_signal: Any) -> None:
+        pytest.fail(f"The test took longer than {seconds} s.")
+
+    previous = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with fail_after(TEST_SECONDS):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with fail_after(TEST_SECONDS):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

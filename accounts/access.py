@@ -62,13 +62,16 @@ def fresh_page(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if has_fresh_proof(request):
-            return view(request, *args, **kwargs)
-        if request.method != "POST":
+        if request.method != "POST" and not has_fresh_proof(request):
             return to_sign_in(request, "accounts:confirm")
-        return reauthenticate(request) or view(request, *args, **kwargs)
+        return ask_again(request) or view(request, *args, **kwargs)
 
     return guarded
+
+
+def ask_again(request: SignedInRequest) -> HttpResponse | None:
+    """Return the page that asks for a proof, or None if there is a fresh one: for a POST whose content is sensitive."""
+    return None if has_fresh_proof(request) else reauthenticate(request)
 
 
 def fresh_download(back: str) -> Callable[[View], View]:

@@ -64,8 +64,8 @@ class Lease(Generic[Job]):
         return time.monotonic() >= self.turn_ends
 
     def job(self) -> Job:
-        """Return the current job with its enterprise and author, without locking it."""
-        related = {"enterprise", "author"} & {each.name for each in self.queue.model._meta.get_fields()}
+        """Return the current job with its enterprise, author and actor, without locking it."""
+        related = {"enterprise", "author", "actor"} & {each.name for each in self.queue.model._meta.get_fields()}
         return self.queue.rows.select_related(*related).get(pk=self.id)
 
     def renew(self, *, seconds: int | None = None, **changes: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.dateparse import parse_date
 
@@ -60,6 +60,11 @@ class ListQuery:
     def fields(self) -> dict[str, str]:
         """The parameters that are set, for a form which acts on all that match."""
         return _set({**self._tabs, "q": self.text, **self._filters})
+
+    @property
+    def unnamed_fields(self) -> dict[str, str]:
+        """The parameters that are set, for the audit log: without the search text, which may be a person's name."""
+        return self.fields | ({"q": "…"} if self.text else {})
 
     def url(self, **others: Any) -> str:
         """Return the query string of these parameters and `others`."""
@@ -121,6 +126,13 @@ class ListQuery:
         value = self._keep(name, self.asked.get(name, "")[:VALUE_MAX])
         self.matches_nothing |= bool(value) and not is_known
         return is_known
+
+
+def submitted_query(request: HttpRequest) -> QueryDict:
+    """Return the parameters of a list on which a form acts: in its fields, or in its address."""
+    asked = request.GET.copy()
+    asked.update(request.POST)
+    return asked
 
 
 def is_id(text: str) -> bool:

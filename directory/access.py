@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from accounts.access import ConsoleRequest
@@ -76,9 +76,11 @@ def find_one(rows: QuerySet[M], id: str) -> M | None:
 
 
 def imports_of(role: Role) -> QuerySet[Import]:
-    """Return the enterprise's imports; for a department administrator, their own."""
-    imports = Import.objects.filter(enterprise=role.enterprise_id)
-    return imports.filter(author=role.user_id) if is_scoped(role) else imports
+    """Return the enterprise's imports; for a department administrator, their own into departments they manage."""
+    imports = jobs_of(role, Import.objects.all())
+    if not is_scoped(role):
+        return imports
+    return imports.filter(Q(department=None) | Q(department__in=departments_of(role)))
 
 
 def get_import(request: ConsoleRequest, id: int) -> Import:
@@ -87,12 +89,20 @@ def get_import(request: ConsoleRequest, id: int) -> Import:
 
 def bulk_actions_of(role: Role) -> QuerySet[BulkAction]:
     """Return the enterprise's bulk actions; for a department administrator, their own."""
-    actions = BulkAction.objects.filter(enterprise=role.enterprise_id)
-    return actions.filter(author=role.user_id) if is_scoped(role) else actions
+    return jobs_of(role, BulkAction.objects.all())
 
 
 def get_bulk_action(request: ConsoleRequest, id: int) -> BulkAction:
     return get_object_or_404(bulk_actions_of(request.role).select_related("enterprise", "author"), pk=id)
+
+
+def jobs_of(role: Role, jobs: QuerySet[M]) -> QuerySet[M]:
+    """Return the enterprise's rows among `jobs`, of a model with `author` and `created_at`.
+
+    A department administrator gets their own, but none that they started when they could reach more than now.
+    """
+    jobs = jobs.filter(enterprise=role.enterprise_id)
+    return jobs.filter(author=role.user_id, created_at__gte=role.reach_since) if is_scoped(role) else jobs
 
 
 def is_scoped(role: Role) -> bool:

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_log.vocabulary import Target, Words
 from accounts.permissions import Permission
-from directory.models import BulkAction, ImportRow, Member
+from directory.models import BulkAction, Import, ImportRow, Member
 
 WORDS = Words(
     groups={
@@ -36,6 +36,7 @@ WORDS = Words(
             "member_restored": _("Restored a member"),
             "members_restored": _("Restored members"),
             "members_purged": _("Permanently deleted members"),
+            "members_exported": _("Downloaded members"),
             "demo_members_added": _("Added demo members"),
         },
         "bulk_actions": {
@@ -58,8 +59,11 @@ WORDS = Words(
             "import_finished": _("Import completed"),
             "import_failed": _("Import failed"),
             "import_cancelled": _("Canceled an import"),
+            "import_undo_started": _("Started undoing an import"),
             "import_undone": _("Undid an import"),
             "invitations_withdrawn": _("Withdrew invitations"),
+            "import_invite_started": _("Started inviting the members of an import"),
+            "import_stopped": _("Undo or invitations stopped"),
         },
         "departments": {
             "department_added": _("Added a department"),
@@ -117,6 +121,6 @@ WORDS = Words(
     values={
         "status": dict(Member.Status.choices),
         "activation": dict(Member.Activation.choices),
-        "action": dict(BulkAction.Kind.choices),
+        "action": dict(BulkAction.Kind.choices + Import.FollowUp.choices),
     },
 )

@@ -20,7 +20,7 @@ app_name = "directory"
 
 members_in_the_console: list[URLPattern] = [
     path("console/members/", members.member_list, name="member_list"),
-    path("console/members/export.xlsx", export_views.member_export, name="member_export"),
+    path("console/members/export/", export_views.member_export, name="member_export"),
     path("console/members/new/", members.member_new, name="member_new"),
     path("console/members/delete/", member_many.member_delete_many, name="member_delete_many"),
     path("console/members/restore/", member_many.member_restore_many, name="member_restore_many"),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Role
 from accounts.requests import ConsoleRequest
-from directory.access import departments_of, is_scoped
-from invitations.models import Application, Decision, JoinLink
+from directory.access import departments_of, is_scoped, jobs_of
+from invitations.models import Application, Decision, InvitationBatch, JoinLink
 
 
 def applications_of(role: Role) -> QuerySet[Application]:
     """Return the enterprise's applications; for a department administrator, those for their departments."""
     applications = Application.objects.filter(enterprise=role.enterprise_id)
     return applications.filter(department__in=departments_of(role)) if is_scoped(role) else applications
+
+
+def addresses_applied_for(role: Role, ids: Collection[int]) -> set[int]:
+    """Return those of these addresses that applications within the role's reach hold."""
+    held = applications_of(role).filter(address__in=ids).values_list("address", flat=True)
+    return {id for id in held if id is not None}
 
 
 def get_application(request: ConsoleRequest, id: int) -> Application:
@@ -36,5 +44,9 @@ def get_named_link(request: ConsoleRequest, id: int) -> JoinLink:
 
 def decisions_of(role: Role) -> QuerySet[Decision]:
     """Return the enterprise's decisions; for a department administrator, their own."""
-    decisions = Decision.objects.filter(enterprise=role.enterprise_id)
-    return decisions.filter(author=role.user_id) if is_scoped(role) else decisions
+    return jobs_of(role, Decision.objects.all())
+
+
+def batches_of(role: Role) -> QuerySet[InvitationBatch]:
+    """Return the enterprise's batches; for a department administrator, their own."""
+    return jobs_of(role, InvitationBatch.objects.select_related("enterprise"))

@@ -16,6 +16,7 @@ WORDS = Words(
             "application_edited": _("Edited a join request"),
             "application_approved": _("Approved a join request"),
             "application_rejected": _("Rejected a join request"),
+            "applications_exported": _("Downloaded join requests"),
             "decision_opened": _("Reviewed several join requests"),
         },
         "joining": {

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import console_page
+from accounts.access import console_page, fresh_action
 from accounts.enterprise.actions import edit_enterprise
 from accounts.enterprise.forms import SettingsForm
 from accounts.permissions import Permission, may
@@ -16,6 +16,7 @@ from core.responses import see_other, unprocessable
 
 
 @console_page(Permission.READ_SETTINGS, to_change=Permission.MANAGE_SETTINGS)
+@fresh_action
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: ConsoleRequest) -> HttpResponse:
     may_edit = may(request.role, Permission.MANAGE_SETTINGS)

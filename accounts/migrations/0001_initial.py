@@ -219,6 +219,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("last_entered_at", models.DateTimeField(null=True)),
+                ("reach_since", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
                 "constraints": [

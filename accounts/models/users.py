@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -72,6 +73,8 @@ class Role(models.Model):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="roles")
     name = models.CharField(max_length=16, choices=Name)
     last_entered_at = models.DateTimeField(null=True)
+    # When the role was given, or last lost permissions or departments: what was started before may name others.
+    reach_since = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [

@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
@@ -75,10 +76,12 @@ def change_role(role: Role, *, name: str, departments: Iterable[Department] = ()
             before=_audit_snapshot(before.name, looked_after),
             after=_audit_snapshot(name, chosen),
         )
-        role.name = name
-        role.save(update_fields=["name"])
-        _set_scope(role, chosen)
         has_lost = _is_less(before.name, name) or not _covers(chosen, looked_after)
+        role.name = name
+        if has_lost:
+            role.reach_since = timezone.now()
+        role.save(update_fields=["name", "reach_since"])
+        _set_scope(role, chosen)
         if has_lost:
             end_sessions(role.user, enterprise=role.enterprise)
     return has_lost

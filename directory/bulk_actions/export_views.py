@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
-from accounts.access import console_page, fresh_download
+from accounts.access import console_page, fresh_action
+from accounts.audit.recording import recording
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
-from core.responses import see_other
+from core.list_query import submitted_query
+from core.responses import post_only, see_other
 from core.workbook_cells import XLSX
 from directory.bulk_actions.job import open_bulk_action
 from directory.imports.export import chunks_of, export_members
@@ -23,24 +23,26 @@ from directory.models import BulkAction
 
 
 @console_page(Permission.SEE_PHONES)
-@fresh_download("directory:member_list")
-@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_action
+@post_only("directory:member_list")
 def member_export(request: ConsoleRequest) -> HttpResponse:
-    """Download the filtered members as a workbook that can be imported again.
+    """Download the members in `members`, or else all that match, as a workbook that can be imported again.
 
-    If there are more than MEMBERS_EXPORTED_AT_ONCE, GET shows their number, and POST has a worker write the workbook.
+    If there are more than MEMBERS_EXPORTED_AT_ONCE, a worker writes it. This is a POST because it is recorded.
     """
-    query = MemberQuery(request.GET, request.role, with_bin=True)
-    found = query.matching()
-    number = found.count()
-    back = reverse("directory:member_list") + query.url()
-    if request.method == "POST" and number:
-        action = open_bulk_action(request.enterprise, BulkAction.Kind.EXPORT, found, by=request.actor)
-        return see_other("directory:bulk_action_detail", id=action.pk)
-    if request.method == "POST":
+    query = MemberQuery(submitted_query(request), request.role, with_bin=True)
+    chosen = query.chosen(request.POST) if "members" in request.POST else query.matching()
+    number = chosen.count()
+    if not number:
         messages.warning(request, _("No matching members."))
-        return see_other(back)
+        return see_other(reverse("directory:member_list") + query.url())
     if number > settings.MEMBERS_EXPORTED_AT_ONCE:
-        return render(request, "directory/member_export.html", {"number": number, "query": query, "back": back})
-    content = export_members(request.enterprise, chunks_of(found), language=get_language() or "")
+        action = open_bulk_action(
+            request.enterprise, BulkAction.Kind.EXPORT, chosen, by=request.actor, filters=query.unnamed_fields
+        )
+        return see_other("directory:bulk_action_detail", id=action.pk)
+    with recording(request.enterprise, by=request.actor) as record:
+        after = {"members": number, "filters": query.unnamed_fields}
+        record("members_exported", request.enterprise, after=after)
+    content = export_members(request.enterprise, chunks_of(chosen), language=get_language() or "")
     return HttpResponse(content, XLSX, headers={"Content-Disposition": 'attachment; filename="members.xlsx"'})

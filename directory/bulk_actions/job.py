@@ -8,7 +8,7 @@ killed or two run at once. The author's right is checked again for each chunk.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,10 +40,17 @@ class NumberChanged(Exception):
 
 
 def open_bulk_action(
-    enterprise: Enterprise, kind: str, members: MemberQuerySet, *, by: Actor, confirmed: int | None = None
+    enterprise: Enterprise,
+    kind: str,
+    members: MemberQuerySet,
+    *,
+    by: Actor,
+    confirmed: int | None = None,
+    filters: Mapping[str, str] | None = None,
 ) -> BulkAction:
     """Open a bulk action on these members; a worker acts in the author's name, as far as the author may by then.
 
+    `filters`, if they chose the members, are recorded.
     Raises NumberChanged if there are not as many as `confirmed`.
     """
     with recording(enterprise, by=by) as record:
@@ -58,7 +65,8 @@ def open_bulk_action(
         if confirmed is not None and confirmed != action.total:
             raise NumberChanged
         action.save(update_fields=["total"])
-        record("bulk_action_started", action, after={"action": kind, "chosen": action.total})
+        after = {"action": kind, "chosen": action.total} | ({} if filters is None else {"filters": filters})
+        record("bulk_action_started", action, after=after)
         transaction.on_commit(QUEUE.wake)
     return action
 

@@ -15,7 +15,7 @@ from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
-from directory.imports.transitions import State, lock_import
+from directory.imports.transitions import State, assign_actor, lock_import
 from directory.imports.undo_forecast import forecast_undo
 from directory.joining.activation_codes import issue_codes, may_have_code
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
@@ -24,6 +24,7 @@ from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Actor) -> None:
     """Replace cells of one row, and check all rows again: a repair may free another row, or clash with it."""
     with lock_import(imported, by, State.READY) as (locked, _record):
+        assign_actor(locked, by)
         known = locked.heading["columns"]["places"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
             raise ValidationError(_("This row doesn't exist."), code="no_row")
@@ -35,6 +36,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
 
 def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
     with lock_import(imported, by, State.READY) as (locked, _record):
+        assign_actor(locked, by)
         locked.skipped_rows = sorted({*locked.skipped_rows, number})
         _check_again(locked)
     _work_now_or_later(imported)
@@ -43,6 +45,7 @@ def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
 def begin_import(imported: Import, *, by: Actor) -> None:
     """Let a worker apply the import. Raises ValidationError if it is not in the preview."""
     with lock_import(imported, by, State.READY) as (locked, record):
+        assign_actor(locked, by)
         locked.state, locked.started_at = State.APPLYING, timezone.now()
         locked.lease, locked.lease_until = "", None
         locked.save()
@@ -75,11 +78,11 @@ def start_undo(
 def start_follow_up(
     imported: Import, follow_up: str, *, by: Actor, check: Callable[[Import], None] | None = None
 ) -> None:
-    """Undo the import, or invite the members it created: small imports at once, others by a worker.
+    """Undo the import, or invite the members it created, for `by`: small imports at once, others by a worker.
 
     `check` may refuse under the import's lock.
     """
-    with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, _record):
+    with lock_import(imported, by, State.DONE, State.CANCELLED, State.FAILED) as (locked, record):
         if locked.follow_up:
             raise ValidationError(_("This import is already being processed."), code="busy")
         if not locked.is_read:
@@ -88,8 +91,11 @@ def start_follow_up(
             raise ValidationError(_("This import can no longer be undone."), code="too_late")
         if check:
             check(locked)
-        locked.follow_up = follow_up
-        locked.save(update_fields=["follow_up"])
+        assign_actor(locked, by)
+        locked.follow_up, locked.follow_up_reason = follow_up, ""
+        locked.save(update_fields=["follow_up", "follow_up_reason", "actor", "actor_name"])
+        is_undo = follow_up == Import.FollowUp.UNDO
+        record("import_undo_started" if is_undo else "import_invite_started", locked, after={"file": locked.file_name})
     _work_now_or_later(imported)
 
 
@@ -111,7 +117,7 @@ def issue_codes_for(imported: Import, role: Role, *, by: Actor) -> list[tuple[Me
 
 def _check_again(locked: Import) -> None:
     locked.state, locked.checked = State.CHECKING, 0
-    locked.save(update_fields=["state", "checked", "repairs", "skipped_rows"])
+    locked.save(update_fields=["state", "checked", "repairs", "skipped_rows", "actor", "actor_name"])
 
 
 def _work_now_or_later(imported: Import) -> None:

@@ -79,6 +79,7 @@ def apply_new(check: Check, rows: list[Planned], lines: LineReader, *, by: Actor
         imported = lease.lock()
         if imported.state != Import.State.APPLYING:
             return False
+        check.require_current_rights()
         waiting = _without_refused(imported, rows)
         _resolve_departments(check, waiting, by)
         _create(check, [row for row in waiting if row.verdict == Verdict.NEW])
@@ -97,6 +98,7 @@ def apply_changes(check: Check, *, after: int, by: Actor, lease: Lease[Import]) 
         rows = _next_changes(imported, after)
         if imported.state != Import.State.APPLYING or not rows:
             return None
+        check.require_current_rights()
         planned = {row.pk: (MemberData.from_row(row.previous), MemberData.from_row(row.facts)) for row in rows}
         edits = _edits_of(check, rows, planned, by)
         edit_rows(check, list(edits.values()), record=record)
@@ -175,7 +177,7 @@ def _create_free(check: Check, rows: Sequence[Planned]) -> None:
 def _insert(check: Check, rows: Sequence[Planned]) -> None:
     """Insert all, or raise IntegrityError and insert none."""
     imported = check.imported
-    origin = {"by": imported.author_name, "import": imported.pk, "file": imported.file_name}
+    origin = {"by": imported.actor_name, "import": imported.pk, "file": imported.file_name}
     begun = json.dumps(origin).removesuffix("}")
     members = (NewMember(row.data, origin=f'{begun}, "row": {row.number}}}') for row in rows)
     with transaction.atomic():

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import Role
-from directory.access import departments_of, is_scoped
+from accounts.permissions import acting_role
+from directory.access import departments_of, is_scoped, scope_of
 from directory.imports.clashes import Clashes
 from directory.imports.columns import COLUMNS, ParseContext, differing, fold
 from directory.imports.planned_departments import PlannedDepartments
@@ -86,17 +87,26 @@ class Row:
         return self.verdict != Verdict.NEW or bool(self.parsed.notes)
 
 
+class RightsChanged(Exception):
+    """The role or the scope is no longer what the check was opened with."""
+
+
 @dataclass
 class Check:
-    """Everything that the rows of one import are checked against. `scope` are the departments that a scoped author
-    manages; `applicants` the phones of pending applications."""
+    """Everything that the rows of one import are checked against, for a person with `role`; None may do everything.
+
+    Messages name only whom `reader` may see. `scope` are the departments that a scoped `role` manages, `managed` the
+    paths of the topmost; `applicants` the phones of pending applications.
+    """
 
     imported: Import
     role: Role | None
+    reader: Role | None
     heading: Heading
     context: ParseContext
     labels: Labels
     scope: set[int] | None
+    managed: list[str]
     applicants: Collection[str] = ()
     clashes: Clashes = field(default_factory=Clashes)
     counts: Counter[str] = field(default_factory=Counter)
@@ -111,11 +121,19 @@ class Check:
         return _departments_of(self.imported, self.role)
 
     def look_up(self, claims: Claims, known: dict[int, Member] | None = None) -> ClaimedValues:
-        return look_up_claims(self.imported.enterprise, claims, self.role, known)
+        return look_up_claims(self.imported.enterprise, claims, self.reader, known)
+
+    def require_current_rights(self) -> None:
+        """Raise RightsChanged unless the person still has the same role and scope. Call it for each chunk."""
+        if self.role is None:
+            return
+        role = acting_role(self.role.user_id, self.role.enterprise_id)
+        if role is None or role.name != self.role.name or _managed_by(role) != self.managed:
+            raise RightsChanged
 
 
 def open_check(imported: Import, role: Role | None) -> Check:
-    """Return a check with the current departments and domains; `role` is the author's, None sees everything.
+    """Return a check with the current departments and domains, for whoever acts with `role`; None sees everything.
 
     Raises LookupError if the import's department is out of reach.
     """
@@ -140,7 +158,17 @@ def open_check(imported: Import, role: Role | None) -> Check:
     heading = Heading(**imported.heading["columns"])
     labels = Labels({pk: name for name, pk in domains.items()}, {pk: name for pk, (_up, name, _depth) in tree.items()})
     scope = set(tree) if role and is_scoped(role) else None
-    return Check(imported, role, heading, context, labels, scope, applicant_phones(imported.enterprise_id))
+    return Check(
+        imported,
+        role,
+        _reader_of(imported, role),
+        heading,
+        context,
+        labels,
+        scope,
+        _managed_by(role),
+        applicant_phones(imported.enterprise_id),
+    )
 
 
 def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callable[..., None]) -> None:
@@ -160,6 +188,16 @@ def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callabl
     if clashing := _refuse_clashes(check, LineReader(files.path("rows"))):
         plan.index.refuse(clashing)
         check.departments.leave_out(clashing)
+
+
+def _reader_of(imported: Import, role: Role | None) -> Role | None:
+    """Return who bounds the names in messages: a department administrator reads what others do to their import."""
+    author = acting_role(imported.author_id, imported.enterprise_id)
+    return author if author and is_scoped(author) else role
+
+
+def _managed_by(role: Role | None) -> list[str]:
+    return [department.path for department in scope_of(role)] if role and is_scoped(role) else []
 
 
 def _departments_of(imported: Import, role: Role | None) -> DepartmentQuerySet:

@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
 from core.translatable import TranslatableText
 from directory.imports.apply import apply_rows
-from directory.imports.check import Check, check_rows, open_check
+from directory.imports.check import Check, RightsChanged, check_rows, open_check
 from directory.imports.reading.reader import WorkbookRefused
 from directory.imports.reading.stored_file import read_into
 from directory.imports.row_files import PlanWriter, RowFiles
@@ -41,6 +41,7 @@ from directory.joining.invitations import invite_members
 from directory.models import Import
 from directory.table_statistics import settle_statistics
 
+FollowUp = Import.FollowUp
 WORK = "directory.tasks.work_on_imports"
 # After this many new members the planner needs new statistics.
 MANY = 5000
@@ -51,12 +52,21 @@ BROKEN: dict[str, str] = {
     State.APPLYING: gettext_noop(
         "Something went wrong, and the import stopped. What was already imported is kept and can be undone."
     ),
-    Import.FollowUp.UNDO: gettext_noop(
+    FollowUp.UNDO: gettext_noop(
         "Something went wrong, and the undo stopped. What was already undone stays undone. Undo the rest again."
     ),
-    Import.FollowUp.INVITE: gettext_noop("Something went wrong. Send the remaining invitations again."),
+    FollowUp.INVITE: gettext_noop("Something went wrong. Send the remaining invitations again."),
 }
-FILE_GONE = TranslatableText(gettext_noop("The file is no longer available. Upload it again."))
+FILE_GONE = gettext_noop("The file is no longer available. Upload it again.")
+FORBIDDEN = {
+    Permission.MANAGE_MEMBERS: gettext_noop("The person who started this no longer has permission to manage members."),
+    Permission.SEND_INVITATIONS: gettext_noop(
+        "The person who started this no longer has permission to send invitations."
+    ),
+}
+DEPARTMENT_GONE = gettext_noop(
+    "The selected department no longer exists, or is no longer managed by the person who started this."
+)
 _collector = threading.Lock()
 _rare_collections = 0
 _usual_thresholds = gc.get_threshold()
@@ -129,9 +139,10 @@ def _work(lease: Lease[Import]) -> None:
     """Take the next step of an import, without an active language: texts are stored untranslated."""
     with override(None), less_garbage_collection():
         imported = lease.job()
-        role = acting_role(imported.author_id, imported.enterprise_id)
-        if role is None or not may(role, Permission.MANAGE_MEMBERS):
-            _stop(imported, gettext_noop("The person who started this no longer has permission to manage members."))
+        role = acting_role(imported.actor_id, imported.enterprise_id)
+        permission = Permission.SEND_INVITATIONS if imported.follow_up == FollowUp.INVITE else Permission.MANAGE_MEMBERS
+        if role is None or not may(role, permission):
+            _stop(lease, FORBIDDEN[permission])
             return
         if imported.state == State.CHECKING and not imported.is_read:
             _read(imported, lease)
@@ -139,9 +150,11 @@ def _work(lease: Lease[Import]) -> None:
         try:
             check = open_check(imported, role)
         except LookupError:
-            _stop(imported, gettext_noop("The selected department no longer exists."))
+            _stop(lease, DEPARTMENT_GONE)
             return
-        _take_step(imported, check, lease)
+        # If rights change during a turn, the next one begins with the current ones.
+        with suppress(RightsChanged):
+            _take_step(imported, check, lease)
 
 
 def _read(imported: Import, lease: Lease[Import]) -> None:
@@ -158,7 +171,7 @@ def _read(imported: Import, lease: Lease[Import]) -> None:
     except WorkbookRefused as refused:
         _fail(lease, refused.message)
     except FileNotFoundError:
-        _fail(lease, FILE_GONE)
+        _fail(lease, TranslatableText(FILE_GONE))
 
 
 def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
@@ -169,12 +182,12 @@ def _take_step(imported: Import, check: Check, lease: Lease[Import]) -> None:
         elif imported.state == State.APPLYING:
             if apply_rows(check, files, by=by, lease=lease):
                 _finish(imported, lease)
-        elif imported.follow_up == Import.FollowUp.UNDO:
+        elif imported.follow_up == FollowUp.UNDO:
             undo_rows(check, files, by=by, lease=lease)
-        elif imported.follow_up == Import.FollowUp.INVITE:
-            _invite(imported, lease)
+        elif imported.follow_up == FollowUp.INVITE:
+            _invite(check, lease)
     except FileNotFoundError:
-        _fail(lease, FILE_GONE)
+        _break_off(lease, FILE_GONE)
 
 
 def _check(check: Check, files: RowFiles, lease: Lease[Import]) -> None:
@@ -210,41 +223,59 @@ def _finish(imported: Import, lease: Lease[Import]) -> None:
         settle_statistics()
 
 
-def _invite(imported: Import, lease: Lease[Import]) -> None:
+def _invite(check: Check, lease: Lease[Import]) -> None:
     """Invite the members who have not joined. Safe to run again: those invited a minute ago are left out."""
-    members = list(members_to_invite(imported).select_related("enterprise").order_by("pk"))
-    sent = left_out = 0
+    assert check.role
+    imported, by = check.imported, actor_of(check.imported)
+    members = list(members_to_invite(imported, check.role).select_related("enterprise").order_by("pk"))
+    sent, left_out = imported.invited or 0, 0
     for start in range(0, len(members), INVITED_AT_ONCE):
-        with override(imported.language):
-            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=actor_of(imported))
-        sent, left_out = sent + outcome.sent, left_out + len(outcome.left_out)
-        lease.renew()
-    lease.renew(follow_up="", invited=(imported.invited or 0) + sent, not_invited=left_out)
+        with recording(imported.enterprise, by=by), override(imported.language):
+            check.require_current_rights()
+            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=by)
+            sent, left_out = sent + outcome.sent, left_out + len(outcome.left_out)
+            lease.renew(invited=sent)
+    lease.renew(follow_up="", invited=sent, not_invited=left_out)
 
 
-def _stop(imported: Import, reason: str) -> None:
-    if imported.state in {State.CHECKING, State.APPLYING}:
-        cancel_import(imported, by=actor_of(imported), reason=reason)
+def _stop(lease: Lease[Import], reason: str) -> None:
+    imported = lease.job()
+    if imported.follow_up:
+        _stop_follow_up(lease, reason)
     else:
-        Import.objects.filter(pk=imported.pk).update(follow_up="")
+        cancel_import(imported, by=actor_of(imported), reason=reason)
 
 
 def _give_up(lease: Lease[Import]) -> None:
     imported = lease.job()
-    _fail(lease, TranslatableText(BROKEN[imported.follow_up or imported.state]))
+    _break_off(lease, BROKEN[imported.follow_up or imported.state])
 
 
-def _fail(lease: Lease[Import], reason: TranslatableText) -> None:
-    """End the import or its follow-up. What was done is counted and recorded, and can be undone; a file that could not
-    be read is removed."""
+def _break_off(lease: Lease[Import], reason: str) -> None:
+    if lease.job().follow_up:
+        _stop_follow_up(lease, reason)
+    else:
+        _fail(lease, TranslatableText(reason))
+
+
+def _stop_follow_up(lease: Lease[Import], reason: str) -> None:
+    """End the follow-up. What it did stays, and the rest can be started again."""
     imported = lease.job()
     with recording(imported.enterprise, by=actor_of(imported)) as record:
         locked = lease.lock()
-        locked.follow_up, locked.finished_at = "", timezone.now()
+        stopped, locked.follow_up, locked.follow_up_reason = locked.follow_up, "", reason
+        locked.save(update_fields=["follow_up", "follow_up_reason"])
+        record("import_stopped", locked, after={"action": stopped})
+
+
+def _fail(lease: Lease[Import], reason: TranslatableText) -> None:
+    """End the import. What was done can be undone; a file that could not be read is removed."""
+    imported = lease.job()
+    with recording(imported.enterprise, by=actor_of(imported)) as record:
+        locked = lease.lock()
+        locked.state, locked.finished_at = State.FAILED, timezone.now()
         locked.reason, locked.reason_params = reason.text, dict(reason.params)
-        if locked.state in {State.CHECKING, State.APPLYING}:
-            locked.state = State.FAILED
-            count_outcomes(locked)
+        count_outcomes(locked)
         if not locked.is_read:
             locked.stored = ""
         locked.save()

@@ -104,7 +104,7 @@ class ImportPage:
     def invitable(self) -> int:
         """How many members of the import could be invited by SMS."""
         is_offered = self.imported.is_over and self.imported.created and may(self.role, Permission.SEND_INVITATIONS)
-        return members_to_invite(self.imported).filter(activation=PHONE).count() if is_offered else 0
+        return members_to_invite(self.imported, self.role).filter(activation=PHONE).count() if is_offered else 0
 
     @cached_property
     def codes(self) -> int:

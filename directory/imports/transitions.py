@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
+from accounts.models import Role
+from directory.access import members_of
 from directory.models import Import, ImportRow, Member, MemberQuerySet
 
 State = Import.State
@@ -30,13 +32,18 @@ def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
 
 
 def actor_of(imported: Import) -> Actor:
-    """Return the author as the actor of the worker's events."""
-    return Actor(user=imported.author, name=imported.author_name, via="task")
+    """Return whoever pressed the latest button as the actor of the worker's events."""
+    return Actor(user=imported.actor, name=imported.actor_name, via="task")
 
 
-def members_to_invite(imported: Import) -> MemberQuerySet:
-    """Return the members it created who have neither been invited nor joined."""
-    created = Member.objects.present().filter(pk__in=imported.created_member_ids())
+def assign_actor(locked: Import, by: Actor) -> None:
+    """Let the worker act for `by` from now on. The caller saves the import."""
+    locked.actor, locked.actor_name = by.user, by.name[:64]
+
+
+def members_to_invite(imported: Import, role: Role) -> MemberQuerySet:
+    """Return the members it created, within the role's reach, who have neither been invited nor joined."""
+    created = members_of(role).filter(pk__in=imported.created_member_ids())
     return created.filter(status=Member.Status.PENDING, invited_at=None)
 
 

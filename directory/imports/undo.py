@@ -52,6 +52,7 @@ def _undo_chunk(check: Check, files: RowFiles, *, by: Actor, lease: Lease[Import
         rows = _next_rows(imported)
         if not rows:
             return False
+        check.require_current_rights()
         counts = UndoCounts.from_json(imported.undo_counts)
         written = read_written(rows, files)
         members = reachable_members(check, rows)

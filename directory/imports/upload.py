@@ -96,6 +96,8 @@ def start_import(
         enterprise=department.enterprise,
         author=by.user,
         author_name=by.name[:64],
+        actor=by.user,
+        actor_name=by.name[:64],
         department=department,
         department_name=department.name,
         mode=mode,

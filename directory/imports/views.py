@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import console_page, fresh_action
+from accounts.access import console_page, fresh_action, fresh_download
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.responses import post_only, see_other, unprocessable
@@ -138,6 +138,7 @@ def import_failed(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
+@fresh_download("directory:import_detail")
 @post_only("directory:import_detail")
 def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
     """Issue activation codes to the import's members, in a workbook that is not stored."""

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.audit.recording import Actor
 from accounts.models import Enterprise, Role
-from directory.access import is_scoped, members_of
+from directory.access import binned_members_of, is_scoped, members_of
 from directory.domains.addresses import ACCOUNT_MAX
+from directory.joining.applicants import addresses_applied_for
 from directory.members.data import Labels, MemberData, read_data
 from directory.models import Address, Domain, Member
 from sms.phones import show_phone
@@ -27,7 +28,7 @@ Conflict = tuple[str, ValidationError]
 
 
 class Applicant(str):
-    """The name of a person who has applied for an address."""
+    """The name of a person who has applied for an address; "" if the reader may not know it."""
 
 
 @dataclass
@@ -51,11 +52,12 @@ class Claims:
 class ClaimedValues:
     """Who holds each claimed value: the id of a member; of an address also an Applicant, or RESERVED.
 
-    `role` is the reader of the messages, who is told only names they may see; None sees everything. `known` members
-    need not be loaded again.
+    `role` is the reader of the messages, who is told only names they may see; without one the operator sees everything,
+    and an outsider nothing. `known` members need not be loaded again.
     """
 
     role: Role | None
+    is_outsider: bool
     accounts: Mapping[str, int]
     phones: Mapping[str, int]
     addresses: Mapping[tuple[str, int], int | str]
@@ -102,6 +104,8 @@ class ClaimedValues:
     def error(self, value: str, holder: int | str) -> ValidationError:
         """Return an error that names the holder of the value, if the reader may see that member."""
         if isinstance(holder, Applicant):
+            if not holder:
+                return ValidationError(_("%(address)s has already been requested."), params={"address": value})
             text = _("%(address)s is already requested by %(name)s.")
             return ValidationError(text, params={"address": value, "name": str(holder)})
         if isinstance(holder, str):
@@ -126,13 +130,21 @@ class ClaimedValues:
 
     @cached_property
     def _visible(self) -> set[int] | None:
+        if self.is_outsider:
+            return set()
         if not self.role or not is_scoped(self.role):
             return None
-        return set(members_of(self.role).filter(pk__in=self.members).values_list("pk", flat=True))
+        reachable = (members_of(self.role), binned_members_of(self.role))
+        return {pk for rows in reachable for pk in rows.filter(pk__in=self.members).values_list("pk", flat=True)}
 
 
 def look_up_claims(
-    enterprise: Enterprise, claims: Claims, role: Role | None, known: Mapping[int, Member] | None = None
+    enterprise: Enterprise,
+    claims: Claims,
+    role: Role | None,
+    known: Mapping[int, Member] | None = None,
+    *,
+    is_outsider: bool = False,
 ) -> ClaimedValues:
     """Look up who holds the claimed values, in three queries and up to four more when they are needed."""
     members = Member.objects.filter(enterprise=enterprise)
@@ -140,9 +152,10 @@ def look_up_claims(
     phones = members.filter(deleted_at=None, phone__among=claims.phones)
     return ClaimedValues(
         role,
+        is_outsider,
         _pairs(accounts.values_list("low", "pk")) if claims.accounts else {},
         _pairs(phones.values_list("phone", "pk")) if claims.phones else {},
-        _held_addresses(claims.addresses) if claims.addresses else {},
+        _held_addresses(claims.addresses, role, is_outsider) if claims.addresses else {},
         known or {},
     )
 
@@ -157,7 +170,7 @@ def without_conflicts(
     claims = Claims()
     claims.add(data, labels)
     own = exclude.pk if exclude else None
-    claimed = look_up_claims(enterprise, claims, _role_of(by, enterprise))
+    claimed = _look_up_for(by, enterprise, claims)
     data = data if data.account else _choose_account(data, claimed, labels, own)
     errors: dict[str, list[ValidationError]] = {}
     if not labels.departments.keys() >= set(data.departments):
@@ -172,7 +185,7 @@ def without_conflicts(
 def address_conflict(local: str, domain: Domain, by: Actor) -> ValidationError | None:
     """Return an error that names the holder of the address, or None if it is free."""
     address = (local, domain.pk)
-    claimed = look_up_claims(domain.enterprise, Claims(addresses={address}), _role_of(by, domain.enterprise))
+    claimed = _look_up_for(by, domain.enterprise, Claims(addresses={address}))
     holder = claimed.addresses.get(address)
     return claimed.error(f"{local}@{domain}", holder) if holder is not None else None
 
@@ -197,18 +210,31 @@ def _shown(name: str, value: Any, labels: Labels) -> str:
     return str(value) if name == "account" else labels.address(*value)
 
 
-def _role_of(by: Actor, enterprise: Enterprise) -> Role | None:
-    """Return the role of the actor; without one they act for the operator, who sees everything."""
-    return Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
+def _look_up_for(by: Actor, enterprise: Enterprise, claims: Claims) -> ClaimedValues:
+    """Look up the claims for messages to the actor; without a role only a command sees everything."""
+    role = Role.objects.filter(user=by.user, enterprise=enterprise).first() if by.user else None
+    return look_up_claims(enterprise, claims, role, is_outsider=role is None and by.via != "command")
 
 
-def _held_addresses(claimed: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | str]:
+def _held_addresses(
+    claimed: Collection[tuple[str, int]], role: Role | None, is_outsider: bool
+) -> dict[tuple[str, int], int | str]:
     locals_, domains = {local for local, _domain in claimed}, {domain for _local, domain in claimed}
-    held = Address.objects.filter(domain__in=domains, local__among=locals_)
+    held = list(Address.objects.filter(domain__in=domains, local__among=locals_))
+    applied_for = [one.pk for one in held if one.purpose == Address.Purpose.HELD]
+    named = set() if is_outsider else _named(applied_for, role)
     return {
-        (local, domain): member or (Applicant(name) if purpose == Address.Purpose.HELD else purpose)
-        for local, domain, member, purpose, name in held.values_list("local", "domain", "member", "purpose", "held_for")
+        (one.local, one.domain_id): one.member_id
+        or (Applicant(one.held_for if one.pk in named else "") if one.pk in applied_for else one.purpose)
+        for one in held
     }
+
+
+def _named(applied_for: list[int], role: Role | None) -> Collection[int]:
+    """Return which of these addresses have an applicant whose name the reader may see."""
+    if not applied_for or not role or not is_scoped(role):
+        return applied_for
+    return addresses_applied_for(role, applied_for)
 
 
 def _pairs(rows: Any) -> dict[str, int]:

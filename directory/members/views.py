@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import console_page
+from accounts.access import ask_again, console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.responses import post_only, see_other, unprocessable
@@ -118,13 +118,17 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     typed = request.POST if request.method == "POST" else None
     form = MemberEditForm(typed, enterprise=request.enterprise, role=request.role, member=member)
-    activation = member.activation
     if typed is None:
         return render(request, "directory/member_edit.html", {"form": form, "member": member})
-    if not form.is_valid() or not form.edit(by=request.actor):
+    is_valid = form.is_valid()
+    needs_code = is_valid and form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
+    # The new code lets whoever reads it in as the member, as in `member_code`.
+    if needs_code and (page := ask_again(request)):
+        return page
+    if not is_valid or not form.edit(by=request.actor):
         return unprocessable(request, "directory/member_edit.html", {"form": form, "member": member})
     messages.success(request, _("Saved."))
-    if form.cleaned_data["activation"] == Member.Activation.CODE != activation:
+    if needs_code:
         _issue_code(request, member)
     return see_other("directory:member_detail", id=member.pk)
 
@@ -138,6 +142,7 @@ def member_invite(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_MEMBERS)
+@fresh_action
 @post_only("directory:member_detail")
 def member_code(request: ConsoleRequest, id: int) -> HttpResponse:
     """Issue a new activation code, which replaces the previous one."""

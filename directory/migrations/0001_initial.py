@@ -570,6 +570,16 @@ class Migration(migrations.Migration):
                 ),
                 ("author_name", models.CharField(blank=True, max_length=64)),
                 (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("actor_name", models.CharField(blank=True, max_length=64)),
+                (
                     "department",
                     models.ForeignKey(
                         null=True,
@@ -631,6 +641,7 @@ class Migration(migrations.Migration):
                         blank=True, choices=[("undo", "Undo"), ("invite", "Send invitations")], max_length=16
                     ),
                 ),
+                ("follow_up_reason", models.CharField(blank=True, max_length=500)),
                 ("undone", models.PositiveIntegerField(null=True)),
                 ("kept", models.PositiveIntegerField(null=True)),
                 ("withdraws_invitations", models.BooleanField(default=False)),

@@ -42,6 +42,9 @@ class Import(LeasedJob):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="imports", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64, blank=True)
+    # Whoever pressed the latest button, for whom the worker acts.
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    actor_name = models.CharField(max_length=64, blank=True)
     department = models.ForeignKey(Department, on_delete=models.SET_NULL, null=True, related_name="+")
     department_name = models.CharField(max_length=64)
     mode = models.CharField(_("mode"), max_length=16, choices=Mode)
@@ -77,6 +80,8 @@ class Import(LeasedJob):
 
     # The worker's next task after the import, and the results of both.
     follow_up = models.CharField(max_length=16, choices=FollowUp, blank=True)
+    # Why it stopped: an English msgid.
+    follow_up_reason = models.CharField(max_length=500, blank=True)
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
     # Whether the undo withdraws open invitations of members it keeps, and what it did so far, by reason
@@ -112,6 +117,11 @@ class Import(LeasedJob):
     def is_read(self) -> bool:
         """False while the file is to be read, and if it was refused."""
         return bool(self.heading)
+
+    @property
+    def follow_up_reason_text(self) -> str:
+        """Return why the follow-up stopped, in the current language."""
+        return render_message({"text": self.follow_up_reason, "params": {}})
 
     @property
     def accounted(self) -> int:

@@ -58,6 +58,7 @@ def decision_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """Show the progress of a decision, and the skipped applications with the reasons."""
     decision = get_object_or_404(decisions_of(request.role), pk=id)
     left_out = decision.items.filter(state=DecisionItem.State.LEFT_OUT).select_related("application__domain")
+    left_out = left_out.filter(application__in=applications_of(request.role))
     counts = counts_of(decision)
     words = ngettext("%(n)s join request", "%(n)s join requests", counts["left_out"]) % {"n": counts["left_out"]}
     page = read_page(OrderedRows(left_out), ListQuery(request.GET), count_text=words)

@@ -16,10 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.access import console_page, fresh_download
+from accounts.access import console_page, fresh_action
+from accounts.audit.recording import recording
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.downloads import CSV, write_csv, write_xlsx
+from core.list_query import submitted_query
 from core.responses import post_only, see_other, unprocessable
 from core.workbook_cells import XLSX
 from directory.access import members_of
@@ -70,12 +72,17 @@ def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, 
 
 
 @console_page(Permission.SEE_PHONES)
-@fresh_download("invitations:application_list")
-@require_safe
+@fresh_action
+@post_only("invitations:application_list")
 def application_export(request: ConsoleRequest) -> HttpResponse:
-    """Download the filtered applications as a workbook, or with `format=csv` as CSV."""
-    headings, rows = sheet_of(ApplicationQuery(request.GET, request.role))
-    if request.GET.get("format") == "csv":
+    """Download the filtered applications as a workbook, or with `format=csv` as CSV. A POST because it is recorded."""
+    asked = submitted_query(request)
+    query = ApplicationQuery(asked, request.role)
+    with recording(request.enterprise, by=request.actor) as record:
+        after = {"applications": query.matching().count(), "filters": query.unnamed_fields}
+        record("applications_exported", request.enterprise, after=after)
+    headings, rows = sheet_of(query)
+    if asked.get("format") == "csv":
         return _file(write_csv(headings, rows), CSV, "applications.csv")
     return _file(write_xlsx(_("Join requests"), headings, rows), XLSX, "applications.xlsx")
 

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import Role
 from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, count_capped, read_page, show_count
-from directory.access import is_scoped
+from directory.access import binned_members_of, is_scoped, members_of
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.members.search import by_name
+from invitations.access import batches_of
 from invitations.batches.send import PARTS, State, in_part
 from invitations.models import InvitationBatch, Recipient
 from invitations.models.batches import CHOSEN_BY
@@ -46,27 +47,23 @@ class BatchQuery(ListQuery):
 
 
 class RecipientQuery(ListQuery):
-    """The parameters of a batch's list of recipients."""
+    """The parameters of a batch's list of recipients; those who left the role's departments are not listed."""
 
-    def __init__(self, asked: QueryDict, batch: InvitationBatch) -> None:
+    def __init__(self, asked: QueryDict, batch: InvitationBatch, role: Role) -> None:
         super().__init__(asked)
-        self.batch = batch
+        self.batch, self.role = batch, role
         self.state = self.read_tab("state", PARTS)
 
     def matching(self) -> QuerySet[Recipient]:
         found = self.batch.recipients.select_related("member", "invitation")
+        if is_scoped(self.role):
+            found = found.filter(Q(member__in=members_of(self.role)) | Q(member__in=binned_members_of(self.role)))
         if self.state:
             found = found.filter(in_part(self.state, self.batch))
         return found.filter(by_name(self.text, "member__")) if self.text else found
 
     def state_tabs(self, counts: dict[str, int]) -> list[Tab]:
         return self.tabs("state", {"": _("All"), **LABELS}, {"": self.batch.total, **counts})
-
-
-def batches_of(role: Role) -> QuerySet[InvitationBatch]:
-    """Return the batches of the enterprise; of a department administrator only their own."""
-    batches = InvitationBatch.objects.filter(enterprise=role.enterprise_id).select_related("enterprise")
-    return batches.filter(author=role.user_id) if is_scoped(role) else batches
 
 
 def batch_rows(query: BatchQuery) -> tuple[list[tuple[InvitationBatch, dict[str, int]]], Page[InvitationBatch]]:

@@ -21,9 +21,10 @@ from directory.departments.picker import offer_departments
 from directory.departments.tree import paths_of
 from directory.members.list import MemberQuery, rows_of
 from directory.models import Import, Member
+from invitations.access import batches_of
 from invitations.batches.forms import QuietForm
 from invitations.batches.limits import preview_of, reasons_to_skip
-from invitations.batches.list import BatchQuery, RecipientQuery, batch_rows, batches_of, recipient_rows
+from invitations.batches.list import BatchQuery, RecipientQuery, batch_rows, recipient_rows
 from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hours
 from invitations.batches.send import counts_of, open_batch, settled
 from invitations.models import InvitationBatch
@@ -86,7 +87,7 @@ def batch_list(request: ConsoleRequest) -> HttpResponse:
 @require_safe
 def batch_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     batch = get_object_or_404(batches_of(request.role), pk=id)
-    query = RecipientQuery(request.GET, batch)
+    query = RecipientQuery(request.GET, batch, request.role)
     rows, pages = recipient_rows(query)
     counts = counts_of(batch)
     context = {

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import console_page
+from accounts.access import console_page, fresh_action
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.qr_images import PNG_SIZES
@@ -45,6 +45,7 @@ def link_list(request: ConsoleRequest) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_action
 @require_http_methods(["GET", "HEAD", "POST"])
 def link_new(request: ConsoleRequest) -> HttpResponse:
     form = LinkForm(request.POST if request.method == "POST" else None, role=request.role)
@@ -78,6 +79,7 @@ def link_detail(request: ConsoleRequest, id: int) -> HttpResponse:
 
 
 @console_page(Permission.MANAGE_SETTINGS)
+@fresh_action
 @require_http_methods(["GET", "HEAD", "POST"])
 def link_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     link = get_named_link(request, id)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import AuditEvent, QrSignIn
 from accounts.tests.qr_sign_in.people import (
@@ -130,3 +131,16 @@ def test_in_the_demo_loopback_counts_as_one_network(phone, settings):
     at(phone, "127.0.0.1")
     scan(phone, code)
     assert approve(phone, code) == 303
+
+
+def test_a_code_that_ran_out_of_time_blames_nobody(desk, phone):
+    """T7: two wrong numbers, then its time."""
+    code = show_code(desk)
+    at(phone, ELSEWHERE)
+    scan(phone, code)
+    assert [approve(phone, code, number=wrong(code)) for _ in range(2)] == [422, 422]
+    QrSignIn.objects.update(expires_at=timezone.now(), state="expired")
+    assert approve(phone, code, number=code.number) == 410
+    page = phone.get(path(code)).text
+    assert 'data-state="expired"' in page
+    assert "wrong three times" not in page

@@ -40,7 +40,7 @@ def fields_of(page):
 
 
 DANGEROUS = [
-    ("get", "/console/members/export.xlsx", 200),
+    ("post", "/console/members/export/", 303),
     ("get", f"{DOMAINS}new/", 200),
     ("post", f"{DOMAINS}new/", 422),
     ("post", "/console/joining/", 422),
@@ -98,8 +98,8 @@ def test_a_page_elsewhere_is_forgotten(late):
 
 
 def test_a_file_is_asked_for_on_its_page_and_the_person_comes_back_there(late):
-    answer = late.get("/console/members/export.xlsx?q=lin&status=active")
-    assert answer.url == "/confirm/?next=%2Fconsole%2Fmembers%2F%3Fq%3Dlin%26status%3Dactive"
+    answer = late.post("/console/audit/export.xlsx?q=lin&via=web")
+    assert answer.url == "/confirm/?next=%2Fconsole%2Faudit%2F%3Fq%3Dlin%26via%3Dweb"
 
 
 def test_submitted_fields_are_kept(late, tenant):

@@ -194,3 +194,11 @@ def test_a_proof_lasts_ten_minutes(phone, wang):
     assert phone.post(f"/choose/{wang.pk}/join/")["Location"].startswith("/login/")
     wang.refresh_from_db()
     assert wang.status == "pending"
+
+
+def test_an_administrator_who_was_never_inside_signs_in_by_code(phone, tenant):
+    """T4: there is no last time that could be too long ago."""
+    user = User.objects.create_user(phone="+8613800138009", name="新来")
+    role = Role.objects.create(user=user, enterprise=tenant.enterprise, name="admin")
+    assert role.last_entered_at is None
+    assert "factors" in sign_in_by_code(phone, "+8613800138009"), "on the way to the console"

@@ -280,6 +280,7 @@ ROWS: list[tuple[str, Any, str]] = [
     ("M2", {M: "ZhangSan"}, ""),
     ("M3", {M: "ｚｓ"}, ""),
     ("M4", {M: "zs@example.com"}, ""),
+    ("M4 in capitals", {M: "ZS@EXAMPLE.COM"}, ""),
     ("M4 foreign", {M: "zs@elsewhere.example"}, M),
     ("M5", {M: "zhang san"}, M),
     ("M6", {M: ".zs"}, M),

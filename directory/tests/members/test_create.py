@@ -1,9 +1,12 @@
 import json
 
 import pytest
+from django.db import IntegrityError
 
+from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from conftest import build_member
+from directory.members.actions import create_member, edit_member
 from directory.models import Address, Department, Invitation, Member
 
 URL = "/console/members/new/"
@@ -220,3 +223,20 @@ def test_an_auditor_may_not_add(client_of, erin, tenant):
 def test_wrong_methods_are_refused(client_of, alice):
     assert client_of(alice).put(URL).status_code == 405
     assert client_of(alice).delete(URL).status_code == 405
+
+
+def test_an_error_of_the_database_that_no_conflict_explains_is_not_swallowed(tenant, lin, monkeypatch):
+    """T10: a race's error is told as the conflict it comes from; any other must be seen."""
+
+    def refuse(*_positional, **_named):
+        raise IntegrityError
+
+    typed = {"name": "李四", "prefix": "lisi", "domain": tenant.domain, "phone": "+8613900139000"}
+    with monkeypatch.context() as patch:
+        patch.setattr("directory.members.actions.insert_members", refuse)
+        with pytest.raises(IntegrityError):
+            create_member(tenant.enterprise, by=command_actor(), **typed)
+        patch.setattr("directory.members.actions.edit_members", refuse)
+        with pytest.raises(IntegrityError):
+            edit_member(lin, by=command_actor(), **typed)
+    assert not Member.objects.filter(name="李四").exists()

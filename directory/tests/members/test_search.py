@@ -63,6 +63,13 @@ def test_a_search_finds(people, text, names):
     assert sorted(found(people, text)) == sorted(names)
 
 
+def test_one_character_finds_surnames_first(tenant):
+    """T9: although 阿张 comes first by Pinyin."""
+    for number, name in enumerate(("阿张", "张伟", "白张", "张安")):
+        build_member(tenant, name, ["azhang", "zhangwei", "baizhang", "zhangan"][number], None, activation="code")
+    assert found(tenant, "张") == ["张安", "张伟", "阿张", "白张"]
+
+
 @pytest.fixture
 def spelt(tenant):
     rows = [

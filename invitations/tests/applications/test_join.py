@@ -18,6 +18,7 @@ from accounts.models import AuditEvent, User
 from conftest import build_member
 from directory.models import Address, Member
 from directory.tests.phone import code_to
+from invitations.applications.apply import ApplicationInput, file_application
 from invitations.links.actions import (
     _colleague_link,
     colleague_link_url,
@@ -530,6 +531,17 @@ def test_consent_is_kept_with_its_time_and_the_text_as_it_was(open_tenant, clien
     assert "Version 2" in page
     assert "第二版。" in page
     assert "第三版。" not in page
+
+
+def test_filing_without_a_consent_is_consent_to_the_present_notice(open_tenant):
+    """T10."""
+    word_notice(open_tenant, "第一版。")
+    word_notice(open_tenant, "第二版。")
+    link = default_link(open_tenant.enterprise)
+    typed = ApplicationInput("张伟", "zhangwei")
+    filed = file_application(link, typed, phone=PHONE, by=Actor(user=None, name="张伟"))
+    assert filed.consented_to.text == "第二版。"
+    assert abs(filed.consented_at - timezone.now()) < timedelta(seconds=10)
 
 
 def test_a_notice_changed_between_page_and_post_is_read_again(open_tenant):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 import zxingcpp
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -340,3 +341,15 @@ def test_the_default_link_and_colleagues_are_no_named_links(desk, tenant, lin):
     own = issue_link(tenant.enterprise, by=command_actor(), inviter=lin)
     for link in (default, own):
         assert desk.post(page_of(link, "revoke/")).status_code == 404
+
+
+def test_a_link_works_to_the_end_of_its_last_day_and_no_longer(desk, open_tenant):
+    """T11: its page, its form and its use agree."""
+    desk.post(f"{LIST}new/", form(valid_until=today()))
+    link = JoinLink.objects.get(name="春季招聘会")
+    assert f'value="{today()}"' in desk.get(page_of(link, "edit/")).text
+    assert today() in desk.get(page_of(link)).text.partition("<main")[2]
+    with time_machine.travel(link.expires_at - timedelta(milliseconds=1), tick=False):
+        assert new_phone().get(path_of(link)).status_code == 303
+    with time_machine.travel(link.expires_at, tick=False):
+        assert new_phone().get(path_of(link)).status_code == 410
