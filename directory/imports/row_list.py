@@ -48,6 +48,11 @@ class RowQuery(ListQuery):
         verdict = PLANNED.get(verdict, verdict)
         self.verdict = self._tabs["verdict"] = verdict if verdict in (REFUSED, *LISTED) else ""
 
+    @property
+    def is_first_page(self) -> bool:
+        """True for the first page of all rows."""
+        return not self.verdict and self.page_number(self.imported.read) == 1
+
     def full_url(self, **others: Any) -> str:
         """Include the path: a refused repair shows the rows under its own URL."""
         query = self.url(**others).removesuffix("?")

@@ -24,7 +24,7 @@ from directory.members.data import Labels, MemberData, read_data
 from directory.models import Import, ImportRow, Member
 
 # What stands in one cell of the list, of a row that is understood and of one that is shown as uploaded.
-CELLS = (("name", "account"), ("address", "aliases"), ("phone", "activation"), ("departments",), ("position",))
+CELLS = (("name", "account"), ("address", "aliases"), ("phone",), ("departments",), ("position",), ("activation",))
 ORIGINAL_CELLS = (("name", "account"), ("prefix", "domain", "aliases"), *CELLS[2:])
 AS_UPLOADED = {Verdict.REFUSED, Verdict.LEFT_OUT}
 TONES: dict[str, str] = {
@@ -130,6 +130,7 @@ class _Presenter:
     def __init__(self, imported: Import, role: Role, rows: Sequence[ImportRow]) -> None:
         self.imported, self.role, self.rows = imported, role, rows
         self.is_masked = not may(role, Permission.MANAGE_MEMBERS)
+        self.titles = column_titles()
         self.mask: Callable[[str], str] = _mask if self.is_masked else str
 
     def shown(self) -> Iterator[ShownRow]:
@@ -141,7 +142,7 @@ class _Presenter:
                 verdict=row.verdict,
                 label=_("Error") if row.verdict == Verdict.REFUSED else row.get_verdict_display(),
                 undo=row.get_undo_display(),
-                cells=[ShownCell(title, []) for title in column_titles()] if is_hidden else self._cells(row, member),
+                cells=[ShownCell(title, []) for title in self.titles] if is_hidden else self._cells(row, member),
                 problems=self._problems(row),
                 notes=[ShownNote("warning", "", "", _(OUT_OF_REACH))] if is_hidden else self._notes(row),
                 member=member,
@@ -198,7 +199,7 @@ class _Presenter:
         else:
             name = [ShownValue("name", self.mask(member.name))] if member else []
             values = [name, *([] for _names in CELLS[1:])]
-        return [ShownCell(title, shown) for title, shown in zip(column_titles(), values, strict=True)]
+        return [ShownCell(title, shown) for title, shown in zip(self.titles, values, strict=True)]
 
     def _original_values(self, row: ImportRow, names: Sequence[str], bad: set[str]) -> list[ShownValue]:
         texts = {name: self._original(row, name) for name in names}

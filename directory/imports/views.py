@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -119,7 +119,7 @@ def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
     try:
         start_undo(imported, request.role, by=request.actor, expected=expected, withdraw_invitations=withdraws)
     except UndoChanged as changed:
-        page = ImportPage(imported, request.role, request.GET)
+        page = ImportPage(imported, request.role, QueryDict())
         url = resolve_url("directory:import_detail", id=imported.pk)
         context = {"imported": imported, "page": page, "undo_changed": changed.messages[0], "here": url}
         return unprocessable(request, "directory/import_detail.html", context)

@@ -147,7 +147,7 @@ class ImportRow(models.Model):
         UNCHANGED = "unchanged", _("Unchanged")
         REFUSED = "refused", _("Errors")
         LEFT_OUT = "left_out", _("Skipped")
-        CREATED = "created", _("Created")
+        CREATED = "created", _("Added")
         UPDATED = "updated", _("Updated")
 
     class Undo(models.TextChoices):

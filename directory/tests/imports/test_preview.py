@@ -181,7 +181,7 @@ def test_what_became_of_each_row_is_listed_after_its_file_was_deleted(client_of,
     assert "deleted after 30 days" in html
     rows = lines(html)
     assert list(rows) == [3, 2]
-    assert rows[2] == "2 Created 成员1"
+    assert rows[2] == "2 Added 成员1"
     assert "Error" in rows[3]
 
 
