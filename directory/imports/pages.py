@@ -18,11 +18,11 @@ from core.pagination import OrderedRows, Page, count_capped, read_page, show_cou
 from directory.access import imports_of
 from directory.imports.actions import waiting_for_code
 from directory.imports.check import JOIN_AGAIN
-from directory.imports.row_list import PAGE_SIZE, RowList, RowQuery
-from directory.imports.shown_rows import ShownRow, column_titles, show_rows
+from directory.imports.preview.list import PAGE_SIZE, RowList, RowQuery
+from directory.imports.preview.shown import ShownRow, column_titles, show_rows
 from directory.imports.transitions import State, Verdict, members_to_invite
-from directory.imports.undo_forecast import forecast_undo
-from directory.imports.undo_reasons import UndoCounts
+from directory.imports.undo.counts import UndoCounts
+from directory.imports.undo.forecast import forecast_undo
 from directory.imports.workbook_writer import GUIDANCE, LISTS
 from directory.members.data import PHONE
 from directory.models import Import, ImportRow
@@ -157,4 +157,4 @@ class ImportPage:
         return rows.filter(undo=undo).order_by("number")
 
     def _shown(self, rows: QuerySet[ImportRow]) -> list[ShownRow]:
-        return show_rows(self.imported, self.role, rows[:PAGE_SIZE])
+        return show_rows(self.imported, self.role, list(rows[:PAGE_SIZE]))

@@ -76,7 +76,7 @@ class Import(LeasedJob):
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
     # Whether the undo withdraws open invitations of members it keeps, and what it did so far, by reason
-    # (directory.imports.undo_reasons.UndoCounts).
+    # (directory.imports.undo.counts.UndoCounts).
     withdraws_invitations = models.BooleanField(default=False)
     undo_counts = models.JSONField(default=dict)
     invited = models.PositiveIntegerField(null=True)

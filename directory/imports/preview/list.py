@@ -15,9 +15,9 @@ from django.utils.translation import ngettext
 from accounts.models import Role
 from core.list_query import ListQuery
 from core.pagination import Page
+from directory.imports.preview.index import LISTED, REFUSED
+from directory.imports.preview.shown import ShownRow, show_rows
 from directory.imports.row_files import RowFiles
-from directory.imports.row_index import LISTED, REFUSED
-from directory.imports.shown_rows import ShownRow, show_rows
 from directory.imports.transitions import State, Verdict
 from directory.models import Import, ImportRow
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.audit.recording import command_actor
 from directory.departments.actions import add_department
 from directory.departments.tree import paths_of
-from directory.imports import row_list
 from directory.imports.job import erase_old_imports
+from directory.imports.preview import list as row_list
 from directory.imports.row_files import RowFiles
 from directory.members.actions import change_member
 from directory.members.data import MemberData
