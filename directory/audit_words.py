@@ -99,7 +99,7 @@ WORDS = Words(
         "create": _("To create"),
         "update": _("To update"),
         "read": _("Rows read"),
-        "created": _("Created"),
+        "created": _("Added"),
         "updated": _("Updated"),
         "unchanged": _("Unchanged"),
         "refused": _("Errors"),

@@ -16,7 +16,7 @@ from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
 from directory.imports.transitions import State, assign_actor, lock_import
-from directory.imports.undo_forecast import forecast_undo
+from directory.imports.undo.forecast import forecast_undo
 from directory.joining.activation_codes import issue_codes, may_have_code
 from directory.models import Address, Import, ImportRow, Member, MemberQuerySet
 

@@ -21,7 +21,7 @@ from accounts.permissions import acting_role
 from directory.access import departments_of, is_scoped, scope_of
 from directory.imports.clashes import Clashes
 from directory.imports.columns import COLUMNS, ParseContext, differing, fold
-from directory.imports.planned_departments import PlannedDepartments
+from directory.imports.preview.departments import PlannedDepartments
 from directory.imports.problems import Problem
 from directory.imports.reading.headings import Heading
 from directory.imports.reading.parse import Parsed, is_example, note_originals, parse_row

@@ -35,7 +35,7 @@ from directory.imports.transitions import (
     members_to_invite,
     recount,
 )
-from directory.imports.undo import undo_rows
+from directory.imports.undo.rows import undo_rows
 from directory.joining.invitations import CHUNK as INVITED_AT_ONCE
 from directory.joining.invitations import invite_members
 from directory.models import Import

@@ -18,12 +18,12 @@ from core.pagination import OrderedRows, Page, count_capped, read_page, show_cou
 from directory.access import imports_of
 from directory.imports.actions import waiting_for_code
 from directory.imports.check import JOIN_AGAIN
+from directory.imports.preview.list import PAGE_SIZE, RowList, RowQuery
+from directory.imports.preview.shown import ShownRow, column_titles, show_rows
 from directory.imports.reading.remarks import remarks_on
-from directory.imports.row_list import PAGE_SIZE, RowList, RowQuery
-from directory.imports.shown_rows import ShownRow, column_titles, show_rows
 from directory.imports.transitions import State, Verdict, members_to_invite
-from directory.imports.undo_forecast import forecast_undo
-from directory.imports.undo_reasons import UndoCounts
+from directory.imports.undo.counts import UndoCounts
+from directory.imports.undo.forecast import forecast_undo
 from directory.members.data import PHONE
 from directory.models import Import, ImportRow
 
@@ -100,21 +100,26 @@ class ImportPage:
         unlinked = undone.annotate(text=Cast("notes", TextField())).filter(text__contains=JOIN_AGAIN)
         return self._shown(unlinked)
 
+    @property
+    def offers_follow_ups(self) -> bool:
+        """True if the page counts whom they are about: not while rows are paged through, for that reads them all."""
+        return self.imported.is_over and self.imported.to_apply > 0 and self.query.is_first_page
+
     @cached_property
     def invitable(self) -> int:
         """How many members of the import could be invited by SMS."""
-        is_offered = self.imported.is_over and self.imported.created and may(self.role, Permission.SEND_INVITATIONS)
+        is_offered = self.offers_follow_ups and may(self.role, Permission.SEND_INVITATIONS)
         return members_to_invite(self.imported, self.role).filter(activation=PHONE).count() if is_offered else 0
 
     @cached_property
     def codes(self) -> int:
         """How many members of the import wait for an activation code."""
-        is_offered = self.imported.is_over and self.may_import
+        is_offered = self.offers_follow_ups and self.may_import
         return waiting_for_code(self.imported, self.role).count() if is_offered else 0
 
     @property
     def may_undo(self) -> bool:
-        return self.may_import and self.imported.may_be_undone and self.imported.to_apply > 0
+        return self.may_import and self.imported.may_be_undone
 
     @property
     def has_counts(self) -> bool:
@@ -124,7 +129,7 @@ class ImportPage:
     @cached_property
     def undo_forecast(self) -> UndoCounts | None:
         """What an undo would do now, if the role may undo the import."""
-        is_offered = self.may_undo and not self.imported.is_working
+        is_offered = self.offers_follow_ups and self.may_undo and not self.imported.is_working
         return forecast_undo(self.imported, self.role) if is_offered else None
 
     @property
@@ -142,4 +147,4 @@ class ImportPage:
         return rows.filter(undo=undo).order_by("number")
 
     def _shown(self, rows: QuerySet[ImportRow]) -> list[ShownRow]:
-        return show_rows(self.imported, self.role, rows[:PAGE_SIZE])
+        return show_rows(self.imported, self.role, list(rows[:PAGE_SIZE]))

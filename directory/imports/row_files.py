@@ -2,7 +2,7 @@
 
 The first two are lines of JSON that begin with the row's number, in ascending order. The plan holds the data of the
 members that are to be created: nearly all rows of most files, at a quarter of the cost of a database table. Whatever
-else is known of a row is an ImportRow. The index (directory.imports.row_index) finds the rows of a page.
+else is known of a row is an ImportRow. The index (directory.imports.preview.index) finds the rows of a page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 import orjson
 from django.conf import settings
 
-from directory.imports.row_index import NEW, NOT_PLANNED, IndexBuilder, Position, RowIndex
+from directory.imports.preview.index import NEW, NOT_PLANNED, IndexBuilder, Position, RowIndex
 from directory.members.data import FIELDS, MemberData
 
 # The number of a row in its sheet, its cells, and by their index the texts of those that the reader process understood

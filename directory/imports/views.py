@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -33,11 +33,11 @@ from directory.imports.actions import (
 from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
 from directory.imports.pages import ImportPage, history_of
-from directory.imports.row_list import query_showing, refused_numbers
+from directory.imports.preview.list import query_showing, refused_numbers
 from directory.imports.transitions import cancel_import
 from directory.imports.upload import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
-from directory.models import Import, ImportRow
+from directory.models import Import
 
 
 @console_page(Permission.READ, to_change=Permission.MANAGE_MEMBERS)
@@ -119,7 +119,7 @@ def import_undo(request: ConsoleRequest, id: int) -> HttpResponse:
     try:
         start_undo(imported, request.role, by=request.actor, expected=expected, withdraw_invitations=withdraws)
     except UndoChanged as changed:
-        page = ImportPage(imported, request.role, request.GET)
+        page = ImportPage(imported, request.role, QueryDict())
         url = resolve_url("directory:import_detail", id=imported.pk)
         context = {"imported": imported, "page": page, "undo_changed": changed.messages[0], "here": url}
         return unprocessable(request, "directory/import_detail.html", context)
@@ -155,8 +155,10 @@ def import_codes(request: ConsoleRequest, id: int) -> HttpResponse:
 def _after_repair(request: ConsoleRequest, imported: Import, number: int) -> HttpResponse:
     """Show the row again if it is still refused, else go to the next refused row."""
     url, verdict = resolve_url("directory:import_detail", id=imported.pk), request.POST.get("verdict", "")
-    # Nothing is known of the rows while all of them are being checked again.
-    refused = ImportRow.objects.none() if imported.is_working else refused_numbers(imported)
+    refused = refused_numbers(imported)
+    if imported.is_working:
+        # Nothing is known of the rows while all of them are being checked again.
+        refused = refused.none()
     if imported.state == Import.State.READY and refused.filter(number=number).exists():
         page = ImportPage(imported, request.role, query_showing(imported, number, verdict))
         context = {"imported": imported, "page": page, "repaired": number, "here": url}

@@ -682,7 +682,7 @@ class Migration(migrations.Migration):
                             ("unchanged", "Unchanged"),
                             ("refused", "Errors"),
                             ("left_out", "Skipped"),
-                            ("created", "Created"),
+                            ("created", "Added"),
                             ("updated", "Updated"),
                         ],
                         max_length=16,

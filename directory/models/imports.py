@@ -85,7 +85,7 @@ class Import(LeasedJob):
     undone = models.PositiveIntegerField(null=True)
     kept = models.PositiveIntegerField(null=True)
     # Whether the undo withdraws open invitations of members it keeps, and what it did so far, by reason
-    # (directory.imports.undo_reasons.UndoCounts).
+    # (directory.imports.undo.counts.UndoCounts).
     withdraws_invitations = models.BooleanField(default=False)
     undo_counts = models.JSONField(default=dict)
     invited = models.PositiveIntegerField(null=True)
@@ -166,7 +166,7 @@ class ImportRow(models.Model):
         UNCHANGED = "unchanged", _("Unchanged")
         REFUSED = "refused", _("Errors")
         LEFT_OUT = "left_out", _("Skipped")
-        CREATED = "created", _("Created")
+        CREATED = "created", _("Added")
         UPDATED = "updated", _("Updated")
 
     class Undo(models.TextChoices):

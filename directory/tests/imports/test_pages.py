@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from conftest import build_member
-from directory.imports import row_list
 from directory.imports.job import erase_old_imports, work_on_imports
+from directory.imports.preview import list as row_list
 from directory.models import Department, Import, Member
 from directory.tests.imports.workbooks import HEADINGS, book, person, saved, upload, xlsx
 

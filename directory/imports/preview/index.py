@@ -83,9 +83,12 @@ class RowIndex:
         """Return the positions of those of these rows that have this verdict, which isn't ""."""
         count = self.counts[verdict]
         items = self._read(verdict, 0, count)
-        indexes = [bisect_left(range(count), number, key=lambda index: items[2 * index]) for number in numbers]
-        found = ((items[2 * index], items[2 * index + 1]) for index in indexes if index < count)
-        return [position for position in found if position[0] in numbers]
+        found = []
+        for number in numbers:
+            index = bisect_left(range(count), number, key=lambda index: items[2 * index])
+            if index < count and items[2 * index] == number:
+                found.append((number, items[2 * index + 1]))
+        return found
 
     def _read(self, verdict: str, start: int, count: int) -> array[int]:
         self._file.seek(self._begins[verdict] + 2 * ITEM_BYTES * start)

@@ -15,9 +15,9 @@ from django.utils.translation import ngettext
 from accounts.models import Role
 from core.list_query import ListQuery
 from core.pagination import Page
+from directory.imports.preview.index import LISTED, REFUSED
+from directory.imports.preview.shown import ShownRow, show_rows
 from directory.imports.row_files import RowFiles
-from directory.imports.row_index import LISTED, REFUSED
-from directory.imports.shown_rows import ShownRow, show_rows
 from directory.imports.transitions import State, Verdict
 from directory.models import Import, ImportRow
 
@@ -47,6 +47,11 @@ class RowQuery(ListQuery):
         verdict = asked.get("verdict", "")
         verdict = PLANNED.get(verdict, verdict)
         self.verdict = self._tabs["verdict"] = verdict if verdict in (REFUSED, *LISTED) else ""
+
+    @property
+    def is_first_page(self) -> bool:
+        """True for the first page of all rows."""
+        return not self.verdict and self.page_number(self.imported.read) == 1
 
     def full_url(self, **others: Any) -> str:
         """Include the path: a refused repair shows the rows under its own URL."""

@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.audit.recording import command_actor
 from directory.departments.actions import add_department
 from directory.departments.tree import paths_of
-from directory.imports import row_list
 from directory.imports.job import erase_old_imports
+from directory.imports.preview import list as row_list
 from directory.imports.row_files import RowFiles
 from directory.members.actions import change_member
 from directory.members.data import MemberData
@@ -181,7 +181,7 @@ def test_what_became_of_each_row_is_listed_after_its_file_was_deleted(client_of,
     assert "deleted after 30 days" in html
     rows = lines(html)
     assert list(rows) == [3, 2]
-    assert rows[2] == "2 Created 成员1"
+    assert rows[2] == "2 Added 成员1"
     assert "Error" in rows[3]
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from django.db.models import BigIntegerField, Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from accounts.models import AuditEvent, Role
 from directory.access import is_scoped, members_of
 from directory.imports.columns import differing
 from directory.imports.row_files import RowFiles
-from directory.imports.undo_reasons import KeptBecause, UndoCounts
+from directory.imports.undo.counts import KeptBecause, UndoCounts
 from directory.joining.activation_codes import ACTIVE as ACTIVE_CODE
 from directory.joining.invitations import open_invitations
 from directory.members.bulk_update import read_members
@@ -27,7 +27,7 @@ from directory.models import ActivationCode, Import, ImportRow, Member
 COMPARED_MAX = 2000
 CHUNK = 500
 Verdict = ImportRow.Verdict
-# What the log says is compared only where nothing else keeps the row before that.
+# These reasons to keep a row come before an edit.
 BEFORE_EDITED = {KeptBecause.GONE, KeptBecause.LOST}
 
 
@@ -77,8 +77,8 @@ def _edited(imported: Import, rows: QuerySet[ImportRow]) -> list[tuple[int, str,
     by_others = Q(verdict=Verdict.CREATED, member__in=_edited_ids(imported, 1)) | Q(
         verdict=Verdict.UPDATED, member__in=_edited_ids(imported, 2)
     )
-    found = rows.filter(by_others).exclude(reason__in=BEFORE_EDITED).order_by("number")
-    edited = list(found.values_list("number", "verdict", "reason"))
+    found = rows.filter(by_others, ~Q(reason__in=BEFORE_EDITED)).order_by("number")
+    edited = list(found.values_list("number", "verdict", F("reason")))
     if len(edited) > COMPARED_MAX:
         return edited
     differing_rows = _differing(imported, [number for number, *_rest in edited])

@@ -2,21 +2,18 @@
 
 import re
 
-from django.utils import timezone
-
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from conftest import build_member
-from directory.imports import undo_forecast
+from directory.imports.undo import forecast
 from directory.joining.activation_codes import issue_code
-from directory.joining.invitations import invite_member, open_invitations
+from directory.joining.invitations import invite_member
 from directory.members.actions import change_member, disable_members
 from directory.members.data import MemberData
 from directory.members.recycle_bin import delete_members
-from directory.models import Import, Invitation, Member
+from directory.models import Import, Member
 from directory.tests.imports.test_pages import applied, checked
 from directory.tests.imports.workbooks import person, xlsx
-from sms.models import Message
 
 BY = command_actor()
 
@@ -55,7 +52,7 @@ def test_what_an_undo_keeps_is_counted_by_reason_before_it_starts(client_of, ali
     Member.objects.filter(pk=members[8].pk).update(status="active")
     wang.refresh_from_db()
     edit(wang, position="出纳")
-    forecast = {
+    expected = {
         "removed": 2,
         "reverted": 1,
         "gone": 1,
@@ -66,10 +63,10 @@ def test_what_an_undo_keeps_is_counted_by_reason_before_it_starts(client_of, ali
         "code": 1,
     }
     html = client.get(page).content.decode()
-    assert figures(html) == forecast
+    assert figures(html) == expected
     assert client.post(f"{page}undo/", fields(html)).status_code == 303
     html = client.get(page).content.decode()
-    assert figures(html) == forecast, "what was said was done"
+    assert figures(html) == expected, "what was said was done"
     assert not Member.objects.filter(name__in=["成员1", "成员3"]).exists()
     after = AuditEvent.objects.get(action="import_undone").personal["after"]
     assert (after["removed"], after["reverted"], after["kept"], after["kept_edited"]) == (2, 1, 7, 2)
@@ -78,7 +75,7 @@ def test_what_an_undo_keeps_is_counted_by_reason_before_it_starts(client_of, ali
 
 
 def test_beyond_a_few_thousand_edits_the_log_is_believed(client_of, alice, tenant, monkeypatch):
-    monkeypatch.setattr(undo_forecast, "COMPARED_MAX", 0)
+    monkeypatch.setattr(forecast, "COMPARED_MAX", 0)
     client = client_of(alice)
     page = checked(client, tenant, xlsx(person(1), person(2)))
     applied(client, page)
@@ -102,41 +99,6 @@ def test_an_undo_asks_again_if_its_counts_changed_meanwhile(client_of, alice, te
         assert Member.objects.count() == 2
     assert client.post(f"{page}undo/", fields(html)).status_code == 303
     assert Member.objects.get().name == "成员1"
-
-
-def test_open_invitations_of_members_who_are_kept_can_be_withdrawn(client_of, alice, tenant, wang):
-    client = client_of(alice)
-    page = checked(client, tenant, xlsx(*(person(number) for number in range(1, 6))))
-    applied(client, page)
-    invite_member(wang, by=BY)
-    for number in range(1, 5):
-        invite_member(Member.objects.get(name=f"成员{number}"), by=BY)
-    edit(Member.objects.get(name="成员2"), position="改过")
-    Invitation.objects.filter(member__name="成员3").update(expires_at=timezone.now())
-    Member.objects.filter(name="成员4").update(status="active")
-    html = client.get(page).content.decode()
-    assert 'name="withdraw_invitations"' in html
-    assert "open invitations of 2 members" in html
-    client.post(f"{page}undo/", {**fields(html), "withdraw_invitations": "1"})
-    assert figures(client.get(page).content.decode())["withdrawn"] == 2
-    assert list(open_invitations(Member.objects.all()).values_list("member__name", flat=True)) == ["王芳"]
-    assert set(Message.objects.filter(state="cancelled").values_list("subject", flat=True)) == {
-        f"member:{member.pk}" for member in Member.objects.filter(name__in=["成员1", "成员2"])
-    }
-    uninvited = Member.objects.filter(invited_at=None).values_list("name", flat=True)
-    assert set(uninvited) == {"成员1", "成员2"}
-    assert AuditEvent.objects.get(action="invitations_withdrawn").target_type == "import"
-    assert AuditEvent.objects.get(action="import_undone").personal["after"]["withdrawn"] == 2
-
-
-def test_an_undo_leaves_invitations_open_unless_asked(client_of, alice, tenant):
-    client = client_of(alice)
-    page = checked(client, tenant, xlsx(person(1)))
-    applied(client, page)
-    invite_member(Member.objects.get(), by=BY)
-    client.post(f"{page}undo/", fields(client.get(page).content.decode()))
-    assert open_invitations(Member.objects.all()).count() == 1
-    assert Member.objects.get().invited_at
 
 
 def test_values_that_others_have_taken_since_keep_an_update(client_of, alice, tenant, wang):

@@ -16,8 +16,8 @@ from directory.imports.columns import differing
 from directory.imports.problems import problems_of
 from directory.imports.row_files import RowFiles
 from directory.imports.row_store import replace_import_rows
-from directory.imports.undo_forecast import read_written
-from directory.imports.undo_reasons import KeptBecause, UndoCounts
+from directory.imports.undo.counts import KeptBecause, UndoCounts
+from directory.imports.undo.forecast import read_written
 from directory.joining.activation_codes import active_code
 from directory.joining.invitations import open_invitations, revoke_invitations
 from directory.members.bulk_insert import remove_members
@@ -54,12 +54,8 @@ def _undo_chunk(check: Check, files: RowFiles, *, by: Actor, lease: Lease[Import
             return False
         check.require_current_rights()
         counts = UndoCounts.from_json(imported.undo_counts)
-        written = read_written(rows, files)
         members = reachable_members(check, rows)
-        for row in rows:
-            row.undo, row.facts = Undo.UNDONE, written.get(row.number)
-            if refusal := _reason_to_keep(check, row, row.facts, members):
-                _keep(row, refusal, counts)
+        _decide(check, rows, read_written(rows, files), members, counts)
         undone = [row for row in rows if row.undo == Undo.UNDONE]
         counts.removed += _remove(imported, [row for row in undone if row.verdict == Verdict.CREATED])
         updated = [row for row in undone if row.verdict == Verdict.UPDATED]
@@ -70,6 +66,15 @@ def _undo_chunk(check: Check, files: RowFiles, *, by: Actor, lease: Lease[Import
         imported.undo_counts = counts.to_json()
         imported.save(update_fields=["undo_counts"])
     return True
+
+
+def _decide(
+    check: Check, rows: Sequence[ImportRow], written: Mapping[int, MemberData], members: Members, counts: UndoCounts
+) -> None:
+    for row in rows:
+        row.undo, row.facts = Undo.UNDONE, written.get(row.number)
+        if refusal := _reason_to_keep(check, row, row.facts, members):
+            _keep(row, refusal, counts)
 
 
 def _next_rows(imported: Import) -> list[ImportRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,8 +24,9 @@ from directory.members.data import Labels, MemberData, read_data
 from directory.models import Import, ImportRow, Member
 
 # What stands in one cell of the list, of a row that is understood and of one that is shown as uploaded.
-CELLS = (("name", "account"), ("address", "aliases"), ("phone", "activation"), ("departments",), ("position",))
+CELLS = (("name", "account"), ("address", "aliases"), ("phone",), ("departments",), ("position",), ("activation",))
 ORIGINAL_CELLS = (("name", "account"), ("prefix", "domain", "aliases"), *CELLS[2:])
+PLANNED = {Verdict.NEW, Verdict.CREATED}
 AS_UPLOADED = {Verdict.REFUSED, Verdict.LEFT_OUT}
 TONES: dict[str, str] = {
     Verdict.NEW: "accent", Verdict.CHANGED: "warn", Verdict.REFUSED: "bad",
@@ -130,6 +131,7 @@ class _Presenter:
     def __init__(self, imported: Import, role: Role, rows: Sequence[ImportRow]) -> None:
         self.imported, self.role, self.rows = imported, role, rows
         self.is_masked = not may(role, Permission.MANAGE_MEMBERS)
+        self.titles = column_titles()
         self.mask: Callable[[str], str] = _mask if self.is_masked else str
 
     def shown(self) -> Iterator[ShownRow]:
@@ -141,7 +143,7 @@ class _Presenter:
                 verdict=row.verdict,
                 label=_("Error") if row.verdict == Verdict.REFUSED else row.get_verdict_display(),
                 undo=row.get_undo_display(),
-                cells=[ShownCell(title, []) for title in column_titles()] if is_hidden else self._cells(row, member),
+                cells=[ShownCell(title, []) for title in self.titles] if is_hidden else self._cells(row, member),
                 problems=self._problems(row),
                 notes=[ShownNote("warning", "", "", _(OUT_OF_REACH))] if is_hidden else self._notes(row),
                 member=member,
@@ -156,12 +158,8 @@ class _Presenter:
     @cached_property
     def data(self) -> dict[int, MemberData]:
         """The data of the rows' members by the rows' numbers: as the rows state it, else as it is."""
-        data = {row.number: MemberData.from_row(row.facts) for row in self.rows if row.facts}
-        planned = {Verdict.NEW, Verdict.CREATED}
-        data |= self._planned([row.number for row in self.rows if row.verdict in planned and row.number not in data])
-        unchanged = {row.number: row.member_id for row in self.rows if row.verdict == Verdict.UNCHANGED}
-        current = read_data([self.members[id] for id in unchanged.values() if id in self.members])
-        return data | {number: current[id] for number, id in unchanged.items() if id in current}
+        stored = {row.number: MemberData.from_row(row.facts) for row in self.rows if row.facts}
+        return self._planned(without=stored) | self._unchanged() | stored
 
     @cached_property
     def previous(self) -> dict[int, MemberData]:
@@ -178,27 +176,39 @@ class _Presenter:
         departments = {pk: path.partition("/")[2] or path for pk, path in paths.items()}
         return Labels(defaultdict(lambda: "…", domains), departments)
 
-    def _planned(self, numbers: list[int]) -> dict[int, MemberData]:
-        """Return the data of these rows of the plan, or nothing if its files are deleted."""
+    def _planned(self, *, without: Collection[int]) -> dict[int, MemberData]:
+        """Return the data of the rows that are in the plan alone, or nothing if its files are deleted."""
+        numbers = [row.number for row in self.rows if row.verdict in PLANNED and row.number not in without]
         try:
             return RowFiles(self.imported.stored).planned_rows(numbers)
         except FileNotFoundError:
             return {}
 
+    def _unchanged(self) -> dict[int, MemberData]:
+        """Return the current data of the members whom unchanged rows are about."""
+        ids = {row.number: row.member_id for row in self.rows if row.verdict == Verdict.UNCHANGED and row.member_id}
+        data = read_data([self.members[id] for id in ids.values() if id in self.members])
+        return {number: data[id] for number, id in ids.items() if id in data}
+
     def _cells(self, row: ImportRow, member: Member | None) -> list[ShownCell]:
         if row.verdict in AS_UPLOADED:
-            bad = {problem["column"] for problem in row.problems}
-            values = [self._original_values(row, names, bad) for names in ORIGINAL_CELLS]
+            values = self._values_as_uploaded(row)
         elif data := self.data.get(row.number):
-            before = self.previous.get(row.number, data)
-            changed = {column.name for column in differing(before, data)}
-            if changed & {"prefix", "domain"}:
-                changed.add("address")
-            values = [self._values(names, before, data, changed) for names in CELLS]
+            values = self._values_of(self.previous.get(row.number, data), data)
         else:
             name = [ShownValue("name", self.mask(member.name))] if member else []
             values = [name, *([] for _names in CELLS[1:])]
-        return [ShownCell(title, shown) for title, shown in zip(column_titles(), values, strict=True)]
+        return [ShownCell(title, shown) for title, shown in zip(self.titles, values, strict=True)]
+
+    def _values_as_uploaded(self, row: ImportRow) -> list[list[ShownValue]]:
+        bad = {problem["column"] for problem in row.problems}
+        return [self._original_values(row, names, bad) for names in ORIGINAL_CELLS]
+
+    def _values_of(self, before: MemberData, after: MemberData) -> list[list[ShownValue]]:
+        changed = {column.name for column in differing(before, after)}
+        if changed & {"prefix", "domain"}:
+            changed.add("address")
+        return [self._values(names, before, after, changed) for names in CELLS]
 
     def _original_values(self, row: ImportRow, names: Sequence[str], bad: set[str]) -> list[ShownValue]:
         texts = {name: self._original(row, name) for name in names}
