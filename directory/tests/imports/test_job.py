@@ -167,7 +167,6 @@ def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, othe
     assert (begun.state, begun.created) == ("done", ROWS), "each turn gets on, however short"
 
 
-@pytest.mark.xfail(strict=True, reason="A19")
 def test_the_lease_is_renewed_in_each_chunk_of_a_check_that_of_rows_that_clash_too(tenant, by, monkeypatch):
     """A19: a check that outlives its lease begins again for ever."""
     monkeypatch.setattr(checking, "CHUNK", CHUNK)
