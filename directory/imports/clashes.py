@@ -41,7 +41,7 @@ class Clashes:
         for key in keys:
             first = self._first.setdefault(key, number)
             if first != number:
-                self._rows[key] = [*(self._rows.get(key) or [first]), number]
+                self._rows.setdefault(key, [first]).append(number)
 
     def problems(self, labels: Labels) -> dict[int, list[Problem]]:
         """Return the problems by row number; each names up to ten of the other rows."""

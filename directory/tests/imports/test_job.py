@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.imports import apply as applying
+from directory.imports import check as checking
 from directory.imports.actions import begin_import, start_follow_up
 from directory.imports.job import erase_old_imports, less_garbage_collection, work_on_imports
 from directory.imports.row_files import RowFiles
@@ -164,3 +165,22 @@ def test_another_enterprise_has_its_turn_while_a_long_import_goes_on(begun, othe
     assert set(states) == {"ready"}, "checked before the first chunk of the other enterprise's import"
     begun.refresh_from_db()
     assert (begun.state, begun.created) == ("done", ROWS), "each turn gets on, however short"
+
+
+def test_the_lease_is_renewed_in_each_chunk_of_a_check_that_of_rows_that_clash_too(tenant, by, monkeypatch):
+    """A19: a check that outlives its lease begins again for ever."""
+    monkeypatch.setattr(checking, "CHUNK", CHUNK)
+    content = xlsx(*(person(number, phone="13900000001") for number in range(3 * CHUNK)))
+    imported = start_import(tenant.root, by=by, upload=upload(content))
+    renewed = []
+    real = checking.replace_import_rows
+
+    def replace(*args):
+        renewed.append(Import.objects.get().lease_until)
+        return real(*args)
+
+    monkeypatch.setattr(checking, "replace_import_rows", replace)
+    work_on_imports()
+    imported.refresh_from_db()
+    assert (imported.state, imported.refused, imported.checked) == ("ready", 3 * CHUNK, 3 * CHUNK)
+    assert len(set(renewed)) == 3
