@@ -1,10 +1,13 @@
 """The overview: onboarding progress and open tasks."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from conftest import build_member
+from invitations.tests.people import apply
 from sms.models import Alarm
 
 URL = "/console/"
@@ -75,3 +78,20 @@ def test_alarms_are_shown_to_those_who_can_act_on_them(client_of, alice, erin, c
     assert "only members can receive codes" in client_of(alice).get(URL).text
     assert "only members can receive codes" not in client_of(erin).get(URL).text
     assert "only members can receive codes" not in client_of(charlie).get(URL).text
+
+
+# --- what waits: the union of everything
+
+
+def todos(client) -> dict[str, int]:
+    """The count of each thing that waits, by its name."""
+    page = client.get(URL).text
+    return {name: int(count) for name, count in re.findall(r'data-todo="([\w-]+)"\s+data-count="(\d+)"', page)}
+
+
+@pytest.mark.xfail(strict=True, reason="ux.md 2.1: the list is empty while applications wait")
+def test_applications_wait_and_the_page_never_says_that_nothing_does(client_of, alice, open_tenant, lin):
+    apply(open_tenant.enterprise)
+    client = client_of(alice)
+    assert todos(client)["applications"] == 1
+    assert "Nothing" not in client.get(URL).text

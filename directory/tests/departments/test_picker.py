@@ -128,3 +128,11 @@ def test_a_new_department_below_one_that_was_searched_for(client_of, alice, tena
     answer = client.post("/console/departments/new/", {"name": "一组", "department": tenant.east.pk})
     assert answer.status_code == 303
     assert Department.objects.get(name="一组").parent == tenant.east
+
+
+@pytest.mark.xfail(strict=True, reason="ux.md 2.7: the root is the first result of every search")
+@pytest.mark.parametrize("person", ["alice", "bob"])
+def test_a_search_finds_what_matches_and_not_the_root(client_of, request, tenant, many, person):
+    client = client_of(request.getfixturevalue(person))
+    page = client.get("/console/departments/options/", {"for": "departments", "departments_q": "华东"}).text
+    assert re.findall(r'value="(\d+)"', page) == [str(tenant.east.pk)]
