@@ -22,6 +22,14 @@ ACTIVATION_PROOF_SECONDS = 900
 ACTIVATION_FAILURES_PER_BROWSER = 10
 ACTIVATION_FAILURES_PER_ADDRESS = 100
 
+# --- Invitations sent to many at once (3.1)
+# Such invitations per member, in rolling 24 hours and seven days.
+BATCHES_PER_MEMBER_PER_DAY = 1
+BATCHES_PER_MEMBER_PER_WEEK = 3
+# Messages above which the administrator types their number (3.1 and rule 12 of product.md): a slip of the hand costs
+# about ten euros, and the answers keep a help desk busy for a day.
+BATCH_CONFIRM_ABOVE = 200
+
 # --- Members
 # How long a deleted member can be restored (6.4); then the personal data is erased.
 MEMBER_BIN_DAYS = 30

@@ -21,9 +21,6 @@ APPLICATIONS_AT_ONCE = 20
 # Checks of a mailbox prefix per verified phone number, so that the form cannot be used to list addresses (3.2).
 PREFIX_CHECKS_PER_HOUR = 10
 
-# --- Invitation batches (3.1)
-# Batches per member, in rolling 24 hours and seven days.
-BATCHES_PER_MEMBER_PER_DAY = 1
-BATCHES_PER_MEMBER_PER_WEEK = 3
-# Messages above which the administrator confirms the number; also the limit for members selected one by one.
-BATCH_CONFIRM_ABOVE = 500
+# --- Invitation batches
+# Members selected one by one; more are selected by a filter.
+BATCH_SELECTED_MAX = 500

@@ -33,8 +33,8 @@ from directory.imports.transitions import (
     recount,
 )
 from directory.imports.undo import undo_rows
+from directory.joining.invitations import BULK, invite_members
 from directory.joining.invitations import CHUNK as INVITED_AT_ONCE
-from directory.joining.invitations import invite_members
 from directory.models import Import
 from directory.table_statistics import settle_statistics
 
@@ -192,7 +192,7 @@ def _invite(imported: Import, lease: Lease[Import]) -> None:
     sent = left_out = 0
     for start in range(0, len(members), INVITED_AT_ONCE):
         with override(imported.language):
-            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=actor_of(imported))
+            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=actor_of(imported), rules=BULK)
         sent, left_out = sent + outcome.sent, left_out + len(outcome.left_out)
         lease.renew()
     lease.renew(follow_up="", invited=(imported.invited or 0) + sent, not_invited=left_out)

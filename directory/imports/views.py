@@ -19,7 +19,7 @@ from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from core.responses import post_only, see_other, unprocessable
 from core.workbook_cells import XLSX
-from directory.access import departments_of, get_import
+from directory.access import departments_of, get_import, members_of
 from directory.departments.tree import paths_of
 from directory.imports.actions import (
     begin_import,
@@ -31,9 +31,11 @@ from directory.imports.actions import (
 from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
 from directory.imports.pages import ImportPage, history_of, query_showing, refused_numbers
-from directory.imports.transitions import cancel_import
+from directory.imports.transitions import cancel_import, members_to_invite
 from directory.imports.upload import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
+from directory.joining.recipients import Rules
+from directory.joining.sending_views import confirm_sending
 from directory.models import Import, ImportRow
 
 
@@ -102,7 +104,16 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.SEND_INVITATIONS)
 @post_only("directory:import_detail")
 def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
-    return _act(request, id, start_follow_up, Import.FollowUp.INVITE)
+    """Invite the members that the import created, once the number of messages is confirmed."""
+    imported = get_import(request, id)
+    waiting = members_to_invite(imported) & members_of(request.role)
+
+    def send(_rules: Rules, _number: int) -> HttpResponse:
+        _try(request, start_follow_up, imported, Import.FollowUp.INVITE)
+        return see_other("directory:import_detail", id=imported.pk)
+
+    context = {"imported": imported, "here": resolve_url("directory:import_detail", id=imported.pk)}
+    return confirm_sending(request, "directory/import_invite.html", context, waiting, send=send)
 
 
 @console_page(Permission.MANAGE_MEMBERS)

@@ -743,6 +743,7 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
                 ("is_recovery", models.BooleanField(default=False)),
+                ("is_bulk", models.BooleanField(default=False)),
             ],
             options={
                 "constraints": [

@@ -27,6 +27,8 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True)
     # Requested by a joined member who must scan to sign in and no longer can.
     is_recovery = models.BooleanField(default=False)
+    # Sent together with others; further limits count these (directory.joining.recipients).
+    is_bulk = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
