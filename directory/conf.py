@@ -6,6 +6,8 @@ Numbers in parentheses are sections of security.md. An address is a client's IPv
 # --- Personal invitations (3.1)
 # The lifetime of a link. GitHub and WeCom use seven days too; the SMS names the number of days.
 INVITATION_DAYS = 7
+# An unanswered invitation is on the overview from this many days before it expires: time to send another one.
+INVITATION_ENDING_DAYS = 2
 # Links per member: the interval between two, and the number per rolling 24 hours.
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5

@@ -7,6 +7,9 @@ Numbers in parentheses are sections of security.md. An address is a client's IPv
 # The defaults of a new named link.
 JOIN_LINK_DAYS = 7
 JOIN_LINK_USES = 500
+# A named link is on the overview once it expires within this many days, or this share of its uses is taken.
+LINK_ENDING_DAYS = 3
+LINK_ENDING_SHARE = 0.9
 # Requests for links that do not exist, per address. Requests for existing links are not limited, because a whole
 # company can share an address.
 JOIN_UNKNOWN_PER_MINUTE = 30

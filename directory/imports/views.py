@@ -176,9 +176,9 @@ def _read_number(typed: str) -> int:
 
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
-    history, pages, text = history_of(request.role, request.GET)
+    history, pages, query = history_of(request.role, request.GET)
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
-    return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
+    return {"form": form, "history": history, "pages": pages, "query": query, "may_import": may_import}
 
 
 def _language() -> str:

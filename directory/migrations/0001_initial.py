@@ -754,6 +754,13 @@ class Migration(migrations.Migration):
                         name="invitation_one_active_for_member",
                     ),
                 ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
+                        fields=["enterprise", "expires_at"],
+                        name="invitation_unanswered",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

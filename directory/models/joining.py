@@ -39,6 +39,13 @@ class Invitation(models.Model):
                 name="invitation_one_active_for_member",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["enterprise", "expires_at"],
+                name="invitation_unanswered",
+                condition=Q(superseded_at=None, used_at=None, revoked_at=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"invitation {self.number} of {self.member_id}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from django.db.models import Count, QuerySet
+from django.conf import settings
+from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -53,6 +55,7 @@ class LinkQuery(ListQuery):
         super().__init__(asked)
         self.role = role
         self.state = LinkStatus(self.read_tab("state", LABELS, default=LinkStatus.ACTIVE))
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[JoinLink]:
         return self._searched().filter(has_status(self.state))
@@ -62,8 +65,20 @@ class LinkQuery(ListQuery):
         return self.tabs("state", LABELS, counts)
 
     def _searched(self) -> QuerySet[JoinLink]:
-        links = named_links_of(self.role)
+        links = ending_links(self.role) if self.is_waiting else named_links_of(self.role)
         return links.filter(name__icontains=self.text) if self.text else links
+
+
+def ending_links(role: Role) -> QuerySet[JoinLink]:
+    """Return the links that can be used, but expire within LINK_ENDING_DAYS or are nearly used up.
+
+    While joining is closed there are none: nobody misses them.
+    """
+    if not role.enterprise.is_joining_open:
+        return named_links_of(role).none()
+    ends_soon = Q(expires_at__lte=timezone.now() + timedelta(days=settings.LINK_ENDING_DAYS))
+    is_nearly_full = Q(uses__gte=F("uses_max") * settings.LINK_ENDING_SHARE)
+    return named_links_of(role).filter(has_status(LinkStatus.ACTIVE), ends_soon | is_nearly_full)
 
 
 def row_of(link: JoinLink) -> LinkRow:

@@ -1,18 +1,12 @@
-"""The figures of the overview: onboarding progress, and what needs attention."""
+"""The figures of the overview: onboarding progress, and who joined last."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 
-from accounts.models import Enterprise
-from directory.models import Domain, Member
-from sms.models import Message
-
-RECENT_DAYS = 7
+from directory.models import Member
 
 
 @dataclass(frozen=True)
@@ -44,21 +38,6 @@ def funnel_of(members: QuerySet[Member]) -> Funnel:
         disabled=Count("pk", filter=Q(status=Member.Status.DISABLED)),
     )
     return Funnel(**counts)
-
-
-def failed_messages(enterprise: Enterprise) -> int:
-    """Count the messages of the last RECENT_DAYS that failed or whose outcome is unknown.
-
-    Codes are left out: their recipients ask for another one.
-    """
-    since = timezone.now() - timedelta(days=RECENT_DAYS)
-    failed = Message.objects.filter(enterprise=enterprise, state__in=Message.FAILED, created_at__gte=since)
-    return failed.exclude(kind=Message.Kind.CODE).count()
-
-
-def domains_without_webmail(enterprise: Enterprise) -> QuerySet[Domain]:
-    """Return the domains whose members can't open their mailbox from here."""
-    return Domain.objects.filter(enterprise=enterprise, webmail_url="").order_by("name")
 
 
 def recently_joined(members: QuerySet[Member]) -> QuerySet[Member]:
