@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, QuerySet
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -42,6 +44,13 @@ class Todo:
     button: str
     tone: str = ""
     since: datetime | None = None
+
+    @property
+    def age_text(self) -> str:
+        """How long the oldest one has waited, in words."""
+        if self.since is None or timezone.now() - self.since < timedelta(minutes=1):
+            return _("just now")
+        return _("%(age)s ago") % {"age": timesince(self.since, depth=1)}
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,12 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     """Show what waits, and how many have joined; the first steps while there are no members."""
     members = members_of(request.role)
     funnel = funnel_of(members)
+    steps, todos = [] if funnel.total else first_steps(request.role), todos_of(request.role)
     context = {
         "funnel": funnel,
-        "todos": todos_of(request.role),
-        "steps": [] if funnel.total else first_steps(request.role),
+        # The first step is the same.
+        "todos": [shown for shown in todos if not steps or shown.todo.name != "webmail"],
+        "steps": steps,
         "recently_joined": recently_joined(members),
         "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
     }
