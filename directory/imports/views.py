@@ -112,7 +112,8 @@ def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
         _try(request, start_follow_up, imported, Import.FollowUp.INVITE)
         return see_other("directory:import_detail", id=imported.pk)
 
-    context = {"imported": imported, "here": resolve_url("directory:import_detail", id=imported.pk)}
+    back = resolve_url("directory:import_detail", id=imported.pk)
+    context = {"imported": imported, "here": back, "back": back}
     return confirm_sending(request, "directory/import_invite.html", context, waiting, send=send)
 
 

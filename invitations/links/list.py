@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -18,7 +16,7 @@ from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, read_page
 from invitations.access import named_links_of
 from invitations.links.actions import LinkStatus, has_status, own_status
-from invitations.links.named import last_day_of
+from invitations.links.named import ending_links, last_day_of
 from invitations.models import JoinLink
 
 LABELS: dict[LinkStatus, Promise | str] = {
@@ -67,18 +65,6 @@ class LinkQuery(ListQuery):
     def _searched(self) -> QuerySet[JoinLink]:
         links = ending_links(self.role) if self.is_waiting else named_links_of(self.role)
         return links.filter(name__icontains=self.text) if self.text else links
-
-
-def ending_links(role: Role) -> QuerySet[JoinLink]:
-    """Return the links that can be used, but expire within LINK_ENDING_DAYS or are nearly used up.
-
-    While joining is closed there are none: nobody misses them.
-    """
-    if not role.enterprise.is_joining_open:
-        return named_links_of(role).none()
-    ends_soon = Q(expires_at__lte=timezone.now() + timedelta(days=settings.LINK_ENDING_DAYS))
-    is_nearly_full = Q(uses__gte=F("uses_max") * settings.LINK_ENDING_SHARE)
-    return named_links_of(role).filter(has_status(LinkStatus.ACTIVE), ends_soon | is_nearly_full)
 
 
 def row_of(link: JoinLink) -> LinkRow:

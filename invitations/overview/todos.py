@@ -27,7 +27,7 @@ from directory.imports.pages import waiting_imports
 from directory.members.list import unanswered, uninvited, without_code
 from directory.models import Domain
 from invitations.access import applications_of
-from invitations.links.list import ending_links
+from invitations.links.named import ending_links
 from invitations.models import Application
 from sms.codes.alarms import current_alarms
 
