@@ -197,7 +197,7 @@ def _invite_chunk(
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         found = Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk")
-        refusals = {member: member.refusal for member in with_refusals(found, rules)}  # type: ignore[attr-defined]
+        refusals = {member: member.refusal for member in with_refusals(found, rules)}
         invited = [member for member, reason in refusals.items() if not reason]
         if expected is not None and len(invited) != expected:
             raise NumberChanged
@@ -247,7 +247,7 @@ def _refusal(member: Member, reason: str, history: History | None, now: datetime
         wait = math.ceil(settings.INVITATION_PAUSE_SECONDS - (now - last).total_seconds())
     elif reason == Reason.OFTEN:
         wait = 86400
-    return InvitationNotSent(text.text, params=text.params, retry_after=wait)
+    return InvitationNotSent(text.text, params=dict(text.params), retry_after=wait)
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Enterprise
 from directory.joining.invitations import reason_text, sample_text
-from directory.joining.recipients import Reason, Rules, count_names, count_refusals, with_refusals
+from directory.joining.recipients import (
+    Measured,
+    Reason,
+    Rules,
+    count_by_refusal,
+    first_by_refusal,
+    with_refusals,
+)
 from directory.models import Member
 from sms.outbox.parts import count_parts
 
@@ -117,28 +125,26 @@ class SendingForm(forms.Form):
 
 
 def plan_invitations(enterprise: Enterprise, members: QuerySet[Member], rules: Rules) -> InvitationPlan:
-    """Plan a sending to these members, by a few queries however many they are.
+    """Plan a sending to these members, in at most three queries however many they are.
 
     Parts are counted from the names' lengths: exactly for UCS-2 and for ASCII names, otherwise at most too many.
     """
-    counts = count_refusals(members, rules)
-    reasons = [_left_out(members, rules, reason, counts[reason]) for reason in Reason if counts.get(reason)]
-    messages = counts.get("", 0)
+    measured = count_by_refusal(members, rules)
+    counts: Counter[str] = Counter()
+    for key, number in measured.items():
+        counts[key.refusal] += number
+    messages = counts.pop("", 0)
+    names = first_by_refusal(members, rules, NAMED_MAX) if counts else {}
+    reasons = [LeftOut(one, counts[one], names.get(one, [])) for one in Reason if counts[one]]
     if not messages:
         return InvitationPlan(0, reasons, rules)
-    first = with_refusals(members, rules).filter(refusal="").order_by("pk")[0]
-    text = sample_text(enterprise, first)
-    total = sum(number * _parts(enterprise, *size) for *size, number in count_names(members, rules))
+    text = sample_text(enterprise, with_refusals(members, rules).filter(refusal="").order_by("pk")[0])
+    total = sum(number * _parts(enterprise, key) for key, number in measured.items() if not key.refusal)
     return InvitationPlan(messages, reasons, rules, text, count_parts(text), total)
 
 
-def _left_out(members: QuerySet[Member], rules: Rules, reason: Reason, count: int) -> LeftOut:
-    found = with_refusals(members, rules).filter(refusal=reason).order_by("pinyin", "pk")
-    return LeftOut(reason, count, list(found.values_list("name", flat=True)[:NAMED_MAX]))
-
-
-def _parts(enterprise: Enterprise, length: int, size: int) -> int:
-    """Return the parts of the text with a name of so many characters and so many bytes of UTF-8."""
-    wide = max(0, size - 3 * length)
-    name = "x" * length if size == length else "字" * (length - wide) + "𠮷" * wide
+def _parts(enterprise: Enterprise, key: Measured) -> int:
+    """Return the parts of the text with a name of this length."""
+    wide = max(0, key.size - 3 * key.length)
+    name = "x" * key.length if key.size == key.length else "字" * (key.length - wide) + "𠮷" * wide
     return count_parts(sample_text(enterprise, Member(name=name)))

@@ -6,9 +6,10 @@ sending itself (`directory.joining.invitations`) come from the same rows by the 
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,6 +18,7 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
     Func,
     IntegerField,
     OuterRef,
@@ -25,8 +27,9 @@ from django.db.models import (
     TextChoices,
     Value,
     When,
+    Window,
 )
-from django.db.models.functions import Length
+from django.db.models.functions import Length, RowNumber
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -101,22 +104,31 @@ class Rules:
         ]
 
 
-def with_refusals(members: QuerySet[Member], rules: Rules) -> QuerySet[Member]:
+def with_refusals(members: QuerySet[Member], rules: Rules) -> QuerySet[Any]:
     """Annotate each member's `refusal`, a Reason or ""."""
     return members.annotate(refusal=rules.refusals())
 
 
-def count_refusals(members: QuerySet[Member], rules: Rules) -> dict[str, int]:
-    """Return the number of members by refusal, in one query; those under "" get an invitation."""
-    found = with_refusals(members, rules).order_by().values_list("refusal").annotate(number=Count("pk"))
-    return dict(found)
+def count_invited(members: QuerySet[Member], rules: Rules) -> int:
+    """Return how many of these members get an invitation."""
+    return with_refusals(members, rules).filter(refusal="").count()
 
 
-def count_names(members: QuerySet[Member], rules: Rules) -> list[tuple[int, int, int]]:
-    """Return how many of those who get an invitation have a name of so many characters and so many bytes of UTF-8."""
-    invited = with_refusals(members, rules).filter(refusal="").order_by()
-    measured = invited.annotate(length=Length("name"), size=OctetLength("name"))
-    return list(measured.values_list("length", "size").annotate(number=Count("pk")))
+def count_by_refusal(members: QuerySet[Member], rules: Rules) -> Counter[Measured]:
+    """Count the members by refusal and by the length of their names, on which the text depends; in one query."""
+    measured = with_refusals(members, rules).annotate(length=Length("name"), size=OctetLength("name"))
+    found = measured.order_by().values_list("refusal", "length", "size").annotate(number=Count("pk"))
+    return Counter({Measured(*key): number for *key, number in found})
+
+
+def first_by_refusal(members: QuerySet[Member], rules: Rules, most: int) -> dict[str, list[str]]:
+    """Return the first names of those who get no invitation, at most so many for each reason."""
+    place = Window(RowNumber(), partition_by=F("refusal"), order_by=["pinyin", "pk"])
+    left_out = with_refusals(members, rules).exclude(refusal="").annotate(place=place).filter(place__lte=most)
+    names: dict[str, list[str]] = defaultdict(list)
+    for refusal, name in left_out.order_by("refusal", "place").values_list("refusal", "name"):
+        names[refusal].append(name)
+    return names
 
 
 def is_dormant() -> Q:
@@ -124,6 +136,14 @@ def is_dormant() -> Q:
     limit = timezone.now() - timedelta(days=settings.ENTRY_DAYS)
     since_joining = Q(joined_at__lte=limit) | Q(joined_at=None, created_at__lte=limit)
     return Q(last_entered_at__lte=limit) | Q(last_entered_at=None) & since_joining
+
+
+class Measured(NamedTuple):
+    """What members have in common whom a plan counts together: length in characters, size in bytes of UTF-8."""
+
+    refusal: str
+    length: int
+    size: int
 
 
 class OctetLength(Func):
@@ -145,5 +165,9 @@ def _sent_since(moment: datetime) -> QuerySet[Invitation]:
     return Invitation.objects.filter(member=OuterRef("pk"), created_at__gt=moment)
 
 
-def _at_least(number: int, rows: QuerySet[Invitation]) -> Exists:
-    return Exists(rows.order_by("pk")[number - 1 : number])
+def _at_least(number: int, rows: QuerySet[Invitation]) -> Q:
+    """Return the condition of members with so many rows.
+
+    PostgreSQL answers whether there is any from a hash of all of them, and looks at the rows of those only.
+    """
+    return Q(Exists(rows)) & Q(Exists(rows.order_by("pk")[number - 1 : number])) if number > 1 else Q(Exists(rows))

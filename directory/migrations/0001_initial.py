@@ -755,11 +755,12 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "indexes": [
+                    models.Index(fields=["created_at"], name="invitation_by_age"),
                     models.Index(
                         condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
                         fields=["enterprise", "expires_at"],
                         name="invitation_unanswered",
-                    )
+                    ),
                 ],
             },
         ),

@@ -40,6 +40,7 @@ class Invitation(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["created_at"], name="invitation_by_age"),
             models.Index(
                 fields=["enterprise", "expires_at"],
                 name="invitation_unanswered",

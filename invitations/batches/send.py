@@ -23,7 +23,7 @@ from core.leased_jobs import JobQueue, Lease
 from core.translatable import TranslatableText
 from directory.access import members_of
 from directory.joining.invitations import ACTIVE, PURPOSE, NumberChanged, invite_members
-from directory.joining.recipients import Rules, count_refusals
+from directory.joining.recipients import Rules, count_invited
 from directory.models import Invitation, Member
 from invitations.batches.quiet_hours import quiet_until
 from invitations.models import InvitationBatch, Recipient
@@ -54,7 +54,7 @@ def open_batch(
     """
     rules = Rules(is_bulk=True, includes_recent=includes_recent, queued=waiting_members(enterprise))
     with recording(enterprise, by=by) as record:
-        if expected is not None and count_refusals(members, rules).get("", 0) != expected:
+        if expected is not None and count_invited(members, rules) != expected:
             raise NumberChanged
         batch = InvitationBatch.objects.create(
             enterprise=enterprise,
