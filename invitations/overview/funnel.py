@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from directory.members.list import uninvited
 from directory.models import Member
 
 
@@ -17,6 +18,9 @@ class Funnel:
     invited: int
     not_invited: int
     disabled: int
+    # Of those not invited or not joined: who could be invited by SMS, and who joins by a code.
+    uninvited: int
+    by_code: int
 
     @property
     def total(self) -> int:
@@ -36,6 +40,8 @@ def funnel_of(members: QuerySet[Member]) -> Funnel:
         invited=Count("pk", filter=pending & Q(invited_at__isnull=False)),
         not_invited=Count("pk", filter=pending & Q(invited_at=None)),
         disabled=Count("pk", filter=Q(status=Member.Status.DISABLED)),
+        uninvited=Count("pk", filter=uninvited()),
+        by_code=Count("pk", filter=pending & Q(activation=Member.Activation.CODE)),
     )
     return Funnel(**counts)
 

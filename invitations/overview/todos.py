@@ -24,11 +24,12 @@ from directory.access import members_of
 from directory.administrators.list import without_factor
 from directory.bulk_actions.list import failed_bulk_actions
 from directory.imports.pages import waiting_imports
-from directory.members.list import unanswered, uninvited, without_code
+from directory.members.list import unanswered, without_code
 from directory.models import Domain
 from invitations.access import applications_of
 from invitations.links.named import ending_links
 from invitations.models import Application
+from invitations.overview.funnel import Funnel
 from sms.codes.alarms import current_alarms
 
 
@@ -59,7 +60,15 @@ class Source:
 
     read: Permission
     act: Permission
-    find: Callable[[Role], Todo | None]
+    find: Callable[[Reader], Todo | None]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the overview, with the counts of the members whom they reach, so that these are counted once."""
+
+    role: Role
+    funnel: Funnel
 
 
 @dataclass(frozen=True)
@@ -68,15 +77,15 @@ class ShownTodo:
     may_act: bool
 
 
-def todos_of(role: Role) -> list[ShownTodo]:
+def todos_of(role: Role, funnel: Funnel) -> list[ShownTodo]:
     """Return what waits for this role, the worst first. The number of queries is constant, and counts are capped."""
     readable = [source for source in SOURCES if may(role, source.read)]
-    found = [(source.find(role), may(role, source.act)) for source in readable]
+    found = [(source.find(Reader(role, funnel)), may(role, source.act)) for source in readable]
     return [ShownTodo(todo, may_act) for todo, may_act in found if todo]
 
 
-def _audit(role: Role) -> Todo | None:
-    check = broken_check(role.enterprise)
+def _audit(reader: Reader) -> Todo | None:
+    check = broken_check(reader.role.enterprise)
     if check is None:
         return None
     text = _("The activity log has been modified: it is broken at event %(number)s.")
@@ -86,8 +95,8 @@ def _audit(role: Role) -> Todo | None:
     )
 
 
-def _alarms(role: Role) -> Todo | None:
-    alarms = list(current_alarms(role.enterprise_id))
+def _alarms(reader: Reader) -> Todo | None:
+    alarms = list(current_alarms(reader.role.enterprise_id))
     if not alarms:
         return None
     text = str(alarms[0].get_kind_display())
@@ -98,10 +107,10 @@ def _alarms(role: Role) -> Todo | None:
     return Todo("alarms", len(alarms), "siren", text, url, _("View"), tone=tone, since=alarms[0].raised_at)
 
 
-def _messages(role: Role) -> Todo | None:
+def _messages(reader: Reader) -> Todo | None:
     return _todo(
         "messages",
-        waiting_messages(role.enterprise),
+        waiting_messages(reader.role.enterprise),
         "message-square-warning",
         lambda n: ngettext(
             "%(n)s SMS not delivered in the last %(days)s days", "%(n)s SMS not delivered in the last %(days)s days", n
@@ -112,8 +121,8 @@ def _messages(role: Role) -> Todo | None:
     )
 
 
-def _applications(role: Role) -> Todo | None:
-    pending = applications_of(role).filter(state=Application.State.PENDING)
+def _applications(reader: Reader) -> Todo | None:
+    pending = applications_of(reader.role).filter(state=Application.State.PENDING)
     return _todo(
         "applications",
         pending,
@@ -125,10 +134,10 @@ def _applications(role: Role) -> Todo | None:
     )
 
 
-def _imports(role: Role) -> Todo | None:
+def _imports(reader: Reader) -> Todo | None:
     return _todo(
         "imports",
-        waiting_imports(role),
+        waiting_imports(reader.role),
         "file-up",
         lambda n: ngettext("%(n)s import to confirm, or with errors", "%(n)s imports to confirm, or with errors", n),
         reverse("directory:import_list") + "?waiting=1",
@@ -136,10 +145,10 @@ def _imports(role: Role) -> Todo | None:
     )
 
 
-def _bulk_actions(role: Role) -> Todo | None:
+def _bulk_actions(reader: Reader) -> Todo | None:
     return _todo(
         "bulk-actions",
-        failed_bulk_actions(role),
+        failed_bulk_actions(reader.role),
         "list-x",
         lambda n: ngettext("%(n)s background task failed", "%(n)s background tasks failed", n),
         reverse("directory:bulk_action_list") + "?waiting=1",
@@ -148,36 +157,34 @@ def _bulk_actions(role: Role) -> Todo | None:
     )
 
 
-def _uninvited(role: Role) -> Todo | None:
-    return _todo(
-        "uninvited",
-        members_of(role).filter(uninvited()),
-        "send",
-        lambda n: ngettext("%(n)s member hasn't been invited yet", "%(n)s members haven't been invited yet", n),
-        _members_url(role, "uninvited"),
-        _("Invite"),
-    )
+def _uninvited(reader: Reader) -> Todo | None:
+    count = reader.funnel.uninvited
+    text = ngettext("%(n)s member hasn't been invited yet", "%(n)s members haven't been invited yet", count)
+    words, url = text % {"n": show_count(count, count)}, _members_url(reader.role, "uninvited")
+    return Todo("uninvited", count, "send", words, url, _("Invite")) if count else None
 
 
-def _unanswered(role: Role) -> Todo | None:
+def _unanswered(reader: Reader) -> Todo | None:
     return _todo(
         "unanswered",
-        members_of(role).filter(unanswered()),
+        members_of(reader.role).filter(unanswered()),
         "hourglass",
         lambda n: ngettext(
             "%(n)s invitation expired without an answer, or expires soon",
             "%(n)s invitations expired without an answer, or expire soon",
             n,
         ),
-        _members_url(role, "unanswered"),
+        _members_url(reader.role, "unanswered"),
         _("Invite again"),
     )
 
 
-def _codes(role: Role) -> Todo | None:
+def _codes(reader: Reader) -> Todo | None:
+    if not reader.funnel.by_code:
+        return None
     return _todo(
         "codes",
-        members_of(role).filter(without_code()),
+        members_of(reader.role).filter(without_code()),
         "key-round",
         lambda n: ngettext("%(n)s member needs an activation code", "%(n)s members need an activation code", n),
         reverse("directory:member_list") + "?view=without_code",
@@ -185,10 +192,10 @@ def _codes(role: Role) -> Todo | None:
     )
 
 
-def _links(role: Role) -> Todo | None:
+def _links(reader: Reader) -> Todo | None:
     return _todo(
         "expiring-links",
-        ending_links(role),
+        ending_links(reader.role),
         "link",
         lambda n: ngettext(
             "%(n)s join link expires soon or is nearly used up", "%(n)s join links expire soon or are nearly used up", n
@@ -198,8 +205,8 @@ def _links(role: Role) -> Todo | None:
     )
 
 
-def _webmail(role: Role) -> Todo | None:
-    domains = Domain.objects.filter(enterprise=role.enterprise_id, webmail_url="").order_by("name")
+def _webmail(reader: Reader) -> Todo | None:
+    domains = Domain.objects.filter(enterprise=reader.role.enterprise_id, webmail_url="").order_by("name")
     names = list(domains.values_list("name", flat=True))
     text = ngettext(
         "%(names)s has no webmail address, so members can't open their mailbox from here",
@@ -209,13 +216,13 @@ def _webmail(role: Role) -> Todo | None:
     return Todo("webmail", len(names), "globe", text, reverse("directory:domain_list"), _("Fill in")) if names else None
 
 
-def _factors(role: Role) -> Todo | None:
+def _factors(reader: Reader) -> Todo | None:
     """Only where second factors are required: elsewhere a password may be enough."""
     if not settings.ACCOUNTS_SECOND_FACTOR_REQUIRED:
         return None
     return _todo(
         "factors",
-        without_factor(Role.objects.filter(enterprise=role.enterprise_id)),
+        without_factor(Role.objects.filter(enterprise=reader.role.enterprise_id)),
         "shield",
         lambda n: ngettext(
             "%(n)s administrator without a second factor", "%(n)s administrators without a second factor", n

@@ -19,7 +19,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     """Show what waits, and how many have joined; the first steps while there are no members."""
     members = members_of(request.role)
     funnel = funnel_of(members)
-    steps, todos = [] if funnel.total else first_steps(request.role), todos_of(request.role)
+    steps, todos = [] if funnel.total else first_steps(request.role), todos_of(request.role, funnel)
     context = {
         "funnel": funnel,
         # The first step is the same.
