@@ -92,6 +92,10 @@ class ListQuery:
         value = self.asked.get(name, "")
         return self._keep(name, value if value in values else "")
 
+    def read_waiting(self) -> bool:
+        """Read the filter by which the overview links to the rows that wait for somebody."""
+        return self._keep("waiting", "1" if self.asked.get("waiting") == "1" else "") == "1"
+
     def read_strict_choice(self, name: str, values: Container[str]) -> str:
         """Read one of `values`; for any other nothing matches."""
         value = self.asked.get(name, "")

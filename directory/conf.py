@@ -6,6 +6,8 @@ Numbers in parentheses are sections of security.md. An address is a client's IPv
 # --- Personal invitations (3.1)
 # The lifetime of a link. GitHub and WeCom use seven days too; the SMS names the number of days.
 INVITATION_DAYS = 7
+# An unanswered invitation is on the overview from this many days before it expires: time to send another one.
+INVITATION_ENDING_DAYS = 2
 # Links per member: the interval between two, and the number per rolling 24 hours.
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
@@ -21,6 +23,14 @@ ACTIVATION_PROOF_SECONDS = 900
 # limits only save the server work, and allow for a whole factory behind one address.
 ACTIVATION_FAILURES_PER_BROWSER = 10
 ACTIVATION_FAILURES_PER_ADDRESS = 100
+
+# --- Invitations sent to many at once (3.1)
+# Such invitations per member, in rolling 24 hours and seven days.
+BATCHES_PER_MEMBER_PER_DAY = 1
+BATCHES_PER_MEMBER_PER_WEEK = 3
+# Messages above which the administrator types their number (3.1 and rule 12 of product.md): a slip of the hand costs
+# about ten euros, and the answers keep a help desk busy for a day.
+BATCH_CONFIRM_ABOVE = 200
 
 # --- Members
 # How long a deleted member can be restored (6.4); then the personal data is erased.

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from directory.administrators import views as administrators
-from directory.bulk_actions import export_views
+from directory.bulk_actions import export_views, invite_views
 from directory.bulk_actions import member_views as member_many
 from directory.bulk_actions import views as bulk_actions
 from directory.departments import views as departments
@@ -26,7 +26,7 @@ members_in_the_console: list[URLPattern] = [
     path("console/members/restore/", member_many.member_restore_many, name="member_restore_many"),
     path("console/members/disable/", member_many.member_disable_many, name="member_disable_many"),
     path("console/members/enable/", member_many.member_enable_many, name="member_enable_many"),
-    path("console/members/invite/", member_many.member_invite_many, name="member_invite_many"),
+    path("console/members/invite/", invite_views.member_invite_many, name="member_invite_many"),
     path("console/members/bulk/", bulk_actions.bulk_action_list, name="bulk_action_list"),
     path("console/members/bulk/<int:id>/", bulk_actions.bulk_action_detail, name="bulk_action_detail"),
     path("console/members/bulk/<int:id>/cancel/", bulk_actions.bulk_action_cancel, name="bulk_action_cancel"),

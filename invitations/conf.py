@@ -7,6 +7,9 @@ Numbers in parentheses are sections of security.md. An address is a client's IPv
 # The defaults of a new named link.
 JOIN_LINK_DAYS = 7
 JOIN_LINK_USES = 500
+# A named link is on the overview once it expires within this many days, or this share of its uses is taken.
+LINK_ENDING_DAYS = 3
+LINK_ENDING_SHARE = 0.9
 # Requests for links that do not exist, per address. Requests for existing links are not limited, because a whole
 # company can share an address.
 JOIN_UNKNOWN_PER_MINUTE = 30
@@ -21,9 +24,6 @@ APPLICATIONS_AT_ONCE = 20
 # Checks of a mailbox prefix per verified phone number, so that the form cannot be used to list addresses (3.2).
 PREFIX_CHECKS_PER_HOUR = 10
 
-# --- Invitation batches (3.1)
-# Batches per member, in rolling 24 hours and seven days.
-BATCHES_PER_MEMBER_PER_DAY = 1
-BATCHES_PER_MEMBER_PER_WEEK = 3
-# Messages above which the administrator confirms the number; also the limit for members selected one by one.
-BATCH_CONFIRM_ABOVE = 500
+# --- Invitation batches
+# Members selected one by one; more are selected by a filter.
+BATCH_SELECTED_MAX = 500

@@ -76,6 +76,11 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
             models.Index(
+                fields=["enterprise", "created_at"],
+                name="message_failed",
+                condition=Q(state__in=["rejected", "unknown", "undelivered"]),
+            ),
+            models.Index(
                 fields=["kind", "gateway", "id"],
                 name="message_waiting",
                 condition=Q(state__in=["pending", "retry_wait"]),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Collate, Reverse
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts.models import Enterprise
@@ -31,9 +35,10 @@ class MessageQuery(ListQuery):
         self.digits_max = PHONE_DIGITS_MAX if sees_phones else VISIBLE_DIGITS
         self.state = self.read_choice("state", {"failed", *Message.State})
         self.kind = self.read_choice("kind", Message.Kind)
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[Message]:
-        messages = Message.objects.filter(enterprise=self.enterprise)
+        messages = waiting_messages(self.enterprise) if self.is_waiting else enterprise_messages(self.enterprise)
         if self.state:
             messages = messages.filter(state__in=Message.FAILED if self.state == "failed" else [self.state])
         if self.kind:
@@ -47,6 +52,24 @@ class MessageQuery(ListQuery):
     def _searched(self, messages: QuerySet[Message]) -> QuerySet[Message]:
         digits = "".join(character for character in self.text if character in "0123456789")[-self.digits_max :]
         return messages.filter(_phone_ends_with(digits)) if digits else messages.none()
+
+
+def enterprise_messages(enterprise: Enterprise) -> QuerySet[Message]:
+    """Return all messages of the enterprise."""
+    return Message.objects.filter(enterprise=enterprise)
+
+
+def waiting_messages(enterprise: Enterprise) -> QuerySet[Message]:
+    """Return the messages of the last WAITING_DAYS that failed or whose outcome is unknown, and that none replaced.
+
+    Codes are left out: their recipients ask for another one.
+    """
+    since = timezone.now() - timedelta(days=settings.WAITING_DAYS)
+    newer = Message.objects.filter(
+        purpose=OuterRef("purpose"), subject=OuterRef("subject"), logical_no__gt=OuterRef("logical_no")
+    )
+    failed = enterprise_messages(enterprise).filter(state__in=Message.FAILED, created_at__gte=since)
+    return failed.exclude(kind=Message.Kind.CODE).filter(~Exists(newer))
 
 
 def _phone_ends_with(digits: str) -> Q:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.db.models import Case, IntegerField, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Value, When
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -50,12 +50,20 @@ class AdministratorQuery(ListQuery):
         super().__init__(asked)
         self.acting = acting
         self.name = self.read_choice("role", Role.Name)
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[Role]:
-        roles = Role.objects.filter(enterprise=self.acting.enterprise_id).annotate(rank=RANK)
+        roles = Role.objects.filter(enterprise=self.acting.enterprise_id)
+        roles = (without_factor(roles) if self.is_waiting else roles).annotate(rank=RANK)
         if self.text:
             roles = roles.filter(Q(user__name__icontains=self.text) | Q(user__login__icontains=self.text))
         return roles.filter(name=self.name) if self.name else roles
+
+
+def without_factor(roles: QuerySet[Role]) -> QuerySet[Role]:
+    """Return the roles of users who can sign in and have no second factor."""
+    factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
+    return roles.filter(~Exists(factors), user__is_active=True)
 
 
 def rows_of(query: AdministratorQuery) -> tuple[list[AdministratorRow], Page[Role]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts.models import Role
@@ -41,10 +44,12 @@ class BulkActionQuery(ListQuery):
         self.role = role
         self.kind = self.read_choice("kind", BulkAction.Kind)
         self.state = self.read_choice("state", BulkAction.State)
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[BulkAction]:
         wanted = {"author_name__icontains": self.text, "kind": self.kind, "state": self.state}
-        return bulk_actions_of(self.role).filter(**{name: value for name, value in wanted.items() if value})
+        actions = failed_bulk_actions(self.role) if self.is_waiting else bulk_actions_of(self.role)
+        return actions.filter(**{name: value for name, value in wanted.items() if value})
 
     def rows(self) -> tuple[list[tuple[BulkAction, str]], Page[BulkAction]]:
         """Return the actions of a page, each with the tone of its state."""
@@ -52,6 +57,12 @@ class BulkActionQuery(ListQuery):
         count_text = ngettext("%(n)s background task", "%(n)s background tasks", count) % {"n": show_count(count)}
         page = read_page(OrderedRows(self.matching()), self, count_text=count_text)
         return [(action, TONES[action.state]) for action in page.rows], page
+
+
+def failed_bulk_actions(role: Role) -> QuerySet[BulkAction]:
+    """Return those that failed within WAITING_DAYS."""
+    since = timezone.now() - timedelta(days=settings.WAITING_DAYS)
+    return bulk_actions_of(role).filter(state=BulkAction.State.FAILED, finished_at__gte=since)
 
 
 def reasons_of(action: BulkAction) -> list[tuple[str, int]]:

@@ -18,15 +18,12 @@ from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
 from core.responses import post_only, see_other
 from directory.bulk_actions.job import NumberChanged, open_bulk_action
-from directory.joining.invitations import invite_members
 from directory.members.actions import disable_members, enable_members
 from directory.members.list import MemberQuery
 from directory.members.recycle_bin import administrators_among, delete_members, restore_members
 from directory.members.recycle_bin_views import NAMED_MAX, report_restored
 from directory.models import BulkAction, Member, MemberQuerySet
 
-# Reasons that a message names; the others are counted.
-LEFT_OUT_NAMED_MAX = 5
 Kind = BulkAction.Kind
 CONFIRMING: dict[str, str] = {
     Kind.DELETE: "directory/member_delete_many.html",
@@ -75,29 +72,22 @@ def member_restore_many(request: ConsoleRequest) -> HttpResponse:
     return _do(request, query, Kind.RESTORE, chosen, _restore)
 
 
-@console_page(Permission.SEND_INVITATIONS)
-@post_only("directory:member_list")
-def member_invite_many(request: ConsoleRequest) -> HttpResponse:
-    """Invite the chosen members, or with `all_matching` the filtered ones who have not joined.
+def none_chosen(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
+    """Return to the list with a word that nobody was selected."""
+    messages.warning(request, _("No members selected."))
+    return see_other(list_of(query))
 
-    For more than MEMBERS_AT_ONCE, redirect to the form of an invitation batch, which shows the number of messages.
-    """
-    query = MemberQuery(request.POST, request.role)
-    chosen = query.chosen(request.POST)
-    if request.POST.get("all_matching"):
-        chosen = chosen.filter(status=Member.Status.PENDING)
-    members = list(chosen.select_related("enterprise").order_by("pk")[: settings.MEMBERS_AT_ONCE + 1])
-    if len(members) > settings.MEMBERS_AT_ONCE:
-        messages.info(request, _("There are many members. Go to “Invitations” to invite them in the background."))
-        return see_other(reverse("invitations:batch_new") + query.url(status=Member.Status.PENDING))
-    invited = invite_members(members, by=request.actor)
-    if not invited.sent and not invited.left_out:
-        return _none_chosen(request, query)
-    if invited.sent:
-        sent = ngettext("Sending %(n)d invitation.", "Sending %(n)d invitations.", invited.sent)
-        messages.success(request, sent % {"n": invited.sent})
-    _tell_left_out(request, [reason for _member, reason in invited.left_out])
-    return see_other(_list_of(query))
+
+def list_of(query: MemberQuery) -> str:
+    """Return the address of the list with these filters."""
+    return reverse("directory:member_list") + query.url()
+
+
+def chosen_fields(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuerySet) -> dict[str, Any]:
+    """Return the context of the hidden fields by which a confirmation chooses the same members."""
+    is_all = request.POST.get("all_matching")
+    ids = [] if is_all else list(chosen.values_list("pk", flat=True))
+    return {"query": query, "all_matching": is_all, "ids": ids}
 
 
 def _confirmed(
@@ -109,7 +99,7 @@ def _confirmed(
 ) -> HttpResponse:
     number, page = chosen.count(), CONFIRMING[kind]
     if not number:
-        return _none_chosen(request, query)
+        return none_chosen(request, query)
     if request.POST.get("confirmed") != str(number):
         return render(request, page, _to_confirm(request, query, chosen, number))
     try:
@@ -129,14 +119,14 @@ def _do(
 ) -> HttpResponse:
     ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: settings.MEMBERS_AT_ONCE + 1])
     if not ids:
-        return _none_chosen(request, query)
+        return none_chosen(request, query)
     if len(ids) > settings.MEMBERS_AT_ONCE:
         action = open_bulk_action(request.enterprise, kind, chosen, by=request.actor, confirmed=confirmed)
         return see_other("directory:bulk_action_detail", id=action.pk)
     if confirmed is not None and confirmed != len(ids):
         raise NumberChanged
     do(request, ids)
-    return see_other(_list_of(query))
+    return see_other(list_of(query))
 
 
 def _delete(request: ConsoleRequest, ids: list[int]) -> None:
@@ -161,24 +151,11 @@ def _restore(request: ConsoleRequest, ids: list[int]) -> None:
     report_restored(request, restore_members(request.enterprise, ids, by=request.actor))
 
 
-def _none_chosen(request: ConsoleRequest, query: MemberQuery) -> HttpResponse:
-    messages.warning(request, _("No members selected."))
-    return see_other(_list_of(query))
-
-
-def _list_of(query: MemberQuery) -> str:
-    return reverse("directory:member_list") + query.url()
-
-
 def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuerySet, number: int) -> dict[str, Any]:
-    is_all = request.POST.get("all_matching")
-    return {
+    return chosen_fields(request, query, chosen) | {
         "number": number,
-        "query": query,
-        "here": _list_of(query),
-        "back": _list_of(query),
-        "all_matching": is_all,
-        "ids": [] if is_all else list(chosen.values_list("pk", flat=True)),
+        "here": list_of(query),
+        "back": list_of(query),
         "named": chosen.select_related("main_department").order_by("pinyin", "pk")[:NAMED_MAX],
         "unnamed": max(0, number - NAMED_MAX),
         "joined": chosen.filter(status=Member.Status.ACTIVE).count(),
@@ -186,11 +163,3 @@ def _to_confirm(request: ConsoleRequest, query: MemberQuery, chosen: MemberQuery
         "bin_days": settings.MEMBER_BIN_DAYS,
         "is_for_worker": number > settings.MEMBERS_AT_ONCE,
     }
-
-
-def _tell_left_out(request: ConsoleRequest, reasons: list[str]) -> None:
-    if not reasons:
-        return
-    count = ngettext("%(n)d skipped:", "%(n)d skipped:", len(reasons)) % {"n": len(reasons)}
-    more = " …" if len(reasons) > LEFT_OUT_NAMED_MAX else ""
-    messages.warning(request, f"{count} {' '.join(reasons[:LEFT_OUT_NAMED_MAX])}{more}")

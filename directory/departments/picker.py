@@ -61,8 +61,8 @@ class PickingForm(forms.Form):
 
 
 def offer_departments(role: Role, typed: Any, *names: str, chosen: Iterable[int | None] = ()) -> Offer:
-    """Return what the selects `names` offer: all departments if there are few, else the role's top ones, search
-    results, and those with the ids in `chosen` or in `typed`, the form's data.
+    """Return what the selects `names` offer: all departments if there are few, else those with the ids in `chosen` or
+    in `typed`, the form's data, with the search results, or without a search the role's top ones.
     """
     reachable = departments_of(role)
     few = list(reachable[: WHOLE_MAX + 1])
@@ -71,8 +71,10 @@ def offer_departments(role: Role, typed: Any, *names: str, chosen: Iterable[int 
     data = typed or {}
     texts = {name: str(data.get(f"{name}_q", "")).strip()[: Department.NAME_MAX] for name in names}
     ids = {*filter(None, chosen)}.union(*(read_ids(_values(data, name)) for name in names))
-    shown = [*_tops(role, reachable), *reachable.filter(pk__in=ids)]
-    for text in filter(None, texts.values()):
+    searches = list(filter(None, texts.values()))
+    # The top ones are a place to begin, not something that was found.
+    shown = [*reachable.filter(pk__in=ids), *([] if searches else _tops(role, reachable))]
+    for text in searches:
         shown += find_departments(role, text)
     return Offer({one.pk: one for one in shown}, True, texts)
 

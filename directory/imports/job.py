@@ -36,8 +36,8 @@ from directory.imports.transitions import (
     recount,
 )
 from directory.imports.undo.rows import undo_rows
+from directory.joining.invitations import BULK, invite_members
 from directory.joining.invitations import CHUNK as INVITED_AT_ONCE
-from directory.joining.invitations import invite_members
 from directory.models import Import
 from directory.table_statistics import settle_statistics
 
@@ -232,7 +232,7 @@ def _invite(check: Check, lease: Lease[Import]) -> None:
     for start in range(0, len(members), INVITED_AT_ONCE):
         with recording(imported.enterprise, by=by), override(imported.language):
             check.require_current_rights()
-            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=by)
+            outcome = invite_members(members[start : start + INVITED_AT_ONCE], by=by, rules=BULK)
             sent, left_out = sent + outcome.sent, left_out + len(outcome.left_out)
             lease.renew(invited=sent)
     lease.renew(follow_up="", invited=sent, not_invited=left_out)

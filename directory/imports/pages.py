@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 
 from django.conf import settings
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -43,21 +45,29 @@ class ImportQuery(ListQuery):
     def __init__(self, asked: QueryDict, role: Role) -> None:
         super().__init__(asked)
         self.role = role
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[Import]:
-        found = imports_of(self.role)
+        found = waiting_imports(self.role) if self.is_waiting else imports_of(self.role)
         if not self.text:
             return found
         return found.filter(Q(file_name__icontains=self.text) | Q(author_name__icontains=self.text))
 
 
-def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Page[Import], str]:
-    """Return a page of imports, newest first, each with the tone of its state; and the search text."""
+def waiting_imports(role: Role) -> QuerySet[Import]:
+    """Return the imports that wait to be confirmed, and those of the last WAITING_DAYS that failed or refused rows."""
+    imports, since = imports_of(role), timezone.now() - timedelta(days=settings.WAITING_DAYS)
+    has_refused = Q(state=State.DONE, refused__gt=0, undone_at=None)
+    return imports.filter(Q(state=State.READY) | Q(finished_at__gte=since) & (has_refused | Q(state=State.FAILED)))
+
+
+def history_of(role: Role, asked: QueryDict) -> tuple[list[tuple[Import, str]], Page[Import], ImportQuery]:
+    """Return a page of imports, newest first, each with the tone of its state; and the query."""
     query = ImportQuery(asked, role)
     count = count_capped(query.matching())
     count_text = ngettext("%(n)s import", "%(n)s imports", count) % {"n": show_count(count)}
     page = read_page(OrderedRows(query.matching()), query, count_text=count_text)
-    return [(imported, TONES[imported.state]) for imported in page.rows], page, query.text
+    return [(imported, TONES[imported.state]) for imported in page.rows], page, query
 
 
 class ImportPage:

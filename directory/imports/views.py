@@ -34,9 +34,11 @@ from directory.imports.columns import COLUMNS
 from directory.imports.forms import ImportNewForm
 from directory.imports.pages import ImportPage, history_of
 from directory.imports.preview.list import query_showing, refused_numbers
-from directory.imports.transitions import cancel_import
+from directory.imports.transitions import cancel_import, members_to_invite
 from directory.imports.upload import is_too_large
 from directory.imports.workbook_writer import write_codes, write_failed, write_template
+from directory.joining.recipients import Rules
+from directory.joining.sending_views import confirm_sending
 from directory.models import Import
 
 
@@ -105,7 +107,17 @@ def import_repair(request: ConsoleRequest, id: int) -> HttpResponse:
 @console_page(Permission.SEND_INVITATIONS)
 @post_only("directory:import_detail")
 def import_invite(request: ConsoleRequest, id: int) -> HttpResponse:
-    return _act(request, id, start_follow_up, Import.FollowUp.INVITE)
+    """Invite the members that the import created, once the number of messages is confirmed."""
+    imported = get_import(request, id)
+    waiting = members_to_invite(imported, request.role)
+
+    def send(_rules: Rules, _number: int) -> HttpResponse:
+        _try(request, start_follow_up, imported, Import.FollowUp.INVITE)
+        return see_other("directory:import_detail", id=imported.pk)
+
+    back = resolve_url("directory:import_detail", id=imported.pk)
+    context = {"imported": imported, "here": back, "back": back}
+    return confirm_sending(request, "directory/import_invite.html", context, waiting, send=send)
 
 
 @console_page(Permission.MANAGE_MEMBERS)
@@ -189,9 +201,9 @@ def _read_number(typed: str) -> int:
 
 
 def _list_context(request: ConsoleRequest, form: ImportNewForm) -> dict[str, Any]:
-    history, pages, text = history_of(request.role, request.GET)
+    history, pages, query = history_of(request.role, request.GET)
     may_import = may(request.role, Permission.MANAGE_MEMBERS)
-    return {"form": form, "history": history, "pages": pages, "text": text, "may_import": may_import}
+    return {"form": form, "history": history, "pages": pages, "query": query, "may_import": may_import}
 
 
 def _language() -> str:

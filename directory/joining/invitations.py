@@ -26,12 +26,30 @@ from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
 from core.translatable import TranslatableText, messages_of
 from directory.entry.entry import is_long_absent
+from directory.joining.recipients import Reason, Rules, with_refusals
 from directory.models import Invitation, Member
 from sms.codes.actions import unlock_phones
 from sms.outbox.queue import MessageRequest, cancel_messages, queue_messages
+from sms.outbox.texts import render_text
 
 PURPOSE = "invitation"
 CHUNK = 500
+# As long as a token, in the text that a page shows before the sending.
+SAMPLE_TOKEN = "X" * 22
+BULK, SINGLE = Rules(is_bulk=True), Rules()
+TEXTS: dict[Reason, str] = {
+    Reason.IN_BIN: gettext_noop("%(name)s is in the recycle bin."),
+    Reason.JOINED: gettext_noop("%(name)s has already joined."),
+    Reason.DISABLED: gettext_noop("%(name)s is disabled."),
+    Reason.BY_CODE: gettext_noop("%(name)s joins with an activation code, so no SMS is sent."),
+    Reason.NO_PHONE: gettext_noop("%(name)s has no phone number."),
+    Reason.QUEUED: gettext_noop("%(name)s is being invited right now."),
+    Reason.BULK_TODAY: gettext_noop("%(name)s received an invitation in the last 24 hours."),
+    Reason.BULK_OFTEN: gettext_noop("%(name)s received %(count)s invitations in the last 7 days."),
+    Reason.JUST_NOW: gettext_noop("%(name)s received a link less than a minute ago."),
+    Reason.OFTEN: gettext_noop("%(name)s has received %(count)s links today. Try again tomorrow."),
+    Reason.RECENT: gettext_noop("%(name)s received an invitation in the last 24 hours."),
+}
 ACTIVE = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
@@ -41,6 +59,10 @@ class InvitationNotSent(ValidationError):
     def __init__(self, message: str, *, params: dict[str, Any], retry_after: int = 0) -> None:
         super().__init__(message, params=params)
         self.retry_after = retry_after
+
+
+class NumberChanged(Exception):
+    """The number of links to send is not the confirmed one; none was sent."""
 
 
 class LinkStatus(StrEnum):
@@ -76,33 +98,44 @@ def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> In
     it. Raises InvitationNotSent for a member who is deleted or disabled, has joined, has no phone, or got a link too
     recently.
     """
-    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, is_recovery=is_recovery)
+    rules = Rules(is_recovery=True) if is_recovery else SINGLE
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, rules)
     for _member, refusal in refused:
         raise refusal
     return sent[0]
 
 
-def invite_members(members: Iterable[Member], *, by: Actor) -> InvitationOutcome:
+def invite_members(
+    members: Iterable[Member], *, by: Actor, rules: Rules = SINGLE, expected: int | None = None
+) -> InvitationOutcome:
     """Send each of these members of one enterprise a personal link, in a transaction for each CHUNK.
 
-    Safe to run again, because members who got a link less than INVITATION_PAUSE_SECONDS ago are skipped.
+    Safe to run again, because members who got a link less than INVITATION_PAUSE_SECONDS ago are skipped. Raises
+    NumberChanged if a chunk would not send as many links as `expected`; then that chunk sends none.
     """
     chosen = list(members)
     outcome = InvitationOutcome()
     for start in range(0, len(chosen), CHUNK):
         chunk = chosen[start : start + CHUNK]
-        sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
+        sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by, rules, expected)
         outcome.sent += len(sent)
         outcome.left_out += [(member, messages_of(refusal)[0]) for member, refusal in refused]
     return outcome
 
 
-def refusals_of(members: Collection[Member]) -> dict[int, TranslatableText]:
-    """Return why members can't be invited now, by id."""
-    now = timezone.now()
-    history = _history_of(list(members), now)
-    checked = {member.pk: _refusal(member, history.get(member.pk), now, is_recovery=False) for member in members}
-    return {pk: messages_of(refusal)[0] for pk, refusal in checked.items() if refusal}
+def sample_text(enterprise: Enterprise, member: Member) -> str:
+    """Return the text of an invitation to this member, with a link of the usual length that leads nowhere."""
+    request = _message_request(enterprise, member, SAMPLE_TOKEN, timezone.now(), is_recovery=False)
+    return render_text(request.template, {**request.params, **request.secrets}, enterprise.language)
+
+
+def reason_text(reason: str, name: str, *, today: int = 0) -> TranslatableText:
+    """Return the reason as a sentence about one member, who was sent `today` links in the last 24 hours."""
+    counts = {
+        Reason.BULK_OFTEN: settings.BATCHES_PER_MEMBER_PER_WEEK,
+        Reason.OFTEN: today or settings.INVITATIONS_PER_DAY,
+    }
+    return TranslatableText(_(TEXTS[Reason(reason)]), {"name": name, "count": counts.get(Reason(reason), 0)})
 
 
 def revoke_invitations(*members: Member) -> None:
@@ -165,20 +198,23 @@ def _invitations() -> QuerySet[Invitation]:
 
 
 def _invite_chunk(
-    enterprise: Enterprise, ids: Sequence[int], by: Actor, *, is_recovery: bool = False
+    enterprise: Enterprise, ids: Sequence[int], by: Actor, rules: Rules, expected: int | None = None
 ) -> tuple[list[Invitation], list[tuple[Member, InvitationNotSent]]]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
-        members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
-        history = _history_of(members, now)
-        checked = [(member, _refusal(member, history.get(member.pk), now, is_recovery)) for member in members]
-        invited = [member for member, refusal in checked if not refusal]
-        sent = _send_links(enterprise, invited, history, by, now, is_recovery)
+        found = Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk")
+        refusals = {member: member.refusal for member in with_refusals(found, rules)}
+        invited = [member for member, reason in refusals.items() if not reason]
+        if expected is not None and len(invited) != expected:
+            raise NumberChanged
+        history = _history_of(list(refusals), now)
+        sent = _send_links(enterprise, invited, history, by, now, rules)
         if by.user:
             # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
-        _note(record, enterprise, invited, is_recovery)
-    return sent, [(member, refusal) for member, refusal in checked if refusal]
+        _note(record, enterprise, invited, rules.is_recovery)
+    refused = [(member, reason) for member, reason in refusals.items() if reason]
+    return sent, [(member, _refusal(member, reason, history.get(member.pk), now)) for member, reason in refused]
 
 
 def _send_links(
@@ -187,15 +223,17 @@ def _send_links(
     history: dict[int, History],
     by: Actor,
     now: datetime,
-    is_recovery: bool,
+    rules: Rules,
 ) -> list[Invitation]:
     _supersede([member for member in members if member.pk in history], now)
     tokens = {member.pk: secrets.token_urlsafe(16) for member in members}
     sent = Invitation.objects.bulk_create(
-        _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in members
+        _invitation(member, tokens[member.pk], history.get(member.pk), by, now, rules) for member in members
     )
     Member.objects.filter(pk__in=tokens).update(invited_at=now)
-    queue_messages([_message_request(enterprise, member, tokens[member.pk], now, is_recovery) for member in members])
+    queue_messages(
+        [_message_request(enterprise, member, tokens[member.pk], now, rules.is_recovery) for member in members]
+    )
     return sent
 
 
@@ -206,31 +244,16 @@ def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:
     return {row["member"]: History(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
 
 
-def _refusal(member: Member, history: History | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
-    if member.deleted_at:
-        return InvitationNotSent(_("%(name)s is in the recycle bin."), params={"name": member.name})
-    if member.status == Member.Status.DISABLED:
-        return InvitationNotSent(_("%(name)s is disabled."), params={"name": member.name})
-    if not (may_join(member) or is_recovery):
-        return InvitationNotSent(_("%(name)s has already joined."), params={"name": member.name})
-    if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
-        return InvitationNotSent(
-            _("%(name)s joins with an activation code, so no SMS is sent."), params={"name": member.name}
-        )
-    if not member.phone:
-        return InvitationNotSent(_("%(name)s has no phone number."), params={"name": member.name})
-    return _haste(member, history, now) if history else None
-
-
-def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent | None:
-    wait = settings.INVITATION_PAUSE_SECONDS - (now - history["last"]).total_seconds()
-    if wait > 0:
-        words = _("%(name)s received a link less than a minute ago.")
-        return InvitationNotSent(words, params={"name": member.name}, retry_after=math.ceil(wait))
-    if history["today"] >= settings.INVITATIONS_PER_DAY:
-        words = _("%(name)s has received %(count)s links today. Try again tomorrow.")
-        return InvitationNotSent(words, params={"name": member.name, "count": history["today"]}, retry_after=86400)
-    return None
+def _refusal(member: Member, reason: str, history: History | None, now: datetime) -> InvitationNotSent:
+    """Return the error that tells this reason, with the seconds to wait if waiting helps."""
+    last, today = (history["last"], history["today"]) if history else (now, 0)
+    text = reason_text(reason, member.name, today=today)
+    wait = 0
+    if reason == Reason.JUST_NOW:
+        wait = math.ceil(settings.INVITATION_PAUSE_SECONDS - (now - last).total_seconds())
+    elif reason == Reason.OFTEN:
+        wait = 86400
+    return InvitationNotSent(text.text, params=dict(text.params), retry_after=wait)
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:
@@ -250,7 +273,7 @@ def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_
 
 
 def _invitation(
-    member: Member, token: str, history: History | None, by: Actor, now: datetime, is_recovery: bool
+    member: Member, token: str, history: History | None, by: Actor, now: datetime, rules: Rules
 ) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
@@ -261,7 +284,8 @@ def _invitation(
         sent_by=by.user,
         created_at=now,
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),
-        is_recovery=is_recovery,
+        is_recovery=rules.is_recovery,
+        is_bulk=rules.is_bulk,
     )
 
 

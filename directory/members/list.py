@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypedDict
 
+from django.conf import settings
 from django.db.models import Count, F, FilteredRelation, Q
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts.models import Role
@@ -18,10 +20,10 @@ from accounts.permissions import Permission, may
 from core.list_query import ListQuery
 from core.pagination import COUNT_CAP, Page, read_page, show_count
 from directory.access import binned_members_of, departments_of, imports_of, is_scoped, members_of, read_ids
-from directory.joining.invitations import PURPOSE, subject_of
+from directory.joining.invitations import ACTIVE, PURPOSE, subject_of
 from directory.members.list_paging import FoundMember, FoundMembers
 from directory.members.search import TEXT_MAX, SearchStrategy, any_of, strategies_for
-from directory.models import Address, Department, Member, MemberQuerySet, Membership
+from directory.models import ActivationCode, Address, Department, Invitation, Member, MemberQuerySet, Membership
 from sms.models import Message
 from sms.outbox.queue import latest_messages
 from sms.phones import mask_phone, show_phone
@@ -37,6 +39,29 @@ SHOWN = (
 )  # fmt: skip
 # The value of the filter by status that stands for the recycle bin.
 IN_BIN = "deleted"
+
+
+def uninvited() -> Q:
+    """Return the condition of pending members who join by phone and have no invitation."""
+    return Q(status=Member.Status.PENDING, activation=Member.Activation.PHONE, invited_at=None)
+
+
+def unanswered() -> Q:
+    """Return the condition of pending members whose invitation has expired, or does within INVITATION_ENDING_DAYS."""
+    ends = timezone.now() + timedelta(days=settings.INVITATION_ENDING_DAYS)
+    ending = Invitation.objects.filter(ACTIVE, expires_at__lte=ends, is_recovery=False)
+    return Q(status=Member.Status.PENDING, pk__in=ending.values("member"))
+
+
+def without_code() -> Q:
+    """Return the condition of pending members who join by a code and have none that can be used."""
+    usable = ActivationCode.objects.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+    by_code = Q(status=Member.Status.PENDING, activation=Member.Activation.CODE)
+    return by_code & ~Q(pk__in=usable.values("member"))
+
+
+# The values of the parameter `view`, which the overview links to.
+VIEWS = {"uninvited": uninvited, "unanswered": unanswered, "without_code": without_code}
 
 
 class MemberRow(TypedDict):
@@ -79,11 +104,12 @@ class MemberQuery(ListQuery):
         self.is_bin = self.status == IN_BIN
         self.department = self.read_row("department", departments_of(role))
         self.imported = self.read_row("import", imports_of(role))
+        self.view = self.read_strict_choice("view", VIEWS)
 
     @property
     def is_by_department(self) -> bool:
         """True if nothing but a department is asked for."""
-        return not (self.text or self.status or self.imported or self.matches_nothing)
+        return not (self.text or self.status or self.view or self.imported or self.matches_nothing)
 
     @cached_property
     def strategies(self) -> list[SearchStrategy]:
@@ -99,7 +125,7 @@ class MemberQuery(ListQuery):
             members = members.under(self.department)
         if self.imported:
             members = members.filter(pk__in=self.imported.created_member_ids())
-        return members.filter(status=self.status) if self.status and not self.is_bin else members
+        return self._narrowed(members)
 
     def found(self, *, walked_from: int = WALKED_FROM) -> FoundMembers:
         """Return what filters and search match, in the list's order.
@@ -110,8 +136,12 @@ class MemberQuery(ListQuery):
         is_small = self.is_bin or self.imported or self.matches_nothing
         if is_small or not department or not walked_from <= department.members_below < WALKED_TO:
             return FoundMembers(self.filtered(), self.strategies)
-        members = members_of(self.role).asked_under(department)
-        return FoundMembers(members.filter(status=self.status) if self.status else members, self.strategies)
+        return FoundMembers(self._narrowed(members_of(self.role).asked_under(department)), self.strategies)
+
+    def _narrowed(self, members: MemberQuerySet) -> MemberQuerySet:
+        if self.status and not self.is_bin:
+            members = members.filter(status=self.status)
+        return members.filter(VIEWS[self.view]()) if self.view else members
 
     def matching(self) -> MemberQuerySet:
         """Return all that match, unordered."""

@@ -758,6 +758,7 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
                 ("is_recovery", models.BooleanField(default=False)),
+                ("is_bulk", models.BooleanField(default=False)),
             ],
             options={
                 "constraints": [
@@ -766,6 +767,14 @@ class Migration(migrations.Migration):
                         condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
                         fields=("member",),
                         name="invitation_one_active_for_member",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["created_at"], name="invitation_by_age"),
+                    models.Index(
+                        condition=models.Q(("revoked_at", None), ("superseded_at", None), ("used_at", None)),
+                        fields=["enterprise", "expires_at"],
+                        name="invitation_unanswered",
                     ),
                 ],
             },

@@ -27,6 +27,8 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True)
     # Requested by a joined member who must scan to sign in and no longer can.
     is_recovery = models.BooleanField(default=False)
+    # Sent together with others; further limits count these (directory.joining.recipients).
+    is_bulk = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -35,6 +37,14 @@ class Invitation(models.Model):
                 fields=["member"],
                 condition=Q(superseded_at=None, used_at=None, revoked_at=None),
                 name="invitation_one_active_for_member",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="invitation_by_age"),
+            models.Index(
+                fields=["enterprise", "expires_at"],
+                name="invitation_unanswered",
+                condition=Q(superseded_at=None, used_at=None, revoked_at=None),
             ),
         ]
 

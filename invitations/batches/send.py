@@ -7,6 +7,7 @@ killed worker, or two at once, send nobody two messages. The author's permission
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
@@ -21,9 +22,9 @@ from accounts.permissions import Permission, acting_role, may
 from core.leased_jobs import JobQueue, Lease
 from core.translatable import TranslatableText
 from directory.access import members_of
-from directory.joining.invitations import ACTIVE, PURPOSE, invite_members
+from directory.joining.invitations import ACTIVE, PURPOSE, NumberChanged, invite_members
+from directory.joining.recipients import Rules, count_invited
 from directory.models import Invitation, Member
-from invitations.batches.limits import reasons_against
 from invitations.batches.quiet_hours import quiet_until
 from invitations.models import InvitationBatch, Recipient
 from sms.models import Message
@@ -38,16 +39,30 @@ PARTS = [State.WAITING, State.SENT, State.LEFT_OUT, "joined", "failed"]
 
 
 def open_batch(
-    enterprise: Enterprise, members: QuerySet[Member], *, by: Actor, about: str = "", chosen_by: str = ""
+    enterprise: Enterprise,
+    members: QuerySet[Member],
+    *,
+    by: Actor,
+    about: str = "",
+    chosen_by: str = "",
+    includes_recent: bool = False,
+    expected: int | None = None,
 ) -> InvitationBatch:
-    """Record the recipients and wake the worker. `chosen_by` and `about` describe the filter that chose them."""
+    """Record the recipients and wake the worker. `chosen_by` and `about` describe the filter that chose them.
+
+    Raises NumberChanged if there are not as many messages to send as `expected`.
+    """
+    rules = Rules(is_bulk=True, includes_recent=includes_recent, queued=waiting_members(enterprise))
     with recording(enterprise, by=by) as record:
+        if expected is not None and count_invited(members, rules) != expected:
+            raise NumberChanged
         batch = InvitationBatch.objects.create(
             enterprise=enterprise,
             author=by.user,
             author_name=by.name[:64],
             chosen_by=chosen_by,
             about=about[:ABOUT_MAX],
+            includes_recent=includes_recent,
         )
         ids = members.order_by("pk").values_list("pk", flat=True)
         recipients = (Recipient(batch=batch, member_id=id) for id in ids.iterator(chunk_size=5000))
@@ -56,6 +71,12 @@ def open_batch(
         record("batch_opened", batch, after={"members": batch.total, "chosen_by": chosen_by, "about": batch.about})
         transaction.on_commit(QUEUE.wake)
     return batch
+
+
+def waiting_members(enterprise: Enterprise) -> QuerySet[Any, int]:
+    """Return the ids of the members who wait in a batch; none of them needs another one."""
+    open_batches = InvitationBatch.objects.filter(enterprise=enterprise, state=InvitationBatch.State.SENDING)
+    return Recipient.objects.filter(batch__in=open_batches, state=State.WAITING).values_list("member", flat=True)
 
 
 def send_batches() -> None:
@@ -94,8 +115,8 @@ def _invite(batch: InvitationBatch, waiting: list[Recipient], by: Actor) -> None
         Member.objects.select_related("enterprise").filter(pk__in=[recipient.member_id for recipient in waiting])
     )
     reasons = _out_of_reach(batch, members)
-    reasons |= reasons_against([member for member in members if member.pk not in reasons])
-    invited = invite_members([member for member in members if member.pk not in reasons], by=by)
+    rules = Rules(is_bulk=True, includes_recent=batch.includes_recent)
+    invited = invite_members([member for member in members if member.pk not in reasons], by=by, rules=rules)
     reasons |= {member.pk: reason for member, reason in invited.left_out}
     active = dict(Invitation.objects.filter(ACTIVE, member__in=members).values_list("member", "pk"))
     for recipient in waiting:

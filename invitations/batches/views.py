@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -19,52 +18,57 @@ from core.responses import see_other, unprocessable
 from directory.access import imports_of, members_of, read_ids
 from directory.departments.picker import offer_departments
 from directory.departments.tree import paths_of
+from directory.joining.plan import SendingForm, plan_invitations
+from directory.joining.recipients import Rules
+from directory.joining.sending_views import confirm_sending, read_rules
 from directory.members.list import MemberQuery, rows_of
 from directory.models import Import, Member
 from invitations.access import batches_of
 from invitations.batches.forms import QuietForm
-from invitations.batches.limits import preview_of, reasons_to_skip
 from invitations.batches.list import BatchQuery, RecipientQuery, batch_rows, recipient_rows
 from invitations.batches.quiet_hours import hours_of, quiet_until, set_quiet_hours
-from invitations.batches.send import counts_of, open_batch, settled
+from invitations.batches.send import counts_of, open_batch, settled, waiting_members
 from invitations.models import InvitationBatch
 from invitations.models.batches import SELECTION
 
 # Older imports are offered on their own pages.
 OFFERED_MAX = 50
-REASONS_MAX = 20
 NEW = "invitations/batch_new.html"
 
 
 @console_page(Permission.SEND_INVITATIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def batch_new(request: ConsoleRequest) -> HttpResponse:
-    """Open a batch for the ticked members, or for all that match if `all_matching` is ticked."""
+    """Open a batch for the ticked members, or for all that match if `all_matching` is set.
+
+    The page shows the plan for this choice; a POST with `preview` shows it for another one and sends nothing.
+    """
     asked = (request.POST if request.method == "POST" else request.GET).copy()
     asked.setdefault("status", Member.Status.PENDING)
     query = MemberQuery(asked, request.role)
-    context = _new_context(request, query)
-    if request.method != "POST":
-        return render(request, NEW, context)
-    ticked = {str(id) for id in read_ids(request.POST.getlist("members"))}
-    here = {row["id"] for row in context["rows"]}
-    context |= {"ticked": ticked, "ticked_elsewhere": sorted(ticked - here)}
-    chosen = _chosen(request, query)
-    if chosen is None:
-        return unprocessable(request, NEW, context | {"refusal": _("Select members, or select all that match.")})
-    if len(request.POST.getlist("members")) > settings.BATCH_CONFIRM_ABOVE:
-        most = {"most": settings.BATCH_CONFIRM_ABOVE}
-        return unprocessable(request, NEW, context | {"refusal": _("You can select up to %(most)d at a time.") % most})
-    preview = preview_of(chosen)
-    if not preview.messages:
-        reasons = reasons_to_skip(list(chosen.order_by("pk")[:REASONS_MAX]))
-        refusal = {"refusal": _("None of these members can be invited right now."), "reasons": reasons}
-        return unprocessable(request, NEW, context | refusal)
-    if preview.messages > settings.BATCH_CONFIRM_ABOVE and not request.POST.get("confirmed"):
-        return unprocessable(request, NEW, context | {"asks": preview.messages})
-    chosen_by = SELECTION if ticked else query.status
-    batch = open_batch(request.enterprise, chosen, by=request.actor, about=_about(request, query), chosen_by=chosen_by)
-    return see_other("invitations:batch_detail", id=batch.pk)
+    ticked = read_ids(request.POST.getlist("members"))
+    chosen = members_of(request.role).filter(pk__in=ticked) if ticked else query.matching()
+    context = _new_context(request, query, ticked)
+    queued = waiting_members(request.enterprise)
+    refusal = _refusal(request, ticked) if request.method == "POST" else ""
+    if refusal or request.method != "POST" or "preview" in request.POST:
+        plan = plan_invitations(request.enterprise, chosen, read_rules(request, queued))
+        context |= {"plan": plan, "sending": SendingForm(plan=plan), "refusal": refusal}
+        return (unprocessable if refusal else render)(request, NEW, context)
+
+    def send(rules: Rules, number: int) -> HttpResponse:
+        batch = open_batch(
+            request.enterprise,
+            chosen,
+            by=request.actor,
+            about="" if ticked else _about(query),
+            chosen_by=SELECTION if ticked else query.status,
+            includes_recent=rules.includes_recent,
+            expected=number,
+        )
+        return see_other("invitations:batch_detail", id=batch.pk)
+
+    return confirm_sending(request, NEW, context, chosen, send=send, queued=queued, is_shown=True)
 
 
 @console_page(Permission.READ)
@@ -119,16 +123,15 @@ def quiet_edit(request: ConsoleRequest) -> HttpResponse:
     return see_other("invitations:batch_list")
 
 
-def _chosen(request: ConsoleRequest, query: MemberQuery) -> QuerySet[Member] | None:
-    if ids := read_ids(request.POST.getlist("members")):
-        return members_of(request.role).filter(pk__in=ids)
-    return query.matching() if request.POST.get("all_matching") else None
+def _refusal(request: ConsoleRequest, ticked: list[int]) -> str:
+    """Return why the choice can't be used at all."""
+    if len(ticked) > settings.BATCH_SELECTED_MAX:
+        return _("You can select up to %(most)d at a time.") % {"most": settings.BATCH_SELECTED_MAX}
+    return "" if ticked or request.POST.get("all_matching") else _("Select members, or select all that match.")
 
 
-def _about(request: ConsoleRequest, query: MemberQuery) -> str:
+def _about(query: MemberQuery) -> str:
     """Return what people named or typed in the filter."""
-    if request.POST.getlist("members"):
-        return ""
     parts = [
         query.imported.file_name if query.imported else "",
         query.department.name if query.department else "",
@@ -137,17 +140,19 @@ def _about(request: ConsoleRequest, query: MemberQuery) -> str:
     return " · ".join(str(part) for part in parts if part)
 
 
-def _new_context(request: ConsoleRequest, query: MemberQuery) -> dict[str, Any]:
+def _new_context(request: ConsoleRequest, query: MemberQuery, ticked: list[int]) -> dict[str, Any]:
     rows, pages = rows_of(query)
     made = imports_of(request.role).filter(created__gt=0, state__in=[Import.State.DONE, Import.State.CANCELLED])
     asked = request.POST if request.method == "POST" else request.GET
     offer = offer_departments(request.role, asked, "department")
+    chosen = {str(id) for id in ticked}
     return {
         "query": query,
         "rows": rows,
         "pages": pages,
-        "preview": preview_of(query.matching()),
-        "week_max": settings.BATCHES_PER_MEMBER_PER_WEEK,
+        "ticked": chosen,
+        "ticked_elsewhere": sorted(chosen - {row["id"] for row in rows}),
+        "is_selection": bool(ticked) or (request.method == "POST" and not request.POST.get("all_matching")),
         "quiet_until": quiet_until(request.enterprise),
         "statuses": Member.Status.choices,
         "imports": made.order_by("-pk")[:OFFERED_MAX],

@@ -16,7 +16,7 @@ from core.list_query import ListQuery, Tab
 from core.pagination import OrderedRows, Page, read_page
 from invitations.access import named_links_of
 from invitations.links.actions import LinkStatus, has_status, own_status
-from invitations.links.named import last_day_of
+from invitations.links.named import ending_links, last_day_of
 from invitations.models import JoinLink
 
 LABELS: dict[LinkStatus, Promise | str] = {
@@ -53,6 +53,7 @@ class LinkQuery(ListQuery):
         super().__init__(asked)
         self.role = role
         self.state = LinkStatus(self.read_tab("state", LABELS, default=LinkStatus.ACTIVE))
+        self.is_waiting = self.read_waiting()
 
     def matching(self) -> QuerySet[JoinLink]:
         return self._searched().filter(has_status(self.state))
@@ -62,7 +63,7 @@ class LinkQuery(ListQuery):
         return self.tabs("state", LABELS, counts)
 
     def _searched(self) -> QuerySet[JoinLink]:
-        links = named_links_of(self.role)
+        links = ending_links(self.role) if self.is_waiting else named_links_of(self.role)
         return links.filter(name__icontains=self.text) if self.text else links
 
 

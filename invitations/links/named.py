@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
-from accounts.models import Enterprise
+from accounts.models import Enterprise, Role
 from directory.models import Department, Domain
 from directory.names import clean_name
-from invitations.links.actions import issue_link
+from invitations.access import named_links_of
+from invitations.links.actions import LinkStatus, has_status, issue_link
 from invitations.models import JoinLink
 
 
@@ -76,6 +79,18 @@ def revoke_link(link: JoinLink, *, by: Actor) -> None:
 def last_day_of(link: JoinLink) -> date | None:
     """Return the day at whose end the link expires, in the current time zone."""
     return timezone.localdate(link.expires_at - timedelta(microseconds=1)) if link.expires_at else None
+
+
+def ending_links(role: Role) -> QuerySet[JoinLink]:
+    """Return the links that can be used, but expire within LINK_ENDING_DAYS or are nearly used up.
+
+    While joining is closed there are none: nobody misses them.
+    """
+    if not role.enterprise.is_joining_open:
+        return named_links_of(role).none()
+    ends_soon = Q(expires_at__lte=timezone.now() + timedelta(days=settings.LINK_ENDING_DAYS))
+    is_nearly_full = Q(uses__gte=F("uses_max") * settings.LINK_ENDING_SHARE)
+    return named_links_of(role).filter(has_status(LinkStatus.ACTIVE), ends_soon | is_nearly_full)
 
 
 def _columns(values: LinkInput) -> dict[str, Any]:

@@ -384,6 +384,7 @@ class Migration(migrations.Migration):
                 ("author_name", models.CharField(max_length=64)),
                 ("chosen_by", models.CharField(blank=True, max_length=16)),
                 ("about", models.CharField(blank=True, max_length=200)),
+                ("includes_recent", models.BooleanField(default=False)),
                 (
                     "state",
                     models.CharField(

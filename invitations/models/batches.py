@@ -34,6 +34,8 @@ class InvitationBatch(LeasedJob):
     # The filter that chose the recipients: the members' status, or "selection"; and names of files and departments.
     chosen_by = models.CharField(max_length=16, blank=True)
     about = models.CharField(max_length=200, blank=True)
+    # Also to those who had an invitation in the last 24 hours.
+    includes_recent = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State, default=State.SENDING)
     total = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)

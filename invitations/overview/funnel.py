@@ -1,18 +1,13 @@
-"""The figures of the overview: onboarding progress, and what needs attention."""
+"""The figures of the overview: onboarding progress, and who joined last."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 
-from accounts.models import Enterprise
-from directory.models import Domain, Member
-from sms.models import Message
-
-RECENT_DAYS = 7
+from directory.members.list import uninvited
+from directory.models import Member
 
 
 @dataclass(frozen=True)
@@ -23,6 +18,9 @@ class Funnel:
     invited: int
     not_invited: int
     disabled: int
+    # Of those not invited or not joined: who could be invited by SMS, and who joins by a code.
+    uninvited: int
+    by_code: int
 
     @property
     def total(self) -> int:
@@ -42,23 +40,10 @@ def funnel_of(members: QuerySet[Member]) -> Funnel:
         invited=Count("pk", filter=pending & Q(invited_at__isnull=False)),
         not_invited=Count("pk", filter=pending & Q(invited_at=None)),
         disabled=Count("pk", filter=Q(status=Member.Status.DISABLED)),
+        uninvited=Count("pk", filter=uninvited()),
+        by_code=Count("pk", filter=pending & Q(activation=Member.Activation.CODE)),
     )
     return Funnel(**counts)
-
-
-def failed_messages(enterprise: Enterprise) -> int:
-    """Count the messages of the last RECENT_DAYS that failed or whose outcome is unknown.
-
-    Codes are left out: their recipients ask for another one.
-    """
-    since = timezone.now() - timedelta(days=RECENT_DAYS)
-    failed = Message.objects.filter(enterprise=enterprise, state__in=Message.FAILED, created_at__gte=since)
-    return failed.exclude(kind=Message.Kind.CODE).count()
-
-
-def domains_without_webmail(enterprise: Enterprise) -> QuerySet[Domain]:
-    """Return the domains whose members can't open their mailbox from here."""
-    return Domain.objects.filter(enterprise=enterprise, webmail_url="").order_by("name")
 
 
 def recently_joined(members: QuerySet[Member]) -> QuerySet[Member]:

@@ -5,34 +5,27 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import console_page
-from accounts.audit.verification_job import broken_check
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
 from directory.access import members_of
-from invitations.overview import funnel as figures
-from sms.codes.alarms import current_alarms
-
-ALARMS_MAX = 3
+from invitations.overview.first_steps import first_steps
+from invitations.overview.funnel import funnel_of, recently_joined
+from invitations.overview.todos import todos_of
 
 
 @console_page(Permission.READ)
 @require_safe
 def overview(request: ConsoleRequest) -> HttpResponse:
+    """Show what waits, and how many have joined; the first steps while there are no members."""
     members = members_of(request.role)
-    may_manage = may(request.role, Permission.MANAGE_SETTINGS)
-    may_read_messages = may(request.role, Permission.READ_MESSAGES)
-    return render(
-        request,
-        "invitations/overview.html",
-        {
-            "funnel": figures.funnel_of(members),
-            "recently_joined": figures.recently_joined(members),
-            # Only what the reader may act on or look into.
-            "failed_messages": figures.failed_messages(request.enterprise) if may_read_messages else 0,
-            "domains_without_webmail": figures.domains_without_webmail(request.enterprise) if may_manage else [],
-            "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
-            "recent_days": figures.RECENT_DAYS,
-            "alarms": current_alarms(request.enterprise.pk)[:ALARMS_MAX] if may_manage else [],
-            "broken_audit": broken_check(request.enterprise) if may(request.role, Permission.READ_AUDIT) else None,
-        },
-    )
+    funnel = funnel_of(members)
+    steps, todos = [] if funnel.total else first_steps(request.role), todos_of(request.role, funnel)
+    context = {
+        "funnel": funnel,
+        # The first step is the same.
+        "todos": [shown for shown in todos if not steps or shown.todo.name != "webmail"],
+        "steps": steps,
+        "recently_joined": recently_joined(members),
+        "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
+    }
+    return render(request, "invitations/overview.html", context)

@@ -88,6 +88,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
                     models.Index(
+                        condition=models.Q(("state__in", ["rejected", "unknown", "undelivered"])),
+                        fields=["enterprise", "created_at"],
+                        name="message_failed",
+                    ),
+                    models.Index(
                         condition=models.Q(("state__in", ["pending", "retry_wait"])),
                         fields=["kind", "gateway", "id"],
                         name="message_waiting",

@@ -5,6 +5,9 @@ document.addEventListener("change", (event) => {
   const list = event.target.closest("[data-selection]");
   if (!list) return;
   if (event.target.matches("[data-select-all]")) for (const box of boxesOf(list)) box.checked = event.target.checked;
+  // A form that also offers all rows: whoever ticks some means these.
+  const choice = list.querySelector("[data-selection-choice]");
+  if (choice && event.target.closest(".table__check")) choice.checked = true;
   showSelection(list);
 });
 // Also after htmx swaps, and when the browser restores the page.

@@ -77,7 +77,7 @@ def test_the_options_keep_what_is_chosen_and_add_what_is_found(client_of, alice,
     asked = {"for": "departments", "departments": [north.pk, other_tenant.root.pk], "departments_q": "华东"}
     page = client.get("/console/departments/options/", asked).content.decode()
     assert re.findall(r'value="(\d+)"( selected)?', page) == [
-        (str(north.pk), " selected"), (str(tenant.root.pk), ""), (str(tenant.east.pk), ""),
+        (str(north.pk), " selected"), (str(tenant.east.pk), ""),
     ]  # fmt: skip
     assert "示例科技/市场部/华东组" in page
 
@@ -128,3 +128,11 @@ def test_a_new_department_below_one_that_was_searched_for(client_of, alice, tena
     answer = client.post("/console/departments/new/", {"name": "一组", "department": tenant.east.pk})
     assert answer.status_code == 303
     assert Department.objects.get(name="一组").parent == tenant.east
+
+
+@pytest.mark.parametrize("person", ["alice", "bob"])
+def test_a_search_finds_what_matches_and_not_the_root(client_of, request, tenant, many, person):
+    client = client_of(request.getfixturevalue(person))
+    build_department(tenant.enterprise, "华南组", tenant.market)
+    page = client.get("/console/departments/options/", {"for": "departments", "departments_q": "华东"}).text
+    assert re.findall(r'value="(\d+)"', page) == [str(tenant.east.pk)]

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -126,3 +128,11 @@ def test_a_long_address_breaks_before_its_at_and_dots_and_a_short_one_stays_whol
     page = client_of(alice).get(URL).text
     assert "a<wbr>.very<wbr>.long-mailbox<wbr>.prefix<wbr>@example<wbr>.com" in page
     assert ">short@example.com<" in page
+
+
+def test_the_live_search_listens_to_the_search_box(client_of, alice, tenant, lin):
+    page = client_of(alice).get(f"/console/members/?department={tenant.market.pk}").text
+    form = re.search(r'<form\s+class="member-filter".*?>', page, re.S)[0]
+    listeners = re.findall(r"(?:search|input[^,]*) from:([^,\"]+)", form)
+    assert len(listeners) == 2
+    assert all("[type=search]" in listener or "[name=q]" in listener for listener in listeners)

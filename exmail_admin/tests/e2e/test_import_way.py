@@ -72,8 +72,10 @@ def test_a_workbook_is_checked_repaired_applied_and_its_members_invited(
     expect(desk.locator("data.count[data-name=created]").first).to_have_attribute("value", "3")
     expect(desk.locator("data.count[data-name=refused]").first).to_have_attribute("value", "0")
 
-    desk.locator("[popovertarget=invite]").first.click()
-    desk.locator("form[action$='/invite/'] button[type=submit]:visible").first.click()
+    desk.locator("form[action$='/invite/'] button").first.click()
+    expect(desk.locator("data.count[data-name=messages]")).to_have_attribute("value", "3")
+    expect(desk.locator("blockquote[data-sms]")).to_be_visible()
+    desk.locator("form[action$='/invite/'] button").first.click()
     expect(main).to_have_attribute("data-state", "done")
     number = "".join(sign for sign in list(rows[0].values())[2] if sign.isdigit())
     phone = open_page(PHONE, locale=locale)
