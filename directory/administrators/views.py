@@ -32,7 +32,7 @@ from directory.administrators.actions import (
 from directory.administrators.forms import AdministratorFilterForm, AppointmentForm, NewcomerForm, RoleEditForm
 from directory.administrators.list import AdministratorQuery, rows_of
 from directory.members.list_paging import FoundMembers
-from directory.members.search import TEXT_MAX, ways_to
+from directory.members.search import TEXT_MAX, strategies_for
 from directory.models import Member
 
 FOUND_MAX = 10
@@ -159,7 +159,8 @@ def _found_members(request: ConsoleRequest, text: str) -> list[tuple[Member, Use
     if not text:
         return []
     members = members_of(request.role).select_related("user", "main_department")
-    found = FoundMembers(members, ways_to(text, enterprise=request.enterprise, sees_phones=True)).first(FOUND_MAX)
+    strategies = strategies_for(text, enterprise=request.enterprise, sees_phones=True)
+    found = FoundMembers(members, strategies).first(FOUND_MAX)
     users = [user_to_appoint(member) for member in found]
     known = Role.objects.filter(enterprise=request.enterprise, user__in=[user for user in users if user])
     roles = {role.user_id: role for role in known}

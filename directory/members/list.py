@@ -20,7 +20,7 @@ from core.pagination import COUNT_CAP, Page, read_page, show_count
 from directory.access import binned_members_of, departments_of, imports_of, is_scoped, members_of, read_ids
 from directory.joining.invitations import PURPOSE, subject_of
 from directory.members.list_paging import FoundMember, FoundMembers
-from directory.members.search import TEXT_MAX, Way, any_of, ways_to
+from directory.members.search import TEXT_MAX, SearchStrategy, any_of, strategies_for
 from directory.models import Address, Department, Member, MemberQuerySet, Membership
 from sms.models import Message
 from sms.outbox.queue import latest_messages
@@ -86,9 +86,9 @@ class MemberQuery(ListQuery):
         return not (self.text or self.status or self.imported or self.matches_nothing)
 
     @cached_property
-    def ways(self) -> list[Way]:
+    def strategies(self) -> list[SearchStrategy]:
         sees_phones = may(self.role, Permission.SEE_PHONES)
-        return ways_to(self.text, enterprise=self.role.enterprise, sees_phones=sees_phones)
+        return strategies_for(self.text, enterprise=self.role.enterprise, sees_phones=sees_phones)
 
     def filtered(self) -> MemberQuerySet:
         """Return the members that the filters match, whatever the search text."""
@@ -109,13 +109,13 @@ class MemberQuery(ListQuery):
         department = self.department
         is_small = self.is_bin or self.imported or self.matches_nothing
         if is_small or not department or not walked_from <= department.members_below < WALKED_TO:
-            return FoundMembers(self.filtered(), self.ways)
+            return FoundMembers(self.filtered(), self.strategies)
         members = members_of(self.role).asked_under(department)
-        return FoundMembers(members.filter(status=self.status) if self.status else members, self.ways)
+        return FoundMembers(members.filter(status=self.status) if self.status else members, self.strategies)
 
     def matching(self) -> MemberQuerySet:
         """Return all that match, unordered."""
-        return self.filtered().filter(any_of(self.ways))
+        return self.filtered().filter(any_of(self.strategies))
 
     def chosen(self, asked: QueryDict) -> MemberQuerySet:
         """Return the members of a bulk action: all that match if `all_matching` is set, else those in `members`."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 
 from core.pagination import Key, beyond_key
-from directory.members.search import Way
+from directory.members.search import SearchStrategy
 from directory.models import Member
 
 # The index of a search, and a member's id.
@@ -23,10 +23,10 @@ FoundMember = tuple[int, int]
 
 @dataclass(frozen=True)
 class FoundMembers:
-    """The members whom any of `ways` finds, in the order of the first one, then what the next one adds, and so on."""
+    """The members found by any of `strategies`: those of the first in its order, then what the next one adds."""
 
     members: QuerySet[Member]
-    ways: list[Way]
+    strategies: list[SearchStrategy]
     key_length: ClassVar[int] = 2
     is_newest_first: ClassVar[bool] = False
 
@@ -39,7 +39,7 @@ class FoundMembers:
         if key and marked is None:
             return []
         rows: list[FoundMember] = []
-        for index in range(start, -1, -1) if is_backward else range(start, len(self.ways)):
+        for index in range(start, -1, -1) if is_backward else range(start, len(self.strategies)):
             beside = marked if index == start else None
             ids = self._ids(index, beside, is_backward=is_backward)
             rows += [(index, pk) for pk in ids[: limit - len(rows)]]
@@ -56,7 +56,7 @@ class FoundMembers:
     def count(self, cap: int) -> int:
         """Return how many there are, or cap + 1 if there are more than `cap`."""
         count = 0
-        for index in range(len(self.ways)):
+        for index in range(len(self.strategies)):
             left = cap + 1 - count
             count += self._found_by(index).order_by().values("pk")[:left].count()
             if count > cap:
@@ -65,7 +65,7 @@ class FoundMembers:
 
     def _ids(self, index: int, beside: Any, *, is_backward: bool) -> QuerySet[Any, int]:
         """Return the ids of those whom this search finds beyond a member; an index has only these in its order."""
-        found = self._found_by(index).annotate(key=self.ways[index].key)
+        found = self._found_by(index).annotate(key=self.strategies[index].key)
         if beside:
             key = [("key", beside.key), ("pk", beside.pk)]
             found = found.filter(beyond_key(key, is_descending=is_backward))
@@ -73,12 +73,12 @@ class FoundMembers:
 
     def _found_by(self, index: int) -> QuerySet[Member]:
         """Return the members whom this search finds and none before it."""
-        earlier = [~(way.known or way.found) for way in self.ways[:index]]
-        return self.members.filter(reduce(and_, earlier, self.ways[index].found))
+        earlier = [~(strategy.known or strategy.found) for strategy in self.strategies[:index]]
+        return self.members.filter(reduce(and_, earlier, self.strategies[index].found))
 
     def _find(self, key: Key | None) -> Any:
         """Return the member of a key, annotated with its sort `key`, or None."""
-        if key is None or key[0] >= len(self.ways):
+        if key is None or key[0] >= len(self.strategies):
             return None
-        member = self.members.annotate(key=self.ways[key[0]].key).filter(pk=key[1]).first()
+        member = self.members.annotate(key=self.strategies[key[0]].key).filter(pk=key[1]).first()
         return member if member and member.key is not None else None

@@ -27,7 +27,7 @@ TEXT_MAX = 100
 
 
 @dataclass(frozen=True)
-class Way:
+class SearchStrategy:
     """A condition, and the key by which its results are ordered (then by id).
 
     `known` is equivalent to `found`, in a form that is cheap to evaluate for a single row.
@@ -38,7 +38,7 @@ class Way:
     known: Q | None = None
 
 
-EVERYONE = Way(Q(), F("pinyin"))
+EVERYONE = SearchStrategy(Q(), F("pinyin"))
 
 
 class HasCharacters(Func):
@@ -54,7 +54,7 @@ class HasCharacters(Func):
         return f"string_to_array({name}, NULL) @> string_to_array({text}, NULL)", (*of_name, *of_text)
 
 
-def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way]:
+def strategies_for(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[SearchStrategy]:
     """Return the strategies for a text, the likeliest first.
 
     Without `sees_phones` only a whole number finds a phone: parts would let a reader guess it digit by digit.
@@ -63,15 +63,15 @@ def ways_to(text: str, *, enterprise: Enterprise, sees_phones: bool) -> list[Way
     if not typed:
         return [EVERYONE]
     if not name.isascii():
-        return _ways_by_name(name)
+        return _strategies_by_name(name)
     letters = re.sub(r"\s", "", typed)
-    by_phone = _ways_by_phone(letters, enterprise.region, sees_phones)
-    return [*by_phone, *_ways_by_letters(name, letters, enterprise)]
+    by_phone = _strategies_by_phone(letters, enterprise.region, sees_phones)
+    return [*by_phone, *_strategies_by_letters(name, letters, enterprise)]
 
 
-def any_of(ways: list[Way]) -> Q:
+def any_of(strategies: list[SearchStrategy]) -> Q:
     """Return the condition of all results, for actions on everything that matches."""
-    return reduce(or_, (way.found for way in ways))
+    return reduce(or_, (strategy.found for strategy in strategies))
 
 
 def by_name(text: str, prefix: str = "") -> Q:
@@ -84,13 +84,13 @@ def by_name(text: str, prefix: str = "") -> Q:
     return Q(**{f"{prefix}folded_name__contains": name}) | spelt
 
 
-def _ways_by_name(name: str) -> list[Way]:
+def _strategies_by_name(name: str) -> list[SearchStrategy]:
     """A single character finds surnames first; several must be in the name as typed."""
     if len(name) > 1:
-        return [Way(_name_holds(name), F("pinyin"))]
+        return [SearchStrategy(_name_holds(name), F("pinyin"))]
     return [
-        Way(Q(Exact(Left("folded_name", 1), Value(name))), F("pinyin")),
-        Way(_name_holds(name), F("pinyin")),
+        SearchStrategy(Q(Exact(Left("folded_name", 1), Value(name))), F("pinyin")),
+        SearchStrategy(_name_holds(name), F("pinyin")),
     ]
 
 
@@ -101,7 +101,7 @@ def _name_holds(name: str) -> Q:
     return characters if len(name) == 1 else characters & Q(folded_name__contains=name)
 
 
-def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
+def _strategies_by_phone(typed: str, region: str, sees_phones: bool) -> list[SearchStrategy]:
     digits = re.sub(r"[\s().-]", "", typed)
     if not re.fullmatch(r"\+?\d+", digits):
         return []
@@ -110,17 +110,17 @@ def _ways_by_phone(typed: str, region: str, sees_phones: bool) -> list[Way]:
     except PhoneRefused:
         phone = ""
     if phone:
-        return [Way(Q(phone=phone), F("phone"))]
+        return [SearchStrategy(Q(phone=phone), F("phone"))]
     if not sees_phones:
         return []
     begun = digits if digits.startswith("+") else f"{'+86' if region == 'CN' else '+'}{digits}"
     return [
-        Way(begins("phone", begun), F("phone")),
-        Way(begins("phone_reversed", reverse_phone(digits)), F("phone_reversed")),
+        SearchStrategy(begins("phone", begun), F("phone")),
+        SearchStrategy(begins("phone_reversed", reverse_phone(digits)), F("phone_reversed")),
     ]
 
 
-def _ways_by_letters(name: str, typed: str, enterprise: Enterprise) -> list[Way]:
+def _strategies_by_letters(name: str, typed: str, enterprise: Enterprise) -> list[SearchStrategy]:
     """Names are compared folded, accounts and addresses as typed."""
     account = Lower("account")
     has_account = Q(GreaterThanOrEqual(account, Value(typed))) & Q(LessThan(account, Value(typed + LAST_CHARACTER)))
@@ -128,16 +128,16 @@ def _ways_by_letters(name: str, typed: str, enterprise: Enterprise) -> list[Way]
     has_address = Q(local=local) & begins("domain__name", domain) if at else begins("local", typed)
     is_read = begins("pinyin", name) | begins("initials", name)
     return [
-        Way(begins("pinyin", name), F("pinyin")),
-        *([Way(begins("initials", name), F("initials"))] if len(name) > 1 else []),
-        Way(has_account, account),
+        SearchStrategy(begins("pinyin", name), F("pinyin")),
+        *([SearchStrategy(begins("initials", name), F("initials"))] if len(name) > 1 else []),
+        SearchStrategy(has_account, account),
         # The index begins with the domain; an enterprise has few of them.
-        _way_by_rows(Address.objects.filter(has_address, domain__in=enterprise.domains.all())),
-        _way_by_rows(Reading.objects.filter(is_read, enterprise=enterprise)),
+        _strategy_by_rows(Address.objects.filter(has_address, domain__in=enterprise.domains.all())),
+        _strategy_by_rows(Reading.objects.filter(is_read, enterprise=enterprise)),
     ]
 
 
-def _way_by_rows(rows: QuerySet[Any]) -> Way:
+def _strategy_by_rows(rows: QuerySet[Any]) -> SearchStrategy:
     """Return the strategy that finds members by rows of another table.
 
     The key is not a bare column: PostgreSQL would walk the whole list in its order to find a few.
@@ -145,4 +145,4 @@ def _way_by_rows(rows: QuerySet[Any]) -> Way:
     # A NULL member (of a reserved address) would make NOT IN match nothing.
     rows = rows.filter(member__isnull=False)
     key = Concat(F("pinyin"), Value(""))
-    return Way(Q(pk__in=rows.values("member")), key, known=Q(Exists(rows.filter(member=OuterRef("pk")))))
+    return SearchStrategy(Q(pk__in=rows.values("member")), key, known=Q(Exists(rows.filter(member=OuterRef("pk")))))

@@ -35,7 +35,7 @@ def queue(db):
 
 
 class ScriptedGateway:
-    """A gateway that returns the outcomes in `answers`, then `sent`; `outgoing` collects what it was given."""
+    """Return a gateway that gives the outcomes in `answers`, then `sent`; `outgoing` collects its messages."""
 
     batch_size = 1
     answers: list[Outcome] = []

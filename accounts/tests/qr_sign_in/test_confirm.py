@@ -77,7 +77,7 @@ def test_the_desktop_enters_the_enterprise_of_the_approving_session(desk, client
 
 
 def test_a_member_whose_phone_codes_are_blocked_can_still_scan(desk, phone, lin):
-    """Threat O13: whoever guesses codes for a number locks its owner out of codes, not out."""
+    """Threat O13: guessing codes for a number blocks codes for its owner, but not the other ways to sign in."""
     PhoneAttemptCounter.objects.create(phone=str(lin.phone), failures=100)
     assert claim(desk, approved(desk, phone)) == 303
     assert is_in(desk)

@@ -168,7 +168,7 @@ LEGAL = ("poll", "scan", "poll", "approve", "claim")
 
 @pytest.mark.parametrize("order", sorted(set(permutations(LEGAL))), ids=" ".join)
 def test_q6_only_the_legal_order_leads_in(desk, phone, order):
-    """All orders (60 differ): whoever approves before the scan, or claims before the approval, has nothing."""
+    """In all 60 orders, approving before the scan or claiming before the approval achieves nothing."""
     code = show_code(desk)
     for step in order:
         match step:

@@ -1,4 +1,4 @@
-"""The parts of a workbook, found by what its own relations say, and packed anew for the parser.
+"""The parts of a workbook, found by its relationships, and repacked for the parser.
 
 Programs differ in how they name, place, encode and pack the parts (ECMA-376 part 2 allows a lot, and more is written).
 What the parser is given is always the same: one sheet, its strings and its styles, as UTF-8, under the usual names.
@@ -152,7 +152,7 @@ class Copy:
             else:
                 content = decoder.decode(block).encode() if decoder else block
             if kind == "sheet":
-                # What stands in a cell is never parted.
+                # No element is split between two blocks.
                 content = held + content
                 cut = content.rfind(b"<")
                 content, held = _without_hindrance(content[:cut], is_first=not number), content[cut:]

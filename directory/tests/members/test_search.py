@@ -4,7 +4,7 @@ from conftest import build_member
 from directory.members.bulk_insert import NewMember, insert_members
 from directory.members.data import MemberData
 from directory.members.list_paging import FoundMembers
-from directory.members.search import any_of, ways_to
+from directory.members.search import any_of, strategies_for
 from directory.members.search_keys import keys_of, other_readings
 from directory.models import Member
 
@@ -37,11 +37,11 @@ def people(tenant):
 
 
 def found(tenant, text, *, sees_phones=True):
-    ways = ways_to(text, enterprise=tenant.enterprise, sees_phones=sees_phones)
+    strategies = strategies_for(text, enterprise=tenant.enterprise, sees_phones=sees_phones)
     members = Member.objects.present().filter(enterprise=tenant.enterprise)
-    all_found = FoundMembers(members, ways)
+    all_found = FoundMembers(members, strategies)
     names = [member.name for member in all_found.first(50)]
-    assert sorted(names) == sorted(members.filter(any_of(ways)).values_list("name", flat=True))
+    assert sorted(names) == sorted(members.filter(any_of(strategies)).values_list("name", flat=True))
     assert all_found.count(100) == len(names)
     return names
 
@@ -130,7 +130,7 @@ def test_it_stays_within_the_enterprise(people, other_tenant):
 
 def test_pages_show_what_every_way_finds_once_and_back(people, tenant):
     everyone = Member.objects.filter(enterprise=tenant.enterprise)
-    found = FoundMembers(everyone, ways_to("a", enterprise=tenant.enterprise, sees_phones=True))
+    found = FoundMembers(everyone, strategies_for("a", enterprise=tenant.enterprise, sees_phones=True))
     pages, key = [], None
     while rows := found.beyond(key, 3):
         pages.append(rows)

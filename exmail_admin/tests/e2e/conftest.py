@@ -1,4 +1,4 @@
-"""A console for the end-to-end tests: our own runner with real workers and a real Redis, and a real browser."""
+"""Fixtures of the end-to-end tests: a console with real workers and a real Redis, and a real browser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items):
 
 @contextlib.contextmanager
 def database_of_its_own() -> Iterator[str]:
-    """A URL for the console's database, of the same kind as the tests' own; blank means SQLite under its var."""
+    """Return the URL of the console's database, on the same kind of server as the tests' own; blank for SQLite."""
     own = settings.DATABASES["default"]
     if "postgresql" not in own["ENGINE"]:
         yield ""
@@ -48,7 +48,7 @@ def database_of_its_own() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory) -> Iterator[Stack]:
-    """The running console: its `url`, the `password` of the demo's owner, what its `messages("+86…")` said.
+    """A running console: its `url`, the `password` of the demo's owner, and `messages("+86…")` sent to a number.
 
     It stands behind a proxy, so that a browser whose X-Forwarded-For says so comes from another network.
     """
@@ -75,7 +75,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def open_page(console, new_context) -> Iterator[Callable[..., Page]]:
-    """`open_page(PHONE)` is a fresh browser of that size; a script error or a breach of the CSP fails the test."""
+    """Return a function that opens a fresh browser; a script error or CSP violation in it fails the test."""
     breaches = []
 
     def note(message):
@@ -96,19 +96,19 @@ def open_page(console, new_context) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def desk(open_page) -> Page:
-    """A desktop's browser, 1360 px wide."""
+    """Open a desktop browser, 1360 px wide."""
     return open_page(DESK)
 
 
 @pytest.fixture
 def phone(open_page) -> Page:
-    """A phone's browser, 390 px wide."""
+    """Open a phone's browser, 390 px wide."""
     return open_page(PHONE, has_touch=True, is_mobile=True)
 
 
 @pytest.fixture
 def sign_in_as_owner(console) -> Callable[[Page], Page]:
-    """Sign the demo's owner in, in this page."""
+    """Return a function that signs the demo's owner in."""
 
     def sign_in(page: Page) -> Page:
         page.goto("/login/password/")

@@ -1,4 +1,4 @@
-"""Joining without a phone on real parts: the code on the screen of the console, typed on another device."""
+"""Joining without a phone: a code from the console is entered on another device."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +12,7 @@ PASSWORD = "纸船-river-42"
 
 
 def issue_code(desk: Page, prefix: str) -> str:
-    """Create a member activated by code; the code as the page shows it."""
+    """Create a member who is activated by code, and return the code shown."""
     desk.goto("/console/members/new/")
     desk.fill("[name=name]", "周师傅")
     desk.fill("[name=prefix]", prefix)

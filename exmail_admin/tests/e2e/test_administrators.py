@@ -1,4 +1,4 @@
-"""Those who run the enterprise, and the log of what they did: appointed, signed in, lowered and out; found again."""
+"""Administrators are appointed, sign in, lose their role, and appear in the audit log."""
 
 import io
 
@@ -41,7 +41,7 @@ def sign_in(page, login):
 
 
 @pytest.mark.parametrize(("size", "locale"), [("desk", "zh-CN"), ("phone", "en-US")])
-def test_an_administrator_comes_and_loses_rights_at_once(open_page, sign_in_as_owner, size, locale):
+def test_an_administrator_is_appointed_and_loses_permissions_at_once(open_page, sign_in_as_owner, size, locale):
     login = f"e2e-{size}"
     owner = sign_in_as_owner(open_page(SIZES[size], locale=locale))
     look_at(owner, f"{size}-overview")
@@ -83,7 +83,7 @@ def test_an_administrator_comes_and_loses_rights_at_once(open_page, sign_in_as_o
 
 
 @pytest.mark.parametrize(("size", "locale"), [("desk", "zh-CN"), ("phone", "en-US")])
-def test_the_log_is_searched_opened_verified_and_taken_along(open_page, sign_in_as_owner, size, locale):
+def test_the_log_is_searched_opened_verified_and_exported(open_page, sign_in_as_owner, size, locale):
     login, words = f"logged-{size}", WORDS[locale]
     owner = sign_in_as_owner(open_page(SIZES[size], locale=locale))
     appoint(owner, login, "auditor")

@@ -1,4 +1,4 @@
-"""More members than a request takes: deleted by a real worker, watched, left, found again, and all had back."""
+"""A bulk action beyond what one request handles: deletion by a worker with progress, and restoration."""
 
 import re
 
@@ -16,7 +16,7 @@ def expect_count(page, name, value):
     expect(page.locator(f"data.count[data-name={name}]")).to_have_attribute("value", str(value), timeout=60_000)
 
 
-def test_all_that_match_are_deleted_and_all_had_back(console, open_page, sign_in_as_owner):
+def test_all_matching_members_are_deleted_and_restored(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     desk.goto("/console/imports/")
     content = xlsx(*(person(number) for number in range(5000, 5000 + MANY)))

@@ -1,4 +1,4 @@
-"""Where joined members scan: the rule is set, a new browser is told to scan, and a lost phone finds its way back."""
+"""The rule that members sign in by QR code: a new browser must scan, and a lost phone is recovered by a link."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEOPLE = {"zh-CN": ("罗安", "luoan", "13911117701"), "en-US": ("Ann Law", "ann
 
 @pytest.fixture
 def owner(open_page, sign_in_as_owner):
-    """The owner's desk; afterwards everyone may use codes again, for the other tests."""
+    """Return the owner's page, and allow codes again afterwards."""
     desk = sign_in_as_owner(open_page(DESK))
     set_rule(desk, "abroad")
     yield desk
@@ -34,7 +34,7 @@ def set_rule(desk: Page, rule: str) -> None:
 
 
 def let_a_minute_pass(console) -> None:
-    """Between two links to the same person; their rows' time moves, not the clock."""
+    """Move the messages' times back, as if the wait between two links to a member had passed."""
     code = "from django.db.models import F; from datetime import timedelta; from directory.models import Invitation; "
     code += "Invitation.objects.update(created_at=F('created_at') - timedelta(minutes=1))"
     subprocess.run([sys.executable, "manage.py", "shell", "-c", code], cwd=ROOT, env=console.environment, check=True)

@@ -1,4 +1,4 @@
-"""The first minute: the owner signs in and sees the overview."""
+"""The owner signs in and sees the overview."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A workbook on its whole way: uploaded, previewed, repaired, applied by a real worker, undone."""
+"""A workbook is uploaded, previewed, repaired, applied by a worker, and undone."""
 
 from directory.tests.imports.workbooks import XLSX, person, xlsx
 from exmail_admin.tests.e2e.conftest import DESK

@@ -1,4 +1,4 @@
-"""A workbook's whole way: the template filled in, checked, repaired, applied by the worker, and invitations sent."""
+"""The template is filled in, checked, repaired and applied, and the members are invited."""
 
 import pytest
 from openpyxl import load_workbook
@@ -23,7 +23,7 @@ ROWS = {
 
 
 def fill_in(template, rows, path):
-    """The template with these rows under its headings, wherever they stand; the example row stays as it is."""
+    """Return the template with these rows under its headings; the example row stays."""
     book = load_workbook(template)
     sheet = next(sheet for sheet in book if sheet.sheet_state == "visible" and heading_row(sheet, rows[0]))
     row_number = heading_row(sheet, rows[0])

@@ -1,4 +1,4 @@
-"""The way of someone who is not in the directory: the QR code on the wall, the application, the decision."""
+"""Joining by QR code: someone who is not in the directory applies, and an administrator decides."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def set_joining(desk: Page, *, approval: bool) -> None:
 
 
 def scan(desk: Page) -> str:
-    """What a camera reads from the screen."""
+    """Decode the QR code on the screen."""
     desk.goto("/console/joining/")
     return scan_on(desk)
 
 
 def scan_on(page: Page) -> str:
-    """The link behind the QR code that the page shows."""
+    """Return the link in the page's QR code."""
     picture = page.locator("main img[src*='qr.svg']").screenshot()
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
     return code.text
@@ -80,7 +80,7 @@ def test_an_applicant_scans_the_code_is_approved_and_signs_in(console, open_page
     expect(phone.locator("main")).to_contain_text(f"{prefix}@demo.example")
 
 
-def test_without_approval_they_are_in_at_once_and_a_reset_link_is_dead(console, open_page, sign_in_as_owner):
+def test_without_approval_applicants_join_at_once_and_a_reset_link_is_revoked(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     set_joining(desk, approval=False)
     link = scan(desk)
@@ -95,8 +95,8 @@ def test_without_approval_they_are_in_at_once_and_a_reset_link_is_dead(console, 
     assert open_page(PHONE).goto(link).status == 410
 
 
-def test_no_request_of_the_browser_carries_the_token_on(console, open_page, sign_in_as_owner):
-    """J2: the address in the QR code is asked for once; neither an address nor a Referer has the token after that."""
+def test_no_later_request_carries_the_token(console, open_page, sign_in_as_owner):
+    """J2: after the first request, neither a URL nor a Referer contains the token."""
     desk = sign_in_as_owner(open_page(DESK))
     set_joining(desk, approval=True)
     link, phone, requests = scan(desk), open_page(PHONE), []
@@ -114,7 +114,7 @@ def test_no_request_of_the_browser_carries_the_token_on(console, open_page, sign
     assert token not in phone.content()
 
 
-def test_a_named_link_is_made_scanned_counted_and_revoked(console, open_page, sign_in_as_owner):
+def test_a_named_link_is_created_scanned_counted_and_revoked(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK, locale="zh-CN"))
     set_joining(desk, approval=True)
     desk.goto("/console/joining/links/new/")

@@ -1,4 +1,4 @@
-"""Ways in for many: a notice to all who have not joined, and a colleague's own code."""
+"""An invitation batch to all pending members, and a colleague's own join link."""
 
 import re
 
@@ -9,7 +9,7 @@ from exmail_admin.tests.e2e.test_join_link import apply_to_join, scan_on, set_jo
 from exmail_admin.tests.e2e.test_mission import code_in, create_member, link_in, press_main_button
 
 
-def test_a_notice_goes_to_those_found_and_shows_who_has_joined(console, open_page, sign_in_as_owner):
+def test_a_batch_reaches_the_matching_members_and_shows_who_joined(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     create_member(desk, "罗一", "luoyi", "13911116601", invite=False)
     create_member(desk, "罗二", "luoer", "13911116602", invite=False)
@@ -29,7 +29,7 @@ def test_a_notice_goes_to_those_found_and_shows_who_has_joined(console, open_pag
     expect(desk.locator("data.count[data-name=joined]")).to_have_attribute("value", "1")
 
 
-def test_a_colleague_invites_and_is_remembered(console, open_page, sign_in_as_owner):
+def test_a_colleague_invites_and_is_shown_as_inviter(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     set_joining(desk, approval=True)
     create_member(desk, "罗三", "luosan", "13911116603")

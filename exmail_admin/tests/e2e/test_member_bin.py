@@ -1,4 +1,4 @@
-"""Deleted by mistake: the bin shows who, when and how long, and gives back."""
+"""The recycle bin shows by whom and when members were deleted, and restores them."""
 
 import pytest
 from playwright.sync_api import expect
@@ -30,7 +30,7 @@ def test_a_member_is_deleted_and_restored(console, open_page, sign_in_as_owner, 
     expect(desk.locator("main")).to_have_attribute("data-state", "pending")
 
 
-def test_many_are_deleted_and_all_come_back(console, open_page, sign_in_as_owner):
+def test_many_members_are_deleted_and_restored(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     for number in range(3):
         create_member(desk, f"批量{number}", f"piliang{number}", f"1391112251{number}", invite=False)

@@ -1,4 +1,4 @@
-"""The whole way on real parts: create a member, invite by SMS, join on a phone, sign in to the mailbox."""
+"""The mission on real parts: create a member, invite by SMS, join on a phone, sign in to the mailbox."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def create_member(page: Page, name: str, prefix: str, phone: str, *, invite: boo
 
 
 def press_main_button(page: Page) -> None:
-    """The first button of the first form does what the page is for (interface.md)."""
+    """Press the first button of the first form, the page's main action."""
     page.locator("main form button").first.click()
 
 

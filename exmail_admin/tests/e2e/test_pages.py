@@ -1,4 +1,4 @@
-"""Every page at both sizes, in both languages, light and dark: nothing too wide, no serious finding of axe.
+"""Every page at both sizes, in both languages, light and dark: nothing too wide, no serious axe violation.
 
 SCREENSHOTS=folder keeps the pictures there.
 """
@@ -87,7 +87,7 @@ JUDGE = """() => {
 
 
 def look_at(page: Page, name: str) -> None:
-    """Judge the page once it has loaded and nothing moves."""
+    """Check the page once it has loaded and all animations have ended."""
     page.wait_for_load_state()
     page.emulate_media(reduced_motion="reduce")
     if directory := os.environ.get("SCREENSHOTS"):
@@ -149,7 +149,7 @@ def test_a_refused_form(page_of_look, look, sign_in_as_owner):
 
 
 @pytest.mark.parametrize("look", WALKS)
-def test_the_members_way(look, console, open_page, sign_in_as_owner):
+def test_member_pages(look, console, open_page, sign_in_as_owner):
     viewport, locale, scheme = WALKS[look]
     number = NUMBERS[look]
     desk = sign_in_as_owner(open_page(DESK))

@@ -1,4 +1,4 @@
-"""Signing in by QR code with a desk's browser and a phone's; the code is read from the screen as a camera would."""
+"""Signing in by QR code: a phone's browser approves a desktop's; the code is decoded from the screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OFFICE, OFFICE_TOO, MOBILE = "203.0.113.7", "203.0.113.8", "198.51.100.20"
 
 @pytest.fixture
 def desk_from(open_page):
-    """`desk_from(address)` is a desk's browser in that network."""
+    """Return a function that opens a desktop browser with this IP address."""
 
     def open_desk(address: str = OFFICE, **options: object) -> Page:
         return open_page(DESK, extra_http_headers={"X-Forwarded-For": address}, **options)
@@ -33,7 +33,7 @@ def desk_from(open_page):
 
 @pytest.fixture
 def phone_of(console, open_page, sign_in_as_owner):
-    """`phone_of(name, prefix, number)` is the phone of a new member who has just joined on it."""
+    """Return a function that creates a member and opens the phone on which they have just joined."""
 
     def join(name: str, prefix: str, number: str, *, address: str = OFFICE_TOO, **options: object) -> Page:
         create_member(sign_in_as_owner(open_page(DESK)), name, prefix, number)
@@ -55,7 +55,7 @@ def phone_from(open_page, address: str = OFFICE_TOO, **options: object) -> Page:
 
 
 def scan(desk: Page) -> str:
-    """What a camera reads from the screen."""
+    """Decode the QR code on the screen."""
     desk.wait_for_selector("main [data-state=new]")
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(desk.screenshot())))
     return code.text
@@ -165,8 +165,8 @@ def test_a_declined_desk_says_so_and_shows_another_code(desk_from, phone_of):
     assert scan(desk) != first
 
 
-def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
-    """The server's word that it is over comes early here; the clock itself is tested in accounts."""
+def test_an_expired_code_is_renewed_five_times(desk_from):
+    """The server's answer that it has expired is simulated; the times are tested in accounts."""
     desk = desk_from("203.0.113.60")
     desk.route("**/state/", lambda route: route.fulfill(json={"state": "expired", "seconds": 0}))
     asked, button = [], desk.locator("form[action='/q/'] button:visible")
@@ -183,7 +183,7 @@ def test_a_code_that_runs_out_renews_itself_five_times_and_says_so(desk_from):
     expect(desk.locator("[data-qr] [role=status]").first).to_contain_text("二维码已过期")
 
 
-def test_that_a_code_runs_out_soon_is_said_once_and_its_time_is_shown(desk_from):
+def test_the_remaining_time_is_shown_and_announced_once(desk_from):
     desk = desk_from("203.0.113.61")
     desk.route("**/state/", lambda route: route.fulfill(json={"state": "new", "seconds": 19}))
     desk.goto("/login/")
@@ -191,7 +191,7 @@ def test_that_a_code_runs_out_soon_is_said_once_and_its_time_is_shown(desk_from)
     expect(desk.locator("[role=timer]")).to_contain_text("0:1")
 
 
-def test_a_page_that_waits_survives_a_restart_of_everything(console, desk_from, phone_of):
+def test_a_waiting_page_survives_a_restart_of_the_console(console, desk_from, phone_of):
     phone, desk = phone_of("史上", "shishang", "13911156607"), desk_from()
     desk.goto("/login/")
     code = scan(desk)
@@ -209,8 +209,8 @@ def test_a_page_that_waits_survives_a_restart_of_everything(console, desk_from, 
 
 
 @pytest.mark.postgres
-def test_a_page_that_waits_survives_a_restart_of_the_database(console, desk_from, phone_of):
-    """PostgreSQL lets go of every connection, as it does when it restarts."""
+def test_a_waiting_page_survives_a_restart_of_the_database(console, desk_from, phone_of):
+    """All connections to PostgreSQL are closed, as by a restart."""
     phone, desk = phone_of("史中", "shizhong", "13911156619"), desk_from()
     desk.goto("/login/")
     code = scan(desk)
@@ -245,8 +245,8 @@ SEEN = {
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("look", SEEN)
-def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
-    """axe on each state, on both sides, and nothing wider than the screen (Q30)."""
+def test_every_state_is_accessible(desk_from, phone_of, look):
+    """Q30: each state, on both devices, passes axe and is not wider than the screen."""
     locale, scheme, number = SEEN[look]
     looks = {"locale": locale, "color_scheme": scheme}
     phone = phone_of("欧阳清风明月", f"ouyang{number[-2:]}", number, address=MOBILE, **looks)
@@ -297,7 +297,7 @@ def test_every_state_is_seen_and_reached_by_all(desk_from, phone_of, look):
     look_at(other, f"qr-{look}-desk-limited")
 
 
-def test_by_keyboard_alone_the_code_is_asked_for_and_declined(desk_from, phone_of):
+def test_a_code_is_requested_and_declined_by_keyboard(desk_from, phone_of):
     desk, phone = desk_from(java_script_enabled=False), phone_of("江河", "jianghe", "13911156608")
     desk.goto("/login/")
     button = desk.locator("form[action='/q/'] button:visible")

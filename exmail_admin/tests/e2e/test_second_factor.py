@@ -1,4 +1,4 @@
-"""The second factor on real parts: an app whose codes the test computes, a passkey on a virtual device."""
+"""The second factor: an app whose codes the test computes, and a passkey on a virtual authenticator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ number = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def keepers(console) -> list[str]:
-    """Logins of owners of enterprises of their own; made at once, for most of it is the start of Python."""
+    """Create several enterprises in one process, and return their owners' logins."""
     logins = [f"keeper{n}" for n in range(10)]
     code = "from django.core.management import call_command as call\n"
     code += f"for login in {logins}:\n"
@@ -41,7 +41,7 @@ def keepers(console) -> list[str]:
 
 @pytest.fixture
 def keeper(keepers) -> str:
-    """A user whose factors no other test changes."""
+    """Return a user whose factors no other test changes."""
     return keepers.pop()
 
 
@@ -62,7 +62,7 @@ def app_code(secret: str, *, steps: int = 0) -> str:
 
 
 def virtual_device(page: Page) -> object:
-    """A device that keeps passkeys and whose holder always agrees."""
+    """Add a virtual authenticator whose user always consents."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {
@@ -177,7 +177,7 @@ def test_a_passkey_is_set_up_and_signs_in_alone(open_page, console, keeper, look
     look_at(page, f"{look}-factors-passkey")
 
 
-def test_a_device_whose_holder_is_not_there_signs_nobody_in(open_page, console, keeper):
+def test_a_device_without_user_presence_signs_nobody_in(open_page, console, keeper):
     page = open_page(DESK)
     base = f"http://localhost:{console.port}"
     session, device = virtual_device(page)

@@ -1,4 +1,4 @@
-"""Sign-in with WeChat: bound while joining, used alone, unbound."""
+"""Sign-in with WeChat: bound while joining, used to sign in, unbound."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBER = "13911118801"
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory) -> Iterator[Stack]:
-    """A console with WeChat configured, and a fake of WeChat's servers."""
+    """Start a console with WeChat configured, and a fake of WeChat's servers."""
     with fake_wechat() as address:
         wechat = {"WEIXIN_APP_ID": "wx0123456789abcdef", "WEIXIN_APP_SECRET": "secret", "WEIXIN_BASE_URL": address}
         stack = Stack(tmp_path_factory.mktemp("wechat") / "var", **wechat).start()
@@ -35,7 +35,7 @@ def go_to_wechat(page: Page) -> None:
     page.wait_for_url("**/connect/qrconnect?**")
 
 
-def test_wechat_is_bound_while_joining_used_alone_and_let_go(console, open_page, sign_in_as_owner):
+def test_wechat_is_bound_while_joining_used_and_unbound(console, open_page, sign_in_as_owner):
     owner = sign_in_as_owner(open_page(DESK))
     create_member(owner, "罗微", "luowei", NUMBER, invite=False)
 
@@ -97,7 +97,7 @@ def test_the_pages_around_wechat(console, open_page, look):
     look_at(page, f"{look}-wechat-failed")
 
 
-def test_it_all_works_without_script(console, open_page):
+def test_wechat_works_without_script(console, open_page):
     page = open_page(DESK, java_script_enabled=False)
     go_to_wechat(page)
     page.click("#allow")

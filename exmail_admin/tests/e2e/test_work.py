@@ -16,7 +16,7 @@ FROM_THERE = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.77"}}  # no oth
 
 
 def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:
-    """A client that submits forms and runs no script."""
+    """Return a client that submits forms and runs no script."""
     page.goto(link)
     token = page.locator("main [name=csrfmiddlewaretoken]").first.get_attribute("value")
     for number in numbers:
@@ -25,7 +25,7 @@ def ask_for_codes(page: Page, link: str, numbers: list[str]) -> None:
         assert answer.status == 303, answer.text()
 
 
-def test_a_browser_does_the_work_by_itself_and_where_it_can_not_the_limit_is_one(console, open_page, sign_in_as_owner):
+def test_a_browser_solves_the_proof_of_work_and_without_script_the_limit_is_one(console, open_page, sign_in_as_owner):
     desk = sign_in_as_owner(open_page(DESK))
     set_joining(desk, approval=True)
     link = scan(desk)

@@ -228,7 +228,7 @@ def assert_may(may_send: bool) -> None:
 
 
 def fail(times: int) -> None:
-    """So many wrong checks of a fresh code, all waits for codes left out."""
+    """Check a new code wrongly `times` times, without the waits between codes."""
     PhoneCode.objects.all().delete()
     code = ask()
     for _ in range(times):

@@ -17,7 +17,7 @@ ACCOUNT = "AC" + "0" * 32
 
 
 class FakeTwilio(ThreadingHTTPServer):
-    """`say(how)` decides the next answer; without a word it accepts. `ledger` is what it accepted."""
+    """`say(how)` decides the next answer, by default acceptance; `ledger` lists what was accepted."""
 
     daemon_threads = True
 
@@ -44,7 +44,7 @@ class Conversation(BaseHTTPRequestHandler):
     server: FakeTwilio
 
     def handle(self) -> None:
-        """Until either side hangs up; a worker that is killed or loses its patience does so in the middle."""
+        """Wait until either side closes the connection."""
         with suppress(ConnectionError):
             super().handle()
 
@@ -63,7 +63,7 @@ class Conversation(BaseHTTPRequestHandler):
         self.answer(how, form)
 
     def do_GET(self) -> None:
-        """The list of what it sent to a number."""
+        """Answer the request for the messages to a number."""
         how = self.server.list_words.pop(0) if self.server.list_words else {}
         to = parse_qs(urlsplit(self.path).query).get("To", [""])[0]
         messages = [accepted(form) | {"status": self.server.status} for form in self.server.ledger if form["To"] == to]
@@ -119,7 +119,7 @@ def refused(how: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def fake_twilio():
-    """A server on a port of its own, gone at the end."""
+    """Run the server on a free port."""
     server = FakeTwilio()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

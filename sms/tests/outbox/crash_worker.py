@@ -1,4 +1,4 @@
-"""Workers that are killed by -9 at a chosen point, each in a process of its own.
+"""Workers killed by SIGKILL at a chosen point, each in its own process.
 
 `report` runs in a process of its own, on a copy of the tests' database (test_killed_worker.py starts it).
 """
@@ -28,7 +28,7 @@ crash = {"point": ""}
 
 
 def report(folder: Path) -> dict[str, dict[str, object]]:
-    """What became of three messages, for each point at both kinds of gateway."""
+    """Return the final states of three messages for each point and each kind of gateway."""
     settings.SMS_GATEWAYS = {kind: f"{__name__}.Crashing{kind.title()}Gateway" for kind in POINTS}
     outcomes = {f"{kind} {point}": tell(folder, kind, point) for kind, points in POINTS.items() for point in points}
     Message.objects.all().delete()
@@ -36,7 +36,7 @@ def report(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def tell(folder: Path, gateway: str, point: str) -> dict[str, object]:
-    """A worker is killed, its lease passes, then the sweeper and healthy workers have their turns."""
+    """Kill a worker, expire its lease, then run the sweeper and healthy workers."""
     settings.SMS_GATEWAY, settings.SMS_FILE = gateway, str(folder / f"{gateway} {point}.jsonl")
     Message.objects.all().delete()
     queue_three()
@@ -102,7 +102,7 @@ def die() -> None:
 
 
 class CrashingFileGateway(file.FileGateway):
-    """Killed before its first line, after it, or in the middle of the second."""
+    """Kill the worker before its first line, after it, or in the middle of the second."""
 
     def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
         if crash["point"] == "p3":
@@ -119,7 +119,7 @@ class CrashingFileGateway(file.FileGateway):
 
 
 class CrashingNetworkGateway:
-    """Its ledger tells what it accepted; asked later, it can't tell."""
+    """A gateway with a ledger of what it accepted, which cannot be asked about a message."""
 
     batch_size = 1
 

@@ -1,4 +1,4 @@
-"""A worker is killed with -9 at each point of a message's way (security.md 5.3): nothing lost, nothing twice."""
+"""A worker is killed at each point of a delivery (security.md 5.3): no message is lost or sent twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many at once, on PostgreSQL: each limit holds exactly (security.md O1, O2; 5.2)."""
+"""Concurrent requests on PostgreSQL: each limit holds exactly (security.md O1, O2; 5.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _only_postgres():
 
 
 def at_once(work: Callable[[int], str], times: int, threads: int = 24) -> Counter[str]:
-    """How often each outcome came, errors by their name."""
+    """Return how often each outcome or exception occurred."""
 
     def guarded(number: int) -> str:
         try:

@@ -28,7 +28,7 @@ def twilio(settings, monkeypatch):
 
 
 def unseen(twilio, queue, *, accepted: bool, **changes) -> Message:
-    """A message whose answer was lost."""
+    """Queue a message and lose the provider's answer."""
     twilio.say(status=503, accept=accepted)
     message = queue(**changes)
     tasks.deliver_messages()
@@ -38,7 +38,7 @@ def unseen(twilio, queue, *, accepted: bool, **changes) -> Message:
 
 
 def later(message, seconds):
-    """As if so long had passed since the outcome became unknown."""
+    """Move the message's times back, as if `seconds` had passed since its outcome became unknown."""
     at = timezone.now() - timedelta(seconds=seconds)
     Message.objects.filter(pk=message.pk).update(settled_at=at, next_attempt_at=timezone.now())
     reconcile_unknown()

@@ -30,7 +30,7 @@ def _twilio(settings):
 
 @pytest.fixture
 def message(queue):
-    """Sent, its id known."""
+    """Return a sent message whose provider id is known."""
     message = queue()
     Message.objects.filter(pk=message.pk).update(state="sent", provider_id=SID, encrypted="")
     return message
@@ -38,7 +38,7 @@ def message(queue):
 
 @pytest.fixture
 def report(client):
-    """`report(MessageStatus="delivered")` posts it as Twilio does; `token`, `url` and `signature` may lie."""
+    """Return a function that posts a report as Twilio does, or with a wrong `token`, `url` or `signature`."""
 
     def post(token="token", url=f"https://mail.example.com{PATH}", signature=None, body=None, **fields):
         form = {"AccountSid": ACCOUNT, "MessageSid": SID, "MessageStatus": "delivered", "To": "+8613800138000"} | fields

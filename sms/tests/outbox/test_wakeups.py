@@ -23,7 +23,7 @@ from sms import wakeups as hints
 
 @pytest.fixture
 def broker(monkeypatch):
-    """A real server that a test may stop, freeze and empty."""
+    """Start a Redis server that the test may stop, freeze and flush."""
     binary = shutil.which("valkey-server") or get_binary_path()
     folder = subprocess.check_output(["mktemp", "-d"], text=True).strip()
     path = f"{folder}/socket"

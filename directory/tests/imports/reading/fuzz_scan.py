@@ -1,7 +1,7 @@
 """`python -m directory.tests.imports.reading.fuzz_scan [RUNS] [SEED]`: broken and twisted workbooks against the scan.
 
 Nothing may end but in a verdict: a file is scanned, refused by a code, or broken in one of the ways the child process
-answers with its plain message. Files are twisted in their container and, packed anew, in their XML.
+answers with its plain message. Files are mutated in their container and, repacked, in their XML.
 """
 
 from __future__ import annotations
