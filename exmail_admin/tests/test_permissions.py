@@ -432,6 +432,7 @@ def test_the_table_holds(browser_of, path_of, person):
 
 
 def test_no_route_is_missing_from_the_table():
+    """Each has a line for GET and one for POST."""
     every = {(route, method) for route, _ in routes() for method in ("GET", "POST")}
     assert {(route, method) for route, method, _ in rows()} == every
 
