@@ -11,6 +11,16 @@ from celery.signals import heartbeat_sent, setup_logging
 
 from exmail_admin.heartbeat import record_heartbeat
 
+# The task of each `core.leased_jobs.JobQueue`. It runs in the queue `jobs` when its worker is woken, and every 10 s for
+# lost wake-ups and killed workers.
+JOBS = (
+    "accounts.tasks.work_on_audit_checks",
+    "directory.tasks.work_on_imports",
+    "directory.tasks.work_on_bulk_actions",
+    "invitations.tasks.send_batches",
+    "invitations.tasks.work_on_decisions",
+)
+
 
 def every(seconds: int, task: str) -> dict[str, Any]:
     """Return a schedule entry. Frequent runs expire when the next one is due, so that they cannot pile up."""
@@ -35,11 +45,7 @@ app.conf.update(
         "sms.tasks.sweep_outbox": {"queue": "sweeps"},
         "sms.tasks.watch_codes": {"queue": "sweeps"},
         "sms.tasks.reconcile_messages": {"queue": "sweeps"},
-        "accounts.tasks.work_on_audit_checks": {"queue": "jobs"},
-        "directory.tasks.work_on_imports": {"queue": "jobs"},
-        "directory.tasks.work_on_bulk_actions": {"queue": "jobs"},
-        "invitations.tasks.send_batches": {"queue": "jobs"},
-        "invitations.tasks.work_on_decisions": {"queue": "jobs"},
+        **{task: {"queue": "jobs"} for task in JOBS},
     },
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
@@ -57,14 +63,10 @@ app.conf.update(
         "check conversion": every(60, "sms.tasks.watch_codes"),
         "look up unknown messages": every(10, "sms.tasks.reconcile_messages"),
         "delete expired codes": every(600, "sms.tasks.delete_expired_codes"),
-        "work on imports": every(10, "directory.tasks.work_on_imports"),
-        "work on bulk actions": every(10, "directory.tasks.work_on_bulk_actions"),
+        **{task: every(10, task) for task in JOBS},
         "delete expired exports": every(3600, "directory.tasks.delete_expired_exports"),
-        "send batches": every(10, "invitations.tasks.send_batches"),
         "erase deleted members": every(3600, "directory.tasks.erase_deleted_members"),
-        "work on decisions": every(10, "invitations.tasks.work_on_decisions"),
         "erase old imports": every(3600, "directory.tasks.erase_old_imports"),
-        "work on audit checks": every(10, "accounts.tasks.work_on_audit_checks"),
         "verify audit chains": every(3600, "accounts.tasks.start_due_audit_checks"),
         "delete expired sign-ins": every(3600, "accounts.tasks.delete_expired_sign_ins"),
         "delete expired QR codes": every(60, "accounts.tasks.delete_expired_qr_codes"),

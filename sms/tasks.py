@@ -12,8 +12,8 @@ from sms.outbox import delivery, queue, reconciliation
 from sms.wakeups import wake_codes, wake_messages
 
 CODES = [Message.Kind.CODE]
-# Codes first: this worker may be the only one.
-ALL = [Message.Kind.CODE, Message.Kind.DECISION, Message.Kind.INVITATION]
+# Codes first: this worker may be the only one. Invitations last: there may be thousands.
+ALL = sorted(Message.Kind, key=lambda kind: (kind == Message.Kind.INVITATION, kind != Message.Kind.CODE))
 
 
 @shared_task

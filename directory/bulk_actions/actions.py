@@ -42,6 +42,8 @@ def apply_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) ->
             disable_members(enterprise, chosen, by=by)
         case Kind.ENABLE:
             enable_members(enterprise, chosen, by=by)
+        case _:
+            raise NotImplementedError(kind)
     return outcome
 
 

@@ -221,10 +221,12 @@ def test_every_constant_of_an_app_is_used_and_explained():
 
 @pytest.mark.django_db
 def test_no_migration_is_missing():
+    """`makemigrations` writes what is missing; it is then folded into the app's first one (README, "Recipes")."""
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
 def test_the_translations_are_complete():
+    """`manage.py translations update` adds what is missing, and compiles (README, "Recipes")."""
     assert translations.problems() == []
 
 

@@ -16,6 +16,7 @@ from accounts.models import AuditEvent, Role
 from conftest import build_member
 from core.leased_jobs import LeaseLost
 from directory.bulk_actions import job as bulk_actions
+from directory.bulk_actions.actions import apply_to_members
 from directory.bulk_actions.job import (
     NumberChanged,
     cancel_bulk_action,
@@ -76,6 +77,11 @@ def reasons(action):
 
 def statuses(members):
     return [Member.objects.get(pk=one.pk).status for one in members]
+
+
+def test_a_kind_that_acts_on_no_member_fails_instead_of_counting_them_as_done(tenant, alice, wang):
+    with pytest.raises(NotImplementedError):
+        apply_to_members("export", alice.roles.get(), [wang.pk], by=BY)
 
 
 # --- from the page

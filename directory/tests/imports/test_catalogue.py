@@ -485,8 +485,9 @@ def test_our_template_saved_by_excel_keeps_its_last_row(look):
     made = openpyxl.load_workbook(io.BytesIO(workbook_writer.write_template("zh-hans", ["example.com"], ["市场部"])))
     rows = made.active
     rows.delete_rows(2, rows.max_row)
+    headings = [cell.value for cell in rows[1]]
     for row in (person(1), person(2, aliases="second")):
-        rows.append(row)
+        rows.append([dict(zip(HEADINGS, row, strict=True)).get(heading) for heading in headings])
     seen = look(as_excel_saves_it(saved(made)))
     assert seen.verdicts == ["new", "new"]
     assert [alias for alias, _domain in seen.rows[1].facts["aliases"]] == ["second"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.db import transaction
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from accounts.models import AuditEvent, Enterprise
 from directory.models import Department, Member
@@ -361,6 +361,7 @@ def test_the_table_holds(browser_of, path_of, person):
 
 
 def test_no_route_is_missing_from_the_table():
+    """Each has a line for GET and one for POST."""
     every = {(route, method) for route, _ in routes() for method in ("GET", "POST")}
     assert {(route, method) for route, method, _ in rows()} == every
 
@@ -408,18 +409,26 @@ def test_a_stranger_reads_nothing_of_ours(browser_of, path_of, tenant, wang):
         assert "13800138002" not in page, route
 
 
-READ_BY_AUDITORS = ["invitations:joining", "invitations:link_list", "invitations:link_detail", "accounts:settings"]
-READ_BY_AUDITORS += ["directory:domain_list", "directory:administrator_list", "directory:import_list"]
-READ_BY_AUDITORS += ["directory:bulk_action_list", "directory:bulk_action_detail"]
-READ_BY_AUDITORS += ["invitations:batch_list", "directory:import_detail", "directory:member_list"]
+def may_post(person: str, form: str) -> bool:
+    """True if the table lets the person send this form."""
+    action = re.search(r'<form[^>]* action="([^"?]*)', form)
+    statuses = {route: statuses[person] for route, method, statuses in rows() if method == "POST"}
+    return bool(action) and statuses[resolve(action[1]).view_name] not in {403, 405}
+
+
+READ_BY_AUDITORS = [
+    route for route, method, statuses in rows() if (method, statuses["auditor"]) == ("GET", 200) and route in CONSOLE
+]
 
 
 def test_an_auditor_is_offered_nothing_that_they_may_not_do(browser_of, path_of):
     browser, links = browser_of("auditor"), set()
     for route in READ_BY_AUDITORS:
         page = browser.get(path_of(route)).text
-        main = page[page.index("<main") :]
+        main = page[max(0, page.find("<main")) :]  # a part of a page has none
         for form in re.findall(r'<form[^>]*method="post".*?</form>', main, re.DOTALL):
+            if may_post("auditor", form):
+                continue
             assert "<button" not in form, route
             assert not re.search(r'<(?:input(?! type="hidden")|select|textarea)(?![^>]* disabled)', form), route
         links |= set(re.findall(r'href="(/console/[^"#?]*)', main))
