@@ -85,6 +85,31 @@ def test_five_links_go_out_within_a_day_and_no_sixth(wang, by):
     assert invite_member(wang, by=by).number == 6
 
 
+@pytest.mark.xfail(strict=True, reason="C13: a rolling day is told as tomorrow")
+def test_the_wait_after_five_links_ends_when_the_oldest_is_a_day_old(wang, by):
+    for minutes in (10, 300, 600, 900, 1200):
+        age(invite_member(wang, by=by), minutes=24 * 60 - minutes)
+    with pytest.raises(InvitationNotSent) as refusal:
+        invite_member(wang, by=by)
+    assert 598 <= refusal.value.retry_after <= 600
+    assert "tomorrow" not in str(refusal.value)
+
+
+@pytest.mark.xfail(strict=True, reason="L11: an old link in a stranger's hands uses up the administrator's")
+def test_links_renewed_by_their_holder_leave_the_administrators_theirs(wang, by):
+    holder = Actor(user=None, name=wang.name)
+    for _ in range(2):
+        age(invite_member(wang, by=holder, share=Invitation.Share.HOLDER), minutes=2)
+    with pytest.raises(InvitationNotSent) as refusal:
+        invite_member(wang, by=holder, share=Invitation.Share.HOLDER)
+    assert 0 < refusal.value.retry_after <= 86400
+    for _ in range(5):
+        age(invite_member(wang, by=by), minutes=2)
+    with pytest.raises(InvitationNotSent):
+        invite_member(wang, by=by)
+    assert Invitation.objects.count() == 7
+
+
 @pytest.mark.parametrize("who", ["lin", "zhao"])
 def test_joined_and_disabled_members_get_no_link(who, by, request):
     with pytest.raises(InvitationNotSent):
