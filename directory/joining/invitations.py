@@ -7,23 +7,24 @@ page, and joining takes a code, which is sent to the number on record.
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
+from core.rolling_windows import free_at, seconds_until
 from core.translatable import TranslatableText, messages_of
 from directory.entry.entry import is_long_absent
 from directory.models import Invitation, Member
@@ -32,6 +33,7 @@ from sms.outbox.queue import MessageRequest, cancel_messages, queue_messages
 
 PURPOSE = "invitation"
 CHUNK = 500
+DAY_SECONDS = 86_400
 ACTIVE = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
@@ -61,22 +63,42 @@ class InvitationOutcome:
     left_out: list[tuple[Member, TranslatableText]] = field(default_factory=list)
 
 
-class History(TypedDict):
-    """The links sent to a member before: the last number and time, and the count of the last 24 hours."""
+@dataclass(frozen=True)
+class LinkKind:
+    """Who asked for a link, and whether it is a recovery link, which lets a member in who has joined already."""
 
-    number: int
-    last: datetime
-    today: int
+    share: Invitation.Share = Invitation.Share.ADMINISTRATOR
+    is_recovery: bool = False
+
+    @property
+    def most(self) -> int:
+        """Return how many links of this share a member is sent in 24 hours."""
+        is_renewal = self.share == Invitation.Share.HOLDER
+        return settings.INVITATION_RENEWALS_PER_DAY if is_renewal else settings.INVITATIONS_PER_DAY
 
 
-def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> Invitation:
+@dataclass
+class History:
+    """The links sent to a member before: the last number, and the times of the last 24 hours, newest first."""
+
+    number: int = 0
+    times: list[datetime] = field(default_factory=list)
+    times_of_share: list[datetime] = field(default_factory=list)
+
+
+def invite_member(
+    member: Member,
+    *,
+    by: Actor,
+    share: Invitation.Share = Invitation.Share.ADMINISTRATOR,
+    is_recovery: bool = False,
+) -> Invitation:
     """Send the member a personal link, which replaces the previous one.
 
-    A recovery link lets a member in who has joined already; the caller has checked that they must scan and asked for
-    it. Raises InvitationNotSent for a member who is deleted or disabled, has joined, has no phone, or got a link too
-    recently.
+    For a recovery link, the caller has checked that the member must scan and asked for it. Raises InvitationNotSent for
+    a member who is deleted or disabled, has joined, has no phone, or got a link too recently.
     """
-    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, is_recovery=is_recovery)
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, LinkKind(share, is_recovery))
     for _member, refusal in refused:
         raise refusal
     return sent[0]
@@ -91,7 +113,7 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> InvitationOutcome
     outcome = InvitationOutcome()
     for start in range(0, len(chosen), CHUNK):
         chunk = chosen[start : start + CHUNK]
-        sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by)
+        sent, refused = _invite_chunk(chunk[0].enterprise, [member.pk for member in chunk], by, LinkKind())
         outcome.sent += len(sent)
         outcome.left_out += [(member, messages_of(refusal)[0]) for member, refusal in refused]
     return outcome
@@ -99,9 +121,9 @@ def invite_members(members: Iterable[Member], *, by: Actor) -> InvitationOutcome
 
 def refusals_of(members: Collection[Member]) -> dict[int, TranslatableText]:
     """Return why members can't be invited now, by id."""
-    now = timezone.now()
-    history = _history_of(list(members), now)
-    checked = {member.pk: _refusal(member, history.get(member.pk), now, is_recovery=False) for member in members}
+    now, kind = timezone.now(), LinkKind()
+    history = _history_of(list(members), kind, now)
+    checked = {member.pk: _refusal(member, history[member.pk], kind, now) for member in members}
     return {pk: messages_of(refusal)[0] for pk, refusal in checked.items() if refusal}
 
 
@@ -159,19 +181,19 @@ def _invitations() -> QuerySet[Invitation]:
 
 
 def _invite_chunk(
-    enterprise: Enterprise, ids: Sequence[int], by: Actor, *, is_recovery: bool = False
+    enterprise: Enterprise, ids: Sequence[int], by: Actor, kind: LinkKind
 ) -> tuple[list[Invitation], list[tuple[Member, InvitationNotSent]]]:
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         members = list(Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk"))
-        history = _history_of(members, now)
-        checked = [(member, _refusal(member, history.get(member.pk), now, is_recovery)) for member in members]
+        history = _history_of(members, kind, now)
+        checked = [(member, _refusal(member, history[member.pk], kind, now)) for member in members]
         invited = [member for member, refusal in checked if not refusal]
-        sent = _send_links(enterprise, invited, history, by, now, is_recovery)
+        sent = _send_links(enterprise, invited, history, by, now, kind)
         if by.user:
             # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
-        _note(record, enterprise, invited, is_recovery)
+        _note(record, enterprise, invited, kind.is_recovery)
     return sent, [(member, refusal) for member, refusal in checked if refusal]
 
 
@@ -181,31 +203,37 @@ def _send_links(
     history: dict[int, History],
     by: Actor,
     now: datetime,
-    is_recovery: bool,
+    kind: LinkKind,
 ) -> list[Invitation]:
-    _supersede([member for member in members if member.pk in history], now)
+    _supersede([member for member in members if history[member.pk].number], now)
     tokens = {member.pk: secrets.token_urlsafe(16) for member in members}
     sent = Invitation.objects.bulk_create(
-        _invitation(member, tokens[member.pk], history.get(member.pk), by, now, is_recovery) for member in members
+        _invitation(member, tokens[member.pk], history[member.pk], by, now, kind) for member in members
     )
     Member.objects.filter(pk__in=tokens).update(invited_at=now)
-    queue_messages([_message_request(enterprise, member, tokens[member.pk], now, is_recovery) for member in members])
+    requests = [_message_request(enterprise, member, tokens[member.pk], now, kind.is_recovery) for member in members]
+    queue_messages(requests)
     return sent
 
 
-def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:
-    day = Q(created_at__gt=now - timedelta(days=1))
-    rows = Invitation.objects.filter(member__in=members).values("member")
-    figures = rows.annotate(last_number=Max("number"), last=Max("created_at"), today=Count("id", filter=day))
-    return {row["member"]: History(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
+def _history_of(members: Sequence[Member], kind: LinkKind, now: datetime) -> dict[int, History]:
+    history: dict[int, History] = defaultdict(History)
+    rows = Invitation.objects.filter(member__in=members).order_by("-created_at")
+    for member, number, share, created_at in rows.values_list("member", "number", "share", "created_at"):
+        of_member = history[member]
+        of_member.number = max(of_member.number, number)
+        if created_at > now - timedelta(days=1):
+            of_member.times.append(created_at)
+            of_member.times_of_share += [created_at] if share == kind.share else []
+    return history
 
 
-def _refusal(member: Member, history: History | None, now: datetime, is_recovery: bool) -> InvitationNotSent | None:
+def _refusal(member: Member, history: History, kind: LinkKind, now: datetime) -> InvitationNotSent | None:
     if member.deleted_at:
         return InvitationNotSent(_("%(name)s is in the recycle bin."), params={"name": member.name})
     if member.status == Member.Status.DISABLED:
         return InvitationNotSent(_("%(name)s is disabled."), params={"name": member.name})
-    if not (may_join(member) or is_recovery):
+    if not (may_join(member) or kind.is_recovery):
         return InvitationNotSent(_("%(name)s has already joined."), params={"name": member.name})
     if member.activation == Member.Activation.CODE and member.status == Member.Status.PENDING:
         return InvitationNotSent(
@@ -213,18 +241,21 @@ def _refusal(member: Member, history: History | None, now: datetime, is_recovery
         )
     if not member.phone:
         return InvitationNotSent(_("%(name)s has no phone number."), params={"name": member.name})
-    return _haste(member, history, now) if history else None
+    return _haste(member, history, kind, now)
 
 
-def _haste(member: Member, history: History, now: datetime) -> InvitationNotSent | None:
-    wait = settings.INVITATION_PAUSE_SECONDS - (now - history["last"]).total_seconds()
-    if wait > 0:
-        words = _("%(name)s received a link less than a minute ago.")
-        return InvitationNotSent(words, params={"name": member.name}, retry_after=math.ceil(wait))
-    if history["today"] >= settings.INVITATIONS_PER_DAY:
-        words = _("%(name)s has received %(count)s links today. Try again tomorrow.")
-        return InvitationNotSent(words, params={"name": member.name, "count": history["today"]}, retry_after=86400)
-    return None
+def _haste(member: Member, history: History, kind: LinkKind, now: datetime) -> InvitationNotSent | None:
+    pause_ends = free_at(history.times, 1, settings.INVITATION_PAUSE_SECONDS)
+    share_is_free = free_at(history.times_of_share, kind.most, DAY_SECONDS)
+    moment = max(pause_ends, share_is_free)
+    if moment <= now:
+        return None
+    if moment == pause_ends:
+        words, params = _("%(name)s received a link less than a minute ago."), {"name": member.name}
+    else:
+        words = _("%(name)s has received %(count)s links within 24 hours, so no more can be sent for now.")
+        params = {"name": member.name, "count": len(history.times_of_share)}
+    return InvitationNotSent(words, params=params, retry_after=seconds_until(moment))
 
 
 def _supersede(members: Sequence[Member], now: datetime) -> None:
@@ -243,19 +274,18 @@ def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_
         record("invitations_sent", enterprise, after={"members": [member.pk for member in invited]})
 
 
-def _invitation(
-    member: Member, token: str, history: History | None, by: Actor, now: datetime, is_recovery: bool
-) -> Invitation:
+def _invitation(member: Member, token: str, history: History, by: Actor, now: datetime, kind: LinkKind) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
         member=member,
-        number=history["number"] + 1 if history else 1,
+        number=history.number + 1,
         token_digest=digest_of(token),
         phone=str(member.phone),
         sent_by=by.user,
         created_at=now,
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),
-        is_recovery=is_recovery,
+        share=kind.share,
+        is_recovery=kind.is_recovery,
     )
 
 

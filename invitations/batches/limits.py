@@ -100,7 +100,8 @@ def _notified(within: timedelta, times: int) -> QuerySet[Any, Any]:
 
 
 def _invited_often() -> QuerySet[Any, Any]:
-    """Return the ids of members who were sent INVITATIONS_PER_DAY links within a day."""
-    day = Invitation.objects.filter(created_at__gt=timezone.now() - timedelta(days=1)).order_by()
+    """Return the ids of members who were sent INVITATIONS_PER_DAY links by administrators within a day."""
+    sent = Invitation.objects.filter(share=Invitation.Share.ADMINISTRATOR).order_by()
+    day = sent.filter(created_at__gt=timezone.now() - timedelta(days=1))
     times = day.values("member").annotate(times=Count("pk"))
     return times.filter(times__gte=settings.INVITATIONS_PER_DAY).values("member")

@@ -424,7 +424,6 @@ def test_a_phone_applies_three_times_a_day(open_tenant):
     assert int(answer["Retry-After"]) > 0
 
 
-@pytest.mark.xfail(strict=True, reason="C13: a rolling day is told as tomorrow")
 def test_the_wait_after_three_applications_ends_when_the_oldest_is_a_day_old(open_tenant):
     now = timezone.now()
     for _ in range(3):
