@@ -72,5 +72,5 @@ def _codes_of_number(code: PhoneCode, door: Door) -> QuerySet[PhoneCode]:
 def _refuse_number(moment: datetime, times: Sequence[datetime]) -> None:
     """Raise CodeLimited if `moment` is to come, and say so if only the latest of `times` is too recent."""
     if times and moment <= times[0] + timedelta(seconds=settings.SMS_CODE_RESEND_SECONDS):
-        refuse_until(moment, _("A code was just sent. Wait for it to arrive."))
+        refuse_until(moment, _("A code was sent to this number less than a minute ago. Try again in a moment."))
     refuse_until(moment, _("Too many codes were requested for this number. Try again later."))
