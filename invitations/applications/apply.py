@@ -227,8 +227,8 @@ def _check_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> N
     times = list(recent.order_by("-created_at").values_list("created_at", flat=True))
     moment = free_at(times, settings.APPLICATIONS_PER_DAY, DAY_SECONDS)
     if moment > timezone.now():
-        wait = seconds_until(moment)
-        raise ApplyLimited(f"{_('You have sent several requests within 24 hours.')} {wait_text(wait)}", wait)
+        words, wait = _("You've sent several requests within 24 hours."), seconds_until(moment)
+        raise ApplyLimited(f"{words} {wait_text(wait)}", wait)
     waiting = Application.objects.filter(enterprise=enterprise, state=State.PENDING)
     if needs_approval and waiting.count() >= settings.APPLICATIONS_PENDING:
         words = _("Too many join requests are waiting, so no more can be accepted right now. Try again later.")

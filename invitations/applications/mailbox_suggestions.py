@@ -31,8 +31,8 @@ def count_prefix_check(phone: str) -> None:
     try:
         count_up(key, seconds=HOUR_SECONDS, most=settings.PREFIX_CHECKS_PER_HOUR)
     except CounterFull as full:
-        text = f"{_('You have tried too many addresses.')} {wait_text(full.retry_after)}"
-        raise ApplyLimited(text, full.retry_after) from None
+        words, wait = _("You've tried too many addresses."), full.retry_after
+        raise ApplyLimited(f"{words} {wait_text(wait)}", wait) from None
 
 
 def suggest_prefix(name: str, domain: Domain) -> str:
