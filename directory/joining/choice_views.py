@@ -15,8 +15,8 @@ from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PHONELESS_METHODS, open_session, proven_phone
+from core.counters import wait_text
 from core.responses import post_only, see_other, too_many_requests, unprocessable
-from core.rolling_windows import wait_text
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
 from directory.joining.actions import join_member

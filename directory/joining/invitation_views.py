@@ -19,8 +19,8 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
+from core.counters import wait_text
 from core.responses import post_only, private, see_other, too_many_requests
-from core.rolling_windows import wait_text
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
 from directory.entry.entry import enter_after_joining

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
-from core.rolling_windows import free_at, seconds_until
+from core.counters import free_at, seconds_until
 from core.translatable import TranslatableText, messages_of
 from directory.entry.entry import is_long_absent
 from directory.models import Invitation, Member
@@ -250,11 +250,10 @@ def _haste(member: Member, history: History, kind: LinkKind, now: datetime) -> I
     moment = max(pause_ends, share_is_free)
     if moment <= now:
         return None
-    if moment == pause_ends:
-        words, params = _("%(name)s received a link less than a minute ago."), {"name": member.name}
-    else:
+    words, params = _("%(name)s received a link less than a minute ago."), {"name": member.name}
+    if moment != pause_ends:
         words = _("%(name)s has received %(count)s links within 24 hours, so no more can be sent for now.")
-        params = {"name": member.name, "count": len(history.times_of_share)}
+        params["count"] = str(len(history.times_of_share))
     return InvitationNotSent(words, params=params, retry_after=seconds_until(moment))
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, User
-from core.rolling_windows import free_at, seconds_until, wait_text
+from core.counters import free_at, seconds_until, wait_text
 from core.text_rules import clean_fields
 from directory.admission import admit_person, member_with_phone
 from directory.domains.addresses import clean_prefix

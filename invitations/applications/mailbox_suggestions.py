@@ -14,8 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.counters import CounterFull, count_up
-from core.rolling_windows import wait_text
+from core.counters import CounterFull, count_up, wait_text
 from directory.domains.addresses import PREFIX_MAX, clean_prefix
 from directory.members.search_keys import keys_of
 from directory.models import Domain

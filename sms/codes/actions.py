@@ -20,8 +20,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.counters import seconds_until
 from core.encryption import derive_key
-from core.rolling_windows import seconds_until
 from sms.codes import anonymous_door
 from sms.codes.attempts import count_failure, lock_counter, refuse_after_failures, refuse_check, unlock_phones
 from sms.codes.budgets import STRANGERS_MAY

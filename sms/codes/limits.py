@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.rolling_windows import all_free_at, free_at, seconds_until
+from core.counters import all_free_at, free_at, seconds_until
 from sms.models import Door, PhoneCode
 
 DAY = timedelta(hours=24)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from core.rolling_windows import free_at
+from core.counters import free_at
 from sms.codes.alarms import current_window, raise_alarm
 from sms.codes.limits import DAY, refuse_until
 from sms.codes.proof_of_work import Demand, demand_until

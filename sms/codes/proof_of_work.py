@@ -22,7 +22,7 @@ from django.core import signing
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.rolling_windows import seconds_until
+from core.counters import seconds_until
 from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode, UsedChallenge
 

@@ -15,8 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from core.counters import all_free_at
 from core.locks import advisory_lock
-from core.rolling_windows import all_free_at
 from sms.models import Message
 
 State = Message.State
