@@ -59,7 +59,7 @@ def seconds_until(moment: datetime) -> int:
     return max(1, ceil((moment - timezone.now()).total_seconds()))
 
 
-def wait_text(seconds: int) -> str:
+def try_again_text(seconds: int) -> str:
     """Return the sentence that says when to try again, in minutes or in hours."""
     hours, minutes = ceil(seconds / 3600), ceil(seconds / 60)
     if minutes > 120:

@@ -85,7 +85,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
     try:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
-        form.add_error("password", _("Too many attempts. Wait a few minutes and try again."))
+        form.add_error("password", wait_text(BUSY_SECONDS))
         return private(too_many_requests(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except ValidationError as error:
         return _refuse(request, error)

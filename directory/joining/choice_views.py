@@ -15,7 +15,7 @@ from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PHONELESS_METHODS, open_session, proven_phone
-from core.counters import wait_text
+from core.counters import try_again_text
 from core.responses import post_only, see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
@@ -75,7 +75,7 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
         invite_member(access.member, by=by, share=Invitation.Share.OWNER, is_recovery=True)
     except InvitationNotSent as refusal:
         wait = refusal.retry_after
-        context = _choices(request) | {"refusal": refusal.messages[0], "wait": wait, "wait_text": wait_text(wait)}
+        context = _choices(request) | {"refusal": refusal.messages[0], "wait": wait, "wait_text": try_again_text(wait)}
         if not wait:
             return unprocessable(request, CHOOSE, context)
         return too_many_requests(request, CHOOSE, context, retry_after=wait)

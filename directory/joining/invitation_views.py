@@ -19,7 +19,7 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
-from core.counters import wait_text
+from core.counters import try_again_text
 from core.responses import post_only, private, see_other, too_many_requests
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
@@ -183,7 +183,7 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         "newer": active_invitation(member),
         "scans_next": must_scan(member),
         "wait": retry_after,
-        "wait_text": wait_text(retry_after),
+        "wait_text": try_again_text(retry_after),
     }
     if retry_after:
         return private(too_many_requests(request, "directory/invitation_dead.html", context, retry_after=retry_after))

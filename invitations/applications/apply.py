@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, User
-from core.counters import free_at, seconds_until, wait_text
+from core.counters import free_at, seconds_until, try_again_text
 from core.text_rules import clean_fields
 from directory.admission import admit_person, member_with_phone
 from directory.domains.addresses import clean_prefix
@@ -228,7 +228,7 @@ def _check_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> N
     moment = free_at(times, settings.APPLICATIONS_PER_DAY, DAY_SECONDS)
     if moment > timezone.now():
         words, wait = _("You've sent several requests within 24 hours."), seconds_until(moment)
-        raise ApplyLimited(f"{words} {wait_text(wait)}", wait)
+        raise ApplyLimited(f"{words} {try_again_text(wait)}", wait)
     waiting = Application.objects.filter(enterprise=enterprise, state=State.PENDING)
     if needs_approval and waiting.count() >= settings.APPLICATIONS_PENDING:
         words = _("Too many join requests are waiting, so no more can be accepted right now. Try again later.")
