@@ -8,9 +8,11 @@ Numbers in parentheses are sections of security.md. An address is a client's IPv
 INVITATION_DAYS = 7
 # An unanswered invitation is on the overview from this many days before it expires: time to send another one.
 INVITATION_ENDING_DAYS = 2
-# Links per member: the interval between two, and the number per rolling 24 hours.
+# Links per member: the interval between two, and the numbers per rolling 24 hours. Renewals by the holder of an old
+# link have a share of their own (docs/limits.md, L11), so that an old link in a stranger's hands uses up no other.
 INVITATION_PAUSE_SECONDS = 60
 INVITATIONS_PER_DAY = 5
+INVITATION_RENEWALS_PER_DAY = 2
 # Members who have not entered for this long need a new link, because carriers reassign numbers (product.md).
 ENTRY_DAYS = 180
 

@@ -11,6 +11,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
+class Door(models.TextChoices):
+    """What a person has shown before asking for a code; each door has limits of its own (docs/limits.md).
+
+    At the proven door they have shown what only the owner of the number has: a personal link, a browser in which the
+    owner was signed in, or the owner's session.
+    """
+
+    ANONYMOUS = "anonymous"
+    PROVEN = "proven"
+
+
 class Message(models.Model):
     """One SMS and its delivery state.
 
@@ -46,6 +57,8 @@ class Message(models.Model):
     subject = models.CharField(max_length=64)
     logical_no = models.PositiveIntegerField(default=1)
     to = models.CharField(max_length=16)
+    # A code asked for at the proven door, which is handed over before others to its number.
+    is_proven = models.BooleanField(default=False)
     language = models.CharField(max_length=16)
     template = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
@@ -89,6 +102,7 @@ class Message(models.Model):
             models.Index(fields=["claim"], name="message_claim", condition=Q(state="claimed")),
             models.Index(fields=["provider_id"], name="message_by_provider_id", condition=~Q(provider_id="")),
             models.Index(fields=["next_attempt_at"], name="message_to_look_up", condition=Q(state="unknown")),
+            models.Index(fields=["to", "settled_at"], name="message_code_of_number", condition=Q(kind="code")),
         ]
 
     def __str__(self) -> str:
@@ -128,7 +142,7 @@ class PhoneCode(models.Model):
     serial = models.PositiveSmallIntegerField()
     attempts = models.PositiveSmallIntegerField(default=0)
     is_decoy = models.BooleanField(default=False)
-    is_stranger = models.BooleanField(default=False)
+    door = models.CharField(max_length=16, choices=Door)
     address_block = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -148,12 +162,16 @@ class PhoneCode(models.Model):
 
 
 class PhoneAttemptCounter(models.Model):
-    """Consecutive failures and the wait of a phone number, across all codes, browsers and enterprises."""
+    """Consecutive failures and the wait of a phone number at one door, across all codes, browsers and enterprises."""
 
-    phone = models.CharField(max_length=16, unique=True)
+    phone = models.CharField(max_length=16)
+    door = models.CharField(max_length=16, choices=Door)
     failures = models.PositiveIntegerField(default=0)
     wait_until = models.DateTimeField(null=True)
     serial = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["phone", "door"], name="attempts_counted_once_per_door")]
 
     def __str__(self) -> str:
         return f"{self.failures} failures"
@@ -163,8 +181,14 @@ class Alarm(models.Model):
     """An alarm shown to administrators (sms.codes.alarms); without an enterprise it concerns all of them."""
 
     class Kind(models.TextChoices):
-        NEARLY_SPENT = "nearly_spent", _("Verification code usage has reached four fifths of the limit.")
-        SPENT = "spent", _("The verification code limit is used up. For now, only members can receive codes.")
+        NEARLY_SPENT = (
+            "nearly_spent",
+            _("Many verification codes were requested and not entered: four fifths of the limit."),
+        )
+        SPENT = (
+            "spent",
+            _("Too many verification codes were requested and not entered. For now, new browsers get few or none."),
+        )
         CONVERSION = "conversion", _("Few of the recently sent codes were entered. Someone may be abusing the pages.")
         ROW = (
             "row",

@@ -51,6 +51,7 @@ def _delete_idle_counters() -> int:
     """Delete up to 1000 counters, locked before the check because sending a code locks them too. Return how many."""
     idle = PhoneAttemptCounter.objects.filter(failures=0).exclude(phone__in=PhoneCode.objects.values("phone"))
     with transaction.atomic():
-        phones = set(idle.select_for_update(skip_locked=True).values_list("phone", flat=True)[:1000])
-        phones -= set(PhoneCode.objects.filter(phone__in=phones).values_list("phone", flat=True))
-        return PhoneAttemptCounter.objects.filter(phone__in=phones).delete()[0]
+        locked = dict(idle.select_for_update(skip_locked=True).values_list("pk", "phone")[:1000])
+        still_used = set(PhoneCode.objects.filter(phone__in=locked.values()).values_list("phone", flat=True))
+        pks = [pk for pk, phone in locked.items() if phone not in still_used]
+        return PhoneAttemptCounter.objects.filter(pk__in=pks).delete()[0]

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from core import counters
 from sms import retention
-from sms.codes import alarms, proof_of_work
+from sms.codes import alarms, budgets, conversion, proof_of_work
 from sms.models import Message
 from sms.outbox import delivery, queue, reconciliation
 from sms.wakeups import wake_codes, wake_messages
@@ -43,8 +43,9 @@ def sweep_outbox() -> None:
 
 @shared_task
 def watch_codes() -> None:
-    """Every minute: raise the conversion alarm if needed."""
-    alarms.check_conversion()
+    """Every minute: raise the alarms about codes that are not entered, if needed."""
+    conversion.check_conversion()
+    budgets.check_budgets()
 
 
 @shared_task

@@ -19,7 +19,7 @@ from accounts.sign_in.browser_codes import BrowserCodes
 from accounts.sign_in.by_password import PasswordWrong, verify_password
 from accounts.sign_in.sessions import current_enterprise, elevate_session
 from core.responses import see_other
-from sms.models import PhoneCode
+from sms.models import Door, PhoneCode
 
 PURPOSE = "confirm"
 
@@ -73,7 +73,8 @@ def verify_own_password(request: SignedInRequest, password: str) -> None:
 
 def send_confirm_code(request: SignedInRequest) -> PhoneCode:
     """Send a code for this purpose only to the user's phone. Raise CodeLimited."""
-    return _confirm_codes(request).send(str(request.user.phone), enterprise=current_enterprise(request))
+    phone, enterprise = str(request.user.phone), current_enterprise(request)
+    return _confirm_codes(request).send(phone, door=Door.PROVEN, enterprise=enterprise)
 
 
 def outstanding_confirm_code(request: SignedInRequest) -> PhoneCode | None:

@@ -23,9 +23,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
 
 from accounts.models import AttemptCounter
+from core.counters import try_again_text
 
 DELETED_AT_ONCE = 1000
 
@@ -137,18 +138,8 @@ class PasswordAttempt:
 
 def wait_text(seconds: int) -> str:
     """Return the message that says how long to wait."""
-    hours, minutes = ceil(seconds / 3600), ceil(seconds / 60)
-    if minutes > 120:
-        return ngettext(
-            "Too many attempts. Try again in %(hours)s hour.",
-            "Too many attempts. Try again in %(hours)s hours.",
-            hours,
-        ) % {"hours": hours}
-    return ngettext(
-        "Too many attempts. Try again in %(minutes)s minute.",
-        "Too many attempts. Try again in %(minutes)s minutes.",
-        minutes,
-    ) % {"minutes": minutes}
+    words = _("Too many attempts.")
+    return f"{words} {try_again_text(seconds)}"
 
 
 def delete_expired_attempts() -> int:

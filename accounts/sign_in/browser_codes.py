@@ -12,8 +12,9 @@ from django.utils.translation import get_language
 
 from accounts.clients import address_block, browser_secret, client_address
 from accounts.models import Enterprise
-from sms.codes.actions import check_code, current_code, send_code
-from sms.models import PhoneCode
+from accounts.sign_in.known_browsers import is_browser_of_phone
+from sms.codes.actions import Asker, check_code, current_code, send_code
+from sms.models import Door, PhoneCode
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,23 @@ class BrowserCodes:
     purpose: str
     subject: str = ""
 
-    def send(self, phone: str, *, enterprise: Enterprise | None = None, is_listed: bool = True) -> PhoneCode:
+    def send(
+        self, phone: str, *, door: Door, enterprise: Enterprise | None = None, is_listed: bool = True
+    ) -> PhoneCode:
         """Send a code to `phone` (E.164), or a decoy (sms.codes.actions). Raise CodeLimited."""
         return send_code(
             phone=phone,
             purpose=self.purpose,
             subject=self.subject,
-            browser=browser_secret(self.request),
+            asker=Asker(
+                door,
+                browser=browser_secret(self.request),
+                address=address_block(client_address(self.request)),
+                work=self.request.POST.get("work", ""),
+            ),
             enterprise=enterprise,
             is_listed=is_listed,
-            address=address_block(client_address(self.request)),
             language=get_language() or settings.LANGUAGE_CODE,
-            work=self.request.POST.get("work", ""),
         )
 
     def sent(self) -> PhoneCode | None:
@@ -45,6 +51,11 @@ class BrowserCodes:
     def use(self, text: str) -> PhoneCode:
         """Use up and return the code that `text` matches. Raise CodeRefused. Do not call it in a transaction."""
         return check_code(text, purpose=self.purpose, browser=browser_secret(self.request), subject=self.subject)
+
+
+def door_of(request: HttpRequest, phone: str) -> Door:
+    """Return the door by which this browser asks for a code on a page that proves nothing itself."""
+    return Door.PROVEN if is_browser_of_phone(phone, browser=browser_secret(request)) else Door.ANONYMOUS
 
 
 def resend_seconds(code: PhoneCode | None) -> int:

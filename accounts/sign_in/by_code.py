@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.membership import get_membership
 from accounts.requests import PublicRequest
-from accounts.sign_in.browser_codes import BrowserCodes
+from accounts.sign_in.browser_codes import BrowserCodes, door_of
 from accounts.sign_in.sessions import prove_phone
 from sms.models import PhoneCode
 
@@ -21,7 +21,8 @@ def send_login_code(request: HttpRequest, phone: str, *, purpose: str = PURPOSE,
     enterprises = get_membership().enterprises_of_phone(phone)
     # A single enterprise signs the SMS and chooses the gateway: a number of the demo only never reaches a real one.
     only = enterprises[0] if len(enterprises) == 1 else None
-    return BrowserCodes(request, purpose, subject).send(phone, enterprise=only, is_listed=bool(enterprises))
+    codes, door = BrowserCodes(request, purpose, subject), door_of(request, phone)
+    return codes.send(phone, door=door, enterprise=only, is_listed=bool(enterprises))
 
 
 def outstanding_code(request: HttpRequest, *, purpose: str = PURPOSE, subject: str = "") -> PhoneCode | None:

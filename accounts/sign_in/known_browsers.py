@@ -1,4 +1,5 @@
-"""Browsers in which a user has entered an enterprise; there the code rule still accepts a phone code.
+"""Browsers in which a user has entered an enterprise; there the code rule still accepts a phone code, and codes for the
+user's number are asked for at the proven door (docs/limits.md).
 
 A browser is identified by the secret in its cookie (accounts.clients). A session stores a mark, an HMAC of user and
 secret; the table stores an HMAC of mark and enterprise. Neither reveals the secret or links different users of a
@@ -20,7 +21,7 @@ from core.encryption import derive_key
 
 def remember_browser(user: User, enterprise: Enterprise, *, browser: str) -> str:
     """Store that the user has entered the enterprise in this browser. Return the mark for `forget_browser`."""
-    mark = _mark(user, browser)
+    mark = _mark(user.pk, browser)
     row = KnownBrowser(user=user, enterprise=enterprise, key=_key(mark, enterprise.pk), seen_at=timezone.now())
     KnownBrowser.objects.bulk_create([row], update_conflicts=True, unique_fields=["key"], update_fields=["seen_at"])
     return mark
@@ -28,8 +29,18 @@ def remember_browser(user: User, enterprise: Enterprise, *, browser: str) -> str
 
 def is_known_browser(user: User, enterprise: Enterprise, *, browser: str) -> bool:
     """True if the user has entered the enterprise in this browser within ACCOUNTS_KNOWN_BROWSER_DAYS."""
-    known = KnownBrowser.objects.filter(key=_key(_mark(user, browser), enterprise.pk))
+    known = KnownBrowser.objects.filter(key=_key(_mark(user.pk, browser), enterprise.pk))
     return known.filter(seen_at__gt=_oldest()).exists()
+
+
+def is_browser_of_phone(phone: str, *, browser: str) -> bool:
+    """True if the user of this number (E.164) is known in this browser, in any enterprise.
+
+    Execute one statement, the same for a known and an unknown number.
+    """
+    known = KnownBrowser.objects.filter(user__phone=phone, user__is_active=True, seen_at__gt=_oldest())
+    rows = known.values_list("user", "enterprise", "key")
+    return any(key == _key(_mark(user, browser), enterprise) for user, enterprise, key in rows)
 
 
 def forget_browsers(*users: User, enterprise: Enterprise | None = None) -> None:
@@ -54,8 +65,8 @@ def _oldest() -> datetime:
     return timezone.now() - timedelta(days=settings.ACCOUNTS_KNOWN_BROWSER_DAYS)
 
 
-def _mark(user: User, browser: str) -> str:
-    return _digest(f"{user.pk} {browser}")
+def _mark(user: int, browser: str) -> str:
+    return _digest(f"{user} {browser}")
 
 
 def _key(mark: str, enterprise: int) -> str:

@@ -18,6 +18,7 @@ from accounts.sign_in.next_page import next_of, with_next
 from core.responses import see_other, too_many_requests, unprocessable
 from sms.codes.actions import CodeRefused, CodeSpent
 from sms.codes.limits import CodeLimited
+from sms.codes.proof_of_work import challenge_of
 from sms.models import PhoneCode
 from sms.phones import mask_phone
 
@@ -49,7 +50,7 @@ def ask_phone(request: PublicRequest, steps: PhoneSteps) -> HttpResponse:
     """Show the page for the number, or send a code and redirect to the page for it."""
     next_page = next_of(request)
     form = LoginForm(request.POST if request.method == "POST" else None)
-    context = steps.context | {"form": form, "next": next_page}
+    context = steps.context | {"form": form, "next": next_page, "challenge": None}
     if request.method != "POST":
         return render(request, steps.phone_template, context)
     if not form.is_valid():
@@ -57,7 +58,9 @@ def ask_phone(request: PublicRequest, steps: PhoneSteps) -> HttpResponse:
     try:
         steps.send(request, form.cleaned_data["phone"])
     except CodeLimited as limit:
-        form.add_error("phone", str(limit))
+        context["challenge"] = challenge_of(limit)
+        if not context["challenge"]:
+            form.add_error("phone", str(limit))
         context["has_code"] = steps.outstanding(request) is not None
         return too_many_requests(request, steps.phone_template, context, retry_after=limit.retry_after)
     return see_other(with_next(steps.code_page, next_page))
@@ -97,7 +100,9 @@ def send_code_again(request: PublicRequest, steps: PhoneSteps) -> HttpResponse:
     try:
         steps.send(request, code.phone)
     except CodeLimited as limit:
-        context = _code_context(steps, LoginCodeForm(), code, next_page) | {"limit": str(limit), "here": here}
+        challenge = challenge_of(limit)
+        context = _code_context(steps, LoginCodeForm(), code, next_page) | {"challenge": challenge, "here": here}
+        context["limit"] = "" if challenge else str(limit)
         return too_many_requests(request, steps.code_template, context, retry_after=limit.retry_after)
     return see_other(here)
 
@@ -110,4 +115,5 @@ def _code_context(steps: PhoneSteps, form: LoginCodeForm, code: PhoneCode, next_
         "phone": mask_phone(code.phone),
         "minutes": settings.SMS_CODE_SECONDS // 60,
         "resend_seconds": resend_seconds(code),
+        "challenge": None,
     }

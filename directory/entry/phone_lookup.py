@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from accounts.models import Enterprise, Role
 from directory.models import Department, Member
@@ -19,7 +19,9 @@ def enterprises_of(phone: str) -> list[Enterprise]:
     return list(Enterprise.objects.filter(leads_into).order_by("pk"))
 
 
-def count_members(enterprise: int) -> int:
-    """Return how many members the enterprise with this id has; 0 if there is none, by the same statement."""
-    roots = Department.objects.filter(enterprise=enterprise, parent=None)
-    return roots.values_list("members_below", flat=True).first() or 0
+def count_members(enterprise: int | None) -> int:
+    """Return how many members the enterprise with this id has, or all enterprises together (None)."""
+    roots = Department.objects.filter(parent=None)
+    if enterprise is not None:
+        roots = roots.filter(enterprise=enterprise)
+    return roots.aggregate(members=Sum("members_below"))["members"] or 0

@@ -19,7 +19,7 @@ from accounts.clients import address_block, browser_secret, client_address, name
 from accounts.models import User
 from accounts.requests import PublicRequest
 from accounts.second_factor.passkeys import PasskeyRefused, creation_options, reserve_user, verify_registration
-from accounts.sign_in.attempt_limits import AttemptsExceeded
+from accounts.sign_in.attempt_limits import AttemptsExceeded, wait_text
 from accounts.sign_in.hashers import HashersBusy
 from accounts.sign_in.sessions import open_session, renew_key
 from core.responses import post_only, private, see_other, too_many_requests, unprocessable
@@ -62,7 +62,7 @@ def activation_code(request: PublicRequest) -> HttpResponse:
         form.add_error("code", _("The account and code don't match, or the code is no longer valid."))
         return code_page(request, form, status=422)
     except AttemptsExceeded as limit:
-        form.add_error("code", _("Too many attempts. Wait a few minutes and try again."))
+        form.add_error("code", wait_text(limit.retry_after))
         return private(too_many_requests(request, CODE, {"form": form}, retry_after=limit.retry_after))
     renew_key(request)
     request.session[SESSION_KEY] = {"code": code.pk, "at": int(time.time())}
@@ -85,7 +85,7 @@ def activation_password(request: PublicRequest) -> HttpResponse:
     try:
         user = activate_member(code.pk, password=form.cleaned_data["password"], by=acting_as(request, code.member))
     except HashersBusy:
-        form.add_error("password", _("Too many attempts. Wait a few minutes and try again."))
+        form.add_error("password", wait_text(BUSY_SECONDS))
         return private(too_many_requests(request, PASSWORD, _context(request, code, form), retry_after=BUSY_SECONDS))
     except ValidationError as error:
         return _refuse(request, error)

@@ -15,6 +15,7 @@ from accounts.clients import is_hand_held
 from accounts.requests import PublicRequest
 from accounts.sign_in.next_page import next_of
 from accounts.sign_in.sessions import PHONELESS_METHODS, open_session, proven_phone
+from core.counters import try_again_text
 from core.responses import post_only, see_other, too_many_requests, unprocessable
 from directory.entry.decorators import acting_as, is_proven, proven_page
 from directory.entry.entry import EnterpriseAccess, enter, enter_after_joining, member_of, role_of, session_access
@@ -26,6 +27,7 @@ from directory.joining.invitations import (
     invite_member,
     link_status_of,
 )
+from directory.models import Invitation
 from sms.phones import mask_phone
 
 CHOOSE = "directory/choose.html"
@@ -69,12 +71,14 @@ def choose_recover(request: PublicRequest, id: int) -> HttpResponse:
     if access.member is None or not access.needs_scan or access.needs_link:
         return see_other("directory:choose")
     try:
-        invite_member(access.member, by=acting_as(request, access.member), is_recovery=True)
+        by = acting_as(request, access.member)
+        invite_member(access.member, by=by, share=Invitation.Share.OWNER, is_recovery=True)
     except InvitationNotSent as refusal:
-        context = _choices(request) | {"refusal": refusal.messages[0], "wait": refusal.retry_after}
-        if not refusal.retry_after:
+        wait = refusal.retry_after
+        context = _choices(request) | {"refusal": refusal.messages[0], "wait": wait, "wait_text": try_again_text(wait)}
+        if not wait:
             return unprocessable(request, CHOOSE, context)
-        return too_many_requests(request, CHOOSE, context, retry_after=refusal.retry_after)
+        return too_many_requests(request, CHOOSE, context, retry_after=wait)
     phone = mask_phone(access.member.phone)
     messages.success(request, _("We're sending a link to %(phone)s. Open it on that phone.") % {"phone": phone})
     return see_other("directory:choose")

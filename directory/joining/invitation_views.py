@@ -19,6 +19,7 @@ from accounts.requests import PublicRequest
 from accounts.sign_in.browser_codes import BrowserCodes, resend_seconds
 from accounts.sign_in.forms import LoginCodeForm
 from accounts.sign_in.sessions import open_session
+from core.counters import try_again_text
 from core.responses import post_only, private, see_other, too_many_requests
 from directory.entry.code_rule import must_scan
 from directory.entry.decorators import acting_as
@@ -36,6 +37,7 @@ from directory.joining.invitations import (
 )
 from directory.models import Invitation
 from sms.codes.actions import CodeLimited, CodeRefused
+from sms.models import Door
 from sms.phones import mask_phone
 
 COOKIE_SECONDS = 3600
@@ -90,7 +92,7 @@ def invitation(request: PublicRequest) -> HttpResponse:
 def invitation_send(request: PublicRequest, invitation: Invitation) -> HttpResponse:
     """Send a code to the number on record; nothing in the request can choose another number."""
     try:
-        _codes(request, invitation).send(invitation.phone, enterprise=invitation.enterprise)
+        _codes(request, invitation).send(invitation.phone, door=Door.PROVEN, enterprise=invitation.enterprise)
     except CodeLimited as limit:
         return _page(request, invitation, refusal=str(limit), retry_after=limit.retry_after)
     return see_other("directory:invitation")
@@ -130,7 +132,7 @@ def invitation_renew(request: PublicRequest) -> HttpResponse:
         return see_other("directory:invitation")
     try:
         by = acting_as(request, invitation.member)
-        invite_member(invitation.member, by=by, is_recovery=invitation.is_recovery)
+        invite_member(invitation.member, by=by, share=Invitation.Share.HOLDER, is_recovery=invitation.is_recovery)
     except InvitationNotSent as refusal:
         return _dead(request, invitation, retry_after=refusal.retry_after)
     return see_other("directory:invitation")
@@ -181,6 +183,7 @@ def _dead(request: PublicRequest, invitation: Invitation, *, retry_after: int = 
         "newer": active_invitation(member),
         "scans_next": must_scan(member),
         "wait": retry_after,
+        "wait_text": try_again_text(retry_after),
     }
     if retry_after:
         return private(too_many_requests(request, "directory/invitation_dead.html", context, retry_after=retry_after))

@@ -7,23 +7,24 @@ page, and joining takes a code, which is sent to the number on record.
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise
+from core.counters import free_at, seconds_until
 from core.translatable import TranslatableText, messages_of
 from directory.entry.entry import is_long_absent
 from directory.joining.recipients import Reason, Rules, with_refusals
@@ -47,9 +48,12 @@ TEXTS: dict[Reason, str] = {
     Reason.BULK_TODAY: gettext_noop("%(name)s received an invitation in the last 24 hours."),
     Reason.BULK_OFTEN: gettext_noop("%(name)s received %(count)s invitations in the last 7 days."),
     Reason.JUST_NOW: gettext_noop("%(name)s received a link less than a minute ago."),
-    Reason.OFTEN: gettext_noop("%(name)s has received %(count)s links today. Try again tomorrow."),
+    Reason.OFTEN: gettext_noop(
+        "%(name)s has received %(count)s links within 24 hours, so no more can be sent for now."
+    ),
     Reason.RECENT: gettext_noop("%(name)s received an invitation in the last 24 hours."),
 }
+DAY_SECONDS = 86_400
 ACTIVE = Q(superseded_at=None, used_at=None, revoked_at=None)
 
 
@@ -83,23 +87,28 @@ class InvitationOutcome:
     left_out: list[tuple[Member, TranslatableText]] = field(default_factory=list)
 
 
-class History(TypedDict):
-    """The links sent to a member before: the last number and time, and the count of the last 24 hours."""
+@dataclass
+class History:
+    """The links sent to a member before: the last number, and the times of the last 24 hours, newest first."""
 
-    number: int
-    last: datetime
-    today: int
+    number: int = 0
+    times: list[datetime] = field(default_factory=list)
+    times_of_share: list[datetime] = field(default_factory=list)
 
 
-def invite_member(member: Member, *, by: Actor, is_recovery: bool = False) -> Invitation:
+def invite_member(
+    member: Member,
+    *,
+    by: Actor,
+    share: Invitation.Share = Invitation.Share.ADMINISTRATOR,
+    is_recovery: bool = False,
+) -> Invitation:
     """Send the member a personal link, which replaces the previous one.
 
-    A recovery link lets a member in who has joined already; the caller has checked that they must scan and asked for
-    it. Raises InvitationNotSent for a member who is deleted or disabled, has joined, has no phone, or got a link too
-    recently.
+    For a recovery link, the caller has checked that the member must scan and asked for it. Raises InvitationNotSent for
+    a member who is deleted or disabled, has joined, has no phone, or got a link too recently.
     """
-    rules = Rules(is_recovery=True) if is_recovery else SINGLE
-    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, rules)
+    sent, refused = _invite_chunk(member.enterprise, [member.pk], by, Rules(share=share, is_recovery=is_recovery))
     for _member, refusal in refused:
         raise refusal
     return sent[0]
@@ -207,14 +216,14 @@ def _invite_chunk(
         invited = [member for member, reason in refusals.items() if not reason]
         if expected is not None and len(invited) != expected:
             raise NumberChanged
-        history = _history_of(list(refusals), now)
+        history = _history_of(list(refusals), rules, now)
         sent = _send_links(enterprise, invited, history, by, now, rules)
         if by.user:
             # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
         _note(record, enterprise, invited, rules.is_recovery)
     refused = [(member, reason) for member, reason in refusals.items() if reason]
-    return sent, [(member, _refusal(member, reason, history.get(member.pk), now)) for member, reason in refused]
+    return sent, [(member, _refusal(member, reason, history[member.pk], rules)) for member, reason in refused]
 
 
 def _send_links(
@@ -225,34 +234,37 @@ def _send_links(
     now: datetime,
     rules: Rules,
 ) -> list[Invitation]:
-    _supersede([member for member in members if member.pk in history], now)
+    _supersede([member for member in members if history[member.pk].number], now)
     tokens = {member.pk: secrets.token_urlsafe(16) for member in members}
     sent = Invitation.objects.bulk_create(
-        _invitation(member, tokens[member.pk], history.get(member.pk), by, now, rules) for member in members
+        _invitation(member, tokens[member.pk], history[member.pk], by, now, rules) for member in members
     )
     Member.objects.filter(pk__in=tokens).update(invited_at=now)
-    queue_messages(
-        [_message_request(enterprise, member, tokens[member.pk], now, rules.is_recovery) for member in members]
-    )
+    requests = [_message_request(enterprise, member, tokens[member.pk], now, rules.is_recovery) for member in members]
+    queue_messages(requests)
     return sent
 
 
-def _history_of(members: Sequence[Member], now: datetime) -> dict[int, History]:
-    day = Q(created_at__gt=now - timedelta(days=1))
-    rows = Invitation.objects.filter(member__in=members).values("member")
-    figures = rows.annotate(last_number=Max("number"), last=Max("created_at"), today=Count("id", filter=day))
-    return {row["member"]: History(number=row["last_number"], last=row["last"], today=row["today"]) for row in figures}
+def _history_of(members: Sequence[Member], rules: Rules, now: datetime) -> dict[int, History]:
+    history: dict[int, History] = defaultdict(History)
+    rows = Invitation.objects.filter(member__in=members).order_by("-created_at")
+    for member, number, share, created_at in rows.values_list("member", "number", "share", "created_at"):
+        of_member = history[member]
+        of_member.number = max(of_member.number, number)
+        if created_at > now - timedelta(days=1):
+            of_member.times.append(created_at)
+            of_member.times_of_share += [created_at] if share == rules.share else []
+    return history
 
 
-def _refusal(member: Member, reason: str, history: History | None, now: datetime) -> InvitationNotSent:
+def _refusal(member: Member, reason: str, history: History, rules: Rules) -> InvitationNotSent:
     """Return the error that tells this reason, with the seconds to wait if waiting helps."""
-    last, today = (history["last"], history["today"]) if history else (now, 0)
-    text = reason_text(reason, member.name, today=today)
+    text = reason_text(reason, member.name, today=len(history.times_of_share))
     wait = 0
-    if reason == Reason.JUST_NOW:
-        wait = math.ceil(settings.INVITATION_PAUSE_SECONDS - (now - last).total_seconds())
-    elif reason == Reason.OFTEN:
-        wait = 86400
+    if reason in {Reason.JUST_NOW, Reason.OFTEN}:
+        pause_ends = free_at(history.times, 1, settings.INVITATION_PAUSE_SECONDS)
+        share_is_free = free_at(history.times_of_share, rules.most_per_day, DAY_SECONDS)
+        wait = seconds_until(max(pause_ends, share_is_free))
     return InvitationNotSent(text.text, params=dict(text.params), retry_after=wait)
 
 
@@ -272,18 +284,17 @@ def _note(record: Record, enterprise: Enterprise, invited: Sequence[Member], is_
         record("invitations_sent", enterprise, after={"members": [member.pk for member in invited]})
 
 
-def _invitation(
-    member: Member, token: str, history: History | None, by: Actor, now: datetime, rules: Rules
-) -> Invitation:
+def _invitation(member: Member, token: str, history: History, by: Actor, now: datetime, rules: Rules) -> Invitation:
     return Invitation(
         enterprise_id=member.enterprise_id,
         member=member,
-        number=history["number"] + 1 if history else 1,
+        number=history.number + 1,
         token_digest=digest_of(token),
         phone=str(member.phone),
         sent_by=by.user,
         created_at=now,
         expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+        share=rules.share,
         is_recovery=rules.is_recovery,
         is_bulk=rules.is_bulk,
     )

@@ -50,7 +50,7 @@ class Reason(TextChoices):
     BULK_TODAY = "bulk_today", _("Received an invitation together with others in the last 24 hours")
     BULK_OFTEN = "bulk_often", _("Received the most invitations allowed in 7 days")
     JUST_NOW = "just_now", _("Received a link less than a minute ago")
-    OFTEN = "often", _("Reached today's invitation limit")
+    OFTEN = "often", _("Received as many links as possible in the last 24 hours")
     # The only reason that an administrator may overrule.
     RECENT = "recent", _("Received an invitation in the last 24 hours")
 
@@ -60,14 +60,21 @@ class Rules:
     """Which rules apply to a sending.
 
     `is_bulk`: to many at once, with the limits of security.md 3.1 for that. `includes_recent`: also to those who had an
-    invitation within 24 hours. `is_recovery`: to a joined member who asked for it. `queued`: ids of members who wait in
-    another batch.
+    invitation within 24 hours. `is_recovery`: to a joined member who asked for it. `share`: who asked for the links,
+    since each kind of asker has a daily limit of its own. `queued`: ids of members who wait in another batch.
     """
 
     is_bulk: bool = False
     includes_recent: bool = False
     is_recovery: bool = False
+    share: Invitation.Share = Invitation.Share.ADMINISTRATOR
     queued: QuerySet[Member, int] | None = None
+
+    @property
+    def most_per_day(self) -> int:
+        """Return how many links of this share a member is sent in 24 hours."""
+        is_renewal = self.share == Invitation.Share.HOLDER
+        return settings.INVITATION_RENEWALS_PER_DAY if is_renewal else settings.INVITATIONS_PER_DAY
 
     def refusals(self) -> Case:
         """Return the expression of a member's first Reason against an invitation, "" if there is none."""
@@ -93,8 +100,8 @@ class Rules:
             _when(_at_least(settings.BATCHES_PER_MEMBER_PER_WEEK, week.filter(is_bulk=True)), Reason.BULK_OFTEN),
         ]
         any_way = [
+            _when(_at_least(self.most_per_day, day.filter(share=self.share)), Reason.OFTEN),
             _when(Exists(pause), Reason.JUST_NOW),
-            _when(_at_least(settings.INVITATIONS_PER_DAY, day), Reason.OFTEN),
         ]
         recent = [_when(Exists(day), Reason.RECENT)]
         return [

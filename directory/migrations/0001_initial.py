@@ -752,6 +752,14 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "share",
+                    models.CharField(
+                        choices=[("administrator", "Administrator"), ("owner", "Owner"), ("holder", "Holder")],
+                        default="administrator",
+                        max_length=16,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("expires_at", models.DateTimeField()),
                 ("superseded_at", models.DateTimeField(null=True)),

@@ -14,12 +14,22 @@ from directory.models.members import Member
 class Invitation(models.Model):
     """A personal link, sent to one member by SMS. The token is stored as its SHA-256 only."""
 
+    class Share(models.TextChoices):
+        """Who asked for the link. Each share of a member's links has a limit of its own (docs/limits.md, L11)."""
+
+        ADMINISTRATOR = "administrator"
+        # A joined member, who has proven the phone and must scan.
+        OWNER = "owner"
+        # Whoever holds an old link, perhaps a stranger.
+        HOLDER = "holder"
+
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="invitations")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="invitations")
     number = models.PositiveIntegerField()
     token_digest = models.CharField(max_length=64, unique=True)
     phone = models.CharField(max_length=16)
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    share = models.CharField(max_length=16, choices=Share, default=Share.ADMINISTRATOR)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)

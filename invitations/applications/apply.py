@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, User
+from core.counters import free_at, seconds_until, try_again_text
 from core.text_rules import clean_fields
 from directory.admission import admit_person, member_with_phone
 from directory.domains.addresses import clean_prefix
@@ -29,6 +30,7 @@ from invitations.links.settings import is_approval_required, landing_department,
 from invitations.models import Application, JoinLink, JoinSettings
 
 State = Application.State
+DAY_SECONDS = 86_400
 # The columns of a link that may have changed since the page was shown.
 LINK_RULES = ["revoked_at", "expires_at", "uses", "uses_max", "department", "domain", "approval_required"]
 
@@ -221,10 +223,12 @@ def _admit_at_once(application: Application, record: Record) -> None:
 
 
 def _check_limits(enterprise: Enterprise, phone: str, needs_approval: bool) -> None:
-    day_ago = timezone.now() - timedelta(days=1)
-    today = Application.objects.filter(phone=phone, created_at__gt=day_ago)
-    if today.count() >= settings.APPLICATIONS_PER_DAY:
-        raise ApplyLimited(_("You've sent several requests today. Try again tomorrow."), 86400)
+    recent = Application.objects.filter(phone=phone, created_at__gt=timezone.now() - timedelta(days=1))
+    times = list(recent.order_by("-created_at").values_list("created_at", flat=True))
+    moment = free_at(times, settings.APPLICATIONS_PER_DAY, DAY_SECONDS)
+    if moment > timezone.now():
+        words, wait = _("You've sent several requests within 24 hours."), seconds_until(moment)
+        raise ApplyLimited(f"{words} {try_again_text(wait)}", wait)
     waiting = Application.objects.filter(enterprise=enterprise, state=State.PENDING)
     if needs_approval and waiting.count() >= settings.APPLICATIONS_PENDING:
         words = _("Too many join requests are waiting, so no more can be accepted right now. Try again later.")

@@ -17,6 +17,7 @@ from accounts.sign_in.sessions import renew_key
 from invitations.applications.apply import Consent
 from invitations.links.actions import get_link, reference_of
 from invitations.models import Application, JoinLink, PrivacyNotice
+from sms.codes.budgets import subject_of
 
 LINK, LINK_SECONDS = "joining", 3600
 APPLICATION, APPLICATION_SECONDS = "application", 30 * 86400
@@ -70,7 +71,7 @@ def consent_for(request: HttpRequest, enterprise: Enterprise) -> Consent | None:
 
 def codes_for(request: HttpRequest, enterprise: Enterprise) -> BrowserCodes:
     """Return the browser's codes that verify a phone number for this enterprise."""
-    return BrowserCodes(request, "apply", f"enterprise:{enterprise.pk}")
+    return BrowserCodes(request, "apply", subject_of(enterprise.pk))
 
 
 def drop_proof(request: HttpRequest) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.clients import address_block, client_address
 from accounts.requests import PublicRequest
+from accounts.sign_in.browser_codes import door_of
 from accounts.sign_in.forms import LoginCodeForm
 from core.counters import CounterFull, count_up
 from core.responses import post_only, private, see_other
@@ -124,8 +125,8 @@ def join_code(request: PublicRequest, link: JoinLink) -> HttpResponse:
 
 
 def _send_code(request: PublicRequest, link: JoinLink, phone: str) -> None:
-    is_listed = bool(enterprises_of(phone))
-    codes_for(request, link.enterprise).send(phone, enterprise=link.enterprise, is_listed=is_listed)
+    codes, door = codes_for(request, link.enterprise), door_of(request, phone)
+    codes.send(phone, door=door, enterprise=link.enterprise, is_listed=bool(enterprises_of(phone)))
 
 
 def _unknown_link(request: PublicRequest) -> HttpResponse:

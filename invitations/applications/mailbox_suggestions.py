@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.counters import CounterFull, count_up
+from core.counters import CounterFull, count_up, try_again_text
 from directory.domains.addresses import PREFIX_MAX, clean_prefix
 from directory.members.search_keys import keys_of
 from directory.models import Domain
@@ -30,7 +30,8 @@ def count_prefix_check(phone: str) -> None:
     try:
         count_up(key, seconds=HOUR_SECONDS, most=settings.PREFIX_CHECKS_PER_HOUR)
     except CounterFull as full:
-        raise ApplyLimited(_("You've tried too many addresses. Try again in an hour."), full.retry_after) from None
+        words, wait = _("You've tried too many addresses."), full.retry_after
+        raise ApplyLimited(f"{words} {try_again_text(wait)}", wait) from None
 
 
 def suggest_prefix(name: str, domain: Domain) -> str:

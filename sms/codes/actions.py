@@ -1,6 +1,6 @@
 """One-time codes: sent by SMS and bound to a phone, a purpose and a browser.
 
-All limits are settings (security.md 1.2). A number that gets no SMS runs the same statements, so that response times
+All limits are settings (docs/limits.md). A number that gets no SMS runs the same statements, so that response times
 don't tell which numbers are in the directory.
 """
 
@@ -10,26 +10,27 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from core.counters import seconds_until
 from core.encryption import derive_key
-from core.locks import advisory_lock
-from sms.codes.budgets import spend_code
-from sms.codes.limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
-from sms.codes.proof_of_work import require_proof
+from sms.codes import anonymous_door
+from sms.codes.attempts import count_failure, lock_counter, refuse_after_failures, refuse_check, unlock_phones
+from sms.codes.budgets import STRANGERS_MAY
+from sms.codes.limits import CodeLimited, refuse_beyond_share
 from sms.codes.typed_digits import read_digits
-from sms.models import Message, PhoneAttemptCounter, PhoneCode
+from sms.models import Door, Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.queue import EnterpriseLike, MessageRequest, cancel_messages, queue_messages
 
-__all__ = ["CodeExpired", "CodeLimited", "CodeRefused", "CodeSpent", "CodeWrong"]
+__all__ = ["CodeExpired", "CodeLimited", "CodeRefused", "CodeSpent", "CodeWrong", "unlock_phones"]
 
 
 class CodeRefused(Exception):
@@ -52,44 +53,54 @@ class CodeSpent(CodeRefused):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for a code, and by which door.
+
+    `browser` is the secret of the browser cookie, `address` the client's address block, `work` the answer to the
+    challenge of a ProofRequired (a CodeLimited), which the anonymous door may demand.
+    """
+
+    door: Door
+    browser: str = field(repr=False)
+    address: str = ""
+    work: str = ""
+
+
 def send_code(
     *,
     phone: str,
     purpose: str,
-    browser: str,
+    asker: Asker,
     language: str,
     subject: str = "",
     enterprise: EnterpriseLike | None = None,
     is_listed: bool = True,
-    address: str = "",
-    work: str = "",
 ) -> PhoneCode:
-    """Send a new code to `phone` (E.164) and invalidate the previous one. Raise CodeLimited.
+    """Send a new code to `phone` (E.164) and invalidate the previous one of this door. Raise CodeLimited.
 
-    `browser` is the secret of the browser cookie, `address` the client's address block, `work` the answer to the
-    challenge of a ProofRequired (a CodeLimited). A number that is not listed gets an SMS only for a purpose in
-    STRANGERS_MAY; for any other, a decoy is stored that matches no input.
+    A number that is not listed gets an SMS only for a purpose in STRANGERS_MAY; for any other, a decoy is stored that
+    matches no input. A refused request writes nothing.
     """
     now = timezone.now()
-    is_decoy = not is_listed and purpose not in STRANGERS_MAY
     code = PhoneCode(
         phone=phone,
         purpose=purpose,
         subject=subject,
-        browser=_browser_digest(browser),
-        is_decoy=is_decoy,
-        is_stranger=not is_listed and not is_decoy,
-        address_block=address,
+        browser=_browser_digest(asker.browser),
+        is_decoy=not is_listed and purpose not in STRANGERS_MAY,
+        door=asker.door,
+        address_block=asker.address,
         created_at=now,
         expires_at=now + timedelta(seconds=settings.SMS_CODE_SECONDS),
     )
     with transaction.atomic():
-        counter = _lock_attempt_counter(phone)
-        advisory_lock(f"browser {code.browser}")
-        refuse_beyond_limits(code, counter)
-        if purpose in STRANGERS_MAY:
-            require_proof(code, work)
-        spend_code(code, enterprise.pk if enterprise else None)
+        counter = lock_counter(phone, asker.door)
+        refuse_after_failures(counter)
+        if asker.door == Door.PROVEN:
+            refuse_beyond_share(code)
+        else:
+            anonymous_door.admit(code, enterprise=enterprise.pk if enterprise else None, work=asker.work)
         _supersede_older(code)
         _send(code, counter, enterprise=enterprise, language=language)
     return code
@@ -112,36 +123,20 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     code = current_code(purpose=purpose, browser=browser, subject=subject)
     if code is None or code.expires_at <= timezone.now():
         raise CodeExpired(_("This code has expired. Request a new one."))
-    _refuse_while_waiting(code.phone)
+    _refuse_while_waiting(code)
     if not digits:
         raise CodeWrong(_("Enter the %(digits)s-digit code from the SMS.") % {"digits": settings.SMS_CODE_DIGITS})
     _count_check(code)
     if not hmac.compare_digest(code.digest, _digest(code.pk, digits)):
-        _count_failure(code.phone)
+        count_failure(code)
         raise CodeWrong(_wrong_text(code))
     _consume(code)
     return code
 
 
-def unlock_phones(phones: Collection[str]) -> None:
-    """Reset the failures of these numbers: a code was correct, or an administrator vouches for them.
-
-    Lock the rows in the order of their keys, so that two calls for the same numbers do not deadlock.
-    """
-    counters = PhoneAttemptCounter.objects.filter(phone__in=phones)
-    with transaction.atomic(savepoint=False):
-        locked = list(counters.order_by("pk").select_for_update().values_list("pk", flat=True))
-        PhoneAttemptCounter.objects.filter(pk__in=locked).update(failures=0, wait_until=None)
-
-
-def _lock_attempt_counter(phone: str) -> PhoneAttemptCounter:
-    PhoneAttemptCounter.objects.bulk_create([PhoneAttemptCounter(phone=phone)], ignore_conflicts=True)
-    return PhoneAttemptCounter.objects.select_for_update().get(phone=phone)
-
-
 def _supersede_older(code: PhoneCode) -> None:
-    outstanding = PhoneCode.objects.filter(phone=code.phone, purpose=code.purpose, consumed_at=None, superseded_at=None)
-    outstanding.update(superseded_at=code.created_at)
+    sent = PhoneCode.objects.filter(phone=code.phone, door=code.door, purpose=code.purpose)
+    sent.filter(consumed_at=None, superseded_at=None).update(superseded_at=code.created_at)
     cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("Replaced by a newer code."))
 
 
@@ -169,12 +164,13 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
         expires_at=code.expires_at,
         language=language,
         is_decoy=code.is_decoy,
+        is_proven=code.door == Door.PROVEN,
     )
     queue_messages([request])
 
 
 def _message_subject(code: PhoneCode) -> str:
-    return f"{code.purpose}:{code.phone}"
+    return f"{code.purpose}:{code.door}:{code.phone}"
 
 
 def _count_check(code: PhoneCode) -> None:
@@ -194,16 +190,6 @@ def _count_check(code: PhoneCode) -> None:
     raise CodeExpired(_("This code has expired. Request a new one."))
 
 
-def _count_failure(phone: str) -> None:
-    """Count the failure and start the wait of the threshold it reaches, in one statement."""
-    now = timezone.now()
-    waits = [When(failures=failures - 1, then=Value(now + wait)) for failures, wait in settings.SMS_FAILURE_WAITS]
-    PhoneAttemptCounter.objects.filter(phone=phone).update(
-        failures=F("failures") + 1,
-        wait_until=Case(*waits, default=F("wait_until"), output_field=DateTimeField()),
-    )
-
-
 def _consume(code: PhoneCode) -> None:
     now = timezone.now()
     consumed = PhoneCode.objects.filter(pk=code.pk, consumed_at=None, superseded_at=None, expires_at__gt=now).update(
@@ -215,13 +201,11 @@ def _consume(code: PhoneCode) -> None:
     unlock_phones([code.phone])
 
 
-def _refuse_while_waiting(phone: str) -> None:
-    counter = PhoneAttemptCounter.objects.filter(phone=phone).first()
-    if counter:
-        try:
-            refuse_waiting(counter)
-        except CodeLimited as limited:
-            raise CodeSpent(str(limited), limited.retry_after) from None
+def _refuse_while_waiting(code: PhoneCode) -> None:
+    try:
+        refuse_check(code)
+    except CodeLimited as limited:
+        raise CodeSpent(str(limited), limited.retry_after) from None
 
 
 def _wrong_text(code: PhoneCode) -> str:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from sms.models import Alarm, PhoneCode
+from sms.models import Alarm
 
 
 def raise_alarm(kind: str, *, enterprise: int = 0, window: datetime) -> None:
@@ -24,34 +24,10 @@ def current_alarms(enterprise: int) -> QuerySet[Alarm]:
     return Alarm.objects.filter(concerned, raised_at__gt=since).order_by("-raised_at")
 
 
-def check_conversion() -> bool:
-    """Raise an alarm if few of the codes sent within SMS_WINDOW_SECONDS were entered. Return True if so.
-
-    A low rate suggests that codes are requested for other people's numbers.
-    """
-    now = timezone.now()
-    window = timedelta(seconds=settings.SMS_WINDOW_SECONDS)
-    sent = PhoneCode.objects.filter(is_decoy=False, created_at__gt=now - window)
-    number = sent.count()
-    if number < settings.SMS_CONVERSION_LEAST:
-        return False
-    if sent.filter(consumed_at__isnull=False).count() >= number * settings.SMS_CONVERSION_PERCENT / 100:
-        return False
-    raise_alarm(Alarm.Kind.CONVERSION, window=current_window(settings.SMS_WINDOW_SECONDS))
-    return True
-
-
-def is_conversion_low() -> bool:
-    """True if the conversion alarm was raised within two windows, the longest interval while its cause lasts."""
-    since = timezone.now() - timedelta(seconds=2 * settings.SMS_WINDOW_SECONDS)
-    return Alarm.objects.filter(kind=Alarm.Kind.CONVERSION, raised_at__gt=since).exists()
-
-
 def current_window(seconds: int) -> datetime:
     """Return the start of the current fixed window of `seconds`."""
     return datetime.fromtimestamp(timezone.now().timestamp() // seconds * seconds, tz=UTC)
 
 
 def delete_expired_alarms() -> None:
-
     Alarm.objects.filter(raised_at__lt=timezone.now() - timedelta(days=settings.SMS_ALARM_DAYS)).delete()

@@ -1,80 +1,104 @@
-"""Budgets: codes per enterprise and day, and codes of all enterprises per hour (security.md 1.2).
+"""Budgets of anonymous codes that die unentered, per rolling hour (docs/limits.md, L8).
 
-They bound the cost of floods that stay below the limits per number, browser and address. Four fifths of a budget raise
-an alarm; beyond the budget, codes are sent to members only.
+They bound the cost and the guesses of floods from any number of addresses and browsers. The sign-in pages share one
+budget, because one per enterprise would tell whose number it is; the join links of each enterprise have their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Least
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.models import Counter
 from sms.codes.alarms import current_window, raise_alarm
-from sms.codes.limits import CodeLimited, seconds_until
+from sms.codes.limits import refuse_until
 from sms.codes.member_counts import count_members
-from sms.models import Alarm, PhoneCode
+from sms.codes.open_codes import OpenCodes
+from sms.codes.proof_of_work import Demand
+from sms.models import Alarm, Door, PhoneCode
 
-DAY_SECONDS, HOUR_SECONDS = 86400, 3600
-NEAR = 0.8
+HOUR = timedelta(hours=1)
+# Purposes for which a number that is not in the directory gets a code; their subject is the enterprise.
+STRANGERS_MAY = {"apply"}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """At most `most` codes per window. `enterprise` is 0 for the budget of all enterprises together."""
+    """The budget of the join links of the enterprise with this id, or of the sign-in pages (None)."""
 
-    key: str
-    seconds: int
-    most: int
-    enterprise: int
+    enterprise: int | None
 
     @property
-    def window(self) -> datetime:
-        return current_window(self.seconds)
+    def most(self) -> int:
+        members = count_members(self.enterprise)
+        return max(settings.SMS_DEAD_CODES_LEAST, members // settings.SMS_MEMBERS_PER_DEAD_CODE)
+
+    def deaths(self) -> QuerySet[PhoneCode, datetime]:
+        """Return when the codes of the last hour died unentered, newest first."""
+        now = timezone.now()
+        codes = PhoneCode.objects.filter(
+            door=Door.ANONYMOUS,
+            consumed_at=None,
+            created_at__gt=now - HOUR - timedelta(seconds=settings.SMS_CODE_SECONDS),
+        )
+        if self.enterprise is None:
+            codes = codes.exclude(purpose__in=STRANGERS_MAY)
+        else:
+            codes = codes.filter(purpose__in=STRANGERS_MAY, subject=subject_of(self.enterprise))
+        dated = codes.annotate(died_at=Coalesce(Least("superseded_at", "expires_at"), "expires_at"))
+        dead = dated.filter(died_at__gt=now - HOUR, died_at__lte=now).order_by("-died_at")
+        return dead.values_list("died_at", flat=True)
 
 
-def spend_code(code: PhoneCode, enterprise: int | None) -> None:
-    """Count the code in the caller's transaction. Raise CodeLimited for a stranger beyond a budget.
+def subject_of(enterprise: int) -> str:
+    """Return the subject of codes that an enterprise's join links ask for."""
+    return f"enterprise:{enterprise}"
 
-    A decoy counts nowhere and a code without an enterprise only in the hourly budget, with the same statements.
+
+def demand_of_budget(enterprise: int | None, block: OpenCodes) -> Demand | None:
+    """Return the work for one more code at the join links of this enterprise, or at the sign-in pages (None).
+
+    Beyond the budget a block has SMS_OPEN_CODES_RARE open codes and what it has earned. Raise CodeLimited beyond that,
+    and beyond SMS_DEAD_CODES_STOP times the budget.
     """
-    budgets = [
-        Budget("codes", HOUR_SECONDS, settings.SMS_CODES_OF_ALL_PER_HOUR, 0),
-        Budget(f"codes {enterprise or 0}", DAY_SECONDS, _codes_per_day(enterprise or 0), enterprise or 0),
-    ]
-    counts = _count(budgets, by=0 if code.is_decoy else 1)
-    if code.is_decoy:
+    budget = Budget(enterprise)
+    most, deaths = budget.most, budget.deaths()
+    dead = deaths.count()
+    if dead < most:
+        return None
+    stop = most * settings.SMS_DEAD_CODES_STOP
+    if dead >= stop:
+        refuse_until(deaths[stop - 1] + HOUR, _stopped_text())
+    block.refuse_beyond(min(settings.SMS_OPEN_CODES_RARE + block.earned, settings.SMS_OPEN_CODES_FREE_MOST))
+    return Demand(settings.SMS_WORK_DOUBLINGS, deaths[most - 1] + HOUR)
+
+
+def check_budgets() -> None:
+    """Raise an alarm, once an hour, for each budget that is used up or nearly so."""
+    since = timezone.now() - 2 * HOUR
+    asked = PhoneCode.objects.filter(door=Door.ANONYMOUS, purpose__in=STRANGERS_MAY, created_at__gt=since)
+    subjects = asked.order_by().values_list("subject", flat=True).distinct()
+    enterprises = [int(subject.rpartition(":")[2]) for subject in subjects]
+    for budget in map(Budget, [None, *enterprises]):
+        _warn(budget)
+
+
+def _warn(budget: Budget) -> None:
+    most, dead = budget.most, budget.deaths().count()
+    if dead < most * settings.SMS_DEAD_CODES_NEAR:
         return
-    for budget in budgets if enterprise else budgets[:1]:
-        count = counts.get(budget.key, 0)
-        if count > budget.most and code.is_stranger:
-            text = _("No more codes can be sent right now. Try again later, or contact your administrator.")
-            raise CodeLimited(text, seconds_until(budget.window + timedelta(seconds=budget.seconds)))
-        _warn(budget, count)
+    kind = Alarm.Kind.SPENT if dead >= most else Alarm.Kind.NEARLY_SPENT
+    raise_alarm(kind, enterprise=budget.enterprise or 0, window=current_window(int(HOUR.total_seconds())))
 
 
-def _warn(budget: Budget, count: int) -> None:
-    """Raise the alarm with the last code within the budget: a refusal would roll it back."""
-    if count >= budget.most:
-        raise_alarm(Alarm.Kind.SPENT, enterprise=budget.enterprise, window=budget.window)
-    elif count >= budget.most * NEAR:
-        raise_alarm(Alarm.Kind.NEARLY_SPENT, enterprise=budget.enterprise, window=budget.window)
-
-
-def _codes_per_day(enterprise: int) -> int:
-    return max(settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER * count_members(enterprise))
-
-
-def _count(budgets: list[Budget], *, by: int) -> dict[str, int]:
-    """Add `by` to the counter of each budget and return the counts by key. Locks the rows until the commit."""
-    rows = [Counter(key=budget.key, window=budget.window) for budget in budgets]
-    Counter.objects.bulk_create(rows, ignore_conflicts=True)
-    counters = Counter.objects.filter(reduce(or_, (Q(key=row.key, window=row.window) for row in rows)))
-    counters.update(count=F("count") + by)
-    return dict(counters.values_list("key", "count"))
+def _stopped_text() -> str:
+    return _(
+        "This page sends no codes for now, because too many were requested. Use a browser that you have signed in with"
+        " before, scan the QR code with a signed-in phone, or use a passkey or password. You can also ask your"
+        " administrator for a personal link."
+    )

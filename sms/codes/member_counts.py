@@ -1,4 +1,4 @@
-"""The number of members, which sets an enterprise's daily budget of codes; `directory` registers how to count them."""
+"""The number of members, which sets the budgets of codes; `directory` registers how to count them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Callable
 
 from core.registry import Registry
 
-MemberCounter = Callable[[int], int]
+MemberCounter = Callable[[int | None], int]
 _counter: Registry[MemberCounter] = Registry("member counter")
 
 
 def register_member_counter(counter: MemberCounter) -> None:
-    """Count members with `counter`, which takes an enterprise's id, or 0 for none.
-
-    It must execute the same statements for every id, so that a code without an enterprise takes as long as one with.
-    """
+    """Count members with `counter`, which takes an enterprise's id, or None for all enterprises together."""
     _counter.register(counter)
 
 
-def count_members(enterprise: int) -> int:
-    """Return the number of members of the enterprise with this id; 0 if there is no such enterprise."""
+def count_members(enterprise: int | None) -> int:
+    """Return the number of members of the enterprise with this id, or of all (None)."""
     return _counter.single()(enterprise)

@@ -1,8 +1,8 @@
-"""Proof of work before further codes are sent to strangers: about a second for a person, costly for a flood.
+"""Proof of work before further anonymous codes are sent: one to sixteen seconds for a person, costly for a flood.
 
-It is required from an address that has reached its limit, and from everyone while the conversion alarm lasts
-(sms.codes.alarms), regardless of whether the number is in the directory, so that it doesn't reveal that. A challenge
-is signed and not stored; a used challenge is stored until it expires, so that it counts once.
+Each limit demands it for itself (docs/limits.md, L6 to L9), regardless of whether the number is in the directory, so
+that it doesn't reveal that. A challenge is signed and not stored; a used challenge is stored until it expires, so that
+it counts once. It keeps the difficulty it was issued with: its lifetime is one doubling.
 
 The answer is one number per part such that SHA-256 of "challenge|part|number" begins with `bits` zero bits.
 """
@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,11 +22,19 @@ from django.core import signing
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sms.codes.alarms import is_conversion_low
-from sms.codes.limits import CodeLimited, strangers_nearby
+from core.counters import seconds_until
+from sms.codes.limits import CodeLimited
 from sms.models import PhoneCode, UsedChallenge
 
 SALT = "sms.codes.proof_of_work"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The work that one more code takes: the basic work doubled so often. Without it, wait until `until`."""
+
+    doublings: int
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,39 @@ class ProofRequired(CodeLimited):
         self.challenge = challenge
 
 
-def require_proof(code: PhoneCode, answer: str) -> None:
-    """Check and consume the proof of work, if one is required, in the transaction that sends the code.
+def demand_until(moment: datetime) -> Demand | None:
+    """Return a demand for the basic work if `moment` is to come."""
+    return Demand(0, moment) if moment > timezone.now() else None
+
+
+def hardest(demands: Iterable[Demand | None]) -> Demand | None:
+    """Return the demand that satisfies all of these."""
+    made = [demand for demand in demands if demand]
+    if not made:
+        return None
+    return Demand(max(demand.doublings for demand in made), max(demand.until for demand in made))
+
+
+def challenge_of(limit: CodeLimited) -> Challenge | None:
+    """Return the challenge whose answer lifts the limit, if any does."""
+    return limit.challenge if isinstance(limit, ProofRequired) else None
+
+
+def require_proof(code: PhoneCode, answer: str, demand: Demand) -> None:
+    """Check and consume the proof of work, in the transaction that sends the code.
 
     Raise ProofRequired if `answer` is missing, CodeLimited if it is wrong: a script must not retry that forever.
     """
-    if strangers_nearby(code).count() < settings.SMS_STRANGERS_PER_ADDRESS and not is_conversion_low():
-        return
-    text = _("Too many codes were requested from this network. Try again later.")
+    text, retry_after = _("Too many codes are being requested right now. Try again later."), seconds_until(demand.until)
     if not answer:
-        raise ProofRequired(text, settings.SMS_WINDOW_SECONDS, new_challenge(code))
+        raise ProofRequired(text, retry_after, new_challenge(code, doublings=demand.doublings))
     if not _spend(code, answer):
-        raise CodeLimited(text, settings.SMS_WINDOW_SECONDS)
+        raise CodeLimited(text, retry_after)
 
 
-def new_challenge(code: PhoneCode) -> Challenge:
+def new_challenge(code: PhoneCode, *, doublings: int = 0) -> Challenge:
     """Return a challenge bound to the code's browser, purpose and subject, valid for SMS_WORK_SECONDS."""
-    parts, bits = settings.SMS_WORK_PARTS, settings.SMS_WORK_BITS
+    parts, bits = settings.SMS_WORK_PARTS, settings.SMS_WORK_BITS + doublings
     claims = [secrets.token_urlsafe(12), parts, bits, *_binding(code)]
     return Challenge(signing.dumps(claims, salt=SALT), parts, bits)
 

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ("subject", models.CharField(max_length=64)),
                 ("logical_no", models.PositiveIntegerField(default=1)),
                 ("to", models.CharField(max_length=16)),
+                ("is_proven", models.BooleanField(default=False)),
                 ("language", models.CharField(max_length=16)),
                 ("template", models.CharField(max_length=32)),
                 ("params", models.JSONField(default=dict)),
@@ -109,6 +110,9 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("state", "unknown")), fields=["next_attempt_at"], name="message_to_look_up"
                     ),
+                    models.Index(
+                        condition=models.Q(("kind", "code")), fields=["to", "settled_at"], name="message_code_of_number"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -139,7 +143,10 @@ class Migration(migrations.Migration):
                 ("serial", models.PositiveSmallIntegerField()),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("is_decoy", models.BooleanField(default=False)),
-                ("is_stranger", models.BooleanField(default=False)),
+                (
+                    "door",
+                    models.CharField(choices=[("anonymous", "Anonymous"), ("proven", "Proven")], max_length=16),
+                ),
                 ("address_block", models.CharField(blank=True, max_length=64)),
                 ("created_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField()),
@@ -159,11 +166,20 @@ class Migration(migrations.Migration):
             name="PhoneAttemptCounter",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("phone", models.CharField(max_length=16, unique=True)),
+                ("phone", models.CharField(max_length=16)),
+                (
+                    "door",
+                    models.CharField(choices=[("anonymous", "Anonymous"), ("proven", "Proven")], max_length=16),
+                ),
                 ("failures", models.PositiveIntegerField(default=0)),
                 ("wait_until", models.DateTimeField(null=True)),
                 ("serial", models.PositiveSmallIntegerField(default=0)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("phone", "door"), name="attempts_counted_once_per_door")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Alarm",
@@ -174,10 +190,14 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("nearly_spent", "Verification code usage has reached four fifths of the limit."),
+                            (
+                                "nearly_spent",
+                                "Many verification codes were requested and not entered: four fifths of the limit.",
+                            ),
                             (
                                 "spent",
-                                "The verification code limit is used up. For now, only members can receive codes.",
+                                "Too many verification codes were requested and not entered. For now, new browsers get few "
+                                "or none.",
                             ),
                             (
                                 "conversion",

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_noop as _
 from core.encryption import encrypt
 from sms.gateways import Outcome, can_look_up
 from sms.models import Message
+from sms.outbox import number_limits
 from sms.outbox.reports import apply_early_reports
 from sms.outbox.texts import mask_secrets, render_text
 from sms.wakeups import wake_on_commit
@@ -45,7 +46,10 @@ class EnterpriseLike(Protocol):
 
 @dataclass(frozen=True)
 class MessageRequest:
-    """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled."""
+    """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled.
+
+    `is_proven` is for codes (sms.outbox.number_limits).
+    """
 
     enterprise: EnterpriseLike | None
     kind: str
@@ -58,6 +62,7 @@ class MessageRequest:
     expires_at: datetime | None = None
     language: str | None = None
     is_decoy: bool = False
+    is_proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,8 +136,7 @@ def claim_messages(kind: str, gateway: str, *, limit: int) -> Claim:
     if not due.exists():
         return claim
     with transaction.atomic(durable=True):
-        # PostgreSQL locks and rechecks the rows in one read; on SQLite the transaction locks the database.
-        claim.messages.extend(due.order_by("id").select_for_update(skip_locked=True)[:limit])
+        claim.messages.extend(_lock_codes(due, limit) if kind == Message.Kind.CODE else _lock_due(due, limit, "id"))
         Message.objects.filter(pk__in=[message.pk for message in claim.messages]).update(
             state=State.CLAIMED,
             claim=claim.id,
@@ -181,6 +185,7 @@ def _new_message(request: MessageRequest, logical_no: int) -> Message:
         subject=request.subject,
         logical_no=logical_no,
         to=request.to,
+        is_proven=request.is_proven,
         language=language,
         template=request.template,
         params=request.params,
@@ -210,6 +215,20 @@ def _due_messages() -> QuerySet[Message]:
         Q(expires_at=None) | Q(expires_at__gt=now),
         state__in=Message.WAITING,
     )
+
+
+def _lock_due(due: QuerySet[Message], limit: int, *order: str) -> list[Message]:
+    """PostgreSQL locks and rechecks the rows in one read; on SQLite the transaction locks the database."""
+    return list(due.order_by(*order).select_for_update(skip_locked=True)[:limit])
+
+
+def _lock_codes(due: QuerySet[Message], limit: int) -> list[Message]:
+    """Lock codes whose numbers may get one now; the others are held back, so that they are not due any more."""
+    number_limits.lock_hand_over()
+    while codes := _lock_due(due, limit, *number_limits.ORDER):
+        if ready := number_limits.hold_back(codes):
+            return ready
+    return []
 
 
 def _transition(message: Message, outcome: Outcome) -> Transition:

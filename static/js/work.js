@@ -2,6 +2,8 @@
 "use strict";
 
 const WORK_AT_ONCE = 64;
+// The page is painted and answers clicks in between.
+const WORK_PAUSE_MS = 50;
 
 for (const panel of document.querySelectorAll("[data-work]")) {
   // Web Crypto needs a secure context; without it, the rate limit applies.
@@ -22,7 +24,12 @@ async function doWork(panel) {
 
 async function findNumber(prefix, bits) {
   const encoder = new TextEncoder();
+  let paused = performance.now();
   for (let first = 0; ; first += WORK_AT_ONCE) {
+    if (performance.now() - paused > WORK_PAUSE_MS) {
+      await new Promise((resolve) => setTimeout(resolve));
+      paused = performance.now();
+    }
     const texts = Array.from({ length: WORK_AT_ONCE }, (_, index) => encoder.encode(prefix + (first + index)));
     const digests = await Promise.all(texts.map((text) => crypto.subtle.digest("SHA-256", text)));
     const found = digests.findIndex((digest) => Math.clz32(new DataView(digest).getUint32(0)) >= bits);

@@ -9,8 +9,14 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import KnownBrowser
-from accounts.sign_in.known_browsers import delete_expired_browsers, forget_browser, is_known_browser, remember_browser
+from accounts.models import KnownBrowser, User
+from accounts.sign_in.known_browsers import (
+    delete_expired_browsers,
+    forget_browser,
+    is_browser_of_phone,
+    is_known_browser,
+    remember_browser,
+)
 from accounts.tests.membership_double import ENTERING_DOUBLE
 from conftest import PASSWORD
 
@@ -61,3 +67,35 @@ def test_the_cookie_is_renewed_whenever_someone_enters_and_only_then(settings, a
         answer = browser.post("/login/password/", {"login": "alice", "password": PASSWORD})
         assert answer.cookies["browser"]["max-age"] == 180 * 86400
     assert "browser" not in browser.get("/mailbox/devices/").cookies
+
+
+def test_the_browser_of_a_number_is_its_users_for_180_days(lin, wang, enterprise):
+    """Asked for a code to the number, it is the proven door (docs/limits.md)."""
+    now = timezone.now()
+    number = str(lin.phone)
+    with time_machine.travel(now, tick=False) as clock:
+        remember_browser(lin.user, enterprise, browser=SECRET)
+        assert is_browser_of_phone(number, browser=SECRET)
+        assert not is_browser_of_phone(number, browser="b" * 22)
+        assert not is_browser_of_phone(str(wang.phone), browser=SECRET)
+        User.objects.filter(pk=lin.user.pk).update(is_active=False)
+        assert not is_browser_of_phone(number, browser=SECRET)
+        User.objects.filter(pk=lin.user.pk).update(is_active=True)
+        clock.shift(timedelta(days=180, seconds=-1))
+        assert is_browser_of_phone(number, browser=SECRET)
+        clock.shift(1)
+        assert not is_browser_of_phone(number, browser=SECRET)
+
+
+def test_a_new_number_has_the_browsers_of_its_user_and_the_old_one_none(lin, enterprise):
+    remember_browser(lin.user, enterprise, browser=SECRET)
+    User.objects.filter(pk=lin.user.pk).update(phone="+8613800138009")
+    assert is_browser_of_phone("+8613800138009", browser=SECRET)
+    assert not is_browser_of_phone(str(lin.phone), browser=SECRET)
+
+
+def test_every_number_costs_the_same_statement(lin, wang, enterprise, django_assert_num_queries):
+    remember_browser(lin.user, enterprise, browser=SECRET)
+    for number in (str(lin.phone), str(wang.phone), "+8613900139000"):
+        with django_assert_num_queries(1):
+            is_browser_of_phone(number, browser=SECRET)

@@ -71,6 +71,7 @@ def test_an_applicant_scans_the_code_is_approved_and_signs_in(console, open_page
     assert decision["kind"] == "decision"
     phone.goto(re.search(r"https?://\S+/a/\S+/(?=\s|$)", decision["text"])[0])
     expect(phone.locator("main")).to_have_attribute("data-state", "approved")
+    console.let_a_minute_pass()
     phone.goto("/login/")
     phone.fill("[name=phone]", number)
     press_main_button(phone)

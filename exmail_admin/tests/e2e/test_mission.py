@@ -62,6 +62,7 @@ def test_a_member_is_created_invited_joins_and_signs_in(console, open_page, sign
     desk.reload()
     expect(desk.locator("main")).to_have_attribute("data-state", "active")
 
+    console.let_a_minute_pass()
     later = open_page(PHONE, locale=locale)
     later.goto("/login/")
     later.fill("[name=phone]", number)

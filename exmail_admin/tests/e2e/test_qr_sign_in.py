@@ -137,6 +137,7 @@ def test_it_works_without_script_on_both_sides(desk_from, phone_of):
 
 def test_a_phone_that_is_not_signed_in_signs_in_and_still_has_to_approve(console, desk_from, phone_of, open_page):
     phone_of("高远", "gaoyuan", "13911156605").context.close()
+    console.let_a_minute_pass()
     desk = desk_from()
     desk.goto("/login/")
     phone = phone_from(open_page)

@@ -212,6 +212,7 @@ def test_who_has_only_a_phone_confirms_by_a_code_to_it(open_page, console, sign_
     press_main_button(page)
     enter_code(page, console.next_message(to, after=1))
     page.wait_for_url("**/mailbox/")
+    console.let_a_minute_pass()
     page.goto("/confirm/?next=/mailbox/factors/")
     look_at(page, f"{look}-confirm-phone")
     press_main_button(page)

@@ -1,4 +1,4 @@
-"""Applying from an address with many requests for codes: the browser solves the proof of work."""
+"""Applying from a block with many open for codes: the browser solves the proof of work."""
 
 from __future__ import annotations
 

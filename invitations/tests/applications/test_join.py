@@ -425,6 +425,22 @@ def test_a_phone_applies_three_times_a_day(open_tenant):
     assert int(answer["Retry-After"]) > 0
 
 
+def test_the_wait_after_three_applications_ends_when_the_oldest_is_a_day_old(open_tenant):
+    now = timezone.now()
+    for _ in range(3):
+        apply(open_tenant.enterprise).post("/j/status/withdraw/")
+        PhoneCode.objects.update(created_at=now - timedelta(hours=2))
+    Application.objects.update(created_at=now - timedelta(hours=23, minutes=50))
+    client = new_phone()
+    prove(client, join_path(open_tenant.enterprise))
+    answer = client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"})
+    assert answer.status_code == 429
+    assert 590 <= int(answer["Retry-After"]) <= 600
+    assert "tomorrow" not in answer.text
+    Application.objects.update(created_at=now - timedelta(days=1))
+    assert client.post("/j/apply/", {"name": "张伟", "prefix": "zhangwei"}).status_code == 303
+
+
 def test_two_hundred_may_wait_and_no_more(open_tenant, settings):
     """J15."""
     settings.APPLICATIONS_PENDING = 2

@@ -40,7 +40,7 @@ def test_the_page_brings_the_work_with_what_was_typed_and_its_answer_sends_the_c
     answer = client.post("/j/send/", {"phone": "139 0013 9001"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "600")
     assert 'value="139 0013 9001"' in answer.text
-    assert answer.text.count("Too many codes were requested from this network. Try again later.") == 1
+    assert answer.text.count("Too many codes are being requested right now. Try again later.") == 1
     assert not Message.objects.exists()
     done = client.post("/j/send/", {"phone": "139 0013 9001", "work": solve(work_in(answer.text))})
     assert (done.status_code, done["Location"]) == (303, "/j/")
@@ -62,7 +62,7 @@ def test_a_wrong_answer_is_a_limit_and_starts_nothing_anew(client, open_tenant):
     answer = client.post("/j/send/", {"phone": PHONE, "work": "x|1,2,3"})
     assert answer.status_code == 429
     assert "data-work=" not in answer.text
-    assert "Too many codes were requested from this network. Try again later." in answer.text
+    assert "Too many codes are being requested right now. Try again later." in answer.text
 
 
 def test_the_next_browser_can_not_use_it(client, open_tenant):

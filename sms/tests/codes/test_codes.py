@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from core.encryption import decrypt
-from sms.codes.actions import (
-    CodeExpired,
-    CodeLimited,
-    CodeSpent,
-    CodeWrong,
-    check_code,
-    current_code,
-    send_code,
-    unlock_phones,
-)
-from sms.models import Alarm, Message, PhoneAttemptCounter, PhoneCode
+from sms.codes.actions import CodeExpired, CodeLimited, CodeSpent, CodeWrong, check_code, current_code
+from sms.models import Door, Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.delivery import deliver_messages
 from sms.outbox.texts import render_text
 from sms.retention import delete_expired_codes
-
-PHONE = "+8613800138000"
-BROWSER = "a browser's secret"
-
-
-def ask(phone: str = PHONE, purpose: str = "login", browser: str = BROWSER, **more) -> PhoneCode:
-    return send_code(phone=phone, purpose=purpose, browser=browser, language="en", **more)
-
-
-def digits_of(code: PhoneCode) -> str:
-    """Return the texts as the phone shows them."""
-    message = Message.objects.get(subject=f"{code.purpose}:{code.phone}", logical_no=newest_no(code))
-    return decrypt(message.encrypted)["code"]
-
-
-def newest_no(code: PhoneCode) -> int:
-    return Message.objects.filter(subject=f"{code.purpose}:{code.phone}").order_by("-logical_no")[0].logical_no
-
-
-def other_than(digits: str) -> str:
-    return f"{(int(digits) + 1) % 10**6:06}"
-
-
-def age(code: PhoneCode, seconds: float) -> None:
-    """Move the code's times back by `seconds`."""
-    PhoneCode.objects.filter(pk=code.pk).update(
-        created_at=code.created_at - timedelta(seconds=seconds), expires_at=code.expires_at - timedelta(seconds=seconds)
-    )
+from sms.tests.codes.asking import BROWSER, PHONE, age, ask, digits_of, other_than, shape_of
 
 
 @pytest.mark.django_db
@@ -189,118 +151,12 @@ def test_serial_tells_which_sms_is_the_newest():
     assert ask().serial == first.serial + 1
     PhoneAttemptCounter.objects.update(serial=99)
     age(PhoneCode.objects.latest("created_at"), 60)
-    assert ask().serial == 1
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("count", "oldest", "may_send"), [(4, 3000, True), (5, 3598, False), (5, 3600, True)])
-def test_number_gets_five_codes_an_hour_over_all_purposes(count, oldest, may_send):
-    for number in range(count):
-        age(ask(purpose=["login", "join"][number % 2], browser=f"b{number}"), oldest - number * 65)
-    assert_may(may_send)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("count", "oldest", "may_send"), [(9, 80_000, True), (10, 86_398, False), (10, 86_400, True)])
-def test_number_gets_ten_codes_a_day(count, oldest, may_send):
-    for number in range(count):
-        age(ask(browser=f"b{number}"), oldest - number * 4000)
-    assert_may(may_send)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("count", "oldest", "may_send"), [(4, 100, True), (5, 598, False), (5, 600, True)])
-def test_browser_asks_for_five_codes_in_ten_minutes(count, oldest, may_send):
-    for number in range(count):
-        age(ask(phone=f"+861390013800{number}"), oldest - number)
-    assert_may(may_send)
-
-
-def assert_may(may_send: bool) -> None:
-    before = Message.objects.count()
-    if may_send:
-        ask()
-    else:
-        with pytest.raises(CodeLimited) as limited:
-            ask()
-        assert 1 <= limited.value.retry_after <= 2
-    assert Message.objects.count() == before + may_send
-
-
-def fail(times: int) -> None:
-    """Check a new code wrongly `times` times, without the waits between codes."""
-    PhoneCode.objects.all().delete()
-    code = ask()
-    for _ in range(times):
-        with pytest.raises(CodeWrong):
-            check_code(other_than(digits_of(code)), purpose="login", browser=BROWSER)
-    PhoneCode.objects.all().delete()
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("failures", "wait"), [(9, None), (10, 900), (11, None), (29, None), (30, 43200), (99, None), (100, 86400)]
-)
-def test_failures_in_a_row_make_a_number_wait(failures, wait):
-    PhoneAttemptCounter.objects.create(phone=PHONE, failures=failures - 1)
-    fail(1)
-    if wait is None:
-        assert ask()
-        return
-    with pytest.raises(CodeLimited) as limited:
-        ask()
-    assert wait - 2 <= limited.value.retry_after <= wait
-
-
-@pytest.mark.django_db
-def test_100_failures_block_a_number_until_it_is_unlocked():
-    for _ in range(20):
-        fail(5)
-        PhoneAttemptCounter.objects.update(wait_until=timezone.now())
-    assert PhoneAttemptCounter.objects.get().failures == 100
-    with pytest.raises(CodeLimited):
-        ask()
-    unlock_phones([PHONE])
-    assert ask()
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db
-def test_counters_are_unlocked_in_the_order_of_their_keys():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite locks no rows")
-    phones = [f"+861390013900{digit}" for digit in (3, 1, 2)]
-    PhoneAttemptCounter.objects.bulk_create(PhoneAttemptCounter(phone=phone, failures=5) for phone in phones)
-    with CaptureQueriesContext(connection) as queries:
-        unlock_phones(phones)
-    locking = next(query["sql"] for query in queries if "FOR UPDATE" in query["sql"])
-    assert locking.endswith("ORDER BY 1 ASC FOR UPDATE")
-    assert not PhoneAttemptCounter.objects.filter(failures__gt=0).exists()
-
-
-@pytest.mark.django_db
-def test_waiting_number_has_no_code_checked():
-    digits = digits_of(ask())
-    PhoneAttemptCounter.objects.update(failures=10, wait_until=timezone.now() + timedelta(seconds=100))
-    with pytest.raises(CodeSpent) as spent:
-        check_code(digits, purpose="login", browser=BROWSER)
-    assert 98 <= spent.value.retry_after <= 100
-    PhoneAttemptCounter.objects.update(wait_until=timezone.now())
-    assert check_code(digits, purpose="login", browser=BROWSER)
-
-
-@pytest.mark.django_db
-def test_right_code_clears_the_failures_and_a_new_code_does_not():
-    fail(3)
-    code = ask()
-    assert PhoneAttemptCounter.objects.get().failures == 3
-    check_code(digits_of(code), purpose="login", browser=BROWSER)
-    assert PhoneAttemptCounter.objects.get().failures == 0
+    assert ask(address="203.0.113.8").serial == 1
 
 
 @pytest.mark.django_db
 def test_attempt_without_an_outstanding_code_is_not_counted():
-    PhoneAttemptCounter.objects.create(phone=PHONE)
+    PhoneAttemptCounter.objects.create(phone=PHONE, door=Door.ANONYMOUS)
     with pytest.raises(CodeExpired):
         check_code("123456", purpose="login", browser=BROWSER)
     assert PhoneAttemptCounter.objects.get().failures == 0
@@ -312,6 +168,7 @@ REQUESTS = [
     {"phone": PHONE, "purpose": "join", "browser": "a", "subject": "member:1"},
     {"phone": "+8613700137000", "purpose": "join", "browser": "a", "subject": "member:2"},
 ]
+DOORS = {"login": Door.ANONYMOUS, "join": Door.PROVEN}
 
 
 @pytest.mark.django_db
@@ -320,7 +177,7 @@ REQUESTS = [
 def test_code_works_only_where_it_was_asked_for(asked, used, monkeypatch):
     numbers = iter([111111, 222222, 333333, 444444])
     monkeypatch.setattr("sms.codes.actions.secrets.randbelow", lambda _limit: next(numbers))
-    codes = [send_code(**request, language="en") for request in REQUESTS]
+    codes = [ask(**request, door=DOORS[request["purpose"]]) for request in REQUESTS]
     request = {key: REQUESTS[used][key] for key in ("purpose", "browser", "subject")}
     digits = str(111111 * (asked + 1))
     if asked == used:
@@ -347,10 +204,6 @@ def test_known_and_unknown_number_execute_the_same_statements():
     assert len(logs[0]) > 5
 
 
-def shape_of(sql: str) -> str:
-    return re.sub(r"'[^']*'|\b[0-9a-f]{32}\b| ?-?\b\d+\b|\bNULL\b|\btrue\b|\bfalse\b|s\d+_x\d+", "?", sql)
-
-
 @pytest.mark.django_db
 def test_decoy_sends_no_sms_and_accepts_no_code():
     code = ask(is_listed=False)
@@ -375,40 +228,6 @@ def test_stranger_may_apply_and_gets_an_sms():
 
 
 @pytest.mark.django_db
-def test_address_block_asks_for_twenty_strangers_in_ten_minutes():
-    strangers = [f"+86139{number:04}{number:04}" for number in range(21)]
-    for number, phone in enumerate(strangers[:20]):
-        ask(phone, purpose="apply", browser=f"b{number}", is_listed=False, address="203.0.113.7")
-    with pytest.raises(CodeLimited):
-        ask(strangers[20], purpose="apply", is_listed=False, address="203.0.113.7")
-    assert ask(strangers[20], purpose="apply", browser="c", is_listed=False, address="203.0.113.8")
-    with pytest.raises(CodeLimited):
-        ask(PHONE, purpose="apply", browser="d", is_listed=True, address="203.0.113.7")
-    assert ask(PHONE, purpose="login", browser="d", is_listed=True, address="203.0.113.7")
-
-
-@pytest.mark.django_db
-def test_proven_stranger_counts_no_longer(settings):
-    settings.SMS_STRANGERS_PER_ADDRESS = 1
-    code = ask(purpose="apply", is_listed=False, address="203.0.113.7")
-    check_code(digits_of(code), purpose="apply", browser=BROWSER)
-    assert ask("+8613900139000", purpose="apply", is_listed=False, address="203.0.113.7")
-
-
-@pytest.mark.django_db
-def test_numbers_of_one_prefix_are_refused_after_five_strangers():
-    sent = 0
-    for number in range(30):
-        try:
-            ask(f"+861390013{number:04}", purpose="apply", browser=f"b{number}", is_listed=False, address="203.0.113.7")
-            sent += 1
-        except CodeLimited:
-            pass
-    assert sent == Message.objects.count() == 5
-    assert Alarm.objects.get().kind == "row"
-
-
-@pytest.mark.django_db
 def test_codes_are_deleted_after_a_day():
     age(ask(), 86_399)
     delete_expired_codes()
@@ -420,6 +239,8 @@ def test_codes_are_deleted_after_a_day():
 
 @pytest.mark.django_db
 def test_counter_with_failures_is_not_deleted():
-    fail(1)
+    """The failures of one door outlive the codes of both."""
+    PhoneAttemptCounter.objects.create(phone=PHONE, door=Door.PROVEN)
+    PhoneAttemptCounter.objects.create(phone=PHONE, door=Door.ANONYMOUS, failures=1)
     delete_expired_codes()
     assert PhoneAttemptCounter.objects.get().failures == 1

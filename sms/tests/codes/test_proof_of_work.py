@@ -10,10 +10,11 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from sms.codes.actions import CodeLimited, send_code
+from sms.codes.actions import CodeLimited
 from sms.codes.alarms import raise_alarm
 from sms.codes.proof_of_work import Challenge, ProofRequired, delete_expired_challenges
-from sms.models import Alarm, Message, PhoneCode, UsedChallenge
+from sms.models import Alarm, Door, Message, PhoneAttemptCounter, PhoneCode, UsedChallenge
+from sms.tests.codes import asking
 from sms.tests.codes.solving import solve, zero_bits
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def _light_work(settings):
 
 
 def ask(phone=PHONE, *, work="", is_listed=False, **request) -> PhoneCode:
-    return send_code(phone=phone, language="en", is_listed=is_listed, work=work, **(REQUEST | request))
+    return asking.ask(phone, is_listed=is_listed, work=work, **(REQUEST | request))
 
 
 def wanted(**params) -> Challenge:
@@ -45,18 +46,6 @@ def poor():
     raise_alarm(Alarm.Kind.CONVERSION, window=timezone.now())
 
 
-def strangers(number: int, *, address="203.0.113.7", is_proven=False, seconds=0):
-    """So many codes that went to strangers from one address, each to another block of numbers."""
-    at = timezone.now() - timedelta(seconds=seconds)
-    PhoneCode.objects.bulk_create(
-        PhoneCode(
-            phone=f"+86139{n:04}0000", purpose="apply", browser=f"b{n}", digest="d", serial=1, is_stranger=True,
-            address_block=address, created_at=at, expires_at=at, consumed_at=at if is_proven else None,
-        )
-        for n in range(number)
-    )  # fmt: skip
-
-
 def is_limited(phone=PHONE, **params) -> bool:
     """True if neither a code nor a challenge is returned."""
     try:
@@ -68,27 +57,8 @@ def is_limited(phone=PHONE, **params) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("sent", "is_wanted"),
-    [
-        ({"number": 19}, False),
-        ({"number": 20}, True),
-        ({"number": 20, "address": "203.0.113.8"}, False),
-        ({"number": 20, "is_proven": True}, False),
-        ({"number": 20, "seconds": 599}, True),
-        ({"number": 20, "seconds": 601}, False),
-    ],
-)
-def test_proof_is_required_beyond_the_limit_of_an_address(sent, is_wanted):
-    strangers(**sent)
-    if is_wanted:
-        wanted()
-    else:
-        assert ask()
-
-
 @pytest.mark.parametrize(("seconds", "is_wanted"), [(0, True), (1199, True), (1200, False), (1201, False)])
-def test_proof_is_required_of_all_strangers_during_the_conversion_alarm(poor, seconds, is_wanted):
+def test_proof_is_required_of_everyone_during_the_conversion_alarm(poor, seconds, is_wanted):
     now = timezone.now()
     Alarm.objects.update(raised_at=now)
     with time_machine.travel(now + timedelta(seconds=seconds), tick=False):
@@ -113,24 +83,25 @@ def test_each_code_requires_its_own_proof(poor):
 
 def test_listed_and_unlisted_numbers_require_a_proof_alike(poor):
     assert wanted(is_listed=True).parts == wanted(is_listed=False).parts
-    strangers(100)
+    asking.store(*[1] * 300)
     assert is_limited(is_listed=True)
     assert is_limited(is_listed=False)
 
 
-@pytest.mark.parametrize("purpose", ["login", "join", "wechat"])
-def test_only_purposes_open_to_strangers_require_a_proof(poor, purpose):
-    strangers(120)
-    assert ask(purpose=purpose, is_listed=True)
-    assert ask("+8613900139000", purpose=purpose, browser="b", is_listed=False)
+def test_every_purpose_requires_a_proof_at_the_anonymous_door_and_none_at_the_proven_one(poor):
+    for number, purpose in enumerate(["login", "wechat", "apply"]):
+        wanted(purpose=purpose)
+        assert ask(f"+861370013{number}000", purpose=purpose, door=Door.PROVEN)
 
 
-@pytest.mark.parametrize(("sent", "limited"), [(99, False), (100, True)])
-def test_proofs_allow_up_to_a_hundred_codes(sent, limited):
-    strangers(sent)
-    assert is_limited() == limited
-    if not limited:
-        assert ask(work=solve(wanted()))
+def test_the_harder_work_is_accepted_and_the_easier_was_issued_before(poor):
+    """A challenge keeps its difficulty while it is valid."""
+    easy = solve(wanted())
+    Alarm.objects.create(key="before", kind="conversion", raised_at=timezone.now() - timedelta(minutes=15))
+    hard = wanted()
+    assert (hard.parts, hard.bits) == (3, 5)
+    assert ask(work=solve(hard))
+    assert ask("+8613700137000", work=easy)
 
 
 def test_a_proof_counts_once(poor):
@@ -140,12 +111,12 @@ def test_a_proof_counts_once(poor):
     assert UsedChallenge.objects.count() == 1
 
 
-def test_a_proof_whose_code_was_not_sent_is_not_spent(poor, settings, enterprise):
+def test_a_proof_whose_code_was_not_sent_is_not_spent(poor):
     proof = solve(wanted())
-    settings.SMS_CODES_OF_ALL_PER_HOUR = 0
+    PhoneAttemptCounter.objects.create(phone=PHONE, door=Door.ANONYMOUS, failures=100)
     assert is_limited(work=proof)
     assert not UsedChallenge.objects.exists()
-    settings.SMS_CODES_OF_ALL_PER_HOUR = 10
+    PhoneAttemptCounter.objects.update(failures=0)
     assert ask(work=proof)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from sms.codes.actions import CodeWrong, check_code
 from sms.outbox.texts import render_text
-from sms.tests.codes.test_codes import BROWSER, ask
+from sms.tests.codes.asking import BROWSER, ask
 
 pytestmark = pytest.mark.django_db
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -13,12 +14,13 @@ from django.db import connection
 
 from core.encryption import decrypt
 from sms import tasks
-from sms.codes.actions import CodeRefused, check_code, send_code
-from sms.models import Message, PhoneAttemptCounter, PhoneCode
+from sms.codes.actions import CodeRefused, check_code
+from sms.models import Door, Message, PhoneAttemptCounter, PhoneCode
 from sms.outbox.queue import cancel_messages
+from sms.tests.codes import asking
+from sms.tests.codes.asking import PHONE, store
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-PHONE = "+8613800138000"
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +44,8 @@ def at_once(work: Callable[[int], str], times: int, threads: int = 24) -> Counte
         return Counter(pool.map(guarded, range(times)))
 
 
-def ask(number: int = 0, **changes: object) -> str:
-    request = {"phone": PHONE, "purpose": "login", "browser": "b", "language": "en", **changes}
-    send_code(**request)
-    return "sent"
+def ask(phone: str = PHONE, **changes: object) -> str:
+    return asking.outcome(phone, **{"browser": "b", **changes})
 
 
 def sent_digits() -> str:
@@ -95,20 +95,66 @@ def test_right_answer_among_300_wrong_ones_is_accepted_at_most_once():
 
 
 def test_of_50_requests_for_one_number_one_sends():
-    assert at_once(lambda number: ask(browser=f"b{number}"), 50) == {"sent": 1, "CodeLimited": 49}
+    assert at_once(lambda number: ask(browser=f"b{number}"), 50) == {"sent": 1, "limited": 49}
     assert Message.objects.count() == PhoneCode.objects.count() == 1
 
 
-def test_of_50_requests_by_one_browser_five_send():
-    assert at_once(lambda number: ask(phone=f"+86139001380{number:02}"), 50) == {"sent": 5, "CodeLimited": 45}
+def phone_of(number: int) -> str:
+    """Return numbers that are not in a row."""
+    return f"+86136{number:04}0000"
 
 
-def test_concurrent_codes_to_one_prefix_stop_at_five():
-    def apply(number: int) -> str:
-        phone = f"+86139001380{number:02}"
-        return ask(phone=phone, purpose="apply", browser=f"b{number}", is_listed=False, address="203.0.113.7")
+# what was asked for before, what two ask for at once → outcomes; each is one below its limit
+BOUNDARIES = {
+    "L1": (lambda: store(100, 200, phone=PHONE, entered=True), lambda n: {"browser": f"b{n}"}, {"sent", "limited"}),
+    "L2": (lambda: store(100, phone=PHONE), lambda n: {"browser": f"b{n}"}, {"sent", "limited"}),
+    "L3": (
+        lambda: store(100, 200, 300, 400, phone=PHONE, door=Door.PROVEN),
+        lambda n: {"door": Door.PROVEN, "browser": f"b{n}"},
+        {"sent", "limited"},
+    ),
+    "L5": (lambda: store(*[1] * 4, browser=digest_of("b")), lambda n: {"phone": phone_of(n)}, {"sent", "limited"}),
+    "L6": (lambda: store(*[1] * 19), lambda n: {"phone": phone_of(n), "browser": f"b{n}"}, {"sent", "work"}),
+    "L7": (
+        lambda: store(1, 1, phone=f"{PHONE[:-4]}1000") or store(1, 1, phone=f"{PHONE[:-4]}1001"),
+        lambda n: {"phone": f"{PHONE[:-1]}{n}", "browser": f"b{n}"},
+        {"sent", "work"},
+    ),
+    "L9": (
+        lambda: store(*[200] * 49, address_block="10.0.0.1"),
+        lambda n: {"phone": phone_of(n), "browser": f"b{n}", "address": f"10.0.1.{n}"},
+        {"sent", "work"},
+    ),
+}
 
-    assert at_once(apply, 50) == {"sent": 5, "CodeLimited": 45}
+
+def digest_of(browser: str) -> str:
+    return hashlib.sha256(browser.encode()).hexdigest()
+
+
+def test_two_concurrent_requests_at_each_boundary_send_one_code():
+    for limit, (fill, request, outcomes) in BOUNDARIES.items():
+        PhoneCode.objects.all().delete()
+        fill()
+        assert at_once(lambda number, request=request: ask(**request(number)), 2) == dict.fromkeys(outcomes, 1), limit
+
+
+def test_concurrent_requests_from_one_block_send_the_free_codes_only():
+    outcomes = at_once(lambda number: ask(phone_of(number), browser=f"b{number}"), 50)
+    assert outcomes == {"sent": 20, "work": 30}
+
+
+def test_concurrent_workers_hand_over_one_code_a_minute_to_a_number(queue, settings):
+    for number in range(20):
+        queue(kind="code", purpose="code", to=PHONE, is_proven=bool(number % 2))
+
+    def work(_number: int) -> str:
+        tasks.deliver_codes()
+        return "done"
+
+    assert at_once(work, 20, threads=10) == {"done": 20}
+    assert len(Path(settings.SMS_FILE).read_text().splitlines()) == 1
+    assert Message.objects.get(state="sent").is_proven
 
 
 def test_concurrent_workers_and_sweeps_send_each_message_once(queue, settings):
@@ -140,22 +186,3 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert handed_over + outcomes["cancelled 1"] == 60
     assert Message.objects.filter(state="cancelled").count() == outcomes["cancelled 1"]
     assert not Message.objects.exclude(encrypted="").exists()
-
-
-def test_concurrent_codes_spend_a_budget_exactly(settings, tenant):
-    settings.SMS_CODES_OF_ENTERPRISE_LEAST, settings.SMS_CODES_PER_MEMBER = 20, 0
-
-    def ask(number: int) -> str:
-        send_code(
-            phone=f"+86{13800000000 + number * 100_000}",
-            purpose="apply",
-            browser=f"browser {number}",
-            address=f"10.0.0.{number}",
-            language="en",
-            enterprise=tenant.enterprise,
-            is_listed=False,
-        )
-        return "sent"
-
-    assert at_once(ask, 60) == {"sent": 20, "CodeLimited": 40}
-    assert Message.objects.count() == 20
