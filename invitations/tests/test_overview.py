@@ -158,7 +158,7 @@ def test_everything_that_waits_is_counted_and_leads_to_exactly_these(client_of, 
     client = client_of(alice)
     assert todos(client) == {
         "audit": 1, "alarms": 1, "messages": 2, "applications": 1, "imports": 3, "bulk-actions": 1, "uninvited": 1,
-        "unanswered": 2, "codes": 1, "expiring-links": 2, "webmail": 1, "factors": 1,
+        "unanswered": 2, "codes": 1, "expiring-links": 2, "webmail": 1, "factors": 3,
     }  # fmt: skip
     for name, count in todos(client).items():
         page = client.get(link_of(client, name))
@@ -220,10 +220,10 @@ def test_the_overview_costs_as_many_queries_for_one_as_for_many(client_of, alice
 
 def test_the_first_steps_are_ticked_by_the_data(client_of, alice, tenant):
     page = client_of(alice).get(URL).text
-    assert page.count("first-step--done") == 1
+    assert page.count("first-step--done") == 2
     tenant.domain.webmail_url = "https://mail.example.com/"
     tenant.domain.save()
-    assert client_of(alice).get(URL).text.count("first-step--done") == 2
+    assert client_of(alice).get(URL).text.count("first-step--done") == 3
 
 
 def test_a_reader_of_an_empty_enterprise_gets_no_steps(client_of, erin):
