@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from core.encryption import derive_key
+from core.encryption import keyed_digests
 from core.locks import advisory_lock
 from sms.codes.budgets import spend_code
 from sms.codes.limits import STRANGERS_MAY, CodeLimited, refuse_beyond_limits, refuse_waiting, seconds_until
@@ -116,7 +116,7 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     if not digits:
         raise CodeWrong(_("Enter the %(digits)s-digit code from the SMS.") % {"digits": settings.SMS_CODE_DIGITS})
     _count_check(code)
-    if not hmac.compare_digest(code.digest, _digest(code.pk, digits)):
+    if not any(hmac.compare_digest(code.digest, digest) for digest in _digests(code.pk, digits)):
         _count_failure(code.phone)
         raise CodeWrong(_wrong_text(code))
     _consume(code)
@@ -150,7 +150,7 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
     counter.serial = counter.serial % 99 + 1
     counter.save(update_fields=["serial"])
     code.serial = counter.serial
-    code.digest = _digest(code.pk, secrets.token_hex() if code.is_decoy else digits)
+    code.digest = _digests(code.pk, secrets.token_hex() if code.is_decoy else digits)[0]
     code.save(force_insert=True)
     request = MessageRequest(
         enterprise=enterprise,
@@ -239,9 +239,8 @@ def _new_digits() -> str:
     return f"{secrets.randbelow(10**settings.SMS_CODE_DIGITS):0{settings.SMS_CODE_DIGITS}}"
 
 
-def _digest(challenge: uuid.UUID, digits: str) -> str:
-    key = derive_key(settings.SECRET_KEY, "code")
-    return hmac.new(key, challenge.bytes + digits.encode(), hashlib.sha256).hexdigest()
+def _digests(challenge: uuid.UUID, digits: str) -> list[str]:
+    return keyed_digests(challenge.bytes + digits.encode(), "code")
 
 
 def _browser_digest(browser: str) -> str:
