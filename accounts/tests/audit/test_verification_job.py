@@ -127,7 +127,7 @@ def test_a_log_truncated_with_its_row_is_detected(enterprise):
     cut_back(enterprise, 5)
     check = start_check(enterprise, by=command_actor())
     check.refresh_from_db()
-    assert (check.state, check.broken_number) == ("broken", 7)
+    assert (check.state, check.broken_number) == ("broken", 6)
 
 
 def test_a_log_truncated_and_extended_again_is_detected(enterprise):
