@@ -141,8 +141,9 @@ def _lock_attempt_counter(phone: str) -> PhoneAttemptCounter:
 
 def _supersede_older(code: PhoneCode) -> None:
     outstanding = PhoneCode.objects.filter(phone=code.phone, purpose=code.purpose, consumed_at=None, superseded_at=None)
+    subjects = [str(id) for id in outstanding.values_list("pk", flat=True)]
     outstanding.update(superseded_at=code.created_at)
-    cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("Replaced by a newer code."))
+    cancel_messages(purpose="code", subject=subjects, reason=gettext_noop("Replaced by a newer code."))
 
 
 def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
@@ -156,7 +157,7 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
         enterprise=enterprise,
         kind=Message.Kind.CODE,
         purpose="code",
-        subject=_message_subject(code),
+        subject=str(code.pk),  # never the number, which is erased before the message's row
         to=code.phone,
         template="code",
         params={
@@ -171,10 +172,6 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
         is_decoy=code.is_decoy,
     )
     queue_messages([request])
-
-
-def _message_subject(code: PhoneCode) -> str:
-    return f"{code.purpose}:{code.phone}"
 
 
 def _count_check(code: PhoneCode) -> None:

@@ -36,12 +36,7 @@ def ask(phone: str = PHONE, purpose: str = "login", browser: str = BROWSER, **mo
 
 def digits_of(code: PhoneCode) -> str:
     """Return the texts as the phone shows them."""
-    message = Message.objects.get(subject=f"{code.purpose}:{code.phone}", logical_no=newest_no(code))
-    return decrypt(message.encrypted)["code"]
-
-
-def newest_no(code: PhoneCode) -> int:
-    return Message.objects.filter(subject=f"{code.purpose}:{code.phone}").order_by("-logical_no")[0].logical_no
+    return decrypt(Message.objects.get(subject=str(code.pk)).encrypted)["code"]
 
 
 def other_than(digits: str) -> str:
