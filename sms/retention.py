@@ -47,6 +47,11 @@ def erase_recipients(enterprise: int, phones: Mapping[str, datetime | None]) -> 
     Message.objects.filter(pk__in=ids).update(to="", text="", params={}, encrypted="")
 
 
+def delete_counters(phones: Collection[str]) -> None:
+    """Delete the counters of numbers that belong to nobody any more."""
+    PhoneAttemptCounter.objects.filter(phone__in=phones).delete()
+
+
 def _delete_idle_counters() -> int:
     """Delete up to 1000 counters, locked before the check because sending a code locks them too. Return how many."""
     idle = PhoneAttemptCounter.objects.filter(failures=0).exclude(phone__in=PhoneCode.objects.values("phone"))

@@ -6,24 +6,23 @@ what happened, but no longer to whom; its chain still verifies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models import CharField, F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.audit.recording import Actor, Record, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
 from core.registry import Registry
-from core.translatable import render_message
 from directory.joining.invitations import PURPOSE, subject_of
+from directory.members.mentions import Person, erase_later_mentions, erase_mentions
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
-from directory.models.members import MemberQuerySet
+from directory.models.members import InviterId, MemberQuerySet
 from sms.phones import show_phone
-from sms.retention import erase_messages, erase_recipients
+from sms.retention import delete_counters, erase_messages, erase_recipients
 
 CHUNK = 500
 BY = task_actor("upkeep")
@@ -64,11 +63,17 @@ def _purge_chunk() -> int:
 
 
 def _erase(enterprise: Enterprise, due: MemberQuerySet, *, by: Actor) -> int:
-    """Erase the members in `due`, and return how many. Other enterprises' logs come first, a transaction each."""
+    """Erase the members in `due`, and return how many.
+
+    What takes long or concerns other enterprises comes first, in transactions of its own.
+    """
+    people = _people(due)
+    searched = erase_mentions(enterprise, people)
     _erase_in_other_logs(enterprise, _lone_users(due))
     with recording(enterprise, by=by) as record:
         members = list(due.all())
         if members:
+            erase_later_mentions(enterprise, people, searched)
             _erase_locked(members, record)
     return len(members)
 
@@ -80,6 +85,7 @@ def _erase_locked(members: Sequence[Member], record: Record) -> None:
     users = _lone_users(members)
     record.erase(_events_of(users))
     User.objects.filter(pk__in=users).delete()
+    _forget_failures(members)
     _empty(record.enterprise, members)
     record("members_purged", record.enterprise, after={"members": [member.pk for member in members]})
 
@@ -139,6 +145,14 @@ def _erase_in_other_logs(enterprise: Enterprise, users: Sequence[int]) -> None:
             record.erase(_events_of(users))
 
 
+def _forget_failures(members: Sequence[Member]) -> None:
+    """Delete the failed codes of numbers that belong to nobody any more, in any enterprise."""
+    phones = {member.phone for member in members if member.phone}
+    held = Member.objects.filter(phone__in=phones).exclude(pk__in=[member.pk for member in members])
+    users = User.objects.filter(phone__in=phones).values_list("phone", flat=True)
+    delete_counters(phones - set(held.values_list("phone", flat=True)) - set(map(str, users)))
+
+
 def _erase_texts(members: Sequence[Member], record: Record) -> None:
     """Erase names and numbers where they were stored as text: messages, audit events, origins and import rows."""
     enterprise = record.enterprise
@@ -146,34 +160,21 @@ def _erase_texts(members: Sequence[Member], record: Record) -> None:
     erase_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
     events = AuditEvent.objects.filter(target_type="member", target_id__in=[str(member.pk) for member in members])
     record.erase(events)
-    invited = Member.objects.filter(enterprise=enterprise, origin__inviter__in=[member.pk for member in members])
-    for one in invited.iterator():
+    invited = Member.objects.alias(inviter=InviterId("origin")).filter(inviter__isnull=False, enterprise=enterprise)
+    for one in invited.filter(inviter__in=[str(member.pk) for member in members]):
         one.origin.pop("invited_by", None)
         one.save(update_fields=["origin"])
-    _erase_problems(enterprise, members)
+    ImportRow.objects.filter(member__in=members).update(cells=None, facts=None, previous=None, notes=[], problems=[])
 
 
-def _erase_problems(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Delete the problems of import rows that name one of the members."""
-    names = {member.pk: {member.name} for member in members}
-    keys = [(member.name, _keys_of(member)) for member in members]
-    rows = ImportRow.objects.filter(import_job__enterprise=enterprise).exclude(problems=[])
-    for row in rows.only("member_id", "problems").iterator():
-        problems = [
-            problem for problem in row.problems if not _names_member(problem, keys, names.get(row.member_id or 0))
-        ]
-        if len(problems) < len(row.problems):
-            row.problems = problems
-            row.save(update_fields=["problems"])
+def _people(members: MemberQuerySet) -> list[Person]:
+    """Return what texts call the members: name, and address, account or phone."""
+    found = members.prefetch_related(Prefetch("addresses", Address.objects.select_related("domain")))
+    return [Person(member.name, frozenset(_keys_of(member))) for member in found]
 
 
-def _keys_of(member: Member) -> set[str]:
-    addresses = {str(one) for one in member.addresses.select_related("domain")}
-    return {key for key in (*addresses, member.account, show_phone(member.phone)) if key}
-
-
-def _names_member(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
-    text = render_message(problem)
-    if own and any(name in text for name in own):
-        return True
-    return any(name in text and any(key in text for key in known) for name, known in keys)
+def _keys_of(member: Member) -> Iterator[str]:
+    yield from map(str, member.addresses.all())
+    yield member.account
+    if member.phone:
+        yield show_phone(member.phone)
