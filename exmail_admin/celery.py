@@ -62,6 +62,7 @@ app.conf.update(
         "delete expired exports": every(3600, "directory.tasks.delete_expired_exports"),
         "send batches": every(10, "invitations.tasks.send_batches"),
         "erase deleted members": every(3600, "directory.tasks.erase_deleted_members"),
+        "erase ended applications": every(3600, "invitations.tasks.erase_ended_applications"),
         "work on decisions": every(10, "invitations.tasks.work_on_decisions"),
         "erase old imports": every(3600, "directory.tasks.erase_old_imports"),
         "work on audit checks": every(10, "accounts.tasks.work_on_audit_checks"),

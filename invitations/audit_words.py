@@ -16,6 +16,7 @@ WORDS = Words(
             "application_edited": _("Edited a join request"),
             "application_approved": _("Approved a join request"),
             "application_rejected": _("Rejected a join request"),
+            "applications_erased": _("Erased old join requests"),
             "decision_opened": _("Reviewed several join requests"),
         },
         "joining": {
@@ -56,6 +57,8 @@ WORDS = Words(
         "chosen_by": _("Recipients"),
         "verdict": _("Decision"),
         "applications": _("Join requests"),
+        "rejected": _("Rejected"),
+        "withdrawn": _("Withdrawn"),
     },
     values={
         "chosen_by": CHOSEN_BY,

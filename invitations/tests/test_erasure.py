@@ -82,7 +82,6 @@ def test_a_batch_keeps_its_count_and_tells_no_name(client_of, alice, tenant, wan
 # --- applications that came to nothing
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends them")
 @pytest.mark.parametrize(("seconds", "is_gone"), [(-1, False), (0, True), (1, True)])
 def test_rejected_and_withdrawn_applications_end_after_exactly_90_days(tenant, seconds, is_gone):
     now = timezone.now()
@@ -99,7 +98,6 @@ def test_rejected_and_withdrawn_applications_end_after_exactly_90_days(tenant, s
     assert verify_chain(tenant.enterprise.pk) is None
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends them")
 def test_nothing_is_left_of_a_rejected_person(client_of, alice, open_tenant, tmp_path):
     enterprise = open_tenant.enterprise
     browser = apply(enterprise, "金丝雀", "canary", "+8613900139777")
@@ -125,7 +123,6 @@ def test_nothing_is_left_of_a_rejected_person(client_of, alice, open_tenant, tmp
         assert "deleted after 90 days" in page.text
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends them")
 def test_who_became_a_member_meanwhile_keeps_their_messages(tenant, wang):
     ended = timezone.now() - datetime.timedelta(days=91)
     application(tenant, state="rejected", decided_at=ended, phone=wang.phone)
@@ -136,7 +133,6 @@ def test_who_became_a_member_meanwhile_keeps_their_messages(tenant, wang):
     assert Message.objects.get().to == wang.phone
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends them")
 def test_ended_applications_are_erased_on_schedule():
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert "invitations.tasks.erase_ended_applications" in scheduled
