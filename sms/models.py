@@ -75,7 +75,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
-            models.Index(fields=["to"], name="message_by_number", condition=~Q(to="")),
+            models.Index(fields=["to"], name="message_by_number"),
             models.Index(
                 fields=["kind", "gateway", "id"],
                 name="message_waiting",

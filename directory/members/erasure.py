@@ -160,11 +160,16 @@ def _erase_texts(members: Sequence[Member], record: Record) -> None:
     erase_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
     events = AuditEvent.objects.filter(target_type="member", target_id__in=[str(member.pk) for member in members])
     record.erase(events)
-    invited = Member.objects.alias(inviter=InviterId("origin")).filter(inviter__isnull=False, enterprise=enterprise)
-    for one in invited.filter(inviter__in=[str(member.pk) for member in members]):
+    for one in _invited_by(members):
         one.origin.pop("invited_by", None)
         one.save(update_fields=["origin"])
     ImportRow.objects.filter(member__in=members).update(cells=None, facts=None, previous=None, notes=[], problems=[])
+
+
+def _invited_by(members: Sequence[Member]) -> MemberQuerySet:
+    """Return those who name one of these members as their inviter, who is of the same enterprise."""
+    ids = [str(member.pk) for member in members]
+    return Member.objects.alias(inviter=InviterId("origin")).filter(inviter__in=ids)
 
 
 def _people(members: MemberQuerySet) -> list[Person]:

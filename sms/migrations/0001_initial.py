@@ -87,9 +87,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
-                    models.Index(
-                        condition=models.Q(("to", ""), _negated=True), fields=["to"], name="message_by_number"
-                    ),
+                    models.Index(fields=["to"], name="message_by_number"),
                     models.Index(
                         condition=models.Q(("state__in", ["pending", "retry_wait"])),
                         fields=["kind", "gateway", "id"],

@@ -20,7 +20,8 @@ from directory.entry.phone_lookup import enterprises_of
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
 from directory.members.actions import create_member, edit_member
-from directory.members.erasure import erase_deleted_members, erase_member
+from directory.members.erasure import _acted, _invited_by, erase_deleted_members, erase_member
+from directory.members.mentions import NAMING
 from directory.members.recycle_bin import delete_members, restore_members
 from directory.models import Address, Import, ImportRow, Invitation, Member, Membership
 from invitations.applications.apply import ApplicationInput, file_application
@@ -414,6 +415,20 @@ def test_import_rows_are_searched_before_the_enterprise_is_locked(tenant, wang, 
     late = [sql for sql in statements[lock:] if sql.startswith("SELECT") and "directory_importrow" in sql]
     assert all("member_id" in sql.partition("WHERE")[2] or '"id" > ' in sql or "state" in sql for sql in late), late
     assert [row.problems for row in imported.rows.filter(number__gte=29).order_by("number")] == [[other], [other], []]
+
+
+@pytest.mark.sqlite_only
+def test_what_is_erased_is_found_by_an_index(wang):
+    """On PostgreSQL the plan depends on statistics."""
+    rows = ImportRow.objects.filter(import_job=1, number__gt=5)
+    for found, index in (
+        (_invited_by([wang]), "member_by_inviter"),
+        (AuditEvent.objects.filter(_acted([1, 2])), "audit_event_by_actor"),
+        (Message.objects.filter(to__in=["+8613800138002"]), "message_by_number"),
+        (rows.filter(NAMING[0]).order_by("number"), "import_row_refused"),
+        (rows.filter(NAMING[1]).order_by("number"), "import_row_kept"),
+    ):
+        assert index in found.explain(), found.explain()
 
 
 def test_texts_of_imports_that_name_the_purged_are_emptied(tenant, wang, alice):
