@@ -26,12 +26,13 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import translation
 
-from accounts.audit.recording import command_actor
+from accounts.audit.recording import command_actor, recording
 from accounts.audit.triggers import drop_triggers
-from accounts.models import AuditChain, Enterprise, Role, User
+from accounts.models import AuditEvent, Enterprise, Role, User
 from directory.members.search_keys import fold_name
 from directory.models import Address, Department, DepartmentScope, Domain, Member, Membership
 from directory.tests.member_counts import move_counts
@@ -64,7 +65,8 @@ def build_department(enterprise: Enterprise, name: str, parent: Department | Non
 
 def build_tenant(name: str, domain: str) -> Tenant:
     enterprise = Enterprise.objects.create(name=name)
-    AuditChain.objects.create(enterprise=enterprise)
+    with recording(enterprise, by=command_actor()) as record:
+        record("enterprise_opened", enterprise, after={"name": name})
     root = build_department(enterprise, name, None)
     market = build_department(enterprise, "市场部", root)
     east = build_department(enterprise, "华东组", market)
@@ -95,6 +97,11 @@ def build_user(login: str, tenant: Tenant, role: str, **fields: object) -> User:
     user = User.objects.create_user(login=login, password=PASSWORD, name=login.title())
     Role.objects.create(user=user, enterprise=tenant.enterprise, name=role)
     return user
+
+
+def audit_events() -> QuerySet[AuditEvent]:
+    """Return the events that followed the opening of the enterprises."""
+    return AuditEvent.objects.exclude(action="enterprise_opened")
 
 
 # Fifty requests at once, killed workers, benchmarks: seconds each.

@@ -39,6 +39,7 @@ WORDS = Words(
         "audit": {
             "audit_check_started": _("Verified the activity log"),
             "audit_exported": _("Exported the activity log"),
+            "personal_data_erased": _("Erased personal data from the activity log"),
         },
     },
     targets={

@@ -1,7 +1,12 @@
-"""Encryption with keys derived from SECRET_KEY, for what only the recipient of a message may read."""
+"""Encryption and keyed digests with keys derived from SECRET_KEY.
+
+After a rotation the new key encrypts and signs. The former ones, in SECRET_KEY_FALLBACKS, still read and verify.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from base64 import urlsafe_b64encode
 from functools import lru_cache
@@ -13,7 +18,7 @@ from django.conf import settings
 
 
 class DecryptionFailed(Exception):
-    """The text was encrypted with another SECRET_KEY, or tampered with."""
+    """The text was encrypted with a key that is no longer configured, or tampered with."""
 
 
 def encrypt(secrets: dict[str, str], *, use: str = "seal") -> str:
@@ -29,6 +34,16 @@ def decrypt(encrypted: str, *, use: str = "seal") -> dict[str, str]:
         raise DecryptionFailed from None
 
 
+def secret_keys() -> list[str]:
+    """Return SECRET_KEY and then its predecessors."""
+    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+
+
+def keyed_digests(value: bytes, use: str) -> list[str]:
+    """Return the HMAC-SHA256 of `value` with each of `secret_keys`. Store the first; compare with all of them."""
+    return [hmac.new(derive_key(key, use), value, hashlib.sha256).hexdigest() for key in secret_keys()]
+
+
 @lru_cache
 def derive_key(secret_key: str, use: str) -> bytes:
     """Return 32 bytes, different for each use."""
@@ -36,7 +51,7 @@ def derive_key(secret_key: str, use: str) -> bytes:
 
 
 def _fernet(use: str) -> MultiFernet:
-    return _cached_fernet((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS), use)
+    return _cached_fernet(tuple(secret_keys()), use)
 
 
 @lru_cache

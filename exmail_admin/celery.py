@@ -66,6 +66,7 @@ app.conf.update(
         **{task: every(10, task) for task in JOBS},
         "delete expired exports": every(3600, "directory.tasks.delete_expired_exports"),
         "erase deleted members": every(3600, "directory.tasks.erase_deleted_members"),
+        "erase ended applications": every(3600, "invitations.tasks.erase_ended_applications"),
         "erase old imports": every(3600, "directory.tasks.erase_old_imports"),
         "verify audit chains": every(3600, "accounts.tasks.start_due_audit_checks"),
         "delete expired sign-ins": every(3600, "accounts.tasks.delete_expired_sign_ins"),

@@ -23,6 +23,8 @@ SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 # Linux limits the path of a socket to 108 bytes (macOS: 104), including a terminating zero.
 MAX_SOCKET_BYTES = 100
+# Of a key for an HMAC: 32 characters of base 64 are 192 bits.
+KEY_CHARACTERS, KEY_DIFFERENT_CHARACTERS = 32, 8
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 _env = environ.Env()
@@ -56,6 +58,32 @@ def pair(name: str, counterpart: str) -> tuple[str, str]:
 def names(name: str) -> list[str]:
     """Return a comma-separated list."""
     return [each.strip() for each in text(name).split(",") if each.strip()]
+
+
+def optional_key(name: str) -> str:
+    """Return a secret key, "" if it is not set. Raise ImproperlyConfigured if it may be guessed, or has a comma."""
+    value = text(name)
+    is_random = len(value) >= KEY_CHARACTERS and len(set(value)) >= KEY_DIFFERENT_CHARACTERS
+    if value and ("," in value or not is_random):
+        raise ImproperlyConfigured(
+            f"{name} must be a random text of {KEY_CHARACTERS} characters or more without commas, or not set."
+        )
+    return value
+
+
+def former_keys(name: str, *, current: str, counterpart: str) -> list[str]:
+    """Return a comma-separated list of keys that were replaced by `current`, the value of `counterpart`.
+
+    Raise ImproperlyConfigured if a key is blank, occurs twice, or is the current one.
+    """
+    if not text(name):
+        return []
+    keys = [each.strip() for each in text(name).split(",")]
+    if not all(keys) or len(set(keys)) < len(keys):
+        raise ImproperlyConfigured(f"{name} must be keys separated by commas, each of them once.")
+    if current in keys:
+        raise ImproperlyConfigured(f"{name} must not contain the current {counterpart}, but those that it replaced.")
+    return keys
 
 
 def flag(name: str) -> bool:

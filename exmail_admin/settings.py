@@ -29,6 +29,9 @@ HAS_DEMO: bool = environment.flag("DEBUG")
 DEBUG = False
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
 SECRET_KEY = environment.required("SECRET_KEY", "Run `make setup` once, or set it to a long random text.")
+SECRET_KEY_FALLBACKS = environment.former_keys("SECRET_KEY_FALLBACKS", current=SECRET_KEY, counterpart="SECRET_KEY")
+AUDIT_KEY = environment.optional_key("AUDIT_KEY")  # "": accounts.audit.keys derives one from SECRET_KEY
+AUDIT_KEY_FALLBACKS = environment.former_keys("AUDIT_KEY_FALLBACKS", current=AUDIT_KEY, counterpart="AUDIT_KEY")
 _default_url = "http://127.0.0.1:8000" if HAS_DEMO else ""
 PUBLIC_URL = environment.origin("PUBLIC_URL", _default_url, is_http_allowed=HAS_DEMO)
 IS_HTTPS = PUBLIC_URL.startswith("https://")

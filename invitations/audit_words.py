@@ -17,6 +17,7 @@ WORDS = Words(
             "application_approved": _("Approved a join request"),
             "application_rejected": _("Rejected a join request"),
             "applications_exported": _("Downloaded join requests"),
+            "applications_erased": _("Erased old join requests"),
             "decision_opened": _("Reviewed several join requests"),
         },
         "joining": {
@@ -57,6 +58,8 @@ WORDS = Words(
         "chosen_by": _("Recipients"),
         "verdict": _("Decision"),
         "applications": _("Join requests"),
+        "rejected": _("Rejected"),
+        "withdrawn": _("Withdrawn"),
     },
     values={
         "chosen_by": CHOSEN_BY,

@@ -21,6 +21,7 @@ APPLICATIONS_PER_DAY = 3  # per phone number, in rolling 24 hours (3.1)
 APPLICATIONS_PENDING = 200  # per enterprise, so that a flood cannot bury the real ones (3.1)
 # Applications that a request decides itself; a worker decides more. One takes up to 150 ms on two slow cores.
 APPLICATIONS_AT_ONCE = 20
+APPLICATION_KEPT_DAYS = 90  # after rejection or withdrawal, for questions about the decision (6.4)
 # Checks of a mailbox prefix per verified phone number, so that the form cannot be used to list addresses (3.2).
 PREFIX_CHECKS_PER_HOUR = 10
 

@@ -88,6 +88,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
+            models.Index(fields=["to"], name="message_by_number"),
             models.Index(
                 fields=["enterprise", "created_at"],
                 name="message_failed",

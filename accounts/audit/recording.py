@@ -10,17 +10,15 @@ Every action that changes something wraps its body:
 stays true until the commit.
 
 Each event's digest is HMAC-SHA256(key, previous digest + canonical JSON of its columns). Names, phones and addresses
-are stored in `personal` only, which may be erased; the chain covers a salted HMAC of it and still verifies then.
-A truncated log differs from the chain's row, whose head is also written to the process log after each change.
-The key is derived from SECRET_KEY: with another SECRET_KEY the chain can't be verified.
+are stored in `personal` only, which may be erased; the chain covers a salted HMAC of it and still verifies then, if
+another event names those that were erased (`Record.erase`). The first event of every chain is the opening of its
+enterprise. A truncated log differs from the chain's signed row, whose head is also written to the process log after
+each change. The keys are those of accounts.audit.keys.
 """
 
 from __future__ import annotations
 
 import datetime
-import hashlib
-import hmac
-import json
 import logging
 import re
 import secrets
@@ -29,19 +27,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from accounts.audit.chain import extend_chain, lock_chain
+from accounts.audit.keys import Keyring, canonical_json, keyring
+from accounts.audit.ranges import format_ranges
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
 from core.bulk_sql import insert_rows
 from core.transactions import on_commit_once
 from sms.phones import mask_phone
 
 log = logging.getLogger(__name__)
-_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 EVENT_COLUMNS = [field.attname for field in AuditEvent._meta.concrete_fields]
 DIGESTED = [name for name in EVENT_COLUMNS if name not in {"personal", "previous", "digest"}]
+# The actions of a chain's first event, and of an event that names erased ones.
+OPENED, ERASED = "enterprise_opened", "personal_data_erased"
 NEVER_RECORDED = {"code", "link", "password", "encrypted", "secret", "token"}
 PHONE = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)(?:86|0086)?1[3-9]\d{9}(?!\d)")
 
@@ -83,27 +84,47 @@ class Record:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
-        (columns,) = self._chain(action, [RecordedChange(target, before, after)])
-        event = AuditEvent(**columns)
-        event.save(force_insert=True)
-        return event
+        return self._record_one(action, RecordedChange(target, before, after))
 
     def each(self, action: str, changes: Sequence[RecordedChange]) -> None:
         """Record an event per change, in this order, with the number of statements of a single one."""
         insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, changes)))
 
-    def _chain(self, action: str, changes: Sequence[RecordedChange]) -> list[dict[str, Any]]:
+    def erase(self, events: models.QuerySet[AuditEvent]) -> None:
+        """Erase names and values of those of the enterprise's `events` that have any, and record which."""
+        erased = events.filter(enterprise=self.enterprise, personal__isnull=False)
+        numbers = list(erased.order_by("number").values_list("number", flat=True))
+        if numbers:
+            erased.update(personal=None)
+            counted = RecordedChange(self.enterprise, after={"events": len(numbers)})
+            self._record_one(ERASED, counted, erased=format_ranges(numbers))
+
+    def _record_one(self, action: str, change: RecordedChange, *, erased: str = "") -> AuditEvent:
+        (columns,) = self._chain(action, [change], erased=erased)
+        event = AuditEvent(**columns)
+        event.save(force_insert=True)
+        return event
+
+    def _chain(self, action: str, changes: Sequence[RecordedChange], *, erased: str = "") -> list[dict[str, Any]]:
         """Return the columns of an event per change, and move the chain's head to the last."""
         # Read again each time: an action may call another that records in the same transaction.
-        chain = _locked_chain(self.enterprise)
-        actor, shared = plain(self.by.name), self._shared_columns(action)
+        chain = lock_chain(self.enterprise)
+        number, head, keys = chain.length, chain.head, keyring()
+        actor = plain(self.by.name)
+        shared = self._shared_columns(action) | {"erased": erased, "key_id": keys.current}
         events = []
-        for change in changes:
-            event = shared | _event(chain, actor, change)
-            event["digest"] = _digest(event)
-            chain.length, chain.head = event["number"], event["digest"]
-            events.append(event)
-        chain.save(update_fields=["length", "head"])
+        for number, change in enumerate(changes, start=chain.length + 1):
+            personal = _personal(actor, change)
+            columns = shared | {
+                "number": number,
+                "target_type": change.target._meta.model_name or "",
+                "target_id": str(change.target.pk),
+                "personal_digest": personal_digest(personal, keys, keys.current),
+            }
+            digest = _digest(columns, head, keys)
+            events.append(columns | {"personal": personal, "previous": head, "digest": digest})
+            head = digest
+        extend_chain(chain, length=number, head=head)
         on_commit_once(_HeadLogger(self.enterprise.pk))
         return events
 
@@ -144,7 +165,7 @@ def recording(enterprise: Enterprise, *, by: Actor) -> Iterator[Record]:
     in the order of the enterprises' ids. Calls for the same enterprise may be nested.
     """
     with transaction.atomic():
-        _locked_chain(enterprise)
+        lock_chain(enterprise)
         yield Record(enterprise, by)
 
 
@@ -159,50 +180,33 @@ class _HeadLogger:
         log.info("audit_chain_extended enterprise=%d number=%d head=%s", self.enterprise_id, chain.length, chain.head)
 
 
-def _locked_chain(enterprise: Enterprise) -> AuditChain:
-    return AuditChain.objects.select_for_update().get_or_create(enterprise=enterprise)[0]
-
-
-def _event(chain: AuditChain, actor: str, change: RecordedChange) -> dict[str, Any]:
-    personal = {
+def _personal(actor: str, change: RecordedChange) -> dict[str, Any]:
+    return {
         "salt": secrets.token_hex(16),
         "actor": actor,
         "target": plain(str(change.target)),
         "before": plain(change.before or {}),
         "after": plain(change.after or {}),
     }
-    return {
-        "number": chain.length + 1,
-        "target_type": change.target._meta.model_name or "",
-        "target_id": str(change.target.pk),
-        "personal": personal,
-        "personal_digest": personal_digest(personal),
-        "previous": chain.head,
-    }
 
 
 def _as_row(event: Mapping[str, Any]) -> list[Any]:
-    return [_canonical(event[name]) if name == "personal" else event[name] for name in EVENT_COLUMNS]
+    return [canonical_json(event[name]) if name == "personal" else event[name] for name in EVENT_COLUMNS]
 
 
-def digest(event: AuditEvent) -> str:
-    """Compute what `event.digest` must be."""
-    return _digest({name: getattr(event, name) for name in (*DIGESTED, "previous")})
+def event_digest(event: AuditEvent, keys: Keyring) -> str:
+    """Compute what `event.digest` must be. Raises KeyError if `keys` lacks its key."""
+    return _digest({name: getattr(event, name) for name in DIGESTED}, event.previous, keys)
 
 
-def _digest(event: Mapping[str, Any]) -> str:
-    columns = {name: event[name] for name in DIGESTED}
-    columns["at"] = event["at"].astimezone(datetime.UTC).isoformat(timespec="microseconds")
-    return _hmac(event["previous"] + _canonical(columns))
+def personal_digest(personal: Mapping[str, Any], keys: Keyring, key_id: str) -> str:
+    """Compute what `event.personal_digest` must be."""
+    return keys.sign(canonical_json(personal), key_id)
 
 
-def personal_digest(personal: Mapping[str, Any]) -> str:
-    return _hmac(_canonical(personal))
-
-
-def erase_personal(events: models.QuerySet[AuditEvent]) -> None:
-    """Erase names and values of these events; the chain still verifies."""
-    events.filter(personal__isnull=False).update(personal=None)
+def _digest(columns: dict[str, Any], previous: str, keys: Keyring) -> str:
+    at = columns["at"].astimezone(datetime.UTC).isoformat(timespec="microseconds")
+    return keys.sign(previous + canonical_json(columns | {"at": at}), columns["key_id"])
 
 
 def plain(value: Any) -> Any:
@@ -229,8 +233,3 @@ def _plain_text(text: str) -> str:
 
 def _international(phone: str) -> str:
     return phone if phone.startswith("+") else "+86" + phone[-11:]
-
-
-def _hmac(text: str) -> str:
-    key = hashlib.sha256(b"accounts.audit.recording:" + settings.SECRET_KEY.encode()).digest()
-    return hmac.digest(key, text.encode(), "sha256").hex()

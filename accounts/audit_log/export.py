@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 
 from accounts.audit.recording import Actor, recording
+from accounts.audit.verification import EventVerifier
 from accounts.audit_log.rows import AuditRow, Change
 from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditEvent, Role
@@ -32,10 +33,11 @@ def export_audit(query: AuditQuery, reader: Role, *, by: Actor) -> IO[bytes]:
     for index, width in enumerate(WIDTHS):
         sheet.column_dimensions["ABCDEFGHIJKLMN"[index]].width = width
     sheet.append(text_cells(sheet, _headings()))
-    count, is_cut = 0, False
+    count, is_cut, verifier = 0, False, EventVerifier(query.enterprise.pk)
     for event in query.walk(limit=settings.AUDIT_EXPORT_ROWS + 1):
         is_cut = count == settings.AUDIT_EXPORT_ROWS
-        sheet.append(text_cells(sheet, [_cut_note(event)] if is_cut else _texts(AuditRow(event, reader))))
+        texts = [_cut_note(event)] if is_cut else _texts(AuditRow(event, reader, verifier))
+        sheet.append(text_cells(sheet, texts))
         count += not is_cut
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the response closes it)
     book.save(file)

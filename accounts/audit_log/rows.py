@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.audit.verification import is_sound
+from accounts.audit.verification import EventVerifier
 from accounts.audit_log.vocabulary import VIAS, Target, action_label, all_words, fact_label, value_text
 from accounts.clients import describe_browser
 from accounts.models import AuditEvent, Role
@@ -35,10 +35,11 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """An event as `reader` may see it. Makes no database queries."""
+    """An event as `reader` may see it. Makes no database queries, except for erased events, which share `verifier`."""
 
     event: AuditEvent
     reader: Role
+    verifier: EventVerifier
 
     @property
     def action(self) -> str:
@@ -96,7 +97,7 @@ class AuditRow:
 
     @cached_property
     def is_sound(self) -> bool:
-        return is_sound(self.event)
+        return self.verifier.is_sound(self.event)
 
     @property
     def _personal(self) -> dict[str, Any]:

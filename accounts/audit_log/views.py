@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import console_page, fresh_download
+from accounts.audit.verification import EventVerifier
 from accounts.audit.verification_job import start_check
 from accounts.audit_log.export import export_audit
 from accounts.audit_log.forms import AuditFilterForm
@@ -34,13 +35,14 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
         return render(request, "accounts/_audit_chain.html", _chain(request))
     query = AuditQuery(request.GET, request.enterprise)
     page = read_page(query, query, count_text=query.count_text())
+    verifier = EventVerifier(request.enterprise.pk)
     context = {
         **_chain(request),
         "query": query,
         "form": AuditFilterForm(query),
         "page": page,
         "at_most": settings.AUDIT_EXPORT_ROWS if query.may_exceed(settings.AUDIT_EXPORT_ROWS) else None,
-        "rows": [AuditRow(event, request.role) for event in page.rows],
+        "rows": [AuditRow(event, request.role, verifier) for event in page.rows],
     }
     return render(request, "accounts/audit_list.html", context)
 
@@ -51,7 +53,8 @@ def audit_detail(request: ConsoleRequest, id: int) -> HttpResponse:
     """Show the event with this number; for htmx only the part that opens below its line."""
     event = get_object_or_404(AuditEvent, enterprise=request.enterprise, number=id)
     part = "accounts/_audit_event.html" if getattr(request, "htmx", None) else "accounts/audit_detail.html"
-    return render(request, part, {"row": AuditRow(event, request.role), "here": reverse("accounts:audit_list")})
+    row = AuditRow(event, request.role, EventVerifier(request.enterprise.pk))
+    return render(request, part, {"row": row, "here": reverse("accounts:audit_list")})
 
 
 @console_page(Permission.READ_AUDIT)

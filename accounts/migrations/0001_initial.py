@@ -76,6 +76,9 @@ class Migration(migrations.Migration):
                 ),
                 ("length", models.PositiveBigIntegerField(default=0)),
                 ("head", models.CharField(blank=True, max_length=64)),
+                ("earlier_end", models.JSONField(null=True)),
+                ("key_id", models.CharField(blank=True, max_length=8)),
+                ("mac", models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.CreateModel(
@@ -108,13 +111,15 @@ class Migration(migrations.Migration):
                 ("target_id", models.CharField(max_length=40)),
                 ("personal", models.JSONField(null=True)),
                 ("personal_digest", models.CharField(max_length=64)),
+                ("erased", models.TextField(blank=True)),
+                ("key_id", models.CharField(max_length=8)),
                 ("previous", models.CharField(blank=True, max_length=64)),
                 ("digest", models.CharField(max_length=64)),
             ],
             options={
                 "indexes": [
                     models.Index(fields=["enterprise", "action", "number"], name="audit_event_by_action"),
-                    models.Index(fields=["enterprise", "actor_user_id", "number"], name="audit_event_by_actor"),
+                    models.Index(fields=["actor_user_id", "enterprise", "number"], name="audit_event_by_actor"),
                     models.Index(fields=["enterprise", "target_id", "number"], name="audit_event_by_target"),
                     models.Index(fields=["enterprise", "target_type", "number"], name="audit_event_by_target_type"),
                     models.Index(fields=["enterprise", "via", "number"], name="audit_event_by_via"),
@@ -155,6 +160,8 @@ class Migration(migrations.Migration):
                 ("why", models.CharField(blank=True, max_length=100)),
                 ("proven_number", models.PositiveBigIntegerField(default=0)),
                 ("proven_head", models.CharField(blank=True, max_length=64)),
+                ("key_id", models.CharField(blank=True, max_length=8)),
+                ("mac", models.CharField(blank=True, max_length=64)),
             ],
             options={
                 "abstract": False,

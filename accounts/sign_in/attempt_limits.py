@@ -11,8 +11,6 @@ logins gets a tenth as far.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import AttemptCounter
 from core.counters import try_again_text
+from core.encryption import keyed_digests
 
 DELETED_AT_ONCE = 1000
 
@@ -214,5 +213,12 @@ def _wait() -> timedelta:
 
 
 def _key(*parts: str) -> str:
-    """Return an HMAC, so that no login, browser secret or address can be read from the table."""
-    return hmac.new(settings.SECRET_KEY.encode(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+    """Return an HMAC, so that no login, browser secret or address can be read from the table.
+
+    A counter from before a change of SECRET_KEY is still used.
+    """
+    keys = keyed_digests("\0".join(parts).encode(), "attempts")
+    if len(keys) == 1:
+        return keys[0]
+    stored = set(AttemptCounter.objects.filter(key__in=keys).values_list("key", flat=True))
+    return next((key for key in keys if key in stored), keys[0])

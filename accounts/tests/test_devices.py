@@ -12,7 +12,7 @@ from accounts.clients import describe_browser
 from accounts.models import AuditEvent
 from accounts.sign_in.sessions import delete_expired_sessions
 from accounts.tests.membership_double import ENTERING_DOUBLE
-from conftest import PASSWORD
+from conftest import PASSWORD, audit_events
 
 pytestmark = pytest.mark.django_db
 PATH = "/mailbox/devices/"
@@ -93,7 +93,7 @@ def test_signing_out_everywhere_ends_this_one_too(alice, charlie):
     assert (response.status_code, response.url) == (303, "/login/")
     assert [browser.get(PATH).status_code for browser in browsers] == [302, 302, 302]
     assert other.get(PATH).status_code == 200
-    assert AuditEvent.objects.get().action == "signed_out_everywhere"
+    assert audit_events().get().action == "signed_out_everywhere"
 
 
 def test_signing_out_ends_the_session(alice):

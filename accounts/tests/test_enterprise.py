@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Enterprise
+from accounts.models import Enterprise
+from conftest import audit_events
 from sms.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def test_a_change_is_saved_and_recorded(owner, enterprise):
     assert (response.status_code, response.url) == (303, PATH)
     enterprise.refresh_from_db()
     assert (enterprise.name, enterprise.region, enterprise.language) == ("新名", "HK", "zh-hans")
-    event = AuditEvent.objects.get()
+    event = audit_events().get()
     assert (event.action, event.role, event.via) == ("enterprise_edited", "owner", "web")
     assert event.personal["before"] == {"name": "示例科技", "region": "CN"}
     assert event.personal["after"] == {"name": "新名", "region": "HK"}
@@ -45,7 +46,7 @@ def test_a_change_is_saved_and_recorded(owner, enterprise):
 
 def test_saving_what_is_set_records_nothing(owner):
     assert owner.post(PATH, GOOD).status_code == 303
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_rule_on_codes_holds_from_when_it_was_set_until_it_is_lifted(owner, en
     enterprise.refresh_from_db()
     since = enterprise.code_rule_since
     assert before <= since <= timezone.now()
-    event = AuditEvent.objects.get()
+    event = audit_events().get()
     assert (event.personal["before"], event.personal["after"]) == ({"code_rule": "everyone"}, {"code_rule": "abroad"})
     assert "Members who joined earlier can still use a code" in owner.get(PATH).text
 

@@ -15,10 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit.recording import Actor, command_actor
-from accounts.models import AttemptCounter, AuditEvent, User
+from accounts.models import AttemptCounter, User
 from accounts.second_factor.factors import FactorWrong, add_totp, recovery_codes, reset_factors, use_code
 from accounts.sign_in.attempt_limits import AttemptsExceeded
-from conftest import PASSWORD, build_user
+from conftest import PASSWORD, audit_events, build_user
 
 pytestmark = pytest.mark.django_db
 LIST, NEW, CODES = "/mailbox/factors/", "/mailbox/factors/new/", "/mailbox/factors/recovery/"
@@ -38,7 +38,7 @@ def equip(user, *, step=-1):
 
 
 def actions():
-    return list(AuditEvent.objects.order_by("number").values_list("action", flat=True))
+    return list(audit_events().order_by("number").values_list("action", flat=True))
 
 
 def typed(page, name):

@@ -6,8 +6,6 @@ issued it. The table holds an HMAC keyed from SECRET_KEY, so that a leaked table
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
-from core.encryption import derive_key
+from core.encryption import keyed_digests
 from directory.models import ActivationCode, Member, MemberQuerySet
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -66,8 +64,7 @@ def active_code(member: Member) -> ActivationCode | None:
 
 def find_code(text: str) -> ActivationCode | None:
     """Return the usable code that matches the text, in any case and grouping."""
-    keys = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
-    return _usable().filter(digest__in=[_digest(plain_code(text), key) for key in keys]).first()
+    return _usable().filter(digest__in=_digests(text)).first()
 
 
 def get_code(id: int) -> ActivationCode | None:
@@ -100,7 +97,7 @@ def _issue_chunk(enterprise: Enterprise, ids: Sequence[int], by: Actor, target: 
             ActivationCode(
                 enterprise=enterprise,
                 member_id=id,
-                digest=_digest(plain_code(code), settings.SECRET_KEY),
+                digest=_digests(code)[0],
                 issued_by=by.user,
                 created_at=now,
                 expires_at=now + timedelta(days=settings.ACTIVATION_DAYS),
@@ -122,5 +119,5 @@ def _new_code() -> str:
     return "-".join(characters[start : start + GROUP] for start in range(0, LENGTH, GROUP))
 
 
-def _digest(plain: str, secret_key: str) -> str:
-    return hmac.new(derive_key(secret_key, "activation code"), plain.encode(), hashlib.sha256).hexdigest()
+def _digests(code: str) -> list[str]:
+    return keyed_digests(plain_code(code).encode(), "activation code")

@@ -6,33 +6,33 @@ what happened, but no longer to whom; its chain still verifies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, F, Value
+from django.db.models import CharField, F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from accounts.audit.recording import Actor, Record, erase_personal, recording, task_actor
+from accounts.audit.recording import Actor, Record, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
 from core.registry import Registry
-from core.translatable import render_message
 from directory.joining.invitations import PURPOSE, subject_of
+from directory.members.mentions import Person, erase_later_mentions, erase_mentions
 from directory.models import ActivationCode, Address, Department, ImportRow, Invitation, Member, Membership, Reading
+from directory.models.members import InviterId, MemberQuerySet
 from sms.phones import show_phone
-from sms.retention import erase_messages, erase_recipients
+from sms.retention import delete_counters, erase_messages, erase_recipients
 
 CHUNK = 500
 BY = task_actor("upkeep")
 
-Eraser = Callable[[Enterprise, Sequence[Member]], None]
+Eraser = Callable[[Record, Sequence[Member]], None]
 _erasers: Registry[Eraser] = Registry("erasers of members' data")
 
 
 def register_eraser(erase: Eraser) -> None:
-    """Call `erase` with an enterprise and up to CHUNK of its members before their rows are emptied.
+    """Call `erase` with an enterprise's record and up to CHUNK of its members before their rows are emptied.
 
     It erases what another app holds about them, in the caller's transaction; an exception leaves them in the bin.
     """
@@ -49,11 +49,7 @@ def erase_deleted_members() -> int:
 
 def erase_member(member: Member, *, by: Actor) -> bool:
     """Erase a member in the bin now, which frees the address and account. Return False if they are not there."""
-    with recording(member.enterprise, by=by) as record:
-        members = list(Member.objects.in_bin().filter(pk=member.pk))
-        if members:
-            _erase(member.enterprise, members, record)
-    return bool(members)
+    return bool(_erase(member.enterprise, Member.objects.in_bin().filter(pk=member.pk), by=by))
 
 
 def _purge_chunk() -> int:
@@ -62,19 +58,36 @@ def _purge_chunk() -> int:
     first = due.select_related("enterprise").first()
     if first is None:
         return 0
-    with recording(first.enterprise, by=BY) as record:
-        members = list(due.filter(enterprise=first.enterprise)[:CHUNK])
-        _erase(first.enterprise, members, record)
+    ids = list(due.filter(enterprise=first.enterprise).values_list("pk", flat=True)[:CHUNK])
+    return _erase(first.enterprise, due.filter(pk__in=ids), by=BY)
+
+
+def _erase(enterprise: Enterprise, due: MemberQuerySet, *, by: Actor) -> int:
+    """Erase the members in `due`, and return how many.
+
+    What takes long or concerns other enterprises comes first, in transactions of its own.
+    """
+    people = _people(due)
+    searched = erase_mentions(enterprise, people)
+    _erase_in_other_logs(enterprise, _lone_users(due))
+    with recording(enterprise, by=by) as record:
+        members = list(due.all())
+        if members:
+            erase_later_mentions(enterprise, people, searched)
+            _erase_locked(members, record)
     return len(members)
 
 
-def _erase(enterprise: Enterprise, members: Sequence[Member], record: Record) -> None:
+def _erase_locked(members: Sequence[Member], record: Record) -> None:
     for erase in _erasers.all():
-        erase(enterprise, members)
-    _erase_texts(enterprise, members)
-    _erase_users(members)
-    _empty(enterprise, members)
-    record("members_purged", enterprise, after={"members": [member.pk for member in members]})
+        erase(record, members)
+    _erase_texts(members, record)
+    users = _lone_users(members)
+    record.erase(_events_of(users))
+    User.objects.filter(pk__in=users).delete()
+    _forget_failures(members)
+    _empty(record.enterprise, members)
+    record("members_purged", record.enterprise, after={"members": [member.pk for member in members]})
 
 
 def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
@@ -98,49 +111,75 @@ def _empty(enterprise: Enterprise, members: Sequence[Member]) -> None:
     )
 
 
-def _erase_users(members: Sequence[Member]) -> None:
-    """Delete the users who are left without a membership or a role."""
+def _lone_users(members: Iterable[Member]) -> list[int]:
+    """Return the members' users who are left without a membership or a role."""
     phones = [member.phone for member in members if member.phone]
     users = User.objects.filter(phone__in=phones, members=None, roles=None)
-    acted = AuditEvent.objects.filter(via="member", actor_user_id__in=list(users.values_list("pk", flat=True)))
-    erase_personal(acted)
-    users.delete()
+    return list(users.values_list("pk", flat=True))
 
 
-def _erase_texts(enterprise: Enterprise, members: Sequence[Member]) -> None:
+def _events_of(users: Sequence[int]) -> QuerySet[AuditEvent]:
+    """Return what these users did as members, and what was done to them."""
+    return AuditEvent.objects.filter(_acted(users) | _concerned(users))
+
+
+def _acted(users: Sequence[int]) -> Q:
+    return Q(via="member", actor_user_id__in=users)
+
+
+def _concerned(users: Sequence[int]) -> Q:
+    return Q(target_type="user", target_id__in=list(map(str, users)))
+
+
+def _erase_in_other_logs(enterprise: Enterprise, users: Sequence[int]) -> None:
+    """Erase these users in the logs of other enterprises, to which they belonged."""
+    if not users:
+        return
+    others = Enterprise.objects.exclude(pk=enterprise.pk)
+    # Two queries, because each condition has an index of its own.
+    acted = AuditEvent.objects.filter(_acted(users)).values_list("enterprise", flat=True)
+    concerned = AuditEvent.objects.filter(_concerned(users), enterprise__in=list(others.values_list("pk", flat=True)))
+    ids = {*acted.distinct(), *concerned.values_list("enterprise", flat=True).distinct()}
+    for other in others.filter(pk__in=ids).order_by("pk"):
+        with recording(other, by=BY) as record:
+            record.erase(_events_of(users))
+
+
+def _forget_failures(members: Sequence[Member]) -> None:
+    """Delete the failed codes of numbers that belong to nobody any more, in any enterprise."""
+    phones = {member.phone for member in members if member.phone}
+    held = Member.objects.filter(phone__in=phones).exclude(pk__in=[member.pk for member in members])
+    users = User.objects.filter(phone__in=phones).values_list("phone", flat=True)
+    delete_counters(phones - set(held.values_list("phone", flat=True)) - set(map(str, users)))
+
+
+def _erase_texts(members: Sequence[Member], record: Record) -> None:
     """Erase names and numbers where they were stored as text: messages, audit events, origins and import rows."""
+    enterprise = record.enterprise
     erase_messages(PURPOSE, [subject_of(member) for member in members])
     erase_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
-    events = AuditEvent.objects.filter(enterprise=enterprise, target_type="member")
-    erase_personal(events.filter(target_id__in=[str(member.pk) for member in members]))
-    invited = Member.objects.filter(enterprise=enterprise, origin__inviter__in=[member.pk for member in members])
-    for one in invited.iterator():
+    events = AuditEvent.objects.filter(target_type="member", target_id__in=[str(member.pk) for member in members])
+    record.erase(events)
+    for one in _invited_by(members):
         one.origin.pop("invited_by", None)
         one.save(update_fields=["origin"])
-    _erase_problems(enterprise, members)
+    ImportRow.objects.filter(member__in=members).update(cells=None, facts=None, previous=None, notes=[], problems=[])
 
 
-def _erase_problems(enterprise: Enterprise, members: Sequence[Member]) -> None:
-    """Delete the problems of import rows that name one of the members."""
-    names = {member.pk: {member.name} for member in members}
-    keys = [(member.name, _keys_of(member)) for member in members]
-    rows = ImportRow.objects.filter(import_job__enterprise=enterprise).exclude(problems=[])
-    for row in rows.only("member_id", "problems").iterator():
-        problems = [
-            problem for problem in row.problems if not _names_member(problem, keys, names.get(row.member_id or 0))
-        ]
-        if len(problems) < len(row.problems):
-            row.problems = problems
-            row.save(update_fields=["problems"])
+def _invited_by(members: Sequence[Member]) -> MemberQuerySet:
+    """Return those who name one of these members as their inviter, who is of the same enterprise."""
+    ids = [str(member.pk) for member in members]
+    return Member.objects.alias(inviter=InviterId("origin")).filter(inviter__in=ids)
 
 
-def _keys_of(member: Member) -> set[str]:
-    addresses = {str(one) for one in member.addresses.select_related("domain")}
-    return {key for key in (*addresses, member.account, show_phone(member.phone)) if key}
+def _people(members: MemberQuerySet) -> list[Person]:
+    """Return what texts call the members: name, and address, account or phone."""
+    found = members.prefetch_related(Prefetch("addresses", Address.objects.select_related("domain")))
+    return [Person(member.name, frozenset(_keys_of(member))) for member in found]
 
 
-def _names_member(problem: dict[str, Any], keys: list[tuple[str, set[str]]], own: set[str] | None) -> bool:
-    text = render_message(problem)
-    if own and any(name in text for name in own):
-        return True
-    return any(name in text and any(key in text for key in known) for name, known in keys)
+def _keys_of(member: Member) -> Iterator[str]:
+    yield from map(str, member.addresses.all())
+    yield member.account
+    if member.phone:
+        yield show_phone(member.phone)

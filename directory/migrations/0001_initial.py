@@ -6,6 +6,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import directory.models.members
+
 # Compared byte by byte on PostgreSQL, so that one btree serves order and prefix alike; SQLite does so already. A later
 # AlterField of one of these columns must repeat COLLATE "C".
 BYTEWISE = {
@@ -236,6 +238,7 @@ class Migration(migrations.Migration):
                         fields=["deleted_at"],
                         name="member_by_time_in_bin",
                     ),
+                    models.Index(directory.models.members.InviterId("origin"), name="member_by_inviter"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -712,6 +715,9 @@ class Migration(migrations.Migration):
                         condition=models.Q(("verdict", "refused")),
                         fields=["import_job", "number"],
                         name="import_row_refused",
+                    ),
+                    models.Index(
+                        condition=models.Q(("undo", "kept")), fields=["import_job", "number"], name="import_row_kept"
                     ),
                     models.Index(
                         condition=models.Q(("member__isnull", False)), fields=["member"], name="import_row_by_member"

@@ -210,6 +210,7 @@ class ImportRow(models.Model):
         constraints = [models.UniqueConstraint(fields=["import_job", "number"], name="import_row_number_once")]
         indexes = [
             models.Index(fields=["import_job", "number"], name="import_row_refused", condition=Q(verdict="refused")),
+            models.Index(fields=["import_job", "number"], name="import_row_kept", condition=Q(undo="kept")),
             models.Index(fields=["member"], name="import_row_by_member", condition=Q(member__isnull=False)),
         ]
 

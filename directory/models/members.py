@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Func, OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left, Lower
 from django.utils import timezone
@@ -56,6 +56,18 @@ def _is_below(department: Department) -> RawSQL:
 
 def _memberships_under(departments: Iterable[Department]) -> models.QuerySet[Any]:
     return Membership.objects.filter(any_of(begins("department__path", one.path) for one in departments))
+
+
+class InviterId(Func):
+    """The id of the member who invited this one, as text, from `origin`; NULL for those who were not invited."""
+
+    output_field = models.CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="CAST(json_extract(%(expressions)s, '$.inviter') AS text)")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s ->> 'inviter')")
 
 
 class Member(models.Model):
@@ -159,6 +171,7 @@ class Member(models.Model):
             models.Index(fields=["user"], name="member_by_user", condition=Q(user__isnull=False)),
             models.Index(fields=["enterprise", "pinyin", "id"], name="member_in_bin", condition=IN_BIN),
             models.Index(fields=["deleted_at"], name="member_by_time_in_bin", condition=IN_BIN),
+            models.Index(InviterId("origin"), name="member_by_inviter"),
         ]
 
     def __str__(self) -> str:

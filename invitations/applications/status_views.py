@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -23,7 +24,8 @@ def decision_open(request: PublicRequest, token: str) -> HttpResponse:
     """Move the token from the URL, which the SMS holds, to a cookie."""
     application = Application.objects.filter(token_digest=digest_of(token)).first()
     if application is None:
-        return private(render(request, "invitations/join_status_lost.html", status=404))
+        context = {"days": settings.APPLICATION_KEPT_DAYS}
+        return private(render(request, "invitations/join_status_erased.html", context, status=404))
     response = see_other("invitations:join_status")
     response["Referrer-Policy"] = "no-referrer"
     keep_application(response, application)

@@ -20,7 +20,7 @@ from django.utils.http import base36_to_int, int_to_base36
 
 from accounts.audit.recording import Actor, recording
 from accounts.models import Enterprise
-from core.encryption import DecryptionFailed, decrypt, derive_key, encrypt
+from core.encryption import DecryptionFailed, decrypt, encrypt, keyed_digests
 from directory.models import Member
 from invitations.models import JoinLink, JoinSettings
 
@@ -80,7 +80,7 @@ def url_of(link: JoinLink) -> str:
 
 def colleague_link_url(member: Member) -> str:
     """Return the absolute address of a member's own link."""
-    return _url(_colleague_token(member.pk))
+    return _url(_colleague_tokens(member.pk)[0])
 
 
 def find_link(token: str) -> JoinLink | None:
@@ -92,7 +92,7 @@ def get_link(reference: str) -> JoinLink | None:
     """Return the link that `reference_of` returned this reference for."""
     kind, id = reference[:1], reference[1:]
     if kind == "m":
-        return _colleague_link(_colleague_token(int(id)))
+        return _colleague_link(_colleague_tokens(int(id))[0])
     return _with_relations().filter(pk=int(id)).first()
 
 
@@ -173,7 +173,7 @@ def _colleague_link(token: str) -> JoinLink | None:
         id = base36_to_int(token[TOKEN_LENGTH:])
     except ValueError:
         return None
-    if not hmac.compare_digest(_colleague_token(id).encode(), token.encode()):
+    if not any(hmac.compare_digest(own.encode(), token.encode()) for own in _colleague_tokens(id)):
         return None
     saved = _with_relations().filter(token_digest=digest_of(token)).first()
     member = Member.objects.select_related("enterprise").filter(pk=id).first()
@@ -187,11 +187,11 @@ def _colleague_link(token: str) -> JoinLink | None:
     )
 
 
-def _colleague_token(member_id: int) -> str:
-    """Return a MAC of 128 bits and the id that it authenticates."""
-    key = derive_key(settings.SECRET_KEY, "colleague's link")
-    mac = hmac.new(key, str(member_id).encode(), hashlib.sha256).digest()[:16]
-    return urlsafe_b64encode(mac).decode().rstrip("=") + int_to_base36(member_id)
+def _colleague_tokens(member_id: int) -> list[str]:
+    """Return a MAC of 128 bits and the id that it authenticates, for each secret key, the current one first."""
+    digests = keyed_digests(str(member_id).encode(), "colleague's link")
+    macs = [urlsafe_b64encode(bytes.fromhex(digest)[:16]).decode().rstrip("=") for digest in digests]
+    return [mac + int_to_base36(member_id) for mac in macs]
 
 
 def _url(token: str) -> str:

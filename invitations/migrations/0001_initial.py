@@ -260,6 +260,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
                     models.Index(fields=["phone", "created_at"], name="application_of_phone"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["rejected", "withdrawn"])),
+                        fields=["decided_at"],
+                        name="application_not_admitted",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -65,6 +65,11 @@ class Application(models.Model):
         indexes = [
             models.Index(fields=["enterprise", "state", "-id"], name="application_by_state"),
             models.Index(fields=["phone", "created_at"], name="application_of_phone"),
+            models.Index(
+                fields=["decided_at"],
+                name="application_not_admitted",
+                condition=Q(state__in=["rejected", "withdrawn"]),
+            ),
         ]
 
     def __str__(self) -> str:

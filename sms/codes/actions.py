@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from core.counters import seconds_until
-from core.encryption import derive_key
+from core.encryption import keyed_digests
 from sms.codes import anonymous_door
 from sms.codes.attempts import count_failure, lock_counter, refuse_after_failures, refuse_check, unlock_phones
 from sms.codes.budgets import STRANGERS_MAY
@@ -127,7 +127,7 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
     if not digits:
         raise CodeWrong(_("Enter the %(digits)s-digit code from the SMS.") % {"digits": settings.SMS_CODE_DIGITS})
     _count_check(code)
-    if not hmac.compare_digest(code.digest, _digest(code.pk, digits)):
+    if not any(hmac.compare_digest(code.digest, digest) for digest in _digests(code.pk, digits)):
         count_failure(code)
         raise CodeWrong(_wrong_text(code))
     _consume(code)
@@ -136,8 +136,10 @@ def check_code(text: str, *, purpose: str, browser: str, subject: str = "") -> P
 
 def _supersede_older(code: PhoneCode) -> None:
     sent = PhoneCode.objects.filter(phone=code.phone, door=code.door, purpose=code.purpose)
-    sent.filter(consumed_at=None, superseded_at=None).update(superseded_at=code.created_at)
-    cancel_messages(purpose="code", subject=_message_subject(code), reason=gettext_noop("Replaced by a newer code."))
+    outstanding = sent.filter(consumed_at=None, superseded_at=None)
+    subjects = [str(id) for id in outstanding.values_list("pk", flat=True)]
+    outstanding.update(superseded_at=code.created_at)
+    cancel_messages(purpose="code", subject=subjects, reason=gettext_noop("Replaced by a newer code."))
 
 
 def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: EnterpriseLike | None, language: str) -> None:
@@ -145,13 +147,13 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
     counter.serial = counter.serial % 99 + 1
     counter.save(update_fields=["serial"])
     code.serial = counter.serial
-    code.digest = _digest(code.pk, secrets.token_hex() if code.is_decoy else digits)
+    code.digest = _digests(code.pk, secrets.token_hex() if code.is_decoy else digits)[0]
     code.save(force_insert=True)
     request = MessageRequest(
         enterprise=enterprise,
         kind=Message.Kind.CODE,
         purpose="code",
-        subject=_message_subject(code),
+        subject=str(code.pk),  # never the number, which is erased before the message's row
         to=code.phone,
         template="code",
         params={
@@ -167,10 +169,6 @@ def _send(code: PhoneCode, counter: PhoneAttemptCounter, *, enterprise: Enterpri
         is_proven=code.door == Door.PROVEN,
     )
     queue_messages([request])
-
-
-def _message_subject(code: PhoneCode) -> str:
-    return f"{code.purpose}:{code.door}:{code.phone}"
 
 
 def _count_check(code: PhoneCode) -> None:
@@ -223,9 +221,8 @@ def _new_digits() -> str:
     return f"{secrets.randbelow(10**settings.SMS_CODE_DIGITS):0{settings.SMS_CODE_DIGITS}}"
 
 
-def _digest(challenge: uuid.UUID, digits: str) -> str:
-    key = derive_key(settings.SECRET_KEY, "code")
-    return hmac.new(key, challenge.bytes + digits.encode(), hashlib.sha256).hexdigest()
+def _digests(challenge: uuid.UUID, digits: str) -> list[str]:
+    return keyed_digests(challenge.bytes + digits.encode(), "code")
 
 
 def _browser_digest(browser: str) -> str:

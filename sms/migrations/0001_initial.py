@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["enterprise", "-id"], name="message_of_enterprise"),
+                    models.Index(fields=["to"], name="message_by_number"),
                     models.Index(
                         condition=models.Q(("state__in", ["rejected", "unknown", "undelivered"])),
                         fields=["enterprise", "created_at"],

@@ -68,11 +68,20 @@ def test_names_are_escaped_and_unknown_values_are_shown_as_recorded(owner, enter
 
 def test_an_erased_event_is_still_listed(owner, enterprise, numbers):
     write(enterprise, by=task_actor("王芳"), after={"name": "王芳"})
-    AuditEvent.objects.update(personal=None)
+    with recording(enterprise, by=task_actor("upkeep")) as record:
+        record.erase(AuditEvent.objects.all())
     page = owner.get(PATH).content.decode() + owner.get(f"{PATH}1/").content.decode()
     assert "have been erased" in page
     assert "Modified" not in page
     assert numbers(q="王") == []
+
+
+def test_an_event_that_was_emptied_without_a_record_is_marked(owner, enterprise):
+    write(enterprise)
+    write(enterprise)
+    AuditEvent.objects.filter(number=1).update(personal=None)
+    assert owner.get(PATH).content.count(b"Modified") == 1
+    assert b"Modified" in owner.get(f"{PATH}1/").content
 
 
 def test_an_event_that_was_tampered_with_is_marked(owner, enterprise):

@@ -35,6 +35,7 @@ from accounts.tests.qr_sign_in.people import (
     show_code,
     state_of,
 )
+from conftest import audit_events
 from core.encryption import decrypt
 from core.qr_images import draw_png
 from sms.models import Message
@@ -68,7 +69,7 @@ def test_a_scan_signs_the_desktop_in(desk, phone, lin, enterprise):
     assert is_in(desk)
     assert desk.session["enterprise"] == enterprise.pk
     assert desk.session["method"] == "qr"
-    actions = list(AuditEvent.objects.order_by("number").values_list("action", flat=True))
+    actions = list(audit_events().order_by("number").values_list("action", flat=True))
     assert actions == ["qr_scanned", "qr_approved", "signed_in"]
     signed_in = AuditEvent.objects.get(action="signed_in")
     assert (signed_in.ip, signed_in.personal["after"]) == (OFFICE, {"method": "qr"})
@@ -239,7 +240,7 @@ def test_q9_looking_at_it_changes_nothing(desk, phone, user_agent, method):
         for _ in range(5):
             getattr(browser, method)(path(code), headers={"user-agent": user_agent})
     assert QrSignIn.objects.values().get() == before
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 @pytest.mark.parametrize("action", ["scan/", "approve/", "decline/", "claim/"])

@@ -6,10 +6,10 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from accounts.models import AuditEvent, User
+from accounts.models import User
 from accounts.tests.device import Device
 from accounts.tests.test_security import app_code, equip
-from conftest import PASSWORD
+from conftest import PASSWORD, audit_events
 
 pytestmark = pytest.mark.django_db
 NEW, NEW_OPTIONS = "/mailbox/factors/passkeys/new/", "/mailbox/factors/passkeys/new/options/"
@@ -38,7 +38,7 @@ def test_a_passkey_is_set_up_with_recovery_codes(client_of, alice):
     browser = client_of(alice)
     answer = keep(browser, Device())
     assert (answer.status_code, answer.url) == (303, "/mailbox/factors/recovery/")
-    assert list(AuditEvent.objects.values_list("action", flat=True)) == ["factor_added", "recovery_codes_made"]
+    assert list(audit_events().values_list("action", flat=True)) == ["factor_added", "recovery_codes_made"]
     assert "办公电脑" in browser.get("/mailbox/factors/").content.decode()
 
 

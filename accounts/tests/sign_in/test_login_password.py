@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AttemptCounter, AuditEvent, User
+from accounts.models import AttemptCounter, User
 from accounts.sign_in import hashers
 from accounts.sign_in.hashers import BoundedArgon2PasswordHasher
 from accounts.tests.membership_double import DOUBLE, ENTERING_DOUBLE
-from conftest import PASSWORD
+from conftest import PASSWORD, audit_events
 
 pytestmark = pytest.mark.django_db
 PATH = "/login/password/"
@@ -82,7 +82,7 @@ def test_the_tenth_failure_locks_the_login(english, alice):
     response = guess(english, "ALICE", PASSWORD)
     assert response.status_code == 429
     assert 890 <= int(response["Retry-After"]) <= 900
-    assert [event.action for event in AuditEvent.objects.all()] == ["sign_in_locked"]
+    assert [event.action for event in audit_events()] == ["sign_in_locked"]
 
 
 def test_an_unknown_login_is_locked_as_well(english):

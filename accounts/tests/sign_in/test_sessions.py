@@ -12,9 +12,10 @@ from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 
 from accounts.actors import set_actor
-from accounts.models import AuditEvent, User
+from accounts.models import User
 from accounts.sign_in import sessions
 from accounts.tests.membership_double import ENTERING_DOUBLE
+from conftest import audit_events
 
 pytestmark = pytest.mark.django_db
 PHONE = "+8613800138001"
@@ -144,7 +145,7 @@ def test_an_event_contains_the_actor_and_the_address(client_of, alice, enterpris
         headers={"user-agent": "Fire\r\nfox +8613800138000"},
         REMOTE_ADDR="198.51.100.7",
     )
-    event = AuditEvent.objects.get()
+    event = audit_events().get()
     assert (event.actor_user_id, event.role, event.via, event.ip) == (alice.pk, "owner", "web", "198.51.100.7")
     assert event.user_agent == "Fire\ufffd\ufffdfox 138****8000"
     assert event.request_id

@@ -17,8 +17,10 @@ from django.http import QueryDict
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts.audit.recording import command_actor, digest, personal_digest
-from accounts.audit.verification import verify_chunk
+from accounts.audit.chain import extend_chain
+from accounts.audit.keys import keyring
+from accounts.audit.recording import OPENED, command_actor, event_digest, personal_digest
+from accounts.audit.verification import EventVerifier, verify_chunk
 from accounts.audit_log.export import export_audit
 from accounts.audit_log.search import AuditQuery
 from accounts.models import AuditChain, AuditEvent, Enterprise, Role, User
@@ -83,7 +85,7 @@ def _fill(events: int) -> Role:
             made.append(event)
             head = event.digest
         AuditEvent.objects.bulk_create(made)
-    AuditChain.objects.create(enterprise=enterprise, length=events, head=head)
+    extend_chain(AuditChain.objects.create(enterprise=enterprise), length=events, head=head)
     return roles[0]
 
 
@@ -108,14 +110,15 @@ def _event(enterprise: Enterprise, number: int, users: list[User], at: Any, prev
         ip="203.0.113.7",
         user_agent="Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
         request_id=f"{number:032x}",
-        action=ACTIONS[mixed // 11 % 20],
+        action=ACTIONS[mixed // 11 % 20] if number > 1 else OPENED,
         target_type="member",
         target_id=str(mixed % 50_000),
         personal=personal,
-        personal_digest=personal_digest(personal),
+        personal_digest=personal_digest(personal, keyring(), keyring().current),
+        key_id=keyring().current,
         previous=previous,
     )
-    event.digest = digest(event)
+    event.digest = event_digest(event, keyring())
     return event
 
 
@@ -142,9 +145,9 @@ def _pages(role: Role, events: int) -> dict[str, str]:
 
 
 def _verify(enterprise: Enterprise, events: int) -> None:
-    number, head = 0, ""
+    verifier, number, head = EventVerifier(enterprise.pk), 0, ""
     while number < events:
-        number, head, broken = verify_chunk(enterprise.pk, number, head, until=events, limit=2000)
+        number, head, broken = verify_chunk(verifier, number, head, until=events, limit=2000)
         if broken:
             raise CommandError(str(broken))
 

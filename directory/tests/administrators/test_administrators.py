@@ -15,7 +15,7 @@ from django.utils import translation
 from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, Role, User
 from accounts.sign_in import hashers
-from conftest import PASSWORD, build_member, build_user
+from conftest import PASSWORD, audit_events, build_member, build_user
 from directory.administrators import list as administrator_rows
 from directory.administrators.actions import appoint_user, change_role, remove_administrator
 from directory.models import DepartmentScope
@@ -266,7 +266,7 @@ def test_a_role_is_changed_with_before_and_after(owner, bob, tenant):
 def test_saving_without_a_change_records_nothing(owner, bob, tenant):
     typed = {"role": "department_admin", "departments": [tenant.market.pk]}
     assert owner.post(url(bob, "edit"), typed).status_code == 303
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, Role
-from conftest import build_member
+from conftest import audit_events, build_member
 from core.leased_jobs import LeaseLost
 from directory.bulk_actions import job as bulk_actions
 from directory.bulk_actions.actions import apply_to_members
@@ -111,7 +111,7 @@ def test_many_are_deleted_in_the_background_and_found_again(desk, tenant, five):
     tenant.root.refresh_from_db()
     assert tenant.root.members_below == 0
     assert not action.items.exists()
-    lines = [(event.action, event.via) for event in AuditEvent.objects.order_by("number")]
+    lines = [(event.action, event.via) for event in audit_events().order_by("number")]
     chunks = [("members_deleted", "task"), ("members_deleted", "task"), ("member_deleted", "task")]
     assert lines == [("bulk_action_started", "web"), *chunks, ("bulk_action_finished", "task")]
 

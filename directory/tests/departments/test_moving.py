@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
-from conftest import build_department, build_member, build_user
+from conftest import audit_events, build_department, build_member, build_user
 from core.translatable import render_message
 from directory.departments.actions import add_department
 from directory.departments.moving import move_department, plan_move
@@ -105,7 +105,7 @@ def test_never_below_itself_nor_where_it_is_nor_the_root(tenant, shanghai):
     assert refusal(tenant.east, tenant.market) == {"department": ["“华东组” is already below “市场部”."]}
     assert "can't be moved" in refusal(tenant.root, tenant.market)[NON_FIELD_ERRORS][0]
     assert is_true(tenant.enterprise)
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 def test_never_into_another_enterprise(tenant, other_tenant):
@@ -147,7 +147,7 @@ def test_the_plan_names_who_gains_and_who_loses_access(tenant, wang, bob, financ
 
 def test_the_audit_log_names_the_parent_and_the_administrators(tenant, bob, finance):
     move(tenant.east, finance)
-    event = AuditEvent.objects.get()
+    event = audit_events().get()
     assert (event.action, event.target_id) == ("department_moved", str(tenant.east.pk))
     assert event.personal["before"] == {"parent": "示例科技/市场部", "administrators": ["Bob"]}
     assert event.personal["after"] == {"parent": "示例科技/财务部", "administrators": []}

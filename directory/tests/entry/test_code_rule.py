@@ -18,7 +18,7 @@ from accounts.models import AuditEvent, Enterprise, KnownBrowser, Role, User
 from accounts.sign_in.known_browsers import is_known_browser
 from accounts.tasks import delete_expired_sign_ins
 from accounts.tests.sign_in.test_login import LISTED, UNLISTED, answers_to
-from conftest import PASSWORD, build_member, build_tenant
+from conftest import PASSWORD, audit_events, build_member, build_tenant
 from directory.entry.code_rule import must_scan
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
@@ -408,7 +408,7 @@ def test_a_member_who_cannot_scan_returns_by_a_recovery_link(stuck, lin):
     assert joined_again["Location"] == "/mailbox/"
     assert new_phone.get("/mailbox/").status_code == 200
     assert new_phone.session["method"] == "invitation"
-    actions = list(AuditEvent.objects.order_by("number").values_list("action", flat=True))
+    actions = list(audit_events().order_by("number").values_list("action", flat=True))
     assert actions == ["recovery_link_sent", "member_returned", "signed_in"]
 
 

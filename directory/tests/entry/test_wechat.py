@@ -17,7 +17,7 @@ from accounts.audit.recording import Actor, command_actor
 from accounts.models import AuditEvent, User
 from accounts.tests.sign_in.test_login import UNLISTED, masked
 from accounts.wechat.bindings import Proof, WechatTaken, bind_wechat
-from conftest import build_member, build_tenant
+from conftest import audit_events, build_member, build_tenant
 from directory.joining.actions import join_member
 from directory.models import Member
 from directory.tests.entry.test_code_rule import joined, phone_codes_age, set_rule
@@ -51,7 +51,7 @@ def bind(user, wechat, enterprise):
 
 
 def actions():
-    return list(AuditEvent.objects.order_by("at").values_list("action", flat=True))
+    return list(audit_events().order_by("at").values_list("action", flat=True))
 
 
 def test_an_unknown_wechat_is_bound_once_a_code_has_proven_the_phone(desk, wechat, lin):

@@ -14,7 +14,7 @@ from accounts.audit.recording import command_actor
 from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, KnownBrowser, User
 from accounts.sign_in.known_browsers import remember_browser
-from conftest import build_member
+from conftest import audit_events, build_member
 from directory.imports import apply as applying
 from directory.imports import apply_updates
 from directory.imports.actions import begin_import, start_follow_up
@@ -107,8 +107,10 @@ def undo(imported, by):
 
 def everything():
     """Return everything that an edit can change, except ids and times."""
-    events = AuditEvent.objects.order_by("number").values_list(
-        "number", "action", "target_type", "target_id", "actor_user_id", "role", "via", "personal"
+    events = (
+        audit_events()
+        .order_by("number")
+        .values_list("number", "action", "target_type", "target_id", "actor_user_id", "role", "via", "personal")
     )
     return {
         "members": list(Member.objects.order_by("pk").values()),

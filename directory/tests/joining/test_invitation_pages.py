@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, User
-from conftest import build_member, build_tenant
+from conftest import audit_events, build_member, build_tenant
 from directory.joining.invitations import invite_member
 from directory.models import Invitation, Member
 from directory.tests.phone import code_to, link_to
@@ -365,7 +365,7 @@ def test_joining_is_recorded_once_and_the_sign_in_once(phone, link, other_tenant
     phone.get(link)
     phone.post("/i/send/")
     phone.post("/i/join/", {"code": code_to(PHONE)})
-    actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+    actions = list(audit_events().order_by("pk").values_list("action", flat=True))
     assert actions == ["invitation_sent", "member_joined", "signed_in"]
     assert phone.get("/mailbox/").status_code == 200
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.audit.recording import Actor
 from accounts.models import AuditEvent, User
-from conftest import build_member, build_tenant
+from conftest import audit_events, build_member, build_tenant
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
 from directory.models import Member
@@ -29,7 +29,7 @@ def test_a_pending_member_becomes_active_with_a_user_of_the_proven_phone(wang):
     assert user.phone == "+8613800138002"
     assert not user.has_usable_password()
     assert wang.joined_at == wang.last_entered_at
-    assert AuditEvent.objects.get().action == "member_joined"
+    assert audit_events().get().action == "member_joined"
 
 
 def test_the_user_of_that_phone_is_found_again_in_a_second_enterprise(lin, other_tenant):
@@ -60,7 +60,7 @@ def test_change_since_the_code_was_sent_prevents_joining(wang, change):
     with pytest.raises(ValidationError):
         join_member(wang, phone="+8613800138002", by=SELF)
     assert not User.objects.filter(roles=None).exists()
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 def test_deactivated_user_cannot_join(wang):

@@ -1,13 +1,17 @@
 """The bin: deleted, restored, purged (product.md, rule 9)."""
 
 import datetime
+import json
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from accounts.audit.recording import command_actor
+from accounts.audit.recording import Actor, command_actor, recording
 from accounts.audit.verification import verify_chain
 from accounts.models import AuditEvent, User
 from conftest import build_member, build_user
@@ -16,10 +20,14 @@ from directory.entry.phone_lookup import enterprises_of
 from directory.joining.actions import join_member
 from directory.joining.invitations import invite_member
 from directory.members.actions import create_member, edit_member
-from directory.members.erasure import erase_deleted_members
+from directory.members.erasure import _acted, _invited_by, erase_deleted_members, erase_member
+from directory.members.mentions import NAMING
 from directory.members.recycle_bin import delete_members, restore_members
 from directory.models import Address, Import, ImportRow, Invitation, Member, Membership
-from sms.models import Message
+from invitations.applications.apply import ApplicationInput, file_application
+from invitations.links.actions import colleague_link_url, find_link
+from sms.models import Message, PhoneAttemptCounter, PhoneCode
+from sms.retention import delete_expired_codes
 
 BY = command_actor()
 
@@ -332,6 +340,95 @@ def test_nothing_is_left_of_a_purged_person(client_of, tenant, alice, tmp_path):
     assert "朋友" in left
     assert verify_chain(tenant.enterprise.pk) is None
     assert not User.objects.filter(phone="+8613900139777").exists()
+
+
+def test_nothing_is_left_of_a_purged_persons_codes(tenant, lin, tmp_path):
+    browser = Client()
+    browser.post("/login/", {"phone": str(lin.phone)})
+    assert browser.post("/login/code/", {"code": "000000"}).status_code == 422
+    assert Message.objects.filter(to=lin.phone).exists()
+    assert PhoneAttemptCounter.objects.get(phone=lin.phone).failures == 1
+    Message.objects.update(created_at=timezone.now() - datetime.timedelta(days=31))
+    delete(lin)
+    grow_old(lin)
+    assert erase_deleted_members() == 1
+    PhoneCode.objects.update(created_at=timezone.now() - datetime.timedelta(days=2))
+    delete_expired_codes()
+    assert [row for row in json.loads(dump(tmp_path)) if "13800138001" in str(row)] == []
+
+
+def test_nothing_is_left_of_a_purged_inviter(tenant, lin, tmp_path):
+    tenant.enterprise.is_joining_open = True
+    tenant.enterprise.save()
+    link = find_link(colleague_link_url(lin).split("/")[-2])
+    file_application(link, ApplicationInput("客人", "guest"), phone="+8613900139001", by=BY)
+    delete(lin)
+    grow_old(lin)
+    erase_deleted_members()
+    assert "林晓" not in (left := dump(tmp_path))
+    assert "客人" in left
+    assert verify_chain(tenant.enterprise.pk) is None
+
+
+def test_a_purged_person_is_erased_in_every_log_with_a_record(lin, other_tenant, tmp_path):
+    user, other = lin.user, other_tenant.enterprise
+    by = Actor(user=user, name="林晓", via="member")
+    with recording(other, by=by) as record:
+        record("signed_in", user)
+    with recording(other, by=BY) as record:
+        record("factors_reset", user)
+    delete(lin)
+    grow_old(lin)
+    erase_deleted_members()
+    assert "林晓" not in dump(tmp_path)
+    assert verify_chain(lin.enterprise.pk) is None
+    assert verify_chain(other.pk) is None
+    assert AuditEvent.objects.get(enterprise=other, action="personal_data_erased").erased == "2-3"
+
+
+def test_erasing_now_erases_what_imports_keep_of_the_member(tenant, wang, alice, tmp_path):
+    imported = Import.objects.create(enterprise=tenant.enterprise, author=alice, state="done")
+    cells = {"name": "王芳", "phone": "13800138002"}
+    kept = {"cells": cells, "facts": cells, "previous": cells, "notes": [{"column": "name", "from": "王 芳"}]}
+    ImportRow.objects.create(import_job=imported, number=2, verdict="updated", member=wang, **kept)
+    delete(wang)
+    assert erase_member(wang, by=BY)
+    left = dump(tmp_path)
+    assert {trace for trace in ("王芳", "王 芳", "13800138002") if trace in left} == set()
+
+
+def test_import_rows_are_searched_before_the_enterprise_is_locked(tenant, wang, lin, alice, settings):
+    imported = Import.objects.create(enterprise=tenant.enterprise, author=alice, state="done")
+    named = {"column": "phone", "text": "138 0013 8002 belongs to %(name)s.", "params": {"name": "王芳"}}
+    other = {"column": "phone", "text": "138 0013 8001 belongs to %(name)s.", "params": {"name": "林晓"}}
+    rows = [ImportRow(import_job=imported, number=n, verdict="refused", problems=[other]) for n in range(2, 30)]
+    rows += [ImportRow(import_job=imported, number=30, verdict="refused", problems=[other, named])]
+    rows += [ImportRow(import_job=imported, number=31, verdict="created", undo="kept", member=lin, problems=[named])]
+    ImportRow.objects.bulk_create(rows)
+    delete(wang)
+    grow_old(wang)
+    with CaptureQueriesContext(connection) as queries:
+        erase_deleted_members()
+    statements = [query["sql"] for query in queries]
+    lock = next(n for n, sql in enumerate(statements) if "accounts_auditchain" in sql)
+    assert any("directory_importrow" in sql for sql in statements[:lock])
+    late = [sql for sql in statements[lock:] if sql.startswith("SELECT") and "directory_importrow" in sql]
+    assert all("member_id" in sql.partition("WHERE")[2] or '"id" > ' in sql or "state" in sql for sql in late), late
+    assert [row.problems for row in imported.rows.filter(number__gte=29).order_by("number")] == [[other], [other], []]
+
+
+@pytest.mark.sqlite_only
+def test_what_is_erased_is_found_by_an_index(wang):
+    """On PostgreSQL the plan depends on statistics."""
+    rows = ImportRow.objects.filter(import_job=1, number__gt=5)
+    for found, index in (
+        (_invited_by([wang]), "member_by_inviter"),
+        (AuditEvent.objects.filter(_acted([1, 2])), "audit_event_by_actor"),
+        (Message.objects.filter(to__in=["+8613800138002"]), "message_by_number"),
+        (rows.filter(NAMING[0]).order_by("number"), "import_row_refused"),
+        (rows.filter(NAMING[1]).order_by("number"), "import_row_kept"),
+    ):
+        assert index in found.explain(), found.explain()
 
 
 def test_texts_of_imports_that_name_the_purged_are_emptied(tenant, wang, alice):

@@ -7,8 +7,7 @@ import time
 import pytest
 from django.db import transaction
 
-from accounts.models import AuditEvent
-from conftest import PASSWORD
+from conftest import PASSWORD, audit_events
 from exmail_admin.tests.routes.test_permissions import rows
 
 # Each with the fields that make it dangerous.
@@ -100,7 +99,7 @@ def is_asked(browser, method, path, fields=None, *, ago):
     make_late(browser, ago=ago)
     with transaction.atomic():
         answer = browser.generic("GET", path) if method == "GET" else browser.post(path, fields or {})
-        is_recorded = AuditEvent.objects.exists()
+        is_recorded = audit_events().exists()
         transaction.set_rollback(True)
     asks = answer.headers.get("Location", "").startswith("/confirm/") or b"Confirm it's you" in getattr(
         answer, "content", b""
