@@ -63,9 +63,9 @@ IMPORT_READ_MEMORY_BYTES = 512 * 1024 * 1024
 # CPU time for the largest workbook, and twice as much wall-clock time for a busy machine.
 IMPORT_READ_CPU_SECONDS = 60
 IMPORT_READ_SECONDS = 120
-# How long a request reads a file itself, so that most are refused beside the field. A worker reads the others. With the
+# How long a request reads a file itself, so that most are refused beside the field; a worker reads the others. With the
 # time to store 40 MB an upload is answered within two seconds.
-IMPORT_ANSWER_SECONDS = 1.0
+IMPORT_ANSWER_SECONDS = 0.8
 
 # --- Import: the work on its rows
 # Uploads per enterprise and window (4.2): each starts a process and stores a file.

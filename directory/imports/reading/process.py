@@ -131,21 +131,25 @@ def _sheet_rows(copy: Path, scanned: Scanned) -> Iterator[Line]:
     from python_calamine import CalamineWorkbook
 
     sheet = CalamineWorkbook.from_path(str(copy)).get_sheet_by_index(0)
-    dead = scanned.facts.dead
-    dead_rows = {cell.row for cell in dead}
+    dead_rows = {cell.row for cell in scanned.facts.dead}
     # calamine omits blank columns on the left, but not blank rows above.
     blank = [""] * (sheet.start[1] if sheet.start else 0)
     for number, values in enumerate(sheet.iter_rows(), start=1):
         cells = blank + [value if type(value) is str and len(value) <= TEXT_MAX else _plain(value) for value in values]
         if number in dead_rows:
-            for column in range(1, scanned.facts.last_column + 1):
-                if Cell(number, column) in dead:
-                    cells += [""] * (column - len(cells))
-                    cells[column - 1] = {"dead": dead[Cell(number, column)]}
+            _put_dead(cells, number, scanned.facts)
         originals: list[tuple[int, str]] = []
         for column in scanned.facts.formatted:
             originals += _show_as_formatted(cells, number, column, scanned.facts)
         yield number, [_tidy(cell) for cell in cells], originals
+
+
+def _put_dead(cells: list[Any], row: int, facts: SheetFacts) -> None:
+    """Put the cells without a value into a row: calamine reads them as blank."""
+    for column in range(1, facts.last_column + 1):
+        if why := facts.dead.get(Cell(row, column)):
+            cells += [""] * (column - len(cells))
+            cells[column - 1] = {"dead": why}
 
 
 def _show_as_formatted(cells: list[Any], row: int, column: int, facts: SheetFacts) -> list[tuple[int, str]]:

@@ -117,8 +117,8 @@ def remarks_of(client_of, alice, tenant):
     def remarks(content, name="members.csv"):
         page = checked(client_of(alice), tenant, content, name)
         text = client_of(alice).get(page).content.decode()
-        found = re.findall(r'notice--info"[^>]*>.*?<div class="notice__text">(.*?)</div>', text, re.DOTALL)
-        return [html_module.unescape(re.sub(r"<[^>]+>|\s+", " ", one)).strip() for one in found]
+        (notice, *_others) = [*re.findall(r'<div class="notice__text">(.*?)</div>\s*</div>', text, re.DOTALL), ""]
+        return [html_module.unescape(one) for one in re.findall(r"<div>(.*?)</div>", notice + "</div>")]
 
     return remarks
 
