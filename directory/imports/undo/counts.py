@@ -36,5 +36,9 @@ class UndoCounts:
         return self.removed + self.reverted
 
     @property
+    def has_effect(self) -> bool:
+        return bool(self.undone or self.withdrawn)
+
+    @property
     def kept_by_reason(self) -> list[tuple[KeptBecause, int]]:
         return [(reason, self.kept[reason]) for reason in KeptBecause if self.kept[reason]]

@@ -26,6 +26,8 @@ from directory.models import ActivationCode, Import, ImportRow, Member
 # Beyond this many edited members, the log is believed without a look: an edit that was taken back counts as one.
 COMPARED_MAX = 2000
 CHUNK = 500
+# A member restored from the bin may have lost a phone or a department that are gone.
+EDITS = ("member_edited", "member_restored")
 Verdict = ImportRow.Verdict
 # These reasons to keep a row come before an edit.
 BEFORE_EDITED = {KeptBecause.GONE, KeptBecause.LOST}
@@ -89,7 +91,7 @@ def _edited_ids(imported: Import, times: int) -> QuerySet[AuditEvent, int]:
     """Return the ids of members who were edited at least so many times since the import started."""
     events = AuditEvent.objects.filter(enterprise=imported.enterprise_id)
     start = events.filter(action="import_started", target_id=str(imported.pk)).values_list("number", flat=True).first()
-    edits = events.filter(action="member_edited", number__gt=start or 0).values("target_id")
+    edits = events.filter(action__in=EDITS, number__gt=start or 0).values("target_id")
     often = edits.annotate(times=Count("number")).filter(times__gte=times)
     return often.annotate(edited=Cast("target_id", BigIntegerField())).values_list("edited", flat=True)
 

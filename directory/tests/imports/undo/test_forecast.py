@@ -121,3 +121,14 @@ def test_a_department_administrator_undoes_nothing_out_of_their_reach(client_of,
     assert figures(html) == {"removed": 1, "reverted": 0, "gone": 1}
     client.post(f"{page}undo/", fields(html))
     assert Member.objects.get().name == "成员1"
+
+
+def test_an_undo_that_would_do_nothing_is_not_offered(client_of, alice, tenant):
+    client = client_of(alice)
+    page = checked(client, tenant, xlsx(person(1)))
+    applied(client, page)
+    edit(Member.objects.get(), position="改过")
+    html = client.get(page).content.decode()
+    assert figures(html) == {"removed": 0, "reverted": 0, "edited": 1}
+    assert "There is nothing left to undo" in html
+    assert f'action="{page}undo/"' not in html
