@@ -1,4 +1,4 @@
-"""Two administrators confirm the same number at the same moment: one sending is made, and the other number comes back."""
+"""Two administrators confirm the same number at the same moment: one of them sends, the other gets the new number."""
 
 import pytest
 
