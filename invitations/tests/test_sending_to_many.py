@@ -196,6 +196,7 @@ def test_above_a_limit_the_number_is_typed(desk, people, settings):
         answer = desk.post(NEW, wanted | typed)
         assert answer.status_code == 422
         assert re.search(r'<input[^>]*name="confirmed"[^>]*aria-invalid="true"', answer.text)
+        assert re.search(r'<input[^>]*name="confirmed"[^>]*autofocus', answer.text)
     assert desk.post(NEW, wanted | {"confirmed": " ２ "}).status_code == 303
 
 
