@@ -212,18 +212,18 @@ def _invite_chunk(
     now = timezone.now()
     with recording(enterprise, by=by) as record:
         found = Member.objects.filter(enterprise=enterprise, pk__in=ids).order_by("pk")
-        refusals = {member: member.refusal for member in with_refusals(found, rules)}
-        invited = [member for member, reason in refusals.items() if not reason]
-        if expected is not None and len(invited) != expected:
+        members = list(with_refusals(found, rules))
+        invited = [member for member in members if not member.refusal]
+        if expected not in {None, len(invited)}:
             raise NumberChanged
-        history = _history_of(list(refusals), rules, now)
+        history = _history_of(members, rules, now)
         sent = _send_links(enterprise, invited, history, by, now, rules)
         if by.user:
             # An administrator vouches for these numbers, so codes may be tried again after too many failures.
             unlock_phones([str(member.phone) for member in invited])
         _note(record, enterprise, invited, rules.is_recovery)
-    refused = [(member, reason) for member, reason in refusals.items() if reason]
-    return sent, [(member, _refusal(member, reason, history[member.pk], rules)) for member, reason in refused]
+    refused = [member for member in members if member.refusal]
+    return sent, [(member, _refusal(member, member.refusal, history[member.pk], rules)) for member in refused]
 
 
 def _send_links(

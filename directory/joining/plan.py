@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +112,7 @@ class SendingForm(forms.Form):
             self.add_error(None, _("None of these members can be invited right now."))
         elif typed.get("expected") != self.plan.messages:
             self.refuse_number()
-        elif self.plan.is_typed and typed.get("confirmed") not in {None, str(self.plan.messages)}:
+        elif self.plan.is_typed and "confirmed" in typed and digits_in(typed["confirmed"]) != str(self.plan.messages):
             self.add_error("confirmed", self._typed_wrongly())
         return typed
 
@@ -122,6 +123,11 @@ class SendingForm(forms.Form):
 
     def _typed_wrongly(self) -> str:
         return _("Enter %(n)s to confirm that so many SMS are sent.") % {"n": self.plan.messages}
+
+
+def digits_in(text: str) -> str:
+    """Return the digits of a number as people type it, such as "1,024" or in full width."""
+    return "".join(character for character in unicodedata.normalize("NFKC", text) if character.isdecimal())
 
 
 def plan_invitations(enterprise: Enterprise, members: QuerySet[Member], rules: Rules) -> InvitationPlan:

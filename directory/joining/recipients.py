@@ -84,7 +84,10 @@ class Rules:
     def _cases_of_state(self) -> list[When]:
         pending, active = Q(status=Member.Status.PENDING), Q(status=Member.Status.ACTIVE)
         by_code = pending & Q(activation=Member.Activation.CODE)
-        cases = [_when(Q(deleted_at__isnull=False), Reason.IN_BIN), _when(Q(status="disabled"), Reason.DISABLED)]
+        cases = [
+            _when(Q(deleted_at__isnull=False), Reason.IN_BIN),
+            _when(Q(status=Member.Status.DISABLED), Reason.DISABLED),
+        ]
         if not self.is_recovery:
             cases.append(_when(active if self.is_bulk else active & ~is_dormant(), Reason.JOINED))
         cases += [_when(by_code, Reason.BY_CODE), _when(Q(phone=None), Reason.NO_PHONE)]
@@ -175,6 +178,7 @@ def _sent_since(moment: datetime) -> QuerySet[Invitation]:
 def _at_least(number: int, rows: QuerySet[Invitation]) -> Q:
     """Return the condition of members with so many rows.
 
-    PostgreSQL answers whether there is any from a hash of all of them, and looks at the rows of those only.
+    PostgreSQL finds whether a member has any in a hash of all rows, and then counts those of few members.
     """
-    return Q(Exists(rows)) & Q(Exists(rows.order_by("pk")[number - 1 : number])) if number > 1 else Q(Exists(rows))
+    has_any = Q(Exists(rows))
+    return has_any & Q(Exists(rows.order_by("pk")[number - 1 : number])) if number > 1 else has_any

@@ -44,7 +44,7 @@ def confirm_sending(
         except NumberChanged:
             form = SendingForm(request.POST, plan=plan_invitations(request.enterprise, members, rules))
             form.refuse_number()
-    return unprocessable(request, template, context | {"plan": form.plan, "sending": form})
+    return unprocessable(request, template, context | {"plan": form.plan, "sending": form, "form": form})
 
 
 def read_rules(request: ConsoleRequest, queued: QuerySet[Any, int] | None = None) -> Rules:

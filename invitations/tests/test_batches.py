@@ -94,7 +94,7 @@ def test_a_batch_reaches_everyone_who_has_not_joined(desk, people, wang):
 
 def test_the_preview_says_who_is_left_out_and_why(desk, people):
     page = desk.get(NEW, {"status": ""}).text
-    assert 'data-name="left_out" value="3"' in page
+    assert 'data-name="chosen" value="6"' in page
     assert reasons(page) == {"joined": 1, "disabled": 1, "by_code": 1}
     for words in ("Already joined", "Disabled", "Joins with an activation code"):
         assert words in page

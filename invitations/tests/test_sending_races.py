@@ -1,4 +1,4 @@
-"""Two administrators confirm the same number at once: one sending is made, the other gets the new number."""
+"""Two administrators confirm the same number at the same moment: one of them sends, the other gets the new number."""
 
 import pytest
 

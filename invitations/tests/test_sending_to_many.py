@@ -192,11 +192,12 @@ def test_the_text_counts_in_parts_and_all_of_them_add_up(desk, people):
 def test_above_a_limit_the_number_is_typed(desk, people, settings):
     settings.BATCH_CONFIRM_ABOVE = 1
     wanted = {"all_matching": "1", "expected": "2"}
-    for typed in ({}, {"confirmed": ""}, {"confirmed": "3"}, {"confirmed": "x"}):
+    for typed in ({}, {"confirmed": ""}, {"confirmed": "3"}, {"confirmed": "x"}, {"confirmed": "22"}):
         answer = desk.post(NEW, wanted | typed)
         assert answer.status_code == 422
         assert re.search(r'<input[^>]*name="confirmed"[^>]*aria-invalid="true"', answer.text)
-    assert desk.post(NEW, wanted | {"confirmed": "2"}).status_code == 303
+        assert re.search(r'<input[^>]*name="confirmed"[^>]*autofocus', answer.text)
+    assert desk.post(NEW, wanted | {"confirmed": " ２ "}).status_code == 303
 
 
 def test_one_member_is_invited_by_one_click(desk, people, wang):
