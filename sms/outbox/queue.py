@@ -130,7 +130,7 @@ def expire_messages() -> int:
 
 
 def claim_messages(kind: str, gateway: str, *, limit: int) -> Claim:
-    """Claim up to `limit` due messages, oldest first, and commit. The claim may be empty."""
+    """Claim up to `limit` due messages, oldest first (codes: number_limits.ORDER), and commit. May be empty."""
     claim = Claim(uuid.uuid4(), time.monotonic() + settings.SMS_LEASE_SECONDS, [])
     due = _due_messages().filter(kind=kind, gateway=gateway)
     if not due.exists():
