@@ -234,10 +234,12 @@ print(json.dumps(importlib.import_module(sys.argv[1]).report(pathlib.Path(sys.ar
 def run_in_subprocess(tmp_path_factory, django_db_setup, django_db_blocker) -> Callable[[str], dict[str, Any]]:
     """Return a function that runs `report(folder)` of a module in a process of its own and returns its JSON.
 
-    The process has a copy of the test database, so that it may kill workers.
+    The process has a copy of the test database, so that it may kill workers. Call it from a fixture with
+    scope="module", because a database in a transaction of a test's own can't be copied.
     """
 
     def run(module: str) -> dict[str, Any]:
+        assert not connection.in_atomic_block, "call run_in_subprocess from a fixture with scope='module'"
         folder = tmp_path_factory.mktemp("subprocess")
         with django_db_blocker.unblock(), _copied_database(folder) as url:
             done = subprocess.run(

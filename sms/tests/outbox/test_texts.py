@@ -7,20 +7,20 @@ import re
 import pytest
 
 from sms.models import Message
-from sms.outbox.texts import plain_name, render_text
+from sms.outbox.texts import PURPOSES, TEMPLATES, plain_name, render_text
 
 INVITATION = {"enterprise": "示例科技", "name": "王芳", "days": "7", "link": "http://127.0.0.1:8000/i/abc/"}
 CODE = {"enterprise": "", "purpose": "login", "minutes": "5", "serial": "07", "code": "012345"}
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("template", ["invitation", "recovery"])
+@pytest.mark.parametrize("template", [name for name, text in TEMPLATES.items() if "%(link)s" in str(text)])
 def test_text_ends_with_the_link(language, template):
     assert render_text(template, INVITATION, language).endswith(" http://127.0.0.1:8000/i/abc/")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("purpose", ["login", "join", "apply", "return", "wechat"])
+@pytest.mark.parametrize("purpose", PURPOSES)
 def test_code_is_the_only_number_of_six_digits(language, purpose):
     text = render_text("code", {**CODE, "purpose": purpose}, language)
     assert re.findall(r"\b\d{6}\b", text) == ["012345"]
