@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.audit.recording import Record, recording, task_actor
+from accounts.audit.recording import Record, erase_personal, recording, task_actor
 from accounts.models import AuditEvent, User
 from directory.members.mentions import Person, erase_later_mentions, erase_mentions
 from directory.models import Member
@@ -67,7 +67,7 @@ def _erase(record: Record, applications: Sequence[Application]) -> None:
     """Delete these applications, their messages, and their names in the audit log."""
     erase_messages(PURPOSE, [subject_of(application) for application in applications])
     ids = [application.pk for application in applications]
-    record.erase(_events_of(ids))
+    erase_personal(record, _events_of(ids))
     Application.objects.filter(pk__in=ids).delete()
 
 
@@ -86,7 +86,7 @@ def _erase_numbers(record: Record, phones: set[str]) -> None:
 def _erase_inviters(record: Record, members: Sequence[Member]) -> None:
     """Erase the members as inviters of others. An event about an application names its inviter when it is filed."""
     invited = Application.objects.filter(inviter__in=members)
-    record.erase(_events_of(list(invited.values_list("pk", flat=True))).filter(action="application_filed"))
+    erase_personal(record, _events_of(list(invited.values_list("pk", flat=True))).filter(action="application_filed"))
     invited.update(inviter=None)
 
 

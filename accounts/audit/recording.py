@@ -11,7 +11,7 @@ stays true until the commit.
 
 Each event's digest is HMAC-SHA256(key, previous digest + canonical JSON of its columns). Names, phones and addresses
 are stored in `personal` only, which may be erased; the chain covers a salted HMAC of it and still verifies then, if
-another event names those that were erased (`Record.erase`). The first event of every chain is the opening of its
+another event names those that were erased (`erase_personal`). The first event of every chain is the opening of its
 enterprise. A truncated log differs from the chain's signed row, whose head is also written to the process log after
 each change. The keys are those of accounts.audit.keys.
 """
@@ -83,27 +83,18 @@ class Record:
         target: models.Model,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        *,
+        erased: str = "",
     ) -> AuditEvent:
-        return self._record_one(action, RecordedChange(target, before, after))
+        """Record one event. `erased` names the events whose personal data it erased (`erase_personal`)."""
+        (columns,) = self._chain(action, [RecordedChange(target, before, after)], erased=erased)
+        event = AuditEvent(**columns)
+        event.save(force_insert=True)
+        return event
 
     def each(self, action: str, changes: Sequence[RecordedChange]) -> None:
         """Record an event per change, in this order, with the number of statements of a single one."""
         insert_rows(AuditEvent, EVENT_COLUMNS, map(_as_row, self._chain(action, changes)))
-
-    def erase(self, events: models.QuerySet[AuditEvent]) -> None:
-        """Erase names and values of those of the enterprise's `events` that have any, and record which."""
-        erased = events.filter(enterprise=self.enterprise, personal__isnull=False)
-        numbers = list(erased.order_by("number").values_list("number", flat=True))
-        if numbers:
-            erased.update(personal=None)
-            counted = RecordedChange(self.enterprise, after={"events": len(numbers)})
-            self._record_one(ERASED, counted, erased=format_ranges(numbers))
-
-    def _record_one(self, action: str, change: RecordedChange, *, erased: str = "") -> AuditEvent:
-        (columns,) = self._chain(action, [change], erased=erased)
-        event = AuditEvent(**columns)
-        event.save(force_insert=True)
-        return event
 
     def _chain(self, action: str, changes: Sequence[RecordedChange], *, erased: str = "") -> list[dict[str, Any]]:
         """Return the columns of an event per change, and move the chain's head to the last."""
@@ -207,6 +198,16 @@ def personal_digest(personal: Mapping[str, Any], keys: Keyring, key_id: str) -> 
 def _digest(columns: dict[str, Any], previous: str, keys: Keyring) -> str:
     at = columns["at"].astimezone(datetime.UTC).isoformat(timespec="microseconds")
     return keys.sign(previous + canonical_json(columns | {"at": at}), columns["key_id"])
+
+
+def erase_personal(record: Record, events: models.QuerySet[AuditEvent]) -> None:
+    """Erase names and values of those of the enterprise's `events` that have any, and record which."""
+    concerned = events.filter(enterprise=record.enterprise, personal__isnull=False)
+    numbers = list(concerned.order_by("number").values_list("number", flat=True))
+    if numbers:
+        concerned.update(personal=None)
+        counted = {"events": len(numbers)}
+        record("personal_data_erased", record.enterprise, after=counted, erased=format_ranges(numbers))
 
 
 def plain(value: Any) -> Any:

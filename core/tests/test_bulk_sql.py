@@ -32,8 +32,8 @@ def test_datetimes_and_none_are_stored_unchanged(three):
     insert_rows(
         AuditCheck,
         ("enterprise_id", "length", "number", "head", "started_at", "finished_at", "broken_number", "why",
-         "proven_number", "proven_head", "failures", "lease", "lease_until"),
-        [(one.pk, 5, 2, "", now, None, None, "", 0, "", 0, "", None) for one in three],
+         "proven_number", "proven_head", "key_id", "mac", "failures", "lease", "lease_until"),
+        [(one.pk, 5, 2, "", now, None, None, "", 0, "", "", "", 0, "", None) for one in three],
     )  # fmt: skip
     ids = [one.pk for one in AuditCheck.objects.order_by("pk")]
     columns = ("finished_at", "broken_number", "why")

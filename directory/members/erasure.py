@@ -14,7 +14,7 @@ from django.db.models import CharField, F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from accounts.audit.recording import Actor, Record, recording, task_actor
+from accounts.audit.recording import Actor, Record, erase_personal, recording, task_actor
 from accounts.models import AuditEvent, Enterprise, User
 from core.registry import Registry
 from directory.joining.invitations import PURPOSE, subject_of
@@ -83,7 +83,7 @@ def _erase_locked(members: Sequence[Member], record: Record) -> None:
         erase(record, members)
     _erase_texts(members, record)
     users = _lone_users(members)
-    record.erase(_events_of(users))
+    erase_personal(record, _events_of(users))
     User.objects.filter(pk__in=users).delete()
     _forget_failures(members)
     _empty(record.enterprise, members)
@@ -142,7 +142,7 @@ def _erase_in_other_logs(enterprise: Enterprise, users: Sequence[int]) -> None:
     ids = {*acted.distinct(), *concerned.values_list("enterprise", flat=True).distinct()}
     for other in others.filter(pk__in=ids).order_by("pk"):
         with recording(other, by=BY) as record:
-            record.erase(_events_of(users))
+            erase_personal(record, _events_of(users))
 
 
 def _forget_failures(members: Sequence[Member]) -> None:
@@ -159,7 +159,7 @@ def _erase_texts(members: Sequence[Member], record: Record) -> None:
     erase_messages(PURPOSE, [subject_of(member) for member in members])
     erase_recipients(enterprise.pk, {member.phone: member.deleted_at for member in members if member.phone})
     events = AuditEvent.objects.filter(target_type="member", target_id__in=[str(member.pk) for member in members])
-    record.erase(events)
+    erase_personal(record, events)
     for one in _invited_by(members):
         one.origin.pop("invited_by", None)
         one.save(update_fields=["origin"])

@@ -80,8 +80,10 @@ def _chunks(rows: QuerySet[ImportRow]) -> Iterator[list[tuple[int, list[Serializ
 
 
 def _erase_from(rows: Collection[tuple[int, list[SerializedMessage]]], people: Collection[Person]) -> None:
-    names = re.compile("|".join(sorted({re.escape(person.name) for person in people}))) if people else None
-    for id, problems in rows if names else ():
+    if not people:
+        return
+    names = re.compile("|".join(sorted({re.escape(person.name) for person in people})))
+    for id, problems in rows:
         if any(names.search(text) for problem in problems for text in _texts(problem)):
             _erase_from_row(id, people)
 

@@ -128,7 +128,8 @@ def _record_event(record: Record, action: str, enterprise: Enterprise, members: 
     """One line, however many it were at once."""
     if len(members) == 1:
         snapshot = audit_snapshot(members[0])
-        record(f"member_{action}", members[0], **({"before": snapshot} if action == "deleted" else {"after": snapshot}))
+        before, after = (snapshot, None) if action == "deleted" else (None, snapshot)
+        record(f"member_{action}", members[0], before=before, after=after)
     elif members:
         record(f"members_{action}", enterprise, after={"members": [member.pk for member in members]})
 

@@ -441,4 +441,4 @@ def test_a_browser_without_an_application_can_t_apply_again(client, db):
 
 
 def test_an_unknown_decision_link_explains_itself(client, db):
-    assert client.get(f"/a/{'a' * 22}/").templates[0].name == "invitations/join_status_lost.html"
+    assert client.get(f"/a/{'a' * 22}/").templates[0].name == "invitations/join_status_erased.html"
