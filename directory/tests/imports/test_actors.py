@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Role, User
+from conftest import build_member
 from directory.administrators.actions import change_role
-from directory.imports.actions import begin_import, repair_row, start_follow_up
+from directory.imports.actions import begin_import, repair_row, start_follow_up, waiting_for_code
 from directory.imports.job import work_on_imports
 from directory.imports.upload import start_import
 from directory.members.actions import create_member
@@ -236,3 +238,36 @@ def test_a_scope_that_changes_during_a_turn_counts_from_the_next_chunk(tenant, b
     started.refresh_from_db()
     assert (started.state, started.created, started.not_reached) == ("cancelled", 1, 1)
     assert "no longer managed" in started.reason
+
+
+def test_of_two_who_press_at_once_the_first_is_the_actor(imported, alice, dora):
+    start_follow_up(imported, "undo", by=command_actor(alice))
+    with pytest.raises(ValidationError):
+        start_follow_up(imported, "invite", by=command_actor(dora))
+    work_on_imports()
+    assert [actor for _action, actor, *_rest in events("import_undo_started", "import_undone")] == [alice.pk] * 2
+    assert not events("import_invite_started")
+
+
+def test_an_import_is_undone_once(client_of, imported, alice):
+    start_follow_up(imported, "undo", by=command_actor(alice))
+    work_on_imports()
+    client, page = client_of(alice), f"/console/imports/{imported.pk}/"
+    assert "can no longer be undone" in client.post(f"{page}undo/", follow=True).text
+    assert len(events("import_undo_started", "import_undone")) == 2
+
+
+def test_members_whose_change_was_undone_get_no_code(tenant, alice):
+    build_member(tenant, "成员1", "m1", None, activation="code")
+    by = command_actor(alice)
+    rows = [person(1, phone="", activation="code", position="经理")]
+    started = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")
+    work_on_imports()
+    begin_import(started, by=by)
+    work_on_imports()
+    started.refresh_from_db()
+    role = alice.roles.get()
+    assert waiting_for_code(started, role).count() == 1
+    start_follow_up(started, "undo", by=by)
+    work_on_imports()
+    assert waiting_for_code(started, role).count() == 0
