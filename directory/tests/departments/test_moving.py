@@ -342,3 +342,9 @@ def test_members_who_change_departments_during_a_move_count_at_the_new_parent(te
     )
     assert is_true(tenant.enterprise)
     assert Department.objects.get(pk=tenant.east.pk).members_below == 4
+
+
+def test_the_root_has_no_page_to_move_it(client_of, alice, tenant):
+    client, page = client_of(alice), f"/console/departments/{tenant.root.pk}/move/"
+    assert client.get(page).status_code == 404
+    assert client.post(page, {"parent": tenant.market.pk}).status_code == 404

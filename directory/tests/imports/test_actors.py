@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent, Role, User
+from conftest import build_member
 from directory.administrators.actions import change_role
-from directory.imports.actions import begin_import, repair_row, start_follow_up
+from directory.imports.actions import begin_import, repair_row, start_follow_up, waiting_for_code
 from directory.imports.job import work_on_imports
 from directory.imports.upload import start_import
 from directory.members.actions import create_member
-from directory.models import Import, Member
+from directory.models import ActivationCode, Import, Member, Membership
 from directory.tests.imports.workbooks import person, upload, xlsx
 
 
@@ -185,3 +187,87 @@ def test_a_row_is_not_tied_to_a_twin_whom_the_author_may_not_see(tenant, bob, al
     assert (row.verdict, row.member_id) == ("refused", None)
     assert "outside your departments" in str(row.problems)
     assert Member.objects.get() == twin
+
+
+def test_whoever_repairs_a_row_leaves_no_name_that_its_author_may_not_read(client_of, tenant, bob, alice, zhao):
+    started = start_import(tenant.market, by=command_actor(bob), upload=upload(xlsx(person(1, phone="13800138003"))))
+    work_on_imports()
+    for by in (bob, alice):
+        repair_row(started, 2, {"position": by.name}, by=command_actor(by))
+        work_on_imports()
+        page = client_of(bob).get(f"/console/imports/{started.pk}/").text
+        assert "belongs to a member outside your departments" in page
+        assert "赵敏" not in page
+
+
+def test_invitations_and_codes_of_an_import_stay_within_the_reach_of_whoever_asks(client_of, tenant, bob):
+    rows = [person(1), person(2), *(person(number, activation="code", phone="") for number in (3, 4))]
+    by = command_actor(bob)
+    started = start_import(tenant.market, by=by, upload=upload(xlsx(*rows)))
+    work_on_imports()
+    begin_import(started, by=by)
+    work_on_imports()
+    gone = Member.objects.filter(name__in=["成员2", "成员4"])
+    Membership.objects.filter(member__in=gone).update(department=tenant.root)
+    client, page = client_of(bob), f"/console/imports/{started.pk}/"
+    shown = client.get(page).text
+    assert "Send invitations to 1 member" in shown
+    assert "Activation codes for 1 member" in shown
+    client.post(f"{page}invite/")
+    work_on_imports()
+    assert [member.name for member in Member.objects.exclude(invited_at=None)] == ["成员1"]
+    client.post(f"{page}codes.xlsx")
+    assert [code.member.name for code in ActivationCode.objects.all()] == ["成员3"]
+
+
+def test_a_scope_that_changes_during_a_turn_counts_from_the_next_chunk(tenant, bob, monkeypatch):
+    monkeypatch.setattr("directory.imports.apply.CHUNK", 1)
+    by = command_actor(bob)
+    started = start_import(tenant.market, by=by, upload=upload(xlsx(person(1), person(2))))
+    work_on_imports()
+    begin_import(started, by=by)
+    insert = import_string(AFTER_A_CHUNK["apply"])
+
+    def narrow(*args, **kwargs):
+        ids = insert(*args, **kwargs)
+        change_role(bob.roles.get(), name="department_admin", departments=[tenant.east], by=command_actor())
+        return ids
+
+    monkeypatch.setattr(AFTER_A_CHUNK["apply"], narrow)
+    work_on_imports()
+    started.refresh_from_db()
+    assert (started.state, started.created, started.not_reached) == ("cancelled", 1, 1)
+    assert "no longer managed" in started.reason
+
+
+def test_of_two_who_press_at_once_the_first_is_the_actor(imported, alice, dora):
+    start_follow_up(imported, "undo", by=command_actor(alice))
+    with pytest.raises(ValidationError):
+        start_follow_up(imported, "invite", by=command_actor(dora))
+    work_on_imports()
+    assert [actor for _action, actor, *_rest in events("import_undo_started", "import_undone")] == [alice.pk] * 2
+    assert not events("import_invite_started")
+
+
+def test_an_import_is_undone_once(client_of, imported, alice):
+    start_follow_up(imported, "undo", by=command_actor(alice))
+    work_on_imports()
+    client, page = client_of(alice), f"/console/imports/{imported.pk}/"
+    assert "can no longer be undone" in client.post(f"{page}undo/", follow=True).text
+    assert len(events("import_undo_started", "import_undone")) == 2
+
+
+def test_members_whose_change_was_undone_get_no_code(tenant, alice):
+    build_member(tenant, "成员1", "m1", None, activation="code")
+    by = command_actor(alice)
+    rows = [person(1, phone="", activation="code", position="经理")]
+    started = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")
+    work_on_imports()
+    begin_import(started, by=by)
+    work_on_imports()
+    started.refresh_from_db()
+    role = alice.roles.get()
+    assert waiting_for_code(started, role).count() == 1
+    start_follow_up(started, "undo", by=by)
+    work_on_imports()
+    assert waiting_for_code(started, role).count() == 0

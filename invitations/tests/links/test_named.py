@@ -17,7 +17,7 @@ from PIL import Image
 from accounts.audit.recording import command_actor
 from accounts.models import AuditEvent
 from directory.models import Department, Domain, Member
-from invitations.links.actions import LinkStatus, has_status, issue_link, own_status, url_of
+from invitations.links.actions import LinkStatus, LinkUsedUp, has_status, issue_link, own_status, url_of, use_link
 from invitations.models import Application, JoinLink
 from invitations.tests.people import PHONE, application_of, apply, new_phone, prove
 
@@ -353,3 +353,14 @@ def test_a_link_works_to_the_end_of_its_last_day_and_no_longer(desk, open_tenant
         assert new_phone().get(path_of(link)).status_code == 303
     with time_machine.travel(link.expires_at, tick=False):
         assert new_phone().get(path_of(link)).status_code == 410
+
+
+def test_a_link_that_expires_at_this_moment_counts_no_use(tenant):
+    now = timezone.now()
+    link = build_link(tenant, expires_at=now)
+    with time_machine.travel(now, tick=False), pytest.raises(LinkUsedUp):
+        use_link(link)
+    with time_machine.travel(now - timedelta(milliseconds=1), tick=False):
+        use_link(link)
+    link.refresh_from_db()
+    assert link.uses == 1
