@@ -273,20 +273,18 @@ def _empty_database(request):
 
 @dataclass
 class Cast:
-    """Two tenants, and the administrators of each by login."""
+    """A tenant, and its administrators by login."""
 
     tenant: Tenant
-    other_tenant: Tenant
     users: dict[str, User]
 
 
 def build_cast() -> Cast:
-    tenant, other_tenant = build_tenant("示例科技", "example.com"), build_tenant("别家公司", "other.example")
+    tenant = build_tenant("示例科技", "example.com")
     roles = {"alice": "owner", "bob": "department_admin", "dora": "admin", "erin": "auditor"}
     users = {login: build_user(login, tenant, role) for login, role in roles.items()}
-    users["charlie"] = build_user("charlie", other_tenant, "owner")
     DepartmentScope.objects.create(role=users["bob"].roles.get(), department=tenant.market)
-    return Cast(tenant, other_tenant, users)
+    return Cast(tenant, users)
 
 
 @pytest.fixture(scope="session")
@@ -311,7 +309,7 @@ def tenant(cast) -> Tenant:
 
 @pytest.fixture
 def other_tenant(cast) -> Tenant:
-    return cast.other_tenant
+    return build_tenant("别家公司", "other.example")
 
 
 @pytest.fixture
@@ -340,8 +338,8 @@ def erin(cast) -> User:
 
 
 @pytest.fixture
-def charlie(cast) -> User:
-    return cast.users["charlie"]
+def charlie(other_tenant) -> User:
+    return build_user("charlie", other_tenant, "owner")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,7 @@ class AuditRow:
 
     event: AuditEvent
     reader: Role
-    verifier: EventVerifier
+    verifier: EventVerifier = field(compare=False)
 
     @property
     def action(self) -> str:

@@ -11,6 +11,7 @@ from accounts.audit.verification import verify_end
 from accounts.models import AuditEvent
 from accounts.tests.audit.test_recording import overwrite
 from accounts.tests.audit_log.test_list import write
+from conftest import audit_events
 
 pytestmark = pytest.mark.django_db
 PATH = "/console/audit/export.xlsx"
@@ -115,4 +116,4 @@ def test_an_export_needs_a_post_and_a_recent_sign_in(owner):
     session.save()
     answer = owner.post(f"{PATH}?kind=member")
     assert (answer.status_code, answer["Location"]) == (302, "/confirm/?next=%2Fconsole%2Faudit%2F%3Fkind%3Dmember")
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()

@@ -37,10 +37,6 @@ def numbers(owner):
     return read
 
 
-def test_an_empty_log_has_an_empty_state(owner):
-    assert b"No activity yet" in owner.get(PATH).content
-
-
 def test_an_event_is_shown_in_words_with_its_changes(owner, enterprise, wang, alice):
     by = Actor(user=alice, name="Alice", ip="203.0.113.7", user_agent=FIREFOX, request_id="a1b2")
     before = {"name": "王芳", "phone": "+8613800138002", "status": "pending", "departments": ["华东组"], "position": ""}

@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 
 from accounts.models import AuditEvent
+from conftest import audit_events
 from directory.bulk_actions.job import work_on_bulk_actions
 from directory.models import BulkAction
 
@@ -23,7 +24,7 @@ def test_an_export_is_recorded_with_its_number_and_filters_but_no_name(client_of
     client = client_of(alice)
     answer = client.post(URL, {"q": "林晓", "status": "active", "department": tenant.market.pk, "all_matching": "1"})
     assert names_in(answer) == {"林晓"}
-    event = AuditEvent.objects.get()
+    event = audit_events().get()
     filters = {"status": "active", "department": str(tenant.market.pk), "q": "…"}
     assert (event.action, event.actor_user_id, event.via) == ("members_exported", alice.pk, "web")
     assert event.personal["after"] == {"members": 1, "filters": filters}
@@ -54,12 +55,12 @@ def test_a_get_exports_nothing(client_of, alice, lin):
     assert client.get(URL).url == "/console/members/"
     assert client.get("/console/members/export.xlsx").status_code == 404
     assert client.get("/console/applications/export/").url == "/console/applications/"
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 def test_nobody_is_exported_if_nobody_matches(client_of, alice, lin):
     assert client_of(alice).post(URL, {"q": "nobody"}).url == "/console/members/?q=nobody"
-    assert not AuditEvent.objects.exists()
+    assert not audit_events().exists()
 
 
 def test_the_list_offers_it_as_a_form(client_of, alice, erin, lin):

@@ -55,7 +55,7 @@ def test_an_undo_is_recorded_at_the_press_and_done_in_the_presser_s_name(client_
 
 
 def test_invitations_are_recorded_at_the_press_and_sent_in_the_presser_s_name(client_of, imported, alice):
-    client_of(alice).post(f"/console/imports/{imported.pk}/invite/", REMOTE_ADDR="203.0.113.7")
+    client_of(alice).post(f"/console/imports/{imported.pk}/invite/", {"expected": 2}, REMOTE_ADDR="203.0.113.7")
     work_on_imports()
     assert events("import_invite_started", "invitations_sent") == [
         ("import_invite_started", alice.pk, "owner", "203.0.113.7", "web"),
@@ -112,7 +112,7 @@ def test_a_follow_up_whose_presser_lost_the_right_ends_with_a_reason(client_of, 
 
 AFTER_A_CHUNK = {
     "apply": "directory.imports.apply.insert_members",
-    "undo": "directory.imports.undo.replace_import_rows",
+    "undo": "directory.imports.undo.rows.replace_import_rows",
     "invite": "directory.imports.job.invite_members",
 }
 
@@ -120,7 +120,7 @@ AFTER_A_CHUNK = {
 @pytest.mark.parametrize("step", AFTER_A_CHUNK)
 def test_the_actor_s_right_is_read_again_for_each_chunk(tenant, dora, alice, step, monkeypatch):
     monkeypatch.setattr("directory.imports.apply.CHUNK", 1)
-    monkeypatch.setattr("directory.imports.undo.CHUNK", 1)
+    monkeypatch.setattr("directory.imports.undo.rows.CHUNK", 1)
     monkeypatch.setattr("directory.imports.job.INVITED_AT_ONCE", 1)
     imported = start_import(tenant.root, by=command_actor(dora), upload=upload(xlsx(person(1), person(2))))
     work_on_imports()

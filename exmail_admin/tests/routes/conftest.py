@@ -72,7 +72,7 @@ def path_of(tenant, wang, alice, bob, application, settings, tmp_path):
             "choose": tenant.enterprise.pk,
         }
         ids |= {"import": imported.pk, "application": application.pk, "link": link.pk, "decision": decision.pk}
-        ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": action.pk}
+        ids |= {"administrator": bob.roles.get().pk, "message": message.pk, "bulk": action.pk, "audit": 99}
         pattern = dict(routes())[route].pattern
         arguments = {"id": ids.get(noun, 1), "token": "A" * 43}
         return reverse(route, kwargs={name: arguments[name] for name in pattern.converters})
