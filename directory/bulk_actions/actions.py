@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import binned_members_of, members_of
 from directory.members.actions import disable_members, enable_members
-from directory.members.recycle_bin import delete_members, restore_members
+from directory.members.recycle_bin import Restored, delete_members, restore_members
 from directory.models import BulkAction, BulkActionItem, Member
 
 Kind = BulkAction.Kind
@@ -33,11 +33,7 @@ def apply_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) ->
         case Kind.DELETE:
             delete_members(enterprise, chosen, by=by)
         case Kind.RESTORE:
-            for one in restore_members(enterprise, chosen, by=by):
-                if one.phone_holder:
-                    outcome.remarks.append((one.member.pk, Reason.WITHOUT_PHONE, one.phone_holder.pk))
-                if one.is_moved:
-                    outcome.remarks.append((one.member.pk, Reason.MOVED, None))
+            outcome.remarks += _remarks_on(restore_members(enterprise, chosen, by=by))
         case Kind.DISABLE:
             disable_members(enterprise, chosen, by=by)
         case Kind.ENABLE:
@@ -45,6 +41,14 @@ def apply_to_members(kind: str, role: Role, ids: Sequence[int], *, by: Actor) ->
         case _:
             raise NotImplementedError(kind)
     return outcome
+
+
+def _remarks_on(restored: Iterable[Restored]) -> Iterator[tuple[int, str, int | None]]:
+    for one in restored:
+        if one.phone_holder:
+            yield one.member.pk, Reason.WITHOUT_PHONE, one.phone_holder.pk
+        if one.is_moved:
+            yield one.member.pk, Reason.MOVED, None
 
 
 def _reasons_against(kind: str, role: Role, ids: Sequence[int]) -> dict[int, str]:

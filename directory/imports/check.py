@@ -288,9 +288,15 @@ def _refuse_invalid(check: Check, row: Row, data: MemberData, claimed: ClaimedVa
         # Of a member who is found and may not be updated, refuse only what the row itself states.
         if own or not target or column in parsed.values:
             parsed.refuse(column, error)
-            if column == "phone" and target and check.is_update:
-                hint = _("To swap two members' numbers, first clear or change one, then import again.")
-                parsed.refuse(column, ValidationError(hint))
+        if own and column == "phone":
+            hint = _("To swap two members' numbers, first clear or change one, then import again.")
+            parsed.refuse(column, ValidationError(hint))
+    _refuse_values(row)
+
+
+def _refuse_values(row: Row) -> None:
+    """Refuse values that no member may have, whatever the others hold."""
+    parsed = row.parsed
     values = row.values | {"name": ""} if "name" in parsed.blank else row.values
     for column, error in refusals(values):
         parsed.refuse(column, error)

@@ -93,14 +93,7 @@ class _Match:
 
 def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) -> Heading:
     """Return the heading in the first 10 rows of a sheet, given with their numbers. Raises WorkbookRefused."""
-    candidates = _candidates((number, cells) for number, cells in rows if number <= HEADING_ROWS)
-    known = [(number, match) for number, match in candidates if len(match.places) >= 2]
-    if not known:
-        # With a single heading the refusal can name those that are missing.
-        known = [(number, match) for number, match in candidates if match.places][:1]
-    if not known:
-        raise WorkbookRefused("no_heading")
-    (number, match), *more = known
+    (number, match), *more = _heading_rows((number, cells) for number, cells in rows if number <= HEADING_ROWS)
     if more and more[0][1].is_heading:
         raise WorkbookRefused("headings_twice", f"{number}, {more[0][0]}")
     if match.repeated:
@@ -108,6 +101,15 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
     if missing := _missing(match.places, is_update=is_update):
         raise WorkbookRefused("heading_missing", ", ".join(missing))
     return Heading(number, match.places, match.titles, match.unknown, match.is_joined)
+
+
+def _heading_rows(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
+    """Return the rows that name columns, at least one. Raises WorkbookRefused."""
+    candidates = [candidate for candidate in _candidates(rows) if candidate[1].places]
+    if not candidates:
+        raise WorkbookRefused("no_heading")
+    # With a single heading the refusal can name those that are missing.
+    return [(number, match) for number, match in candidates if len(match.places) >= 2] or candidates[:1]
 
 
 def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
@@ -141,6 +143,11 @@ def _match(titles: list[str]) -> _Match:
             match.repeated.append(title)
         elif name:
             match.places[name] = index
+    _add_aliases(match, numbered)
+    return match
+
+
+def _add_aliases(match: _Match, numbered: Sequence[tuple[str, int]]) -> None:
     # Titles without a number come first, then 手机1 before 手机2. Of several aliases of one column the first in its
     # list wins, in any order of columns: 企业邮箱 before 邮箱.
     aliases = sorted(
@@ -149,7 +156,6 @@ def _match(titles: list[str]) -> _Match:
     for _number, _rank, index, name in aliases:
         if name not in match.places and index not in match.places.values():
             match.places[name] = index
-    return match
 
 
 def _without_nicknames(titles: list[str]) -> list[str]:

@@ -27,20 +27,26 @@ FORMATS_MAX = 255
 def parse_format(code: str) -> NumberFormat | None:
     """Return the format of numbers that are not negative; None if it shows them without more, or isn't of zeros and
     text alone."""
+    parts = _parts_of(code)
+    digits = sum(part for part in parts if isinstance(part, int))
+    has_text = any(isinstance(part, str) and part.strip() for part in parts)
+    return tuple(parts) if digits > 1 or (digits and has_text) else None
+
+
+def _parts_of(code: str) -> list[str | int]:
+    """Return the parts of the format's first section; none if it has others than zeros and text."""
     parts: list[str | int] = []
     position = 0
     while position < len(code) and code[position] != ";":
         token = TOKEN.match(code, position)
         if not token:
-            return None
+            return []
         position = token.end()
         if token["zeros"]:
             parts.append(len(token["zeros"]))
         elif token.lastgroup:
             parts.append(token[token.lastgroup])
-    digits = sum(part for part in parts if type(part) is int)
-    has_text = any(type(part) is str and part.strip() for part in parts)
-    return tuple(parts) if digits > 1 or (digits and has_text) else None
+    return parts
 
 
 def show_number(number: int, format: NumberFormat) -> str:
