@@ -48,7 +48,7 @@ def test_one_proof_alone_is_led_to_set_up_a_second_factor(client_of, alice, meth
 
 
 @pytest.mark.parametrize("method", ["password", "code", "qr", "wechat", "invitation", None])
-def test_who_has_a_factor_is_asked_for_it_however_they_came(client_of, alice, method):
+def test_the_factor_is_required_after_every_way_to_sign_in(client_of, alice, method):
     """Q26 of security.md: a session by QR code reaches the console through the factor, and is not told 403."""
     equip(alice)
     response = without_factor(client_of(alice, method=method)).get(PATH)
@@ -76,7 +76,7 @@ def test_where_things_are_tried_out_a_password_alone_will_do(client_of, alice, s
         assert response.url.startswith(next_page)
 
 
-def test_who_has_a_factor_is_asked_for_it_there_too(client_of, alice, settings):
+def test_the_factor_is_required_there_too(client_of, alice, settings):
     settings.ACCOUNTS_SECOND_FACTOR_REQUIRED = False
     equip(alice)
     assert without_factor(client_of(alice)).get(PATH).url.startswith("/login/factor/")
@@ -103,7 +103,7 @@ def test_after_twelve_hours_the_first_proof_is_asked_again_too(client_of, alice)
     assert browser.get(PATH).url.startswith("/login/password/")
 
 
-def test_who_has_no_password_signs_in_by_phone_again(client_of, lin, enterprise):
+def test_a_user_without_a_password_reauthenticates_by_phone(client_of, lin, enterprise):
     Role.objects.create(user=lin.user, enterprise=enterprise, name="admin")
     browser = aged(client_of(lin.user, method="code", enterprise=enterprise), signed_in_at=12 * 3600)
     assert browser.get(PATH).url.startswith("/login/?next=")

@@ -69,7 +69,7 @@ def test_signing_one_device_out_leaves_the_others(alice, enterprise):
     assert (event.enterprise, event.actor_user_id) == (enterprise, alice.pk)
 
 
-def test_signing_this_device_out_leads_to_the_sign_in(alice):
+def test_signing_out_this_device_redirects_to_sign_in(alice):
     desk = sign_in()
     response = desk.post(f"{PATH}{session_of(desk).pk}/end/")
     assert (response.status_code, response.url) == (303, "/login/")
@@ -104,7 +104,7 @@ def test_signing_out_ends_the_session(alice):
     assert not UserSession.objects.exists()
 
 
-def test_who_signed_out_already_may_do_it_again(client):
+def test_signing_out_twice_is_harmless(client):
     assert client.post("/logout/").status_code == 303
 
 
@@ -136,7 +136,7 @@ def test_last_seen_moves_once_a_minute(alice):
         ("", ("", "")),
     ],
 )
-def test_a_user_agent_is_told_in_words(user_agent, words):
+def test_a_user_agent_is_described_in_words(user_agent, words):
     assert describe_browser(user_agent) == words
 
 

@@ -137,7 +137,7 @@ def test_setting_up_signs_out_the_other_devices_and_keeps_this_one(client_of, al
     assert desk.session["factor_at"]
 
 
-def test_a_new_app_takes_the_place_of_the_old(client_of, alice):
+def test_a_new_app_replaces_the_old_one(client_of, alice):
     equip(alice)
     before = recovery_codes(alice)
     answer, secret = set_up(client_of(alice))
@@ -362,7 +362,7 @@ def test_nobody_resets_one_above_or_themselves(alice, dora, bob, enterprise):
     assert Authenticator.objects.filter(user=alice).exists()
 
 
-def test_who_serves_elsewhere_too_is_for_the_operator(alice, charlie, other_tenant, tenant):
+def test_an_administrator_of_two_enterprises_is_reset_by_the_operator(alice, charlie, other_tenant, tenant):
     dora = build_user("dora2", tenant, "admin")
     dora.roles.create(enterprise=other_tenant.enterprise, name="auditor")
     equip(dora)
@@ -404,7 +404,7 @@ def test_a_bad_password_is_refused(client_of, alice, password, confirm):
     assert password not in answer.content.decode()
 
 
-def test_who_has_no_password_has_none_to_change(client_of, lin, tenant):
+def test_a_user_without_a_password_cannot_change_it(client_of, lin, tenant):
     browser = client_of(lin.user, method="code", enterprise=tenant.enterprise)
     session = browser.session
     session["proved_at"] = int(time.time())

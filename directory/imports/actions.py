@@ -25,7 +25,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
     """Replace cells of one row, and check all rows again: a repair may free another row, or clash with it."""
     with lock_import(imported, by, State.READY) as (locked, _record):
         assign_actor(locked, by)
-        known = locked.heading["columns"]["places"]
+        known = locked.heading["columns"]["indexes"]
         if not ImportRow.objects.filter(import_job=locked, number=number).exists():
             raise ValidationError(_("This row doesn't exist."), code="no_row")
         locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})

@@ -391,7 +391,7 @@ def _stored_rows(check: Check, numbers: Sequence[int], lines: LineReader) -> lis
 
 def _merged_cells(merges: Iterable[str], heading: Heading) -> dict[int, set[str]]:
     """Return the columns that lie below a merge, by row number."""
-    columns = {index + 1: name for name, index in heading.places.items()}
+    columns = {index + 1: name for name, index in heading.indexes.items()}
     found: dict[int, set[str]] = defaultdict(set)
     for merge in merges:
         first, _colon, last = merge.partition(":")

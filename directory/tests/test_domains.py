@@ -74,7 +74,7 @@ def test_another_enterprises_domain_is_taken_without_a_name(client_of, alice, ot
     assert "别家" not in answer.content.decode()
 
 
-def test_one_is_edited_but_keeps_its_name_and_being_the_default(client_of, alice, tenant):
+def test_editing_a_domain_keeps_its_name_and_default_flag(client_of, alice, tenant):
     url = f"{LIST}{tenant.domain.pk}/edit/"
     client = client_of(alice)
     assert client.post(url, filled(webmail_url="https://mail.example.com/")).status_code == 303

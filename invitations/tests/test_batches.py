@@ -245,7 +245,7 @@ def test_the_members_of_one_import_are_chosen(desk, people, wang, alice):
         state="done",
         file_name="十一月入职.xlsx",
         created=1,
-        heading={"columns": {"places": {"name": 0}, "titles": ["姓名"], "unknown": []}, "sheet": ""}
+        heading={"columns": {"indexes": {"name": 0}, "titles": ["姓名"], "unknown": []}, "sheet": ""}
         | {"other_sheets": [], "hidden_rows": 0, "hidden_columns": 0},
     )
     ImportRow.objects.create(import_job=imported, number=2, verdict="created", member=wang)

@@ -93,7 +93,7 @@ def test_rejected_applicants_are_counted_but_not_named(lins_phone, client_of, al
     assert not any(words in page for words in ("张伟", "李娜", "不认识"))
 
 
-def test_administrators_see_who_invited_how_many(client_of, alice, erin, open_tenant, lin, wang):
+def test_administrators_see_the_number_of_invitations_by_inviter(client_of, alice, erin, open_tenant, lin, wang):
     assert "No one has invited a colleague yet" in client_of(alice).get(INVITERS).text
     for number, path in enumerate([link_path(lin)] * 3):
         apply(open_tenant.enterprise, f"人{number}", f"ren{number}", f"+86139001390{number + 10}", path=path)

@@ -61,13 +61,13 @@ def test_their_own_application_goes_and_whom_they_invited_stays(tenant, wang, pu
     assert (guest.name, guest.inviter) == ("新人", None)
 
 
-def test_whoever_has_the_number_since_keeps_their_application(tenant, wang, purge):
+def test_an_application_by_the_new_holder_of_a_number_stays(tenant, wang, purge):
     later = application(tenant, phone=wang.phone, prefix="later")
     purge(wang)
     assert Application.objects.filter(pk=later.pk).exists()
 
 
-def test_a_batch_keeps_its_count_and_tells_no_name(client_of, alice, tenant, wang, purge):
+def test_a_batch_keeps_its_count_without_names(client_of, alice, tenant, wang, purge):
     batch = InvitationBatch.objects.create(
         enterprise=tenant.enterprise, author=alice, author_name="Alice", total=1, state="done"
     )

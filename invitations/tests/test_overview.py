@@ -59,7 +59,7 @@ def test_a_domain_without_webmail_is_listed(client_of, alice, tenant, lin):
     assert "has no webmail address" not in client_of(alice).get(URL).text
 
 
-def test_tasks_are_hidden_from_those_who_may_not_act_on_them(client_of, erin, bob, lin, enterprise):
+def test_tasks_are_hidden_without_permission(client_of, erin, bob, lin, enterprise):
     enterprise.sms_messages.create(
         kind="invitation", purpose="invitation", subject="member:1", to="+8613800138002", state="rejected", text="…"
     )
@@ -81,7 +81,7 @@ def test_the_overview_is_read_only(client_of, alice, method):
     assert getattr(client_of(alice), method)(URL).status_code == 405
 
 
-def test_alarms_are_shown_to_those_who_can_act_on_them(client_of, alice, erin, charlie, enterprise):
+def test_alarms_are_shown_with_permission(client_of, alice, erin, charlie, enterprise):
     Alarm.objects.create(key="1", kind="spent", enterprise=enterprise)
     assert "new browsers get few or none" in client_of(alice).get(URL).text
     assert "new browsers get few or none" not in client_of(erin).get(URL).text

@@ -61,7 +61,7 @@ def were_invited(member: Member, ago: timedelta, alice, *, number: int = 1) -> N
 
 
 def finished_import(people, alice, *members: Member) -> Import:
-    heading = {"columns": {"places": {"name": 0}, "titles": ["姓名"], "unknown": [], "row": 1}, "sheet": ""}
+    heading = {"columns": {"indexes": {"name": 0}, "titles": ["姓名"], "unknown": [], "row": 1}, "sheet": ""}
     imported = Import.objects.create(
         enterprise=people.enterprise,
         author=alice,

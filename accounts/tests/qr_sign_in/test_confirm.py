@@ -40,7 +40,7 @@ def test_a_session_that_entered_no_enterprise_chooses_first(desk, client_of, lin
     assert state_of(code) == "new"
 
 
-def test_who_chooses_an_enterprise_comes_back_to_the_code(desk, client_of, lin, tenant):
+def test_choosing_an_enterprise_returns_to_the_code(desk, client_of, lin, tenant):
     phone = at(client_of(lin.user, method="code"), OFFICE_TOO)
     code = show_code(desk)
     assert path(code) in phone.get("/choose/", {"next": path(code)}).content.decode()

@@ -81,7 +81,7 @@ def test_a_code_is_renewed_once_and_only_when_it_is_over(desk):
     assert desk.post("/q/", {"renews": code.token}).status_code == 429
 
 
-def test_q21_who_guesses_ids_finds_nothing_and_is_stopped(phone):
+def test_q21_guessing_ids_finds_nothing_and_is_limited(phone):
     show_code(desk_at())
     guesses = [secrets.token_urlsafe(16) for _ in range(10_000)]
     assert not any(

@@ -120,7 +120,7 @@ def test_the_code_says_the_public_address_and_nothing_secret(desk, settings):
 # --- who may do what
 
 
-def test_q1_who_only_has_the_picture_can_neither_poll_nor_claim(desk, phone):
+def test_q1_the_picture_alone_allows_neither_polling_nor_claiming(desk, phone):
     code = approved(desk, phone)
     thief = desk_at(ELSEWHERE)
     for action in ("state/", "wait/"):
@@ -148,7 +148,7 @@ def test_q3_a_code_is_claimed_once(desk, phone):
     assert ScannedSession.objects.count() == 1
 
 
-def test_q4_the_first_who_scans_has_it(desk, phone, wu_phone):
+def test_q4_the_first_scan_wins(desk, phone, wu_phone):
     code = show_code(desk)
     assert scan(phone, code) == 303
     assert scan(wu_phone, code) == 404
@@ -156,7 +156,7 @@ def test_q4_the_first_who_scans_has_it(desk, phone, wu_phone):
     assert scan(phone, code) == 303  # again is no harm
 
 
-def test_q5_only_who_scanned_may_answer(desk, phone, wu_phone):
+def test_q5_only_the_scanning_user_may_answer(desk, phone, wu_phone):
     code = show_code(desk)
     scan(phone, code)
     assert approve(wu_phone, code) == 404
@@ -168,7 +168,7 @@ LEGAL = ("poll", "scan", "poll", "approve", "claim")
 
 
 @pytest.mark.parametrize("order", sorted(set(permutations(LEGAL))), ids=" ".join)
-def test_q6_only_the_legal_order_leads_in(desk, phone, order):
+def test_q6_only_the_right_order_signs_in(desk, phone, order):
     """In all 60 orders, approving before the scan or claiming before the approval achieves nothing."""
     code = show_code(desk)
     for step in order:
@@ -361,7 +361,7 @@ def test_q15_the_phone_s_session_is_its_own_and_stays(desk, phone):
 # --- what is told
 
 
-def test_q18_the_desktop_names_who_scanned_before_it_is_in(desk, phone):
+def test_q18_the_desktop_shows_the_scanning_user_before_sign_in(desk, phone):
     code = show_code(desk)
     scan(phone, code)
     status = poll(desk, code)
@@ -385,7 +385,7 @@ def test_q19_unknown_expired_and_another_s_codes_look_the_same(desk, phone, wu_p
         assert b'data-state="expired"' in answers[0].content
 
 
-def test_q19_who_scanned_it_is_told_how_it_ended(desk, phone):
+def test_q19_the_scanning_user_sees_the_result(desk, phone):
     code = show_code(desk)
     scan(phone, code)
     age(code, 60)

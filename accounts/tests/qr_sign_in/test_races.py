@@ -77,7 +77,7 @@ def test_q3_fifty_claims_at_once_open_one_session(phones, round):
 
 
 @pytest.mark.parametrize("round", range(TIMES))
-def test_q4_of_two_people_who_scan_at_once_one_has_the_code(phones, round):
+def test_q4_of_two_concurrent_scans_one_wins(phones, round):
     code = show_code(desk_at())
     outcomes = at_once(lambda number: (number % 2, scan(twin(phones[number % 2]), code)))
     winner = next(number for number, status in outcomes if status == 303)

@@ -85,7 +85,7 @@ def test_in_the_demo_users_with_a_factor_are_asked(late, alice, settings):
     assert late.get(f"{DOMAINS}new/").url.startswith("/confirm/")
 
 
-def test_the_password_is_asked_of_who_has_no_factor_and_leads_back(late):
+def test_a_user_without_a_factor_confirms_by_password(late):
     page = late.get(late.get(f"{DOMAINS}new/").url)
     assert b'type="password"' in page.content
     answer = late.post(f"{PATH}?next={DOMAINS}new/", {"proof": PASSWORD})
@@ -140,14 +140,14 @@ def test_guessing_the_password_here_counts_as_at_the_sign_in(late, english):
     assert english.post("/login/password/", {"login": "alice", "password": PASSWORD}).status_code == 429
 
 
-def test_the_factor_is_asked_of_who_has_one_and_no_password_will_do(late, alice):
+def test_a_user_with_a_factor_confirms_by_factor_only(late, alice):
     equip(alice)
     assert b'type="password"' not in late.get(PATH).content
     assert late.post(PATH, {"proof": PASSWORD}).status_code == 422
     assert late.post("/console/joining/reset/", {"proof": app_code()}).status_code == 303
 
 
-def test_a_password_proven_just_now_is_not_enough_for_who_has_a_factor(client_of, alice):
+def test_a_recent_password_does_not_replace_the_factor(client_of, alice):
     browser = client_of(alice)
     equip(alice)
     session = browser.session

@@ -37,7 +37,7 @@ def wrong(code):
     return f"{(int(code) + 1) % 10**6:06}"
 
 
-def test_without_a_code_under_way_the_page_leads_back(client):
+def test_without_a_pending_code_the_page_redirects(client):
     response = client.get("/login/code/?next=/mailbox/")
     assert (response.status_code, response.url) == (302, "/login/?next=%2Fmailbox%2F")
 

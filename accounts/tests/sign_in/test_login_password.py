@@ -46,7 +46,7 @@ def test_a_next_page_elsewhere_is_forgotten(english, alice):
     assert guess(english, "alice", PASSWORD, next="https://evil.example/").url == "/"
 
 
-def test_a_wrong_password_is_refused_and_all_but_it_kept(english, alice):
+def test_a_wrong_password_is_refused_and_the_other_fields_kept(english, alice):
     response = guess(english, "alice", "hunter2-hunter2", next="/console/")
     assert response.status_code == 422
     assert b'value="alice"' in response.content

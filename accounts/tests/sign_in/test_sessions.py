@@ -102,7 +102,7 @@ def test_a_proof_lasts_ten_minutes(visit, age, phone):
     assert sessions.proven_phone(request) == phone
 
 
-def test_who_proves_a_stranger_s_phone_is_not_signed_in_as_before(visit, alice):
+def test_verifying_another_phone_ends_the_old_session(visit, alice):
     request = visit()
     sessions.open_session(request, alice, method="password")
     sessions.prove_phone(request, PHONE)

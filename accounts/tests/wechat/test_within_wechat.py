@@ -83,7 +83,7 @@ def test_at_a_screen_it_is_the_website_app_still(official):
 
 
 @pytest.mark.parametrize("openid", ["oLVPpjqs9BhvzwPj5A-vTYAX3GLc", "oAnotherAppsNameForThem"])
-def test_who_is_bound_is_in_by_either_for_the_unionid_is_one(official, alice, enterprise, openid):
+def test_a_bound_user_signs_in_by_either_app_of_the_unionid(official, alice, enterprise, openid):
     bind_wechat(alice, Proof(uid=official.unionid, nickname="小林", at=0), enterprise=enterprise, by=command_actor())
     official.openid = openid
     for browser in (within(), within(DESK)):
@@ -92,7 +92,7 @@ def test_who_is_bound_is_in_by_either_for_the_unionid_is_one(official, alice, en
     assert [asked["appid"] for asked in official.seen] == [OFFICIAL, "wxbdc5610cc59c1631"]
 
 
-def test_who_is_unknown_confirms_their_phone(official):
+def test_an_unknown_user_verifies_a_phone(official):
     browser = within()
     assert official.scan(browser, browser.post(PATH))["Location"] == "/login/weixin/phone/"
 

@@ -256,7 +256,7 @@ class _Presenter:
 
     def _original(self, row: ImportRow, column: str) -> str:
         """Return the text of a cell as it was uploaded or repaired; a masked phone may be written in any way."""
-        index, cells = self.imported.heading["columns"]["places"].get(column), row.cells or []
+        index, cells = self.imported.heading["columns"]["indexes"].get(column), row.cells or []
         if index is None or index >= len(cells) or (self.is_masked and column == "phone"):
             return ""
         return self.mask(show_cell(cells[index]))

@@ -35,7 +35,7 @@ class Heading:
     """
 
     row: int
-    places: dict[str, int]
+    indexes: dict[str, int]
     titles: list[str]
     unknown: list[str]
     is_joined: bool = False
@@ -44,28 +44,28 @@ class Heading:
         """Return the cells of the known columns; those beyond a short row are blank."""
         if len(cells) < self.width:
             cells = [*cells, *[""] * (self.width - len(cells))]
-        return dict(zip(self.places, self._pick(cells), strict=True))
+        return dict(zip(self.indexes, self._pick(cells), strict=True))
 
     def with_repairs(self, cells: Sequence[Any], repairs: Mapping[str, Any]) -> list[Any]:
         """Return the cells with other values in the named columns."""
         repaired = [*cells, *[""] * (self.width - len(cells))]
         for name, text in repairs.items():
-            repaired[self.places[name]] = text
+            repaired[self.indexes[name]] = text
         return repaired
 
     def by_column(self, texts: Iterable[tuple[int, str]], *, without: Container[str]) -> dict[str, str]:
         """Return texts given by index by the name of their column, as far as it is known."""
-        names = {index: name for name, index in self.places.items() if name not in without}
+        names = {index: name for name, index in self.indexes.items() if name not in without}
         return {names[index]: text for index, text in texts if index in names}
 
     @cached_property
     def width(self) -> int:
         """The number of cells up to the last known column."""
-        return max(self.places.values()) + 1
+        return max(self.indexes.values()) + 1
 
     @cached_property
     def _pick(self) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-        indexes = list(self.places.values())
+        indexes = list(self.indexes.values())
         # With one index itemgetter returns no tuple.
         return itemgetter(*indexes) if len(indexes) > 1 else lambda cells: (cells[indexes[0]],)
 
@@ -75,18 +75,18 @@ class _Match:
     """What a row would mean as the row of headings."""
 
     titles: list[str]
-    places: dict[str, int] = field(default_factory=dict)
+    indexes: dict[str, int] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
     is_joined: bool = False
 
     @property
     def is_heading(self) -> bool:
         """True if more than half of its titles are known."""
-        return len(self.places) * 2 > len([title for title in self.titles if title])
+        return len(self.indexes) * 2 > len([title for title in self.titles if title])
 
     @property
     def unknown(self) -> list[str]:
-        known = self.places.values()
+        known = self.indexes.values()
         rest = [title for index, title in enumerate(self.titles) if title and index not in known]
         return [title for title in rest if plain_heading(title) not in IGNORED]
 
@@ -98,18 +98,18 @@ def find_heading(rows: Iterable[tuple[int, Sequence[Any]]], *, is_update: bool) 
         raise WorkbookRefused("headings_twice", f"{number}, {more[0][0]}")
     if match.repeated:
         raise WorkbookRefused("heading_twice", ", ".join(match.repeated))
-    if missing := _missing(match.places, is_update=is_update):
+    if missing := _missing(match.indexes, is_update=is_update):
         raise WorkbookRefused("heading_missing", ", ".join(missing))
-    return Heading(number, match.places, match.titles, match.unknown, match.is_joined)
+    return Heading(number, match.indexes, match.titles, match.unknown, match.is_joined)
 
 
 def _heading_rows(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
     """Return the rows that name columns, at least one. Raises WorkbookRefused."""
-    candidates = [candidate for candidate in _candidates(rows) if candidate[1].places]
+    candidates = [candidate for candidate in _candidates(rows) if candidate[1].indexes]
     if not candidates:
         raise WorkbookRefused("no_heading")
     # With a single heading the refusal can name those that are missing.
-    return [(number, match) for number, match in candidates if len(match.places) >= 2] or candidates[:1]
+    return [(number, match) for number, match in candidates if len(match.indexes) >= 2] or candidates[:1]
 
 
 def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _Match]]:
@@ -126,11 +126,11 @@ def _candidates(rows: Iterable[tuple[int, Sequence[Any]]]) -> list[tuple[int, _M
 
 def _join(upper: _Match, lower: _Match) -> _Match | None:
     """Return two rows as one, each title from the lower cell or else the upper, if that names more columns."""
-    if not upper.places or len(lower.places) * 2 < sum(map(bool, lower.titles)) or not lower.places:
+    if not upper.indexes or len(lower.indexes) * 2 < sum(map(bool, lower.titles)) or not lower.indexes:
         return None
     joined = _match([below or above for above, below in zip_longest(upper.titles, lower.titles, fillvalue="")])
     joined.is_joined = True
-    return joined if set(joined.places) > set(upper.places) and set(joined.places) >= set(lower.places) else None
+    return joined if set(joined.indexes) > set(upper.indexes) and set(joined.indexes) >= set(lower.indexes) else None
 
 
 def _match(titles: list[str]) -> _Match:
@@ -139,10 +139,10 @@ def _match(titles: list[str]) -> _Match:
     numbered = [split_number(title) for title in titles]
     for index, title in enumerate(titles):
         name = EXACT.get(plain_heading(title)) if not numbered[index][1] else None
-        if name in match.places:
+        if name in match.indexes:
             match.repeated.append(title)
         elif name:
-            match.places[name] = index
+            match.indexes[name] = index
     _add_aliases(match, numbered)
     return match
 
@@ -154,8 +154,8 @@ def _add_aliases(match: _Match, numbered: Sequence[tuple[str, int]]) -> None:
         (number, rank, index, name) for index, (title, number) in enumerate(numbered) for rank, name in _aliased(title)
     )
     for _number, _rank, index, name in aliases:
-        if name not in match.places and index not in match.places.values():
-            match.places[name] = index
+        if name not in match.indexes and index not in match.indexes.values():
+            match.indexes[name] = index
 
 
 def _without_nicknames(titles: list[str]) -> list[str]:
@@ -172,8 +172,8 @@ def _aliased(title: str) -> list[tuple[int, str]]:
     return list(found) if len({name for _rank, name in found}) == 1 else []
 
 
-def _missing(places: Mapping[str, int], *, is_update: bool) -> list[str]:
+def _missing(indexes: Mapping[str, int], *, is_update: bool) -> list[str]:
     """Return the missing headings; an update needs only a column that identifies members."""
-    if is_update and ("account" in places or "prefix" in places):
+    if is_update and ("account" in indexes or "prefix" in indexes):
         return []
-    return ["/".join(column.headings) for column in COLUMNS if column.is_required and column.name not in places]
+    return ["/".join(column.headings) for column in COLUMNS if column.is_required and column.name not in indexes]

@@ -39,7 +39,7 @@ def _columns(columns: dict[str, Any]) -> list[str]:
 
 def _under_other_names(columns: dict[str, Any]) -> list[str]:
     """Return the headings that are not ours, each with the column it is taken for."""
-    titles = sorted((index, columns["titles"][index], name) for name, index in columns["places"].items())
+    titles = sorted((index, columns["titles"][index], name) for name, index in columns["indexes"].items())
     return [
         _("%(heading)s as %(column)s") % {"heading": title, "column": _title(name)}
         for _index, title, name in titles

@@ -142,7 +142,7 @@ def test_last_seen_counts_this_enterprise_only(owner, tenant, other_tenant, alic
 # Appointing.
 
 
-def test_a_member_who_has_joined_is_found_and_appointed(owner, lin, tenant):
+def test_an_active_member_is_found_and_appointed(owner, lin, tenant):
     page = owner.get(NEW, {"q": "lin"})
     assert f"?member={lin.pk}" in page.content.decode()
     typed = {"member": lin.pk, "role": "department_admin", "departments": [tenant.market.pk, tenant.east.pk]}

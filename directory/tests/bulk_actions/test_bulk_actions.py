@@ -338,7 +338,7 @@ def test_few_are_downloaded_at_once(desk, five):
     assert workbook_of(desk.post(f"{LIST}export/?q=duo1")) == ["多1"]
 
 
-def test_nobody_is_told_so(desk, tenant):
+def test_no_message_is_sent(desk, tenant):
     answer = desk.post(f"{LIST}export/?q=nobody", follow=True)
     assert "No matching members." in answer.text
     assert not BulkAction.objects.exists()

@@ -119,7 +119,7 @@ def offered(page):
     return [int(id) for id in re.findall(r'<option value="(\d+)"', page.content.decode())]
 
 
-def test_a_move_offers_every_place_but_those_where_it_can_not_go(client_of, alice, tenant, finance):
+def test_a_move_offers_every_allowed_parent(client_of, alice, tenant, finance):
     client = client_of(alice)
     assert f'href="{url(tenant.east, "move")}"' in client.get(url(tenant.east, "edit")).text
     assert offered(client.get(url(tenant.east, "move"))) == [tenant.root.pk, finance.pk]
@@ -181,7 +181,7 @@ def test_a_move_that_is_refused_says_why_beside_the_choice(client_of, alice, ten
     assert Department.objects.get(pk=tenant.east.pk).parent == tenant.market
 
 
-def test_without_script_a_place_is_searched_for_and_nothing_moves(client_of, alice, tenant, finance, monkeypatch):
+def test_without_script_searching_for_a_parent_moves_nothing(client_of, alice, tenant, finance, monkeypatch):
     monkeypatch.setattr(department_picker, "WHOLE_MAX", 2)
     client = client_of(alice)
     assert offered(client.get(url(tenant.east, "move"))) == [tenant.root.pk]

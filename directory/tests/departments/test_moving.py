@@ -305,7 +305,7 @@ def test_of_two_that_go_below_each_other_one_goes(tenant, finance):
 
 
 @on_postgresql
-def test_of_two_with_one_name_that_go_to_one_place_one_goes(tenant, finance):
+def test_of_two_departments_with_one_name_only_one_moves_to_a_parent(tenant, finance):
     twins = [build_department(tenant.enterprise, "一组", above) for above in (finance, tenant.east)]
     done = at_once(*[lambda one=one: move(one, tenant.root) for one in twins])
     assert sum(map(bool, done)) == 1

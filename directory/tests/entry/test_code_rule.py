@@ -359,7 +359,7 @@ def test_an_administrator_by_password_is_not_concerned(phone, tenant, lin, rule)
     assert phone.get("/mailbox/").status_code == 200
 
 
-def test_a_role_does_not_lead_a_member_around_the_rule(phone, tenant, lin, rule):
+def test_a_role_does_not_exempt_a_member_from_the_rule(phone, tenant, lin, rule):
     joined(lin, timezone.now())
     Role.objects.create(user=lin.user, enterprise=tenant.enterprise, name="admin")
     assert sign_in_by_code(phone, str(lin.phone)) == "/choose/"
@@ -368,7 +368,7 @@ def test_a_role_does_not_lead_a_member_around_the_rule(phone, tenant, lin, rule)
 
 
 @time_machine.travel("2026-11-22T09:00:00Z", tick=False)
-def test_before_the_code_is_proven_the_rule_tells_nothing_about_a_number(lin, tenant):
+def test_before_verification_the_rule_reveals_nothing_about_a_number(lin, tenant):
     """Threat O6: an unlisted number and one that must scan get the same responses, cookies, redirects and queries."""
     set_rule(tenant.enterprise)
     joined(lin, timezone.now())

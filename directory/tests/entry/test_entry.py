@@ -50,7 +50,7 @@ def test_it_redirects_people_in_no_enterprise_to_the_choice(client_of, lin):
     assert lost.get("/")["Location"] == "/choose/"
 
 
-def test_an_administrator_with_a_mailbox_goes_where_the_sign_in_says(client_of, lin):
+def test_an_administrator_with_a_mailbox_is_redirected_by_their_sign_in(client_of, lin):
     Role.objects.create(user=lin.user, enterprise=lin.enterprise, name="admin")
     assert client_of(lin.user, method="code").get("/")["Location"] == "/mailbox/"
     assert client_of(lin.user, method="password").get("/")["Location"] == "/console/"

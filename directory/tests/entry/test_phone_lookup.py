@@ -12,7 +12,7 @@ def test_a_phone_finds_members_who_may_enter_or_join(lin, wang, tenant):
 
 
 @pytest.mark.parametrize("why", ["disabled", "deleted", "unknown"])
-def test_others_lead_nowhere(why, zhao, wang):
+def test_other_next_pages_are_ignored(why, zhao, wang):
     wang.deleted_at = wang.created_at
     wang.save()
     phones = {"disabled": "+8613800138003", "deleted": "+8613800138002", "unknown": "+8613800138999"}

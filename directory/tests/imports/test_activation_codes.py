@@ -35,7 +35,7 @@ def rows_of(answer):
     return [list(row) for row in sheet.iter_rows()]
 
 
-def test_the_workbook_holds_a_code_for_each_who_waits_for_one(console, imported, settings):
+def test_the_workbook_has_a_code_for_each_pending_member(console, imported, settings):
     answer = console.post(f"{imported}codes.xlsx")
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]

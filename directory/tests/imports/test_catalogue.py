@@ -419,7 +419,7 @@ def test_s6_s7_blank_rows_are_no_rows(look):
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
-def test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_told(look, state):
+def test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_reported(look, state):
     made = book(person(1))
     hidden = made.create_sheet("秘密", 0)
     hidden.append(HEADINGS)
@@ -443,7 +443,7 @@ def test_s11_a_sheet_of_charts_is_no_table(look):
     assert look(raw(sheet_xml(BODY), parts=parts)).verdicts == ["new"]
 
 
-def test_s12_s13_hidden_rows_and_columns_are_read_and_told(look):
+def test_s12_s13_hidden_rows_and_columns_are_read_and_reported(look):
     made = book(person(1), person(2))
     made.active.row_dimensions[3].hidden = True
     made.active.column_dimensions["G"].hidden = True
@@ -582,7 +582,7 @@ def test_u1_u4_rows_that_clash_are_all_refused_and_name_each_other(look):
 
 
 @pytest.mark.parametrize("alias_first", [True, False])
-def test_u4_a_clash_is_told_of_the_column_that_holds_the_address(look, alias_first):
+def test_u4_a_conflict_names_the_column_with_the_address(look, alias_first):
     rows = [person(1, prefix="x23", aliases="x1; x9"), person(2, prefix="x1"), person(3, aliases="x9")]
     seen = look(xlsx(*(rows if alias_first else reversed(rows))))
     columns = [[problem["column"] for problem in row.problems] for row in seen.rows]
@@ -616,7 +616,7 @@ def test_u7_a_blank_name_is_refused_whatever_else_the_row_says(look, wang, mode)
         assert "Enter the name." in [problem["text"] for problem in seen.rows[0].problems]
 
 
-def test_u8_a_file_of_nothing_but_duplicates(look):
+def test_u8_a_file_of_duplicates_only(look):
     assert set(look(xlsx(*[person(1)] * 50)).verdicts) == {"refused"}
 
 
@@ -704,11 +704,11 @@ ELSEWHERE = {
     "S5": test_sizes.test_s4_s5_one_row_more_is_refused_and_so_is_a_million,
     "S6": test_s6_s7_blank_rows_are_no_rows,
     "S7": test_s6_s7_blank_rows_are_no_rows,
-    "S8": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_told,
-    "S10": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_told,
+    "S8": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_reported,
+    "S10": test_s8_s9_s10_the_first_visible_sheet_is_read_and_the_others_are_reported,
     "S11": test_s11_a_sheet_of_charts_is_no_table,
-    "S12": test_s12_s13_hidden_rows_and_columns_are_read_and_told,
-    "S13": test_s12_s13_hidden_rows_and_columns_are_read_and_told,
+    "S12": test_s12_s13_hidden_rows_and_columns_are_read_and_reported,
+    "S13": test_s12_s13_hidden_rows_and_columns_are_read_and_reported,
     "S14": test_s14_s15_a_merged_heading_is_fine_and_merged_data_is_refused,
     "S15": test_s14_s15_a_merged_heading_is_fine_and_merged_data_is_refused,
     "S16": test_s16_s17_frozen_grouped_filtered_and_tabled_sheets_are_fine,
@@ -721,7 +721,7 @@ ELSEWHERE = {
     "U5": test_u2_u5_a_holder_is_named_also_from_the_bin,
     "U6": test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused,
     "U7": test_u6_u7_a_row_that_exists_is_unchanged_or_changed_or_refused,
-    "U8": test_u8_a_file_of_nothing_but_duplicates,
+    "U8": test_u8_a_file_of_duplicates_only,
     "U9": test_u9_there_is_no_quota_that_a_row_could_exceed,
     "U10": test_races.test_a_member_added_by_hand_during_the_import_is_there_once,
     "U11": test_races.test_two_imports_that_overlap_make_each_member_once,

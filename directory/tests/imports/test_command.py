@@ -53,7 +53,7 @@ def test_a_dry_run_says_what_would_become_of_the_rows_and_changes_nothing(run):
     assert not Member.objects.exists()
 
 
-def test_it_updates_and_creates_departments_when_told(run, wang):
+def test_options_update_members_and_create_departments(run, wang):
     rows = [["王芳", "wangfang", "", "", "13800138002", "新/部门", "经理", "", ""]]
     assert run(rows)[0] == 1
     code, result = run(rows, "--update", "--create-departments")
@@ -79,14 +79,14 @@ def test_nonsense_is_named(tenant, alice, erin, tmp_path):
     assert not Import.objects.exists()
 
 
-def test_a_place_for_the_errors_that_is_none_is_named_before_anything_is_imported(run, tmp_path):
+def test_an_unwritable_error_file_is_refused_before_the_import(run, tmp_path):
     for path in (tmp_path, tmp_path / "nowhere" / "errors.xlsx"):
         with pytest.raises(CommandError, match="can't be written"):
             run([person(1)], "--errors", str(path))
     assert not Import.objects.exists()
 
 
-def test_errors_that_cannot_be_written_leave_the_counts_told(tenant, alice, tmp_path, capsys, monkeypatch):
+def test_counts_are_printed_when_the_error_file_cannot_be_written(tenant, alice, tmp_path, capsys, monkeypatch):
     file = tmp_path / "people.xlsx"
     file.write_bytes(xlsx(person(1)))
     monkeypatch.setattr("directory.management.commands.import_members.Path.write_bytes", _no_space)

@@ -362,7 +362,7 @@ def test_a_repair_that_is_still_wrong_is_refused_beside_the_field(client_of, ali
     assert client.post(f"{page}repair/", {"row": 77, "phone": "999"}).status_code == 303
 
 
-def test_a_repair_leads_back_to_its_page_and_on_to_the_next_row(client_of, alice, tenant, monkeypatch):
+def test_a_repair_redirects_to_the_next_refused_row(client_of, alice, tenant, monkeypatch):
     monkeypatch.setattr(row_list, "PAGE_SIZE", 2)
     client = client_of(alice)
     page = checked(client, tenant, xlsx(*(person(number, phone=f"{number}") for number in range(1, 6))))
@@ -462,7 +462,7 @@ def test_an_author_without_permission_imports_nothing_more(client_of, dora, tena
     assert not Member.objects.exists()
 
 
-def test_files_and_cells_go_in_time_but_what_became_of_each_row_stays(client_of, alice, tenant, settings):
+def test_files_and_cells_expire_but_results_stay(client_of, alice, tenant, settings):
     client = client_of(alice)
     page = checked(client, tenant, xlsx(person(1), person(2, phone="x")))
     applied(client, page)

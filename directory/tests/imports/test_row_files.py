@@ -27,7 +27,7 @@ def test_a_column_of_the_workbook_belongs_to_each_field_of_a_member():
     assert sorted(FIELDS) == sorted(column.name for column in COLUMNS)
 
 
-def test_a_plan_is_there_once_it_is_put_in_place_and_not_before(files):
+def test_a_plan_is_visible_only_after_it_is_published(files):
     with files.plan_writer() as plan:
         plan.write((number, "new", data(f"n{number}")) for number in (2, 5, 9))
         assert not files.path("plan").exists()

@@ -268,7 +268,7 @@ def test_a_worker_that_ends_inside_a_chunk_leaves_the_chunks_before(tenant, by, 
     assert AuditEvent.objects.filter(action="member_edited").count() == 8
 
 
-def test_two_members_who_swap_their_phones_are_told_how(tenant, alice, by, client_of):
+def test_a_phone_swap_is_refused_with_instructions(tenant, alice, by, client_of):
     one, other = stand(tenant, 1, "pending", by), stand(tenant, 2, "pending", by)
     rows = row_of(one, phone=str(other.phone)), row_of(other, phone=str(one.phone))
     imported = start_import(tenant.root, by=by, upload=upload(xlsx(*rows)), mode="update")

@@ -82,7 +82,7 @@ def test_the_right_pair_and_a_password_join_the_member_and_open_the_mailbox(brow
     assert AuditEvent.objects.filter(action="member_joined").count() == 1
 
 
-def test_from_then_on_they_sign_in_with_address_and_password_and_the_console_stays_closed(browser, zhou, code):
+def test_afterwards_the_member_signs_in_by_password_without_console_access(browser, zhou, code):
     enter(browser, code)
     choose(browser)
     assert browser.get("/console/").status_code in {302, 403}
@@ -92,7 +92,7 @@ def test_from_then_on_they_sign_in_with_address_and_password_and_the_console_sta
     assert desk.get("/console/").status_code == 403
 
 
-def test_a_code_that_one_person_entered_is_not_left_to_the_next_who_signs_in(browser, zhou, code, alice):
+def test_a_code_entered_by_one_user_is_not_available_to_the_next(browser, zhou, code, alice):
     enter(browser, code)
     assert "activation" in browser.session
     browser.post("/login/password/", {"login": "alice", "password": ALICE_PASSWORD, "next": ""})
@@ -219,7 +219,7 @@ def test_a_short_password_is_refused_in_the_readers_language(zhou, code):
         assert words in choose(browser, text).content.decode().split("field__error")[1].split("</div>")[0]
 
 
-def test_eleven_wrong_codes_in_a_browser_make_it_wait_but_nobody_else(browser, code, settings):
+def test_eleven_wrong_codes_block_this_browser_only(browser, code, settings):
     for _guess in range(settings.ACTIVATION_FAILURES_PER_BROWSER):
         assert enter(browser, "AAAA-AAAA-AAAA").status_code == 422
     answer = enter(browser, code)

@@ -115,7 +115,7 @@ def test_joined_and_disabled_members_get_no_link(who, by, request):
     assert not Message.objects.exists()
 
 
-def test_of_many_those_who_cannot_be_invited_are_left_out_with_the_reason(tenant, lin, wang, zhao, by):
+def test_members_who_cannot_be_invited_are_left_out_with_the_reason(tenant, lin, wang, zhao, by):
     silent = build_member(tenant, "钱一", "qianyi", None, activation="code")
 
     outcome = invite_members([lin, wang, zhao, silent], by=by)

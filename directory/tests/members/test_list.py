@@ -57,7 +57,7 @@ def test_filters_narrow_by_department_with_those_below_and_by_status(client_of, 
 @pytest.mark.parametrize(
     "asked", ["department=99999999", "department=x", "status=x", "status=x&department=1", "import=x"]
 )
-def test_who_asks_for_what_is_not_there_asks_for_nobody(client_of, alice, lin, asked):
+def test_an_unknown_filter_value_matches_nobody(client_of, alice, lin, asked):
     page = client_of(alice).get(f"{URL}?{asked}")
     assert ids(page) == []
     assert "No matching members" in page.content.decode()

@@ -201,7 +201,7 @@ def test_the_user_an_activation_code_made_goes_with_the_member(tenant):
 
 
 @pytest.mark.parametrize("action", ["edit/", "invite/", "disable/", "enable/", "code/", "delete/"])
-def test_nothing_but_restoring_is_done_to_whom_lies_in_the_bin(client_of, alice, wang, action):
+def test_a_deleted_member_can_only_be_restored(client_of, alice, wang, action):
     delete(wang)
     assert client_of(alice).post(url(wang, action)).status_code == 404
 
@@ -213,7 +213,7 @@ def test_an_edit_that_comes_late_is_refused(tenant, wang):
 
 
 @pytest.mark.parametrize(("person", "status"), [("bob", 303), ("erin", 403), ("charlie", 404)])
-def test_who_may_restore(request, client_of, wang, person, status):
+def test_only_permitted_roles_restore(request, client_of, wang, person, status):
     user = request.getfixturevalue(person)
     delete(wang)
     assert client_of(user).post(url(wang, "restore/")).status_code == status
@@ -498,7 +498,7 @@ def test_erasing_takes_a_recent_proof(client_of, alice, wang):
     assert wang.name
 
 
-def test_who_is_restored_has_to_join_again_and_the_page_says_so(client_of, alice, lin):
+def test_a_restored_member_must_rejoin_and_the_page_says_so(client_of, alice, lin):
     delete(lin)
     browser = client_of(alice)
     assert "have to join again" in browser.get(url(lin)).text

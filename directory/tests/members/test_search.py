@@ -115,7 +115,7 @@ def test_a_search_ignores_marks_accents_blanks_and_variants(spelt):
     }
 
 
-def test_an_edit_writes_the_key_anew(spelt, alice):
+def test_an_edit_updates_the_search_key(spelt, alice):
     member = Member.objects.get(name="張偉國")
     data = MemberData.from_member(member)._replace(name="李國強")
     data.assign_to(member)
@@ -124,7 +124,7 @@ def test_an_edit_writes_the_key_anew(spelt, alice):
     assert found(spelt, "张伟国") == []
 
 
-def test_who_sees_no_phones_finds_by_the_whole_number_only(people):
+def test_without_phone_access_only_the_whole_number_matches(people):
     assert found(people, "2222", sees_phones=False) == []
     assert found(people, "13911112222", sees_phones=False) == ["张伟"]
 

@@ -202,7 +202,7 @@ def test_where_browsers_know_no_passkeys_none_is_offered(open_page, keeper):
 
 
 @pytest.mark.parametrize("look", WALKS)
-def test_who_has_only_a_phone_confirms_by_a_code_to_it(open_page, console, sign_in_as_owner, look):
+def test_a_user_with_only_a_phone_confirms_by_code(open_page, console, sign_in_as_owner, look):
     viewport, locale, scheme = WALKS[look]
     digits = f"139111127{next(number):02}"
     to = f"+86{digits}"

@@ -49,7 +49,7 @@ def application(tenant):
 def path_of(tenant, wang, alice, bob, application, settings, tmp_path):
     """`path_of(route)` with ids of our enterprise; import and role are the department administrator's, the bulk action
     is the owner's."""
-    columns = {"row": 1, "places": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
+    columns = {"row": 1, "indexes": {"name": 0, "prefix": 1}, "titles": ["姓名", "邮箱前缀"], "unknown": []}
     heading = {"columns": columns, "sheet": "", "other_sheets": [], "hidden_rows": 0, "hidden_columns": 0}
     decision = Decision.objects.create(enterprise=tenant.enterprise, author_name="Alice", verdict="approved")
     link = issue_link(tenant.enterprise, by=command_actor(), name="招聘会")

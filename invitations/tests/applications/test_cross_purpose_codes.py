@@ -66,7 +66,7 @@ def test_a_session_held_back_somewhere_approves_no_desktop(phone, lin, tenant, e
 
 
 @pytest.mark.parametrize("method", ["qr", "wechat", "passkey", "password"])
-def test_who_proved_no_phone_in_this_session_joins_nowhere(client_of, lin, tenant, other_tenant, method):
+def test_joining_requires_a_phone_verified_in_this_session(client_of, lin, tenant, other_tenant, method):
     waiting = build_member(other_tenant, "新人", "xinren", str(lin.phone))
     browser = client_of(lin.user, method=method, enterprise=tenant.enterprise)
     assert browser.post(f"/choose/{waiting.pk}/join/").status_code == 404
@@ -99,7 +99,7 @@ def test_a_passkey_of_the_numbers_new_holder_opens_nothing_cold(client_of, away,
     assert other.session.get("enterprise") != tenant.enterprise.pk
 
 
-def test_a_join_link_lets_nobody_in_who_was_long_away(phone, away, open_tenant):
+def test_a_join_link_does_not_admit_after_a_long_absence(phone, away, open_tenant):
     prove(phone, join_path(open_tenant.enterprise), str(away.phone))
     assert phone.post("/j/member/")["Location"] != "/mailbox/"
     assert phone.get("/mailbox/").status_code == 302
@@ -126,7 +126,7 @@ def test_a_proof_for_joining_hides_no_session_from_its_end(phone, client_of, lin
     assert phone.get("/mailbox/").status_code == 302
 
 
-def test_a_proof_for_joining_stays_with_who_proved_it(phone, lin, open_tenant):
+def test_a_verification_for_joining_belongs_to_its_user(phone, lin, open_tenant):
     prove(phone, join_path(open_tenant.enterprise), PHONE)
     assert "join_proof" in phone.session
     sign_in_by_code(phone, str(lin.phone))

@@ -58,7 +58,7 @@ def test_asked_for_again_it_costs_again(client, open_tenant):
     assert Message.objects.count() == 2
 
 
-def test_a_wrong_answer_is_a_limit_and_starts_nothing_anew(client, open_tenant):
+def test_a_wrong_answer_counts_and_restarts_nothing(client, open_tenant):
     answer = client.post("/j/send/", {"phone": PHONE, "work": "x|1,2,3"})
     assert answer.status_code == 429
     assert "data-work=" not in answer.text

@@ -87,7 +87,7 @@ def test_the_cap_on_what_waits_holds(open_tenant, settings):
     assert at_once(lambda number: file(open_tenant, number)) == {"filed": 9, "ApplyLimited": 41}
 
 
-def test_fifty_who_join_at_once_do_not_pass_a_links_cap(open_tenant):
+def test_fifty_concurrent_applicants_do_not_exceed_a_links_cap(open_tenant):
     link = issue_link(open_tenant.enterprise, by=BY, name="招聘会", uses_max=20, approval_required=False)
 
     def join(number: int) -> str:

@@ -237,7 +237,7 @@ def test_a_links_department_can_not_be_deleted_before_it_is_revoked(desk, open_t
     assert "has been deleted" in desk.get(f"/console/applications/{application_of().pk}/").text
 
 
-def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_new_one(desk, free_tenant):
+def test_a_link_whose_department_changed_after_the_page_uses_the_new_one(desk, free_tenant):
     """J9, mid-flight: nothing is taken from the page that was shown."""
     link = build_link(free_tenant, department=free_tenant.east)
     client = new_phone()
@@ -248,7 +248,7 @@ def test_a_link_whose_department_changed_between_page_and_post_leads_into_the_ne
     assert Member.objects.get(phone=PHONE).main_department == free_tenant.market
 
 
-def test_a_link_leads_on_into_a_department_that_moved_between_page_and_post(desk, free_tenant):
+def test_a_link_follows_a_department_moved_after_the_page(desk, free_tenant):
     link = build_link(free_tenant, department=free_tenant.east)
     client = new_phone()
     prove(client, path_of(link))

@@ -221,7 +221,7 @@ def test_unknown_message_is_not_retried(queue, gateway):
     assert len(gateway.outgoing) == 1
 
 
-def test_killed_worker_leaves_an_unknown_where_the_gateway_can_not_tell(queue, gateway):
+def test_a_killed_worker_leaves_an_unknown_message(queue, gateway):
     message = queue()
     claim_messages("invitation", "scripted", limit=1)
     assert recover_abandoned() == 0

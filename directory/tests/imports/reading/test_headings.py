@@ -11,8 +11,8 @@ from directory.tests.imports.workbooks import saved
 PERSON = ["张三", "zs1", "13900001001"]
 
 
-def places(*rows, is_update=False):
-    return find_heading(list(enumerate(rows, start=1)), is_update=is_update).places
+def indexes(*rows, is_update=False):
+    return find_heading(list(enumerate(rows, start=1)), is_update=is_update).indexes
 
 
 TRADITIONAL = {
@@ -29,7 +29,7 @@ TRADITIONAL = {
 def test_a_heading_in_traditional_chinese_is_understood(title):
     column = TRADITIONAL[title]
     first = ["姓名"] if column == "prefix" else ["姓名", "email"]
-    assert places([*first, title])[column] == len(first)
+    assert indexes([*first, title])[column] == len(first)
 
 
 MERGED = {
@@ -47,7 +47,7 @@ def test_merged_rows_of_headings_are_one(rows):
     data = ["张三", "市场部", "13900001001", "zs1"]
     heading = find_heading(list(enumerate([*rows, data], start=1)), is_update=False)
     assert heading.row == len(rows)
-    assert heading.places == {"name": 0, "departments": 1, "phone": 2, "prefix": 3}
+    assert heading.indexes == {"name": 0, "departments": 1, "phone": 2, "prefix": 3}
 
 
 def test_merged_headings_of_a_workbook_are_read(read_table):
@@ -67,7 +67,7 @@ def test_a_row_of_data_is_no_row_of_headings():
 
 def test_two_whole_rows_of_headings_are_refused():
     with pytest.raises(WorkbookRefused) as refused:
-        places(["姓名", "邮箱前缀", "手机号", "部门"], ["Name", "Email", "Phone", ""])
+        indexes(["姓名", "邮箱前缀", "手机号", "部门"], ["Name", "Email", "Phone", ""])
     assert refused.value.code == "headings_twice"
 
 
@@ -88,19 +88,19 @@ TWINS = [
 @pytest.mark.parametrize(("titles", "index"), TWINS, ids=[" ".join(titles) for titles, _index in TWINS])
 def test_the_first_of_numbered_twins_is_the_column(titles, index):
     heading = find_heading([(1, titles)], is_update=False)
-    assert heading.places["phone"] == index
-    assert heading.unknown == [title for at, title in enumerate(titles) if at not in heading.places.values()]
+    assert heading.indexes["phone"] == index
+    assert heading.unknown == [title for at, title in enumerate(titles) if at not in heading.indexes.values()]
 
 
 @pytest.mark.parametrize("remark", ["(3-64)", "（2~10）", "(11)", " (max. 64)", "[1]", "（第2步）", "(必填) "])
 def test_a_number_in_a_remark_is_no_number_of_a_twin(remark):
     titles = [f"姓名{remark}", f"邮箱前缀{remark}", f"手机号{remark}"]
-    assert places(titles) == {"name": 0, "prefix": 1, "phone": 2}
+    assert indexes(titles) == {"name": 0, "prefix": 1, "phone": 2}
 
 
 def test_a_heading_written_twice_is_refused_even_beside_numbered_ones():
     with pytest.raises(WorkbookRefused) as refused:
-        places(["姓名", "邮箱", "手机号", "手机号", "手机号2"])
+        indexes(["姓名", "邮箱", "手机号", "手机号", "手机号2"])
     assert refused.value.code == "heading_twice"
 
 
@@ -116,7 +116,7 @@ WECOM = [
 @pytest.mark.parametrize("titles", WECOM, ids=" ".join)
 def test_an_alias_in_the_template_of_wecom_is_no_address(titles):
     heading = find_heading([(1, titles)], is_update=False)
-    assert "aliases" not in heading.places
+    assert "aliases" not in heading.indexes
     assert {"别名", "Alias"} & set(heading.unknown)
 
 
@@ -124,14 +124,14 @@ def test_an_alias_in_the_template_of_wecom_is_no_address(titles):
     "titles", [["姓名", "邮箱前缀", "别名"], ["姓名", "邮箱", "Aliases"], ["姓名", "邮箱前缀", "座机", "别名"]]
 )
 def test_an_alias_in_a_template_of_ours_is_an_address(titles):
-    assert places(titles)["aliases"] == len(titles) - 1
+    assert indexes(titles)["aliases"] == len(titles) - 1
 
 
 @pytest.mark.parametrize("title", ["企业邮箱别名", "邮箱别名", "Email aliases"])
 def test_an_alias_of_mail_is_an_address_in_any_template(title):
-    assert places(["姓名", "企业邮箱", "座机", "别名", title])["aliases"] == 4
+    assert indexes(["姓名", "企业邮箱", "座机", "别名", title])["aliases"] == 4
 
 
 def test_missing_headings_are_named():
     with override("en"), pytest.raises(WorkbookRefused, match="Mailbox prefix"):
-        places(["姓名", "手机1"], PERSON)
+        indexes(["姓名", "手机1"], PERSON)
