@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.next_page import next_of
@@ -24,7 +23,7 @@ TOKEN_OUTDATED = re.compile(r"CSRF token from .+ incorrect\.")
 @post_only()
 def language(request: HttpRequest) -> HttpResponse:
     """Store the language in a cookie, and redirect back."""
-    answer = back(request)
+    answer = see_other(next_of(request) or "/")
     code = request.POST.get("language", "")
     if code in dict(settings.LANGUAGES):
         keep(answer, settings.LANGUAGE_COOKIE_NAME, code)
@@ -34,18 +33,11 @@ def language(request: HttpRequest) -> HttpResponse:
 @post_only()
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, and redirect back. The page's script has already applied it."""
-    answer = back(request)
+    answer = see_other(next_of(request) or "/")
     name = request.POST.get("theme", "")
     if name in THEMES:
         keep(answer, THEME_COOKIE, name)
     return answer
-
-
-def back(request: HttpRequest) -> HttpResponse:
-    """Redirect to `next` if it is on this host, else to the start page."""
-    to = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponse(status=303, headers={"Location": to if is_ours else "/"})
 
 
 def keep(answer: HttpResponse, name: str, value: str) -> None:
