@@ -55,7 +55,6 @@ def test_name_can_not_pose_as_signature_link_line_or_code(name, plain):
     assert plain_name(name) == plain
 
 
-@pytest.mark.xfail(strict=True, reason="A17: only the ASCII dot is replaced")
 def test_name_can_not_pose_as_a_link_with_another_dot():
     """A17: some phones link these as they link evil.com; IDNA and NFKC read each as a dot."""
     for dot in "。．｡․﹒︒":
