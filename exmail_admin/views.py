@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,9 +16,13 @@ from django.utils.translation import gettext as _
 from accounts.sign_in.next_page import next_of
 from core.responses import form_page, post_only, see_other
 from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
+from exmail_admin.database_errors import is_unavailable
 
 # The reason in django.middleware.csrf: both tokens are well-formed, but differ. Every sign-in replaces the token.
 TOKEN_OUTDATED = re.compile(r"CSRF token from .+ incorrect\.")
+
+# When to try again while the database is unavailable: longer than a restart or a failover usually takes.
+UNAVAILABLE_SECONDS = 30
 
 
 @post_only()
@@ -38,6 +43,11 @@ def theme(request: HttpRequest) -> HttpResponse:
     if name in THEMES:
         keep(answer, THEME_COOKIE, name)
     return answer
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    """Refuse a body without Content-Length, which the server doesn't pass on."""
+    return plain_error_page(request, "length_required", 411)
 
 
 def keep(answer: HttpResponse, name: str, value: str) -> None:
@@ -89,6 +99,18 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Render without context processors, which may fail again if the database does."""
-    page = render_to_string("errors/server_error.html", {"brand": BRAND, "theme": theme_of(request)})
-    return HttpResponse(page, status=500)
+    """Respond with 503 and Retry-After if the database is unavailable, else with 500.
+
+    Render without context processors, which may fail again.
+    """
+    if not is_unavailable(sys.exc_info()[1]):
+        return plain_error_page(request, "server_error", 500)
+    response = plain_error_page(request, "unavailable", 503)
+    response["Retry-After"] = str(UNAVAILABLE_SECONDS)
+    return response
+
+
+def plain_error_page(request: HttpRequest, name: str, status: int) -> HttpResponse:
+    """Render an error page without session and database."""
+    page = render_to_string(f"errors/{name}.html", {"brand": BRAND, "theme": theme_of(request)})
+    return HttpResponse(page, status=status)
