@@ -108,7 +108,8 @@ import json, django
 django.setup()
 from django.test import Client
 browser = Client(raise_request_exception=False)
-pages = {page: browser.get(page, headers={"cookie": "session=abcdefghijkl"}) for page in ("/login/", "/console/", "/readyz")}
+cookie = {"cookie": "session=abcdefghijkl"}
+pages = {page: browser.get(page, headers=cookie) for page in ("/login/", "/console/", "/readyz")}
 print(json.dumps({page: [answer.status_code, answer.headers.get("Retry-After")] for page, answer in pages.items()}))
 """
 
