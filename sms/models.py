@@ -108,6 +108,21 @@ class DeliveryReport(models.Model):
         return f"{self.provider_id} {self.status}"
 
 
+class GatewayHealth(models.Model):
+    """The latest failures of a gateway, and since when its messages wait (sms.outbox.breaker).
+
+    `failed_at` holds POSIX times. While `open_since` is set, one message may be handed over at `next_probe_at`.
+    """
+
+    gateway = models.CharField(max_length=16, unique=True)
+    failed_at = models.JSONField(default=list)
+    open_since = models.DateTimeField(null=True)
+    next_probe_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.gateway
+
+
 class PhoneCode(models.Model):
     """A one-time code bound to a phone, a purpose and a browser. Rows live for 24 hours.
 

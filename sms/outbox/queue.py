@@ -45,7 +45,10 @@ class EnterpriseLike(Protocol):
 
 @dataclass(frozen=True)
 class MessageRequest:
-    """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled."""
+    """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled.
+
+    `expires_at` defaults to SMS_MESSAGE_DAYS from now.
+    """
 
     enterprise: EnterpriseLike | None
     kind: str
@@ -156,9 +159,10 @@ def record_outcomes(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
         apply_early_reports(sent)
 
 
-def has_due_messages(kinds: Collection[str]) -> bool:
-    """True if messages of these kinds are due."""
-    return _due_messages().filter(kind__in=kinds).exists()
+def has_due_messages(kinds: Collection[str], gateway: str = "") -> bool:
+    """True if messages of these kinds are due, to this gateway or to any."""
+    due = _due_messages().filter(kind__in=kinds)
+    return (due.filter(gateway=gateway) if gateway else due).exists()
 
 
 def abandoned_messages() -> list[Message]:
@@ -188,7 +192,7 @@ def _new_message(request: MessageRequest, logical_no: int) -> Message:
         text=render_text(request.template, {**request.params, **mask_secrets(request.secrets)}, language),
         gateway="file" if request.enterprise and request.enterprise.is_demo else settings.SMS_GATEWAY,
         state=State.CANCELLED if request.is_decoy else State.PENDING,
-        expires_at=request.expires_at,
+        expires_at=request.expires_at or timezone.now() + timedelta(days=settings.SMS_MESSAGE_DAYS),
     )
 
 
@@ -218,8 +222,6 @@ def _transition(message: Message, outcome: Outcome) -> Transition:
         return Transition(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_secrets=True)
     if outcome.state != State.RETRY_WAIT:
         return Transition(outcome.state, outcome.reason, outcome.provider_id)
-    if message.attempts >= settings.SMS_TRIES:
-        return Transition(State.REJECTED, outcome.reason)
     wait = outcome.retry_after if outcome.retry_after is not None else _backoff_seconds(message.attempts)
     next_attempt_at = timezone.now() + timedelta(seconds=wait)
     if message.expires_at and next_attempt_at >= message.expires_at:

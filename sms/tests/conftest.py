@@ -37,7 +37,7 @@ def queue(db):
 class ScriptedGateway:
     """A gateway that returns the outcomes in `answers`, then `sent`; `outgoing` collects what it was given."""
 
-    batch_size = 1
+    batch_size = code_batch_size = 1
     answers: list[Outcome] = []
     outgoing: list[OutgoingSms] = []
     found: set[str] | None = None

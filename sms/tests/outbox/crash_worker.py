@@ -121,7 +121,7 @@ class CrashingFileGateway(file.FileGateway):
 class CrashingNetworkGateway:
     """Its ledger tells what it accepted; asked later, it can't tell."""
 
-    batch_size = 1
+    batch_size = code_batch_size = 1
 
     def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
         if crash["point"] == "p3":

@@ -13,7 +13,7 @@ from django.utils import timezone
 from sms import tasks
 from sms.gateways import rejected, retry, sent, unknown
 from sms.gateways.twilio import TwilioGateway
-from sms.models import Message
+from sms.models import GatewayHealth, Message
 from sms.outbox.delivery import deliver_messages
 from sms.outbox.queue import expire_messages
 from sms.outbox.reconciliation import reconcile_unknown
@@ -27,8 +27,6 @@ SILENT = unknown("The gateway did not answer.")
 
 def pass_time(seconds: float) -> None:
     """Move the failures and the next probe of all gateways into the past."""
-    from sms.models import GatewayHealth
-
     for health in GatewayHealth.objects.all():
         health.failed_at = [at - seconds for at in health.failed_at]
         if health.next_probe_at:
@@ -61,7 +59,6 @@ def states() -> list[str]:
     return list(Message.objects.order_by("pk").values_list("state", flat=True))
 
 
-@pytest.mark.xfail(strict=True, reason="A9: no breaker")
 @pytest.mark.parametrize("outcome", [REFUSED, SILENT])
 def test_the_fifth_failure_stops_the_hand_over(queue, gateway, outcome):
     for _ in range(10):
@@ -72,7 +69,6 @@ def test_the_fifth_failure_stops_the_hand_over(queue, gateway, outcome):
     assert handed_over(gateway) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="A9: no breaker")
 @pytest.mark.parametrize(("seconds", "still_sends"), [(29, False), (31, True)])
 def test_only_failures_within_thirty_seconds_count(queue, gateway, seconds, still_sends):
     for _ in range(10):
@@ -94,7 +90,6 @@ def test_a_response_in_between_starts_the_count_again(queue, gateway):
         assert handed_over(gateway) > 0
 
 
-@pytest.mark.xfail(strict=True, reason="A21: rejected after six attempts")
 def test_slowing_down_is_no_failure(queue, gateway):
     for _ in range(3):
         queue()
@@ -102,7 +97,6 @@ def test_slowing_down_is_no_failure(queue, gateway):
     assert handed_over(gateway) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="A9: no breaker")
 def test_one_message_probes_the_gateway_each_fifteen_seconds(queue, gateway):
     for _ in range(3):
         queue()
@@ -118,7 +112,6 @@ def test_one_message_probes_the_gateway_each_fifteen_seconds(queue, gateway):
     assert states() == ["sent"] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="A9: no breaker")
 def test_a_probe_that_is_not_needed_is_kept_for_the_next_message(queue, gateway):
     queue()
     fail(5, gateway)
@@ -129,7 +122,6 @@ def test_a_probe_that_is_not_needed_is_kept_for_the_next_message(queue, gateway)
     assert handed_over(gateway) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="A21: rejected after six attempts")
 def test_what_never_left_waits_until_its_own_life_is_over(queue, gateway):
     """A21: a message is never rejected because the provider could not be reached."""
     code = queue(kind="code", purpose="code", subject="login:1", expires_at=timezone.now() + timedelta(seconds=300))
@@ -147,7 +139,6 @@ def test_what_never_left_waits_until_its_own_life_is_over(queue, gateway):
     assert states() == ["expired"] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="A21: no lifetime")
 def test_a_message_without_a_lifetime_gets_one(queue):
     """Otherwise one to a provider that is gone would wait forever."""
     message = queue()
@@ -182,7 +173,6 @@ def queue_codes(queue, count: int, **more) -> None:
         )
 
 
-@pytest.mark.xfail(strict=True, reason="A9: codes go one by one")
 def test_codes_to_a_silent_provider_time_out_together_and_the_rest_waits(queue, twilio):
     """A9: the 20th code went after 200 of its 300 seconds; now it leaves with the first probe that is answered."""
     for _ in range(10):
@@ -199,7 +189,6 @@ def test_codes_to_a_silent_provider_time_out_together_and_the_rest_waits(queue, 
     assert len(twilio.ledger) == 10
 
 
-@pytest.mark.xfail(strict=True, reason="A9: a file gateway's code waits behind Twilio's")
 def test_a_silent_provider_holds_up_no_other_gateway(queue, twilio, enterprise, settings):
     settings.SMS_GATEWAYS = dict(reversed(settings.SMS_GATEWAYS.items()))
     for _ in range(10):
@@ -213,7 +202,6 @@ def test_a_silent_provider_holds_up_no_other_gateway(queue, twilio, enterprise, 
     assert Path(settings.SMS_FILE).stat().st_mtime - begin < 0.3
 
 
-@pytest.mark.xfail(strict=True, reason="A9: each lookup waits for a silent provider")
 def test_nothing_is_looked_up_at_a_provider_that_does_not_answer(queue, twilio):
     """Otherwise 20 lookups hold the sweeps for minutes."""
     for _ in range(6):
