@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import resolve
 from django.utils.cache import add_never_cache_headers
 
-from exmail_admin.views import length_required
+from exmail_admin.error_pages import plain_error_page
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ def require_content_length(get_response: GetResponse) -> GetResponse:
 
     def answer(request: HttpRequest) -> HttpResponse:
         is_chunked = "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH")
-        return length_required(request) if is_chunked else get_response(request)
+        return plain_error_page(request, "length_required", 411) if is_chunked else get_response(request)
 
     return answer
 

@@ -9,14 +9,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.next_page import next_of
 from core.responses import form_page, post_only, see_other
-from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
+from exmail_admin.context import THEME_COOKIE, THEMES
 from exmail_admin.database_errors import is_unavailable
+from exmail_admin.error_pages import plain_error_page
 
 # The reason in django.middleware.csrf: both tokens are well-formed, but differ. Every sign-in replaces the token.
 TOKEN_OUTDATED = re.compile(r"CSRF token from .+ incorrect\.")
@@ -43,11 +43,6 @@ def theme(request: HttpRequest) -> HttpResponse:
     if name in THEMES:
         keep(answer, THEME_COOKIE, name)
     return answer
-
-
-def length_required(request: HttpRequest) -> HttpResponse:
-    """Refuse a body without Content-Length, which the server doesn't pass on."""
-    return plain_error_page(request, "length_required", 411)
 
 
 def keep(answer: HttpResponse, name: str, value: str) -> None:
@@ -108,9 +103,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
     response = plain_error_page(request, "unavailable", 503)
     response["Retry-After"] = str(UNAVAILABLE_SECONDS)
     return response
-
-
-def plain_error_page(request: HttpRequest, name: str, status: int) -> HttpResponse:
-    """Render an error page without session and database."""
-    page = render_to_string(f"errors/{name}.html", {"brand": BRAND, "theme": theme_of(request)})
-    return HttpResponse(page, status=status)
