@@ -105,7 +105,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "lucide.templatetags.lucide",
-                *(f"exmail_admin.templatetags.{name}" for name in ("icons", "controls", "text")),
+                *(f"exmail_admin.templatetags.{name}" for name in ("icons", "controls", "sms", "text")),
             ],
             "context_processors": [
                 "django.template.context_processors.request",

@@ -11,6 +11,8 @@ from accounts.requests import ConsoleRequest
 from directory.access import members_of
 from invitations.overview import funnel as figures
 from sms.codes.alarms import current_alarms
+from sms.outbox.breaker import unreachable_gateways
+from sms.outbox.queue import gateway_of
 
 ALARMS_MAX = 3
 
@@ -33,6 +35,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
             "may_manage_members": may(request.role, Permission.MANAGE_MEMBERS),
             "recent_days": figures.RECENT_DAYS,
             "alarms": current_alarms(request.enterprise.pk)[:ALARMS_MAX] if may_manage else [],
+            "sms_down_since": unreachable_gateways().get(gateway_of(request.enterprise)) if may_read_messages else None,
             "broken_audit": broken_check(request.enterprise) if may(request.role, Permission.READ_AUDIT) else None,
         },
     )

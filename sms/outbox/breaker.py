@@ -62,7 +62,7 @@ def record_failures(gateway: str, number: int = 1) -> None:
 
 def unreachable_gateways() -> dict[str, datetime]:
     """Return the gateways whose breaker is open, with the time since when."""
-    return dict(_open_breakers().values_list("gateway", "open_since"))
+    return {health.gateway: health.open_since for health in _open_breakers() if health.open_since}
 
 
 def _open_breakers() -> QuerySet[GatewayHealth]:

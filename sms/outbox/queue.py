@@ -83,6 +83,11 @@ class Transition:
     keeps_secrets: bool = False
 
 
+def gateway_of(enterprise: EnterpriseLike | None) -> str:
+    """Return the name of the gateway for messages of this enterprise; None: of the sign-in page."""
+    return "file" if enterprise and enterprise.is_demo else settings.SMS_GATEWAY
+
+
 def queue_messages(requests: Sequence[MessageRequest]) -> list[Message]:
     """Queue messages with different subjects in the caller's transaction, and wake a worker when it commits.
 
@@ -190,7 +195,7 @@ def _new_message(request: MessageRequest, logical_no: int) -> Message:
         params=request.params,
         encrypted="" if request.is_decoy else encrypted,
         text=render_text(request.template, {**request.params, **mask_secrets(request.secrets)}, language),
-        gateway="file" if request.enterprise and request.enterprise.is_demo else settings.SMS_GATEWAY,
+        gateway=gateway_of(request.enterprise),
         state=State.CANCELLED if request.is_decoy else State.PENDING,
         expires_at=request.expires_at or timezone.now() + timedelta(days=settings.SMS_MESSAGE_DAYS),
     )
