@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.next_page import next_of
+from core.downloads import is_disk_full
 from core.responses import form_page, post_only, see_other
 from exmail_admin.context import THEME_COOKIE, THEMES
 from exmail_admin.database_errors import is_unavailable
@@ -94,11 +95,14 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Respond with 503 and Retry-After if the database is unavailable, else with 500.
+    """Respond with 503 and Retry-After if the database is unavailable, 507 if the disk is full, else with 500.
 
     Render without context processors, which may fail again.
     """
-    if not is_unavailable(sys.exc_info()[1]):
+    error = sys.exc_info()[1]
+    if is_disk_full(error):
+        return plain_error_page(request, "disk_full", 507)
+    if not is_unavailable(error):
         return plain_error_page(request, "server_error", 500)
     response = plain_error_page(request, "unavailable", 503)
     response["Retry-After"] = str(UNAVAILABLE_SECONDS)

@@ -44,7 +44,6 @@ def refuse(code: int):
     return full
 
 
-@pytest.mark.xfail(strict=True, reason="A16: something went wrong")
 def test_an_export_names_the_full_disk_and_leaves_no_file(desk, tenant, alice, five, full_disk):  # noqa: F811
     for code in (errno.ENOSPC, errno.EDQUOT):
         full_disk(3, code)
@@ -62,7 +61,6 @@ def test_an_export_is_done_once_there_is_space(desk, tenant, alice, five, full_d
     assert BulkAction.objects.get().reason == ""
 
 
-@pytest.mark.xfail(strict=True, reason="A16: 500")
 def test_downloads_name_the_full_disk(desk, tenant, monkeypatch):  # noqa: F811
     """The audit log, few members, and the sibling: join requests."""
     desk.raise_request_exception = False
