@@ -44,6 +44,44 @@ def test_what_is_missing_is_named_with_503(client, parts, part, finding):
     assert [name for name, word in answer.json().items() if word == "unreachable"] == [part]
 
 
+class FakeRedis:
+    """The commands that heartbeats use; its clock is `now`."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.now = 1_000_000.0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def time(self) -> tuple[int, int]:
+        return int(self.now), 0
+
+    def set(self, key: str, value: object, ex: int) -> None:
+        self.values[key] = str(value)
+
+    def exists(self, *keys: str) -> int:
+        return sum(key in self.values for key in keys)
+
+    def mget(self, *keys: str) -> list[bytes | None]:
+        return [value.encode() if (value := self.values.get(key)) else None for key in keys]
+
+
+@pytest.mark.xfail(strict=True, reason="A15: nothing compares the clocks")
+def test_a_worker_whose_clock_is_wrong_is_told(monkeypatch, time_machine):
+    server = FakeRedis()
+    monkeypatch.setattr(heartbeat, "connect", lambda: server)
+    for offset, is_right in ((0, True), (29, True), (-29, True), (31, False), (-31, False), (3600, False)):
+        time_machine.move_to(server.now + offset, tick=False)
+        heartbeat.record_heartbeat(heartbeat.QUEUES)
+        time_machine.move_to(server.now, tick=False)
+        assert health.CHECKS["clocks"]() is is_right, offset
+        assert health.CHECKS["worker"]() is True
+
+
 @pytest.mark.django_db
 def test_without_redis_there_is_no_worker_either(client, settings):
     settings.REDIS_URL = "unix:///nowhere.sock"

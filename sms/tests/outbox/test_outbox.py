@@ -142,6 +142,28 @@ def test_expired_code_is_never_sent(queue, seconds, state):
     assert (message.state, message.encrypted) == (state, "")
 
 
+@pytest.mark.xfail(strict=True, reason="A15: compared with the worker's clock")
+@pytest.mark.parametrize("minutes", [-60, -6, 6, 60])
+def test_a_worker_with_a_wrong_clock_delivers_all_the_same(queue, gateway, time_machine, minutes):
+    """A15: expiry and retries follow the database's clock."""
+    code = queue(kind="code", purpose="code", subject="login:1", expires_at=timezone.now() + timedelta(seconds=300))
+    expired = queue(kind="code", purpose="code", subject="login:2", expires_at=timezone.now() - timedelta(seconds=1))
+    later = queue(expires_at=timezone.now() + timedelta(days=7))
+    Message.objects.filter(pk=later.pk).update(
+        next_attempt_at=timezone.now() + timedelta(minutes=1), state="retry_wait"
+    )
+    time_machine.shift(timedelta(minutes=minutes))
+    gateway.answers = [retry("Busy.")]
+    tasks.sweep_outbox()
+    tasks.deliver_messages()
+    code.refresh_from_db()
+    assert code.state == "retry_wait"
+    Message.objects.filter(pk=code.pk).update(next_attempt_at=code.next_attempt_at - timedelta(seconds=1.2))
+    tasks.deliver_messages()
+    states = {message.pk: message.state for message in Message.objects.all()}
+    assert states == {code.pk: "sent", expired.pk: "expired", later.pk: "retry_wait"}
+
+
 def test_message_is_claimed_once(queue):
     queue()
     assert len(claim_messages("invitation", "file", limit=10).messages) == 1
