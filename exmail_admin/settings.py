@@ -119,7 +119,7 @@ TEMPLATES = [
     }
 ]
 COTTON_DIR = "components"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+MESSAGE_STORAGE = "exmail_admin.message_storage.MessageStorage"
 
 # --- Database, cache and broker
 DATABASES = {"default": environment.database("DATABASE_URL", VAR_DIR / "db.sqlite3")}

@@ -191,7 +191,7 @@ class Alarm(models.Model):
 
 
 class UsedChallenge(models.Model):
-    """A solved challenge, stored so that it cannot be used again (sms.codes.proof_of_work)."""
+    """A solved challenge of the proof of work, or of a passkey, stored so that it cannot be used again."""
 
     nonce = models.CharField(max_length=16, unique=True)
     spent_at = models.DateTimeField(db_index=True)

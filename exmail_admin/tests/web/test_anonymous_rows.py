@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
@@ -24,7 +23,6 @@ def paths() -> list[str]:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="A13: passkey options and outdated forms open a session")
 def test_no_request_of_a_stranger_opens_a_session(db):
     opened = []
     for path in paths():
@@ -48,7 +46,6 @@ def test_a_stranger_is_told_that_a_form_was_outdated(db, settings):
     assert "This page was out of date" not in client.get("/login/").text
 
 
-@pytest.mark.xfail(strict=True, reason="A13: a row for each login")
 def test_invented_logins_leave_a_bounded_number_of_rows(db, monkeypatch):
     monkeypatch.setattr(attempt_limits, "BUCKETS", 4)
     for number in range(30):
@@ -56,7 +53,6 @@ def test_invented_logins_leave_a_bounded_number_of_rows(db, monkeypatch):
     assert AttemptCounter.objects.count() <= 4 + 1  # of logins, and of the address
 
 
-@pytest.mark.xfail(strict=True, reason="A13: the challenge is in a session")
 def test_a_challenge_without_a_session_counts_once_and_in_its_browser(client_of, alice, time_machine):
     device = Device()
     keep(client_of(alice), device)
