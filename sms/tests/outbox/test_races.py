@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from core.encryption import decrypt
 from sms import tasks
 from sms.codes.actions import CodeRefused, check_code, send_code
-from sms.models import Message, PhoneAttemptCounter, PhoneCode
+from sms.models import GatewayHealth, Message, PhoneAttemptCounter, PhoneCode
+from sms.outbox.breaker import claimable, record_failures
 from sms.outbox.queue import cancel_messages
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -159,3 +161,17 @@ def test_concurrent_codes_spend_a_budget_exactly(settings, tenant):
 
     assert at_once(ask, 60) == {"sent": 20, "CodeLimited": 40}
     assert Message.objects.count() == 20
+
+
+def test_of_many_workers_one_probes_a_gateway_that_failed():
+    now = timezone.now()
+    GatewayHealth.objects.create(gateway="file", failed_at=[0] * 5, open_since=now, next_probe_at=now)
+    assert at_once(lambda _number: str(claimable("file", 10)), 48) == {"1": 1, "0": 47}
+
+
+def test_parallel_failures_are_all_counted():
+    at_once(lambda _number: record_failures("file") or "counted", 4)
+    assert claimable("file", 10) == 10
+    at_once(lambda _number: record_failures("file") or "counted", 24)
+    health = GatewayHealth.objects.get()
+    assert (len(health.failed_at), claimable("file", 10)) == (5, 0)
