@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
@@ -19,10 +20,16 @@ class ExistingSessionStorage(SessionStorage):
         return super()._store(messages, response, *args, **kwargs)  # type: ignore[misc]
 
 
+class MessageCookieStorage(CookieStorage):
+    """Use a cookie that no subdomain can set."""
+
+    cookie_name = "__Host-messages" if settings.IS_HTTPS else "messages"
+
+
 class MessageStorage(FallbackStorage):
     """Open no session for a message, so that strangers leave no rows."""
 
-    storage_classes = (ExistingSessionStorage, CookieStorage)
+    storage_classes = (ExistingSessionStorage, MessageCookieStorage)
 
     def _get(self, *args: Any, **kwargs: Any) -> tuple[list[Any], bool]:
         """Return the messages of both: a visitor may have signed in meanwhile."""
