@@ -23,10 +23,10 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 HEADER_SECONDS = 10.0
 HEADER_BYTES = 64 * 1024
 MIN_BYTES_PER_SECOND = 500  # Apache's mod_reqtimeout has the same default
-# Longer bodies, which the console refuses unread, and those without Content-Length go to a thread at once.
+# Longer bodies, which the console refuses, go to a thread with their first bytes, those without Content-Length at once.
 BODY_BYTES = 64 * 1024 * 1024
 RECEIVED_BYTES = 64 * 1024  # at a time
-LINGER_SECONDS = 0.2  # for the client to read a response before it sent all of its request
+LINGER_SECONDS = 0.2  # how long a thread waits for the rest of such a body
 MEMORY_BYTES = 64 * 1024  # the rest of a request is in a temporary file
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
@@ -66,20 +66,28 @@ class Arrival:
         length = CONTENT_LENGTH.search(head)
         size = int(length[1]) if length else 0
         self.is_whole = size <= BODY_BYTES and not CHUNKED.search(head)
-        self.missing = max(0, size - received) if self.is_whole else 0
+        self.missing = max(0, (size if self.is_whole else min(size, MEMORY_BYTES)) - received)
         self.deadline = time.monotonic() + HEADER_SECONDS + received / MIN_BYTES_PER_SECOND
 
 
 class StoredUnreader(SocketUnreader):
-    """Read what has arrived, then from the socket."""
+    """Read what has arrived, then from the socket, for LINGER_SECONDS altogether."""
 
     def __init__(self, sock: socket.socket, file: IO[bytes]) -> None:
         super().__init__(sock)
-        self.file = file
+        self.file, self.deadline = file, 0.0
         file.seek(0)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        return self.file.read(max(size_hint or 0, self.mxchunk)) or super().chunk(size_hint)
+        """Return the next bytes. Raise TimeoutError."""
+        if stored := self.file.read(max(size_hint or 0, self.mxchunk)):
+            return stored
+        self.deadline = self.deadline or time.monotonic() + LINGER_SECONDS
+        self.sock.settimeout(max(0.001, self.deadline - time.monotonic()))
+        try:
+            return super().chunk(size_hint)
+        finally:
+            self.sock.settimeout(None)
 
     def buffer_rest(self) -> None:
         """Move the beginning of a pipelined request to the buffer, where gunicorn looks for it."""

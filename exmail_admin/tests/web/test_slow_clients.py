@@ -71,6 +71,7 @@ def test_slow_headers_and_bodies_hold_up_nobody(port):
         HEAD,
         POST + b"Content-Length: 100000\r\n\r\nlanguage=en",
         POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlangu",
+        POST + b"Content-Length: 99999999\r\n\r\n" + b"x" * 70_000,
         HEAD + b"\r\n",  # answered, then idle
         b"",
     ]
@@ -112,9 +113,19 @@ def test_request_is_complete_at_its_last_byte():
 
 
 def test_body_of_unknown_or_excessive_length_is_left_to_a_thread():
-    for header in (b"Transfer-Encoding: chunked", b"Content-Length: 99999999999"):
+    for header, missing in ((b"Transfer-Encoding: chunked", 0), (b"Content-Length: 99999999999", 64 * 1024)):
         arrival = arrive(POST + header + b"\r\n\r\n")
-        assert (arrival.missing, arrival.is_whole) == (0, False)
+        assert (arrival.missing, arrival.is_whole) == (missing, False)
+
+
+def test_a_thread_waits_for_no_body_long():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        unreader = StoredUnreader(ours, arrive(b"head").file)
+        begin = time.monotonic()
+        with pytest.raises(TimeoutError):
+            unreader.read(10)
+        assert time.monotonic() - begin < 2
 
 
 def test_headers_have_ten_seconds_and_an_end():
