@@ -6,6 +6,7 @@ A name that a stranger typed may begin with `=`; when an administrator opens the
 from __future__ import annotations
 
 import csv
+import errno
 import io
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,11 @@ from core.workbook_cells import FORMULA_STARTS, text_cells
 
 CSV = "text/csv; charset=utf-8"
 COLUMN_WIDTH = 20
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """True if a file could not be written because the disk, or this user's quota, is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def write_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

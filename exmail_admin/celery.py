@@ -59,7 +59,7 @@ app.conf.update(
         "retry_on_timeout": False,
     },
     beat_schedule={
-        "sweep the outbox": every(10, "sms.tasks.sweep_outbox"),
+        "sweep the outbox": every(5, "sms.tasks.sweep_outbox"),
         "check conversion": every(60, "sms.tasks.watch_codes"),
         "look up unknown messages": every(10, "sms.tasks.reconcile_messages"),
         "delete expired codes": every(600, "sms.tasks.delete_expired_codes"),

@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from exmail_admin.heartbeat import connect, is_every_queue_served
+from exmail_admin.heartbeat import connect, is_every_clock_right, is_every_queue_served
 
 
 @require_safe
@@ -20,8 +20,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Respond with 200 if database, Redis and a worker for every queue are available, else with 503."""
-    parts = {name: "ok" if is_reachable(check) else "unreachable" for name, check in CHECKS.items()}
+    """Respond with 200 if database, Redis, a worker for every queue and the clocks are fine, else with 503."""
+    parts = {name: "ok" if is_reachable(check) else FAULTS[name] for name, check in CHECKS.items()}
     is_ready = set(parts.values()) == {"ok"}
     return JsonResponse({"status": "ok" if is_ready else "unavailable", **parts}, status=200 if is_ready else 503)
 
@@ -44,4 +44,10 @@ def check_redis() -> bool:
         return bool(server.ping())
 
 
-CHECKS = {"database": check_database, "redis": check_redis, "worker": is_every_queue_served}
+CHECKS = {
+    "database": check_database,
+    "redis": check_redis,
+    "worker": is_every_queue_served,
+    "clocks": is_every_clock_right,
+}
+FAULTS = dict.fromkeys(CHECKS, "unreachable") | {"clocks": "wrong"}

@@ -9,11 +9,15 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import resolve
 from django.utils.cache import add_never_cache_headers
+
+from exmail_admin.error_pages import plain_error_page
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger(__name__)
 
+HEALTH_PATHS = {"/healthz", "/readyz"}
 QUIET_ROUTES = {"healthz", "readyz", "q/<str:token>/state/"}
 NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -61,6 +65,29 @@ def refuse_trace(get_response: GetResponse) -> GetResponse:
 
     def answer(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "POST"]) if request.method == "TRACE" else get_response(request)
+
+    return answer
+
+
+def require_content_length(get_response: GetResponse) -> GetResponse:
+    """Refuse a chunked body with 411: without Content-Length Django reads it as empty, so a form's token is missing."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        is_chunked = "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH")
+        return plain_error_page(request, "length_required", 411) if is_chunked else get_response(request)
+
+    return answer
+
+
+def health_checks(get_response: GetResponse) -> GetResponse:
+    """Answer health checks before anything reads the session, which needs the database."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.path_info not in HEALTH_PATHS:
+            return get_response(request)
+        request.resolver_match = resolve(request.path_info)
+        response: HttpResponse = request.resolver_match.func(request)
+        return response
 
     return answer
 

@@ -76,8 +76,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "exmail_admin.middleware.health_checks",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "exmail_admin.middleware.require_content_length",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -106,7 +108,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "lucide.templatetags.lucide",
-                *(f"exmail_admin.templatetags.{name}" for name in ("icons", "controls", "text")),
+                *(f"exmail_admin.templatetags.{name}" for name in ("icons", "controls", "sms", "text")),
             ],
             "context_processors": [
                 "django.template.context_processors.request",
@@ -120,7 +122,7 @@ TEMPLATES = [
     }
 ]
 COTTON_DIR = "components"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+MESSAGE_STORAGE = "exmail_admin.message_storage.MessageStorage"
 
 # --- Database, cache and broker
 DATABASES = {"default": environment.database("DATABASE_URL", VAR_DIR / "db.sqlite3")}

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.next_page import next_of
+from core.downloads import is_disk_full
 from core.responses import form_page, post_only, see_other
-from exmail_admin.context import BRAND, THEME_COOKIE, THEMES, theme_of
+from exmail_admin.context import THEME_COOKIE, THEMES
+from exmail_admin.database_errors import is_unavailable
+from exmail_admin.error_pages import plain_error_page
 
 # The reason in django.middleware.csrf: both tokens are well-formed, but differ. Every sign-in replaces the token.
 TOKEN_OUTDATED = re.compile(r"CSRF token from .+ incorrect\.")
+
+# When to try again while the database is unavailable: longer than a restart or a failover usually takes.
+UNAVAILABLE_SECONDS = 30
 
 
 @post_only()
 def language(request: HttpRequest) -> HttpResponse:
     """Store the language in a cookie, and redirect back."""
-    answer = back(request)
+    answer = see_other(next_of(request) or "/")
     code = request.POST.get("language", "")
     if code in dict(settings.LANGUAGES):
         keep(answer, settings.LANGUAGE_COOKIE_NAME, code)
@@ -34,18 +39,11 @@ def language(request: HttpRequest) -> HttpResponse:
 @post_only()
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, and redirect back. The page's script has already applied it."""
-    answer = back(request)
+    answer = see_other(next_of(request) or "/")
     name = request.POST.get("theme", "")
     if name in THEMES:
         keep(answer, THEME_COOKIE, name)
     return answer
-
-
-def back(request: HttpRequest) -> HttpResponse:
-    """Redirect to `next` if it is on this host, else to the start page."""
-    to = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponse(status=303, headers={"Location": to if is_ours else "/"})
 
 
 def keep(answer: HttpResponse, name: str, value: str) -> None:
@@ -97,6 +95,15 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Render without context processors, which may fail again if the database does."""
-    page = render_to_string("errors/server_error.html", {"brand": BRAND, "theme": theme_of(request)})
-    return HttpResponse(page, status=500)
+    """Respond with 503 and Retry-After if the database is unavailable, 507 if the disk is full, else with 500.
+
+    Render without context processors, which may fail again.
+    """
+    error = sys.exc_info()[1]
+    if is_disk_full(error):
+        return plain_error_page(request, "disk_full", 507)
+    if not is_unavailable(error):
+        return plain_error_page(request, "server_error", 500)
+    response = plain_error_page(request, "unavailable", 503)
+    response["Retry-After"] = str(UNAVAILABLE_SECONDS)
+    return response

@@ -1,6 +1,7 @@
 """gunicorn's settings: `gunicorn --config python:exmail_admin.web exmail_admin.wsgi`."""
 
-worker_class = "gthread"
+worker_class = "exmail_admin.web_worker.WholeRequestWorker"  # slow clients occupy no thread
+worker_connections = 400  # connections of a worker, so that they and their temporary files stay below 1024 files
 workers = 2
 threads = 8
 preload_app = True

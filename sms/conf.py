@@ -81,8 +81,14 @@ SMS_FAILURES_UNTIL_OFF = 100
 # --- Delivery (5.1 and 5.2)
 # A worker's lease on a batch of messages. One request takes at most 13 s (connect 3 s, read 10 s).
 SMS_LEASE_SECONDS = 60
-# Attempts in total while each certainly sent nothing; the backoff between them is exponential.
-SMS_TRIES = 6
+# The lifetime of a message that has none of its own, as long as a personal link's: what certainly never left is
+# retried until then, with an exponential backoff of up to a minute.
+SMS_MESSAGE_DAYS = 7
+# The breaker of a gateway (5.2): so many failures in a row within the window stop the hand-over, and one message at
+# this interval probes whether the gateway responds again.
+SMS_BREAKER_FAILURES = 5
+SMS_BREAKER_WINDOW_SECONDS = 30
+SMS_BREAKER_PROBE_SECONDS = 15
 # The interval at which the provider is asked about a message with an unknown outcome; each lookup costs a request.
 SMS_LOOK_SECONDS = 20
 # A message that the provider does not list after this time is lost; the list itself can lag (5.1).

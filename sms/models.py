@@ -128,6 +128,21 @@ class DeliveryReport(models.Model):
         return f"{self.provider_id} {self.status}"
 
 
+class GatewayHealth(models.Model):
+    """The latest failures of a gateway, and since when its messages wait (sms.outbox.breaker).
+
+    `failed_at` holds POSIX times. While `open_since` is set, one message may be handed over at `next_probe_at`.
+    """
+
+    gateway = models.CharField(max_length=16, unique=True)
+    failed_at = models.JSONField(default=list)
+    open_since = models.DateTimeField(null=True)
+    next_probe_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.gateway
+
+
 class PhoneCode(models.Model):
     """A one-time code bound to a phone, a purpose and a browser. Rows live for 24 hours.
 
@@ -206,7 +221,7 @@ class Alarm(models.Model):
 
 
 class UsedChallenge(models.Model):
-    """A solved challenge, stored so that it cannot be used again (sms.codes.proof_of_work)."""
+    """A solved challenge of the proof of work, or of a passkey, stored so that it cannot be used again."""
 
     nonce = models.CharField(max_length=16, unique=True)
     spent_at = models.DateTimeField(db_index=True)

@@ -32,7 +32,7 @@ def deliver_messages() -> None:
 
 @shared_task
 def sweep_outbox() -> None:
-    """Every 10 s: expire and recover messages, and wake workers for due ones."""
+    """Every 5 s: expire and recover messages, and wake workers for due ones."""
     queue.expire_messages()
     delivery.recover_abandoned()
     if queue.has_due_messages(CODES):

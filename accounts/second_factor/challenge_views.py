@@ -77,21 +77,18 @@ def login_factor_passkey(request: PublicRequest) -> HttpResponse:
 @post_only("accounts:login_password")
 def login_passkey(request: PublicRequest) -> HttpResponse:
     """Sign in with a passkey alone: the device, and what unlocks it, are two factors."""
-    next_page = next_of(request)
-    try:
-        user = passkeys.verify_assertion(request.POST.get("passkey", ""), user=None).user
-    except PasskeyRefused:
-        context = {"form": LoginPasswordForm(), "next": next_page, "is_passkey_refused": True, "has_passkeys": True}
-        return unprocessable(request, PASSWORD, context)
-    open_session(request, user, method="passkey")
-    return see_other(next_page or "/")
+    response = _sign_in_by_passkey(request)
+    response.delete_cookie(passkeys.CHALLENGE_COOKIE)
+    return response
 
 
 @post_only()
 def login_passkey_options(request: PublicRequest) -> HttpResponse:
     """Return WebAuthn request options as JSON, for the user's passkeys or, at sign-in, for any."""
     person = user_to_verify(request) if "factor" in request.POST else None
-    return JsonResponse(passkeys.request_options(person))
+    response = JsonResponse(passkeys.request_options(person))
+    passkeys.move_challenge_to_cookie(request, response)
+    return response
 
 
 @signed_in_page
@@ -105,6 +102,19 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         return answer
     messages.success(request, _("Confirmed. You won't be asked again for 10 minutes."))
     return see_other(next_of(request) or "/")
+
+
+def _sign_in_by_passkey(request: PublicRequest) -> HttpResponse:
+    next_page = next_of(request)
+    try:
+        passkeys.restore_challenge(request)
+        user = passkeys.verify_assertion(request.POST.get("passkey", ""), user=None).user
+        passkeys.spend_challenge(request)
+    except PasskeyRefused:
+        context = {"form": LoginPasswordForm(), "next": next_page, "is_passkey_refused": True, "has_passkeys": True}
+        return unprocessable(request, PASSWORD, context)
+    open_session(request, user, method="passkey")
+    return see_other(next_page or "/")
 
 
 def _factor_context(request: PublicRequest, person: User, form: FactorCodeForm) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from django.utils.translation import get_language, gettext_noop, override
 from accounts.audit.recording import Actor, Record, recording
 from accounts.models import Enterprise, Role
 from accounts.permissions import Permission, acting_role, may
+from core.downloads import is_disk_full
 from core.leased_jobs import JobQueue, Lease
 from directory.bulk_actions.actions import Outcome, apply_to_members
 from directory.imports.export import CHUNK as EXPORT_CHUNK
@@ -31,6 +33,7 @@ WORK = "directory.tasks.work_on_bulk_actions"
 CHUNK = 500
 # The lease while a workbook is compressed and written, which renews nothing: measured with a million rows.
 SAVING_SECONDS = 300
+DISK_FULL = gettext_noop("The file couldn't be saved. The server's disk may be full. Contact the operator.")
 Kind, State = BulkAction.Kind, BulkAction.State
 Reason = BulkActionItem.Reason
 
@@ -120,7 +123,8 @@ def _write_items(action: BulkAction, members: MemberQuerySet) -> int:
 
 def _work(lease: Lease[BulkAction]) -> None:
     if lease.job().kind == Kind.EXPORT:
-        _export(lease)
+        with _named_full_disk(lease):
+            _export(lease)
         return
     while _do_chunk(lease) and not lease.is_turn_over:
         pass
@@ -165,6 +169,17 @@ def _export(lease: Lease[BulkAction]) -> None:
         _finish(locked, record)
 
 
+@contextmanager
+def _named_full_disk(lease: Lease[BulkAction]) -> Iterator[None]:
+    """Store a full disk as the reason while the export is retried, and for good if it is given up."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            lease.renew(reason=DISK_FULL)
+        raise
+
+
 def _chunks_to_export(action: BulkAction, lease: Lease[BulkAction]) -> Iterator[Sequence[int]]:
     """Yield ids and update the progress; stop early if the author has lost the right."""
     read, position = 0, 0
@@ -180,9 +195,13 @@ def _store(content: bytes, stored: str) -> None:
     path = _path_of(stored)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        part.touch(mode=0o600)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _next_ids(action: BulkAction, position: int, number: int) -> list[int]:
@@ -228,7 +247,7 @@ def _give_up(lease: Lease[BulkAction]) -> None:
         _end(
             locked,
             State.FAILED,
-            gettext_noop("Something went wrong, and the task stopped. What was already done is kept."),
+            locked.reason or gettext_noop("Something went wrong, and the task stopped. What was already done is kept."),
         )
         record("bulk_action_failed", locked, after=_counts(locked))
 

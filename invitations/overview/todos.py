@@ -31,6 +31,8 @@ from invitations.links.named import ending_links
 from invitations.models import Application
 from invitations.overview.funnel import Funnel
 from sms.codes.alarms import current_alarms
+from sms.outbox.breaker import unreachable_gateways
+from sms.outbox.queue import gateway_of
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ def _alarms(reader: Reader) -> Todo | None:
     url = reverse("accounts:message_list") + "?kind=code"
     tone = "warn" if alarms[0].kind == alarms[0].Kind.NEARLY_SPENT else "bad"
     return Todo("alarms", len(alarms), "siren", text, url, _("View"), tone=tone, since=alarms[0].raised_at)
+
+
+def _gateway(reader: Reader) -> Todo | None:
+    since = unreachable_gateways().get(gateway_of(reader.role.enterprise))
+    if since is None:
+        return None
+    text = _("The SMS gateway isn't responding. Messages wait and are sent once it responds.")
+    return Todo("gateway", 1, "siren", text, reverse("accounts:message_list"), _("View"), tone="bad", since=since)
 
 
 def _messages(reader: Reader) -> Todo | None:
@@ -261,6 +271,7 @@ def _todo(
 SOURCES = [
     Source(Permission.READ_AUDIT, Permission.READ_AUDIT, _audit),
     Source(Permission.MANAGE_SETTINGS, Permission.MANAGE_SETTINGS, _alarms),
+    Source(Permission.READ_MESSAGES, Permission.READ_MESSAGES, _gateway),
     Source(Permission.READ_MESSAGES, Permission.MANAGE_SETTINGS, _messages),
     Source(Permission.READ, Permission.MANAGE_MEMBERS, _applications),
     Source(Permission.READ, Permission.MANAGE_MEMBERS, _imports),

@@ -66,9 +66,13 @@ class LookupUnavailable(Exception):
 
 
 class Gateway(Protocol):
-    """A gateway. `batch_size` messages are claimed at a time; if the worker is killed, their outcome is in doubt."""
+    """A gateway. `batch_size` messages are claimed at a time; if the worker is killed, their outcome is in doubt.
+
+    Of codes, which nobody waits for long, it is `code_batch_size`.
+    """
 
     batch_size: int
+    code_batch_size: int
 
     def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
         """Return one outcome per message, in order. Start no request after `until` (time.monotonic())."""

@@ -24,7 +24,7 @@ from sms.gateways import LookupUnavailable, Outcome, OutgoingSms, retry, sent
 class FileGateway:
     """A gateway whose outcomes are never unknown, because the file tells what was written."""
 
-    batch_size = 500
+    batch_size = code_batch_size = 500
 
     def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
         """Append the batch and flush it to disk once. What could not be written is retried."""

@@ -133,6 +133,16 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="GatewayHealth",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("gateway", models.CharField(max_length=16, unique=True)),
+                ("failed_at", models.JSONField(default=list)),
+                ("open_since", models.DateTimeField(null=True)),
+                ("next_probe_at", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="PhoneCode",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),

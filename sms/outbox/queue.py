@@ -48,7 +48,7 @@ class EnterpriseLike(Protocol):
 class MessageRequest:
     """One SMS to be queued, to an E.164 number. `secrets` are stored encrypted; a decoy is queued as cancelled.
 
-    `is_proven` is for codes (sms.outbox.number_limits).
+    `is_proven` is for codes (sms.outbox.number_limits). `expires_at` defaults to SMS_MESSAGE_DAYS from now.
     """
 
     enterprise: EnterpriseLike | None
@@ -76,13 +76,18 @@ class Claim:
 
 @dataclass(frozen=True)
 class Transition:
-    """The columns that an outcome sets. `keeps_secrets` if the message may be retried or looked up."""
+    """The columns that an outcome sets. `keeps_secrets` if it may be retried or looked up, after `wait` seconds."""
 
     state: str
     reason: str = ""
     provider_id: str = ""
-    next_attempt_at: datetime | None = None
+    wait: float | None = None
     keeps_secrets: bool = False
+
+
+def gateway_of(enterprise: EnterpriseLike | None) -> str:
+    """Return the name of the gateway for messages of this enterprise; None: of the sign-in page."""
+    return "file" if enterprise and enterprise.is_demo else settings.SMS_GATEWAY
 
 
 def queue_messages(requests: Sequence[MessageRequest]) -> list[Message]:
@@ -123,9 +128,8 @@ def latest_messages(purpose: str, subjects: Collection[str]) -> dict[str, Messag
 
 def expire_messages() -> int:
     """Expire messages that waited beyond their lifetime. Return how many."""
-    now = timezone.now()
-    return Message.objects.filter(state__in=Message.WAITING, expires_at__lte=now).update(
-        state=State.EXPIRED, reason=_("Not sent before it expired."), encrypted="", settled_at=now
+    return Message.objects.filter(state__in=Message.WAITING, expires_at__lte=Now()).update(
+        state=State.EXPIRED, reason=_("Not sent before it expired."), encrypted="", settled_at=Now()
     )
 
 
@@ -160,9 +164,10 @@ def record_outcomes(outcomes: Iterable[tuple[Message, Outcome]]) -> None:
         apply_early_reports(sent)
 
 
-def has_due_messages(kinds: Collection[str]) -> bool:
-    """True if messages of these kinds are due."""
-    return _due_messages().filter(kind__in=kinds).exists()
+def has_due_messages(kinds: Collection[str], gateway: str = "") -> bool:
+    """True if messages of these kinds are due, to this gateway or to any."""
+    due = _due_messages().filter(kind__in=kinds)
+    return (due.filter(gateway=gateway) if gateway else due).exists()
 
 
 def abandoned_messages() -> list[Message]:
@@ -191,9 +196,9 @@ def _new_message(request: MessageRequest, logical_no: int) -> Message:
         params=request.params,
         encrypted="" if request.is_decoy else encrypted,
         text=render_text(request.template, {**request.params, **mask_secrets(request.secrets)}, language),
-        gateway="file" if request.enterprise and request.enterprise.is_demo else settings.SMS_GATEWAY,
+        gateway=gateway_of(request.enterprise),
         state=State.CANCELLED if request.is_decoy else State.PENDING,
-        expires_at=request.expires_at,
+        expires_at=request.expires_at or timezone.now() + timedelta(days=settings.SMS_MESSAGE_DAYS),
     )
 
 
@@ -209,10 +214,10 @@ def _last_numbers(requests: Sequence[MessageRequest]) -> dict[tuple[str, str], i
 
 
 def _due_messages() -> QuerySet[Message]:
-    now = timezone.now()
+    """Match what may be sent now, by the database's clock, because a worker's may be wrong."""
     return Message.objects.filter(
-        Q(next_attempt_at=None) | Q(next_attempt_at__lte=now),
-        Q(expires_at=None) | Q(expires_at__gt=now),
+        Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now()),
+        Q(expires_at=None) | Q(expires_at__gt=Now()),
         state__in=Message.WAITING,
     )
 
@@ -233,17 +238,11 @@ def _lock_codes(due: QuerySet[Message], limit: int) -> list[Message]:
 
 def _transition(message: Message, outcome: Outcome) -> Transition:
     if outcome.state == State.UNKNOWN and message.kind != Message.Kind.CODE and can_look_up(message.gateway):
-        look_at = timezone.now() + timedelta(seconds=settings.SMS_LOOK_SECONDS)
-        return Transition(State.UNKNOWN, outcome.reason, next_attempt_at=look_at, keeps_secrets=True)
+        return Transition(State.UNKNOWN, outcome.reason, wait=settings.SMS_LOOK_SECONDS, keeps_secrets=True)
     if outcome.state != State.RETRY_WAIT:
         return Transition(outcome.state, outcome.reason, outcome.provider_id)
-    if message.attempts >= settings.SMS_TRIES:
-        return Transition(State.REJECTED, outcome.reason)
     wait = outcome.retry_after if outcome.retry_after is not None else _backoff_seconds(message.attempts)
-    next_attempt_at = timezone.now() + timedelta(seconds=wait)
-    if message.expires_at and next_attempt_at >= message.expires_at:
-        return Transition(State.EXPIRED, outcome.reason)
-    return Transition(State.RETRY_WAIT, outcome.reason, next_attempt_at=next_attempt_at, keeps_secrets=True)
+    return Transition(State.RETRY_WAIT, outcome.reason, wait=wait, keeps_secrets=True)
 
 
 def _backoff_seconds(attempts: int) -> float:
@@ -255,14 +254,14 @@ def _apply(transition: Transition, ids: list[int], claim: uuid.UUID | None) -> N
     states = [State.CLAIMED]
     if transition.state in {State.SENT, State.REJECTED}:
         states.append(State.UNKNOWN)
-    changes: dict[str, Any] = {} if transition.keeps_secrets else {"encrypted": ""}
-    if transition.state != State.RETRY_WAIT:
-        changes["settled_at"] = timezone.now()
-    Message.objects.filter(pk__in=ids, claim=claim, state__in=states).update(
-        state=transition.state,
-        reason=transition.reason,
-        provider_id=transition.provider_id,
-        next_attempt_at=transition.next_attempt_at,
-        lease_until=None,
-        **changes,
+    changes: dict[str, Any] = {"reason": transition.reason, "lease_until": None}
+    ended = {"encrypted": "", "settled_at": Now()}
+    next_attempt_at = None if transition.wait is None else Now() + timedelta(seconds=transition.wait)
+    messages = Message.objects.filter(pk__in=ids, claim=claim, state__in=states)
+    if transition.state == State.RETRY_WAIT:
+        messages.filter(expires_at__lte=next_attempt_at).update(state=State.EXPIRED, **changes, **ended)
+    else:
+        changes |= {"settled_at": Now()} if transition.keeps_secrets else ended
+    messages.update(
+        state=transition.state, provider_id=transition.provider_id, next_attempt_at=next_attempt_at, **changes
     )

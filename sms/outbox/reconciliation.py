@@ -11,12 +11,13 @@ from typing import cast
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_noop as _
 
 from core.encryption import DecryptionFailed
 from sms.gateways import LookupGateway, LookupUnavailable, open_gateway
 from sms.models import Message
+from sms.outbox.breaker import record_failures, unreachable_gateways
 from sms.outbox.delivery import outgoing_sms
 from sms.outbox.reports import record_report
 from sms.wakeups import wake_messages
@@ -26,11 +27,18 @@ BATCH_SIZE = 20
 
 
 def reconcile_unknown() -> int:
-    """Look up due messages, up to BATCH_SIZE because each costs a request. Return how many."""
-    due = Message.objects.filter(state=State.UNKNOWN, next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
-    messages = list(due[:BATCH_SIZE])
+    """Look up due messages, up to BATCH_SIZE because each costs a request. Return how many.
+
+    A gateway that doesn't answer is left until the next run, and until its breaker closes.
+    """
+    # The database's clock: a worker's may be wrong, and would find each message lost.
+    due = Message.objects.filter(state=State.UNKNOWN, next_attempt_at__lte=Now()).annotate(now=Now())
+    silent = set(unreachable_gateways())
+    messages = list(due.exclude(gateway__in=silent).order_by("next_attempt_at")[:BATCH_SIZE])
     for message in messages:
-        _reconcile(message)
+        if message.gateway not in silent and not _reconcile(message, message.now):
+            record_failures(message.gateway)
+            silent.add(message.gateway)
     return len(messages)
 
 
@@ -41,26 +49,28 @@ def confirm_message(id: int) -> bool:
     return bool(unknown.update(state=State.SENT, reason=reason, encrypted="", next_attempt_at=None))
 
 
-def _reconcile(message: Message) -> None:
-    now = timezone.now()
+def _reconcile(message: Message, now: datetime) -> bool:
+    """Look the message up. Return False if its gateway didn't answer."""
     next_look = now + timedelta(seconds=settings.SMS_LOOK_SECONDS)
     # The worker that moves the time looks the message up.
     if not _unchanged(message).filter(next_attempt_at=message.next_attempt_at).update(next_attempt_at=next_look):
-        return None
+        return True
     gateway, since = cast(LookupGateway, open_gateway(message.gateway)), message.settled_at or now
     try:
         earliest = since - timedelta(seconds=2 * settings.SMS_LEASE_SECONDS)
         found = gateway.look_up(message.to, outgoing_sms(message).text, earliest)
     except DecryptionFailed:
-        return _leave_unknown(message)
+        _leave_unknown(message)
+        return True
     except LookupUnavailable:
-        has_waited = now - since >= timedelta(seconds=settings.SMS_LOOK_MOST_SECONDS)
-        return _leave_unknown(message) if has_waited else None
+        if now - since >= timedelta(seconds=settings.SMS_LOOK_MOST_SECONDS):
+            _leave_unknown(message)
+        return False
     if found:
-        return _note_found(message, found.provider_id, found.provider_status, found.error)
-    if now - since >= timedelta(seconds=settings.SMS_LOST_SECONDS):
+        _note_found(message, found.provider_id, found.provider_status, found.error)
+    elif now - since >= timedelta(seconds=settings.SMS_LOST_SECONDS):
         _retry_or_leave(message, now)
-    return None
+    return True
 
 
 def _note_found(message: Message, provider_id: str, status: str, error: str) -> None:

@@ -38,7 +38,8 @@ BRAND = _("Mail directory")
 NAMES = {"enterprise", "name"}
 
 _LINK = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
-_DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
+# Also the dots that IDNA or NFKC read as one, which some phones link too.
+_DOT_IN_WORD = re.compile(r"(?<=\w)[.。．｡․﹒︒](?=\w)")
 _LONE_SIX_DIGITS = re.compile(r"(?<!\d)(\d{3})(\d{3})(?!\d)")
 
 

@@ -37,7 +37,7 @@ def queue(db):
 class ScriptedGateway:
     """Return a gateway that gives the outcomes in `answers`, then `sent`; `outgoing` collects its messages."""
 
-    batch_size = 1
+    batch_size = code_batch_size = 1
     answers: list[Outcome] = []
     outgoing: list[OutgoingSms] = []
     found: set[str] | None = None

@@ -121,7 +121,7 @@ class CrashingFileGateway(file.FileGateway):
 class CrashingNetworkGateway:
     """A gateway with a ledger of what it accepted, which cannot be asked about a message."""
 
-    batch_size = 1
+    batch_size = code_batch_size = 1
 
     def send(self, batch: Sequence[OutgoingSms], *, until: float) -> list[Outcome]:
         if crash["point"] == "p3":

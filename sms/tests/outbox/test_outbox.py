@@ -13,7 +13,7 @@ from django.utils import timezone
 from core.encryption import decrypt
 from sms import tasks
 from sms.gateways import rejected, retry, sent, unknown
-from sms.models import Message
+from sms.models import GatewayHealth, Message
 from sms.outbox.delivery import deliver_messages, recover_abandoned
 from sms.outbox.queue import (
     MessageRequest,
@@ -142,6 +142,27 @@ def test_expired_code_is_never_sent(queue, seconds, state):
     assert (message.state, message.encrypted) == (state, "")
 
 
+@pytest.mark.parametrize("minutes", [-60, -6, 6, 60])
+def test_a_worker_with_a_wrong_clock_delivers_all_the_same(queue, gateway, time_machine, minutes):
+    """A15: expiry and retries follow the database's clock."""
+    code = queue(kind="code", purpose="code", subject="login:1", expires_at=timezone.now() + timedelta(seconds=300))
+    expired = queue(kind="code", purpose="code", subject="login:2", expires_at=timezone.now() - timedelta(seconds=1))
+    later = queue(expires_at=timezone.now() + timedelta(days=7))
+    Message.objects.filter(pk=later.pk).update(
+        next_attempt_at=timezone.now() + timedelta(minutes=1), state="retry_wait"
+    )
+    time_machine.move_to(timezone.now() + timedelta(minutes=minutes))
+    gateway.answers = [retry("Busy.")]
+    tasks.sweep_outbox()
+    tasks.deliver_messages()
+    code.refresh_from_db()
+    assert code.state == "retry_wait"
+    Message.objects.filter(pk=code.pk).update(next_attempt_at=code.next_attempt_at - timedelta(seconds=1.2))
+    tasks.deliver_messages()
+    states = {message.pk: message.state for message in Message.objects.all()}
+    assert states == {code.pk: "sent", expired.pk: "expired", later.pk: "retry_wait"}
+
+
 def test_message_is_claimed_once(queue):
     queue()
     assert len(claim_messages("invitation", "file", limit=10).messages) == 1
@@ -174,21 +195,21 @@ def test_repeated_wake_ups_send_a_message_once(queue, settings):
     assert len(lines(settings)) == 1
 
 
-def test_retries_back_off(queue, gateway):
+def test_retries_back_off_and_never_give_up(queue, gateway):
     message = queue()
     waits = []
-    gateway.answers = [retry("Busy.")] * 6
-    for _ in range(6):
+    gateway.answers = [retry("Busy.")] * 9
+    while gateway.answers:
         before = timezone.now()
         deliver_messages(KINDS)
         message.refresh_from_db()
-        if message.state == "retry_wait":
-            assert message.encrypted
-            waits.append((message.next_attempt_at - before).total_seconds())
-            Message.objects.update(next_attempt_at=timezone.now())
-    assert [round(wait / 2**number) for number, wait in enumerate(waits)] == [1, 1, 1, 1, 1]
-    assert all(0.89 * 2**number <= wait <= 1.2 * 2**number for number, wait in enumerate(waits))
-    assert (message.state, message.reason, message.attempts, message.encrypted) == ("rejected", "Busy.", 6, "")
+        assert message.encrypted
+        waits.append((message.next_attempt_at - before).total_seconds())
+        Message.objects.update(next_attempt_at=timezone.now())
+        GatewayHealth.objects.all().delete()  # the breaker stays closed
+    for wait, seconds in zip(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60], strict=True):
+        assert 0.89 * seconds <= wait <= 1.2 * seconds
+    assert (message.state, message.reason, message.attempts) == ("retry_wait", "Busy.", 9)
 
 
 def test_message_is_not_retried_before_its_time(queue, gateway):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from core.encryption import decrypt
 from sms import tasks
 from sms.codes.actions import CodeRefused, check_code
-from sms.models import Door, Message, PhoneAttemptCounter, PhoneCode
+from sms.models import Door, GatewayHealth, Message, PhoneAttemptCounter, PhoneCode
+from sms.outbox.breaker import claimable, record_failures
 from sms.outbox.queue import cancel_messages
 from sms.tests.codes import asking
 from sms.tests.codes.asking import PHONE, store
@@ -186,3 +188,17 @@ def test_cancelling_and_sending_at_once_agree_on_the_outcome(queue, settings):
     assert handed_over + outcomes["cancelled 1"] == 60
     assert Message.objects.filter(state="cancelled").count() == outcomes["cancelled 1"]
     assert not Message.objects.exclude(encrypted="").exists()
+
+
+def test_of_many_workers_one_probes_a_gateway_that_failed():
+    now = timezone.now()
+    GatewayHealth.objects.create(gateway="file", failed_at=[0] * 5, open_since=now, next_probe_at=now)
+    assert at_once(lambda _number: str(claimable("file", 10)), 48) == {"1": 1, "0": 47}
+
+
+def test_parallel_failures_are_all_counted():
+    at_once(lambda _number: record_failures("file") or "counted", 4)
+    assert claimable("file", 10) == 10
+    at_once(lambda _number: record_failures("file") or "counted", 24)
+    health = GatewayHealth.objects.get()
+    assert (len(health.failed_at), claimable("file", 10)) == (5, 0)

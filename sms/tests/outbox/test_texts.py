@@ -55,6 +55,22 @@ def test_name_can_not_pose_as_signature_link_line_or_code(name, plain):
     assert plain_name(name) == plain
 
 
+def test_name_can_not_pose_as_a_link_with_another_dot():
+    """A17: some phones link these as they link evil.com; IDNA and NFKC read each as a dot."""
+    for dot in "。．｡․﹒︒":
+        for name in (
+            f"evil{dot}com",
+            f"点击evil{dot}com/x",
+            f"ｅｖｉｌ{dot}ｃｏｍ",
+            f"例子{dot}中国",
+            f"10{dot}0{dot}0{dot}1",
+        ):
+            assert not re.search(r"\w[.。．｡․﹒︒]", plain_name(name)), name
+    assert plain_name("evil。com/x") == "evil·com/x"
+    # No link: the dot ends a sentence or an abbreviation.
+    assert [plain_name(name) for name in ("张三。", "Jean L.", "Co．, Ltd.")] == ["张三。", "Jean L.", "Co．, Ltd."]
+
+
 def test_any_name_can_be_rendered():
     text = render_text("invitation", {**INVITATION, "name": "<script>" * 1000, "enterprise": "\x00"}, "en")
     assert text.endswith("/i/abc/")
