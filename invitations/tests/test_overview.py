@@ -16,7 +16,7 @@ from conftest import build_member
 from directory.models import BulkAction, Import, Invitation
 from invitations.links.actions import issue_link
 from invitations.tests.people import apply
-from sms.models import Alarm, Message
+from sms.models import Alarm, GatewayHealth, Message
 
 URL = "/console/"
 
@@ -149,6 +149,7 @@ def waiting(open_tenant, alice, erin, settings):
     issue_link(enterprise, by=by, name="还早", expires_at=now + 4 * day, uses=8, uses_max=10)
     issue_link(enterprise, by=by, name="已过期", expires_at=now - day)
     Alarm.objects.create(key="1", kind="spent", enterprise=enterprise)
+    GatewayHealth.objects.create(gateway="file", open_since=now, next_probe_at=now)
     AuditCheck.objects.create(enterprise=enterprise, length=9, broken_number=7, finished_at=now, started_at=now)
     Authenticator.objects.create(user=erin, type="totp", data={})
     return tenant
@@ -157,25 +158,25 @@ def waiting(open_tenant, alice, erin, settings):
 def test_everything_that_waits_is_counted_and_leads_to_exactly_these(client_of, alice, waiting):
     client = client_of(alice)
     assert todos(client) == {
-        "audit": 1, "alarms": 1, "messages": 2, "applications": 1, "imports": 3, "bulk-actions": 1, "uninvited": 1,
-        "unanswered": 2, "codes": 1, "expiring-links": 2, "webmail": 1, "factors": 3,
+        "audit": 1, "alarms": 1, "gateway": 1, "messages": 2, "applications": 1, "imports": 3, "bulk-actions": 1,
+        "uninvited": 1, "unanswered": 2, "codes": 1, "expiring-links": 2, "webmail": 1, "factors": 3,
     }  # fmt: skip
     for name, count in todos(client).items():
         page = client.get(link_of(client, name))
         assert page.status_code == 200
-        if name not in {"audit", "alarms"}:
+        if name not in {"audit", "alarms", "gateway"}:
             assert len(re.findall(r"<(?:tr|section)[^>]* data-id=", page.text)) == count, name
 
 
 def test_an_auditor_reads_what_waits_without_a_button(client_of, erin, waiting):
     client = client_of(erin)
     assert set(todos(client)) == {
-        "audit", "messages", "applications", "imports", "bulk-actions", "uninvited", "unanswered", "codes",
+        "audit", "gateway", "messages", "applications", "imports", "bulk-actions", "uninvited", "unanswered", "codes",
         "expiring-links", "factors",
     }  # fmt: skip
     page = client.get(URL).text
-    # The log is there to be read.
-    assert len(re.findall(r'<a[^>]*class="button', page[page.index('class="todos"') :])) == 1
+    # The logs are there to be read.
+    assert len(re.findall(r'<a[^>]*class="button', page[page.index('class="todos"') :])) == 2
     assert all(client.get(link_of(client, name)).status_code == 200 for name in todos(client))
 
 
@@ -184,7 +185,7 @@ def test_a_department_administrator_sees_their_own_part_of_what_waits(client_of,
 
 
 def test_nothing_of_another_enterprise_waits(client_of, charlie, waiting):
-    assert set(todos(client_of(charlie))) <= {"webmail", "factors"}
+    assert set(todos(client_of(charlie))) <= {"gateway", "webmail", "factors"}
 
 
 def test_the_page_never_says_nothing_while_something_waits(client_of, alice, waiting):
