@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from core.counters import all_free_at
@@ -30,12 +30,13 @@ def lock_hand_over() -> None:
     advisory_lock("hand over codes")
 
 
-def hold_back(codes: Sequence[Message]) -> list[Message]:
+def hold_back(codes: Sequence[Any]) -> list[Message]:
     """Return the codes, given in ORDER, that may be handed over now; let the others wait, or expire.
 
-    The caller holds `lock_hand_over` and claims the returned ones in the same transaction.
+    Each is annotated with the database's time as `now`. The caller holds `lock_hand_over` and claims the returned ones
+    in the same transaction.
     """
-    now = timezone.now()
+    now = codes[0].now
     times = _hand_overs({code.to for code in codes}, now)
     ready, held = [], []
     for code in codes:
@@ -43,7 +44,7 @@ def hold_back(codes: Sequence[Message]) -> list[Message]:
         if moment == now:
             ready.append(code)
         else:
-            held.append(_held(code, moment))
+            held.append(_held(code, moment, now))
         if code.state != State.EXPIRED:
             times[code.to].insert(0, moment)
     Message.objects.bulk_update(held, ["state", "reason", "encrypted", "next_attempt_at", "settled_at"])
@@ -64,10 +65,10 @@ def _hand_overs(numbers: Collection[str], now: datetime) -> dict[str, list[datet
     return times
 
 
-def _held(code: Message, moment: datetime) -> Message:
+def _held(code: Message, moment: datetime, now: datetime) -> Message:
     if code.expires_at and moment >= code.expires_at:
         code.state, code.reason = State.EXPIRED, _("The number has received as many codes as carriers allow.")
-        code.encrypted, code.settled_at = "", timezone.now()
+        code.encrypted, code.settled_at = "", now
     else:
         code.next_attempt_at = moment
     return code

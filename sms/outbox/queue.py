@@ -230,7 +230,7 @@ def _lock_due(due: QuerySet[Message], limit: int, *order: str) -> list[Message]:
 def _lock_codes(due: QuerySet[Message], limit: int) -> list[Message]:
     """Lock codes whose numbers may get one now; the others are held back, so that they are not due any more."""
     number_limits.lock_hand_over()
-    while codes := _lock_due(due, limit, *number_limits.ORDER):
+    while codes := _lock_due(due.annotate(now=Now()), limit, *number_limits.ORDER):
         if ready := number_limits.hold_back(codes):
             return ready
     return []

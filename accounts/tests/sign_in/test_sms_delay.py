@@ -54,13 +54,13 @@ def test_confirming_by_code_tells_it_too(break_gateway, lin, tenant, client_of):
 
 
 def test_the_overview_says_since_when_the_gateway_is_unreachable(break_gateway, client_of, alice, erin):
-    assert "SMS gateway has been unreachable" in client_of(alice).get("/console/").text
+    assert "The SMS gateway isn&#x27;t responding" in client_of(alice).get("/console/").text
 
 
 def test_a_demo_enterprise_has_a_gateway_of_its_own(break_gateway, settings, enterprise, client_of, alice):
     settings.SMS_GATEWAY = "twilio"
     GatewayHealth.objects.update(gateway="twilio")
-    assert "SMS gateway has been unreachable" in client_of(alice).get("/console/").text
+    assert "The SMS gateway isn&#x27;t responding" in client_of(alice).get("/console/").text
     enterprise.is_demo = True
     enterprise.save()
-    assert "SMS gateway has been unreachable" not in client_of(alice).get("/console/").text
+    assert "The SMS gateway isn&#x27;t responding" not in client_of(alice).get("/console/").text
