@@ -94,6 +94,21 @@ def fresh_download(back: str) -> Callable[[View], View]:
     return decorate
 
 
+def fresh_export(back: str) -> Callable[[View], View]:
+    """Do as `fresh_action` where the answer is a file: the page that asks stays open, and leads to the page `back`."""
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            is_asked = request.method == "POST" and not has_fresh_proof(request)
+            question = reauthenticate(request, back=reverse(back)) if is_asked else None
+            return question or view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
 def fresh_action(view: View) -> View:
     """Do as `fresh_page`, but for POST only."""
     fresh = fresh_page(view)

@@ -48,7 +48,7 @@ class AuditRow:
     @property
     def actor(self) -> str:
         if self.is_erased:
-            return _("erased")
+            return _("Name erased")
         name: str = self._personal.get("actor", "")
         return self.via if name in NOBODY else name
 

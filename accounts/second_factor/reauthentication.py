@@ -52,18 +52,21 @@ def has_fresh_proof(request: HttpRequest) -> bool:
     return not settings.ACCOUNTS_SECOND_FACTOR_REQUIRED or session.get("proved_at", 0) > oldest
 
 
-def reauthenticate(request: SignedInRequest) -> HttpResponse | None:
-    """Return the page that asks for a proof, or None if this POST contains a valid one."""
+def reauthenticate(request: SignedInRequest, *, back: str = "") -> HttpResponse | None:
+    """Return the page that asks for a proof, or None if this POST contains a valid one.
+
+    `back`: where the page leads if it stays open, because a file answers the proof.
+    """
     way = reauthentication_method(request.user)
     try:
         if "proof_send" in request.POST and way == "phone":
             send_confirm_code(request)
-            return confirm_page(request, way)
+            return confirm_page(request, way, back=back)
         if not {"proof", "proof_passkey"} & set(request.POST):
-            return confirm_page(request, way, status=422)
+            return confirm_page(request, way, status=422, back=back)
         _prove(request, way)
     except (FactorWrong, PasskeyRefused, PasswordWrong, CodeRefused, CodeLimited, AttemptsExceeded) as error:
-        return _refused(request, way, error)
+        return _refused(request, way, error, back=back)
     elevate_session(request, by_factor=way == "factor")
     return None
 
@@ -81,8 +84,8 @@ def _prove(request: SignedInRequest, way: str) -> None:
     return verify_own_password(request, proof) if way == "password" else verify_confirm_code(request, proof)
 
 
-def _refused(request: SignedInRequest, way: str, error: Exception) -> HttpResponse:
-    context = _context(request, way)
+def _refused(request: SignedInRequest, way: str, error: Exception, *, back: str) -> HttpResponse:
+    context = _context(request, way) | {"back": back}
     match error:
         case AttemptsExceeded():
             context["error"] = wait_text(error.retry_after)

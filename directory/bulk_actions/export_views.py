@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts.access import console_page, fresh_action
+from accounts.access import console_page, fresh_export
 from accounts.audit.recording import recording
 from accounts.permissions import Permission
 from accounts.requests import ConsoleRequest
@@ -23,7 +23,7 @@ from directory.models import BulkAction
 
 
 @console_page(Permission.SEE_PHONES)
-@fresh_action
+@fresh_export("directory:member_list")
 @post_only("directory:member_list")
 def member_export(request: ConsoleRequest) -> HttpResponse:
     """Download the members in `members`, or else all that match, as a workbook that can be imported again.

@@ -43,7 +43,7 @@ def clean_prefix(text: str) -> str:
     invalid = re.search(r"[^a-z0-9._-]", prefix)
     if invalid:
         raise ValidationError(
-            _("“%(sign)s” isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores."),
+            _("%(sign)s isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores."),
             params={"sign": _show(invalid.group())},
         )
     if not prefix[0].isalnum() or not prefix[-1].isalnum():
@@ -64,7 +64,7 @@ def clean_account(text: str) -> str:
     invalid = re.search(r"[^A-Za-z0-9_.@-]", account)
     if invalid:
         raise ValidationError(
-            _("“%(sign)s” isn't allowed in an account. Use letters a–z, digits, and _ - @ ."),
+            _("%(sign)s isn't allowed in an account. Use letters a–z, digits, and _ - @ ."),
             params={"sign": _show(invalid.group())},
         )
     if not account[0].isalnum():
@@ -140,13 +140,10 @@ def _narrow(text: str) -> str:
 
 
 def _show(character: str) -> str | Promise:
-    return (
-        gettext_lazy("space")
-        if character.isspace()
-        else character
-        if character.isprintable()
-        else f"U+{ord(character):04X}"
-    )
+    """Return a character as the subject of a sentence."""
+    if character.isspace():
+        return gettext_lazy("A space")
+    return f"“{character}”" if character.isprintable() else f"U+{ord(character):04X}"
 
 
 def _check_length(text: str, limit: int) -> str:

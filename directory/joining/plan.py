@@ -122,7 +122,7 @@ class SendingForm(forms.Form):
         self.add_error(None, _("The number of SMS has changed. Check it and send again."))
 
     def _typed_wrongly(self) -> str:
-        return _("Enter %(n)s to confirm that so many SMS are sent.") % {"n": self.plan.messages}
+        return _("Enter %(n)s to confirm the number of SMS.") % {"n": self.plan.messages}
 
 
 def digits_in(text: str) -> str:

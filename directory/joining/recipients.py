@@ -47,8 +47,8 @@ class Reason(TextChoices):
     NO_PHONE = "no_phone", _("No phone number")
     # Waiting in another batch.
     QUEUED = "queued", _("Being invited right now")
-    BULK_TODAY = "bulk_today", _("Received an invitation together with others in the last 24 hours")
-    BULK_OFTEN = "bulk_often", _("Received the most invitations allowed in 7 days")
+    BULK_TODAY = "bulk_today", _("Received the most batch invitations allowed in 24 hours")
+    BULK_OFTEN = "bulk_often", _("Received the most batch invitations allowed in 7 days")
     JUST_NOW = "just_now", _("Received a link less than a minute ago")
     OFTEN = "often", _("Received as many links as possible in the last 24 hours")
     # The only reason that an administrator may overrule.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.access import console_page, fresh_action
+from accounts.access import console_page, fresh_export
 from accounts.audit.recording import recording
 from accounts.permissions import Permission, may
 from accounts.requests import ConsoleRequest
@@ -72,7 +72,7 @@ def list_context(request: ConsoleRequest, query: ApplicationQuery) -> dict[str, 
 
 
 @console_page(Permission.SEE_PHONES)
-@fresh_action
+@fresh_export("invitations:application_list")
 @post_only("invitations:application_list")
 def application_export(request: ConsoleRequest) -> HttpResponse:
     """Download the filtered applications as a workbook, or with `format=csv` as CSV. A POST because it is recorded."""

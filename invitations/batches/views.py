@@ -51,10 +51,11 @@ def batch_new(request: ConsoleRequest) -> HttpResponse:
     context = _new_context(request, query, ticked)
     queued = waiting_members(request.enterprise)
     refusal = _refusal(request, ticked) if request.method == "POST" else ""
-    if refusal or request.method != "POST" or "preview" in request.POST:
+    is_preview = "preview" in request.POST
+    if refusal or request.method != "POST" or is_preview:
         plan = plan_invitations(request.enterprise, chosen, read_rules(request, queued))
         context |= {"plan": plan, "sending": SendingForm(plan=plan), "refusal": refusal}
-        return (unprocessable if refusal else render)(request, NEW, context)
+        return (unprocessable if refusal and not is_preview else render)(request, NEW, context)
 
     def send(rules: Rules, number: int) -> HttpResponse:
         batch = open_batch(

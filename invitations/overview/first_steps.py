@@ -45,7 +45,8 @@ def first_steps(role: Role) -> list[Step]:
 def _webmail(role: Role) -> Step:
     is_missing = Domain.objects.filter(enterprise=role.enterprise_id, webmail_url="").exists()
     link = StepLink(_("Mail domains"), reverse("directory:domain_list"), "globe")
-    return Step(_("Fill in the webmail address"), _("Members open their mailbox from here."), not is_missing, [link])
+    hint = _("The address at which members open their mailbox.")
+    return Step(_("Fill in the webmail address"), hint, not is_missing, [link])
 
 
 def _departments(role: Role) -> Step:

@@ -159,6 +159,15 @@ def test_nothing_ticked_is_refused(desk, people):
     assert not InvitationBatch.objects.exists()
 
 
+def test_the_preview_of_an_empty_selection_asks_for_members(desk, people):
+    """As 200, which htmx swaps: the numbers of the choice before must not stay beside the button."""
+    page = desk.post(NEW, {"all_matching": "", "expected": "2", "preview": "1"})
+    panel = page.text.partition('id="sending"')[2].partition("<noscript>")[0]
+    assert page.status_code == 200
+    assert "Select members, or select all that match." in panel
+    assert "data-name=" not in panel
+
+
 def test_a_member_gets_one_batch_a_day_and_three_a_week(desk, people):
     for number in range(4):
         if number < 3:

@@ -8,11 +8,18 @@ document.addEventListener("change", (event) => {
   // A form that also offers all rows: whoever ticks some means these.
   const choice = list.querySelector("[data-selection-choice]");
   if (choice && event.target.closest(".table__check")) choice.checked = true;
+  if (choice && event.target.name === choice.name && event.target !== choice) deselectAll(list);
   showSelection(list);
 });
 // Also after htmx swaps, and when the browser restores the page.
 document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
 window.addEventListener("pageshow", () => document.querySelectorAll("[data-selection]").forEach(showSelection));
+
+// Also rows selected on other pages, which hidden fields post.
+function deselectAll(list) {
+  for (const box of boxesOf(list)) box.checked = false;
+  for (const field of list.querySelectorAll("input[type=hidden][name=members]")) field.remove();
+}
 
 function boxesOf(list) {
   return [...list.querySelectorAll("tbody .table__check input")];

@@ -102,6 +102,15 @@ def test_a_file_is_asked_for_on_its_page_and_the_person_comes_back_there(late):
     assert answer.url == "/confirm/?next=%2Fconsole%2Faudit%2F%3Fq%3Dlin%26via%3Dweb"
 
 
+def test_the_question_before_an_export_leads_back_to_the_list(late):
+    """The file answers the proof, so the browser stays on the page that asked."""
+    for rows in ("members", "applications"):
+        for proof in ({}, {"proof": "wrong"}):
+            page = late.post(f"/console/{rows}/export/", proof).text
+            assert f'<a href="/console/{rows}/">' in page
+            assert "data-download" in page
+
+
 def test_submitted_fields_are_kept(late, tenant):
     typed = {"name": "brand-new.example", "webmail_url": "https://a.example/", "is_default": "on", "imap": '"><x>'}
     page = late.post(f"{DOMAINS}new/", typed)

@@ -27,7 +27,7 @@ ROWS = [
 ENGLISH = [
     "138 0013 8002 belongs to 王芳 (华东组, Not joined)",
     "A mobile number has 11 digits. This one has 8.",
-    "“space” isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores.",
+    "A space isn't allowed in an address. Use letters a–z, digits, periods, hyphens, and underscores.",
     "There is no department “没有” here.",
     "139 0000 0009 is also in row 7 of this file.",
     "139 0000 0009 is also in row 6 of this file.",
