@@ -178,7 +178,7 @@ def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callabl
     """
     imported = check.imported
     ImportRow.objects.filter(import_job=imported).delete()
-    rows = _rows(check, files.rows())
+    rows = _rows(check, files.rows(after=check.heading.row, count=imported.heading["rows"]))
     while chunk := list(islice(rows, CHUNK)):
         _check_chunk(check, chunk)
         plan.write((row.number, row.verdict, row.data if row.verdict == Verdict.NEW else None) for row in chunk)
@@ -210,8 +210,6 @@ def _rows(check: Check, lines: Iterable[StoredLine]) -> Iterator[Row]:
     merged = _merged_cells(check.imported.heading.get("merges", []), heading)
     repairs, skipped_rows = check.imported.repairs, set(check.imported.skipped_rows)
     for number, cells, originals in lines:
-        if number <= heading.row:
-            continue
         repaired = repairs.get(str(number), {}) if repairs else {}
         if repaired:
             cells = heading.with_repairs(cells, repaired)
