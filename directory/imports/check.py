@@ -20,9 +20,9 @@ from accounts.models import Role
 from accounts.permissions import acting_role
 from directory.access import departments_of, is_scoped, scope_of
 from directory.imports.clashes import Clashes
-from directory.imports.columns import COLUMNS, ParseContext, differing, fold
+from directory.imports.columns import COLUMNS, ParseContext, departments_unseparated, differing, fold
 from directory.imports.preview.departments import PlannedDepartments
-from directory.imports.problems import Problem
+from directory.imports.problems import Problem, problems_of
 from directory.imports.reading.headings import Heading
 from directory.imports.reading.parse import Parsed, is_example, note_originals, parse_row
 from directory.imports.row_files import LineReader, PlanWriter, RowFiles, StoredLine
@@ -352,11 +352,13 @@ def _warning(column: str, text: str) -> dict[str, str]:
 
 
 def _refuse_clashes(check: Check, lines: LineReader, keep: Callable[..., None]) -> set[int]:
-    """Refuse all rows that clash within the file, and return their numbers.
+    """Refuse all rows that clash within the file, or list departments of other rows, and return their numbers.
 
     They stay in the plan, but what is refused is not applied.
     """
     problems = check.clashes.problems(check.labels)
+    for number in check.departments.lists(check.context):
+        problems[number] += problems_of("departments", departments_unseparated())
     numbers = sorted(problems)
     for start in range(0, len(numbers), CHUNK):
         rows = _stored_rows(check, numbers[start : start + CHUNK], lines)

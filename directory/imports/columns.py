@@ -121,8 +121,8 @@ class ParseContext:
         return at, names, len(names)
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
-        if self._is_list(path):
-            raise ValidationError(_("Separate several departments with “;”."))
+        if self.is_list(path):
+            raise departments_unseparated()
         if not self.may_create:
             raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
@@ -131,10 +131,12 @@ class ParseContext:
         created = "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
         return self.created.setdefault(fold(created), created)
 
-    def _is_list(self, path: str) -> bool:
-        """True if commas or line breaks separate departments that all exist."""
+    def is_list(self, path: str) -> bool:
+        """True if commas or line breaks separate departments that all exist, or are to be created so far."""
         followed = [self._follow(part) for part in OTHER_SEPARATORS.split(path) if part.strip()]
-        return len(followed) > 1 and all(found == len(names) for _at, names, found in followed)
+        return len(followed) > 1 and all(
+            found == len(names) or fold("/".join(names)) in self.created for _at, names, found in followed
+        )
 
 
 @dataclass(frozen=True)
@@ -365,6 +367,10 @@ def differing(before: MemberData, after: MemberData) -> list[Column]:
         for column, one, other in zip(COLUMNS_BY_FIELD, before, after, strict=True)
         if one != other and not column.is_same(one, other)
     ]
+
+
+def departments_unseparated() -> ValidationError:
+    return ValidationError(_("Separate several departments with “;”."))
 
 
 def _lost_digits() -> ValidationError:

@@ -7,6 +7,7 @@ from django.utils.translation import override
 from accounts.audit.recording import command_actor
 from directory.imports.columns import BY_NAME, ParseContext, fold
 from directory.imports.job import work_on_imports
+from directory.imports.row_files import RowFiles
 from directory.imports.upload import start_import
 from directory.tests.imports.test_pages import URL
 from directory.tests.imports.workbooks import person, upload, xlsx
@@ -57,6 +58,19 @@ def checked(tenant, user, *paths):
     work_on_imports()
     imported.refresh_from_db()
     return imported
+
+
+def test_departments_of_other_rows_between_commas_are_refused_in_any_order(tenant, alice):
+    paths = ["甲组,乙组", "甲组", "乙组", "甲组、市场部", "市场部\n乙组", "丙,丁组"]
+    for ordered in (paths, paths[::-1]):
+        imported = checked(tenant, alice, *ordered)
+        refused = {
+            ordered[number - 2] for number in imported.rows.filter(verdict="refused").values_list("number", flat=True)
+        }
+        assert refused == {"甲组,乙组", "甲组、市场部", "市场部\n乙组"}
+        assert (imported.read, imported.created, imported.refused) == (6, 3, 3)
+        with RowFiles(imported.stored).index() as index:
+            assert sorted(index.departments) == sorted(["甲组", "乙组", "丙,丁组"])
 
 
 def test_a_refused_name_is_explained_in_the_language_of_the_reader(tenant, alice, client_of):
