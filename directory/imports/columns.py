@@ -382,15 +382,17 @@ def _lost_digits() -> ValidationError:
 COLUMNS: list[Column] = [
     TextColumn(
         "name", ("姓名", "Name"), gettext_lazy("Required. 1 to 64 characters."),
-        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "display name", "full name", "名字"),
+        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "中文姓名", "用户姓名", "display name", "full name",
+         "employee name", "名字"),
         ("张三（示例）", "Jane Doe (example)"), is_required=True, rule=clean_name,
     ),
     PrefixColumn(
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
-        ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "电子邮件地址", "电邮", "电邮地址", "电子信箱", "公司信箱", "信箱", "work email", "email",
-         "email address", "mailbox", "user principal name", "user name", "用户名", "使用者名称"),
+        ("企业邮箱", "企业邮箱帐号", "企业邮箱账号", "企业邮箱地址", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址",
+         "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件", "邮件地址", "电子邮件地址", "电邮", "电邮地址", "企业信箱",
+         "电子信箱", "电子邮件信箱", "公司信箱", "信箱", "business email", "company email", "corporate email",
+         "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名", "使用者名称"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
@@ -406,8 +408,9 @@ COLUMNS: list[Column] = [
         "phone", ("手机号", "Phone"),
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
-        ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "行动电话", "流动电话", "联系电话", "联络电话", "电话号码", "电话"),
+        ("手机", "手机号码", "移动电话", "移动电话号码", "mobile", "mobile phone", "mobile number", "cell phone",
+         "phone number", "行动电话", "行动电话号码", "流动电话", "流动电话号码", "联系电话", "联络电话", "电话号码",
+         "电话"),
         examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
@@ -419,7 +422,7 @@ COLUMNS: list[Column] = [
     ),
     TextColumn(
         "position", ("职务", "Position"), gettext_lazy("Up to 128 characters."),
-        ("职位", "职称", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
+        ("职位", "职称", "职衔", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
         is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(
