@@ -38,5 +38,5 @@ def clean_department_name(text: str) -> str:
     name = clean_required(text, DEPARTMENT_NAME_MAX, missing=NO_DEPARTMENT_NAME)
     refused = sorted(set(name) & set(DEPARTMENT_NAME_REFUSED))
     if refused:
-        raise ValidationError(_("The name can't contain %(signs)s.") % {"signs": " ".join(refused)})
+        raise ValidationError(_("The name can't contain %(signs)s."), params={"signs": " ".join(refused)})
     return name

@@ -17,7 +17,7 @@ OPEN_STATES = (State.NEW, State.SCANNED, State.APPROVED)
 
 
 class QrUnknown(Exception):
-    """The code doesn't exist or is not for this person, who isn't told which (security.md Q19)."""
+    """The code doesn't exist or is not for this person, and the page doesn't say which (security.md Q19)."""
 
 
 class QrLimited(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from accounts.audit.recording import Actor
 from accounts.models import Role
 from directory.access import members_of
 from directory.imports.job import QUEUE
+from directory.imports.row_files import RowFiles
 from directory.imports.transitions import State, assign_actor, lock_import
 from directory.imports.undo.forecast import forecast_undo
 from directory.joining.activation_codes import issue_codes, may_have_code
@@ -25,9 +27,8 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
     """Replace cells of one row, and check all rows again: a repair may free another row, or clash with it."""
     with lock_import(imported, by, State.READY) as (locked, _record):
         assign_actor(locked, by)
+        _require_row(locked, number)
         known = locked.heading["columns"]["indexes"]
-        if not ImportRow.objects.filter(import_job=locked, number=number).exists():
-            raise ValidationError(_("This row doesn't exist."), code="no_row")
         locked.repairs.setdefault(str(number), {}).update({name: cells[name] for name in cells if name in known})
         locked.skipped_rows = [one for one in locked.skipped_rows if one != number]
         _check_again(locked)
@@ -37,6 +38,7 @@ def repair_row(imported: Import, number: int, cells: dict[str, str], *, by: Acto
 def leave_out_row(imported: Import, number: int, *, by: Actor) -> None:
     with lock_import(imported, by, State.READY) as (locked, _record):
         assign_actor(locked, by)
+        _require_row(locked, number)
         locked.skipped_rows = sorted({*locked.skipped_rows, number})
         _check_again(locked)
     _work_now_or_later(imported)
@@ -113,6 +115,14 @@ def issue_codes_for(imported: Import, role: Role, *, by: Actor) -> list[tuple[Me
     addresses = Prefetch("addresses", Address.objects.select_related("domain").filter(purpose="primary"))
     members = waiting_for_code(imported, role).select_related("main_department").prefetch_related(addresses)
     return [(member, codes[member.pk]) for member in members.order_by("pk") if member.pk in codes]
+
+
+def _require_row(locked: Import, number: int) -> None:
+    """Raise ValidationError unless the import has this row, stored or only planned."""
+    with suppress(FileNotFoundError):
+        if locked.rows.filter(number=number).exists() or RowFiles(locked.stored).planned_rows([number]):
+            return
+    raise ValidationError(_("This row doesn't exist."), code="no_row")
 
 
 def _check_again(locked: Import) -> None:

@@ -20,9 +20,9 @@ from accounts.models import Role
 from accounts.permissions import acting_role
 from directory.access import departments_of, is_scoped, scope_of
 from directory.imports.clashes import Clashes
-from directory.imports.columns import COLUMNS, ParseContext, differing, fold
+from directory.imports.columns import COLUMNS, ParseContext, departments_unseparated, differing, fold
 from directory.imports.preview.departments import PlannedDepartments
-from directory.imports.problems import Problem
+from directory.imports.problems import Problem, problems_of
 from directory.imports.reading.headings import Heading
 from directory.imports.reading.parse import Parsed, is_example, note_originals, parse_row
 from directory.imports.row_files import LineReader, PlanWriter, RowFiles, StoredLine
@@ -95,8 +95,8 @@ class RightsChanged(Exception):
 class Check:
     """Everything that the rows of one import are checked against, for a person with `role`; None may do everything.
 
-    Messages name only whom `reader` may see. `scope` are the departments that a scoped `role` manages, `managed` the
-    paths of the topmost; `applicants` the phones of pending applications.
+    Messages name only people that `reader` may see. `scope` are the departments that a scoped `role` manages, `managed`
+    the paths of the topmost; `applicants` the phones of pending applications.
     """
 
     imported: Import
@@ -133,7 +133,7 @@ class Check:
 
 
 def open_check(imported: Import, role: Role | None) -> Check:
-    """Return a check with the current departments and domains, for whoever acts with `role`; None sees everything.
+    """Return a check with the current departments and domains, for a person with this `role`; None sees everything.
 
     Raises LookupError if the import's department is out of reach.
     """
@@ -178,7 +178,7 @@ def check_rows(check: Check, files: RowFiles, plan: PlanWriter, *, keep: Callabl
     """
     imported = check.imported
     ImportRow.objects.filter(import_job=imported).delete()
-    rows = _rows(check, files.rows())
+    rows = _rows(check, files.rows(after=check.heading.row, count=imported.heading["rows"]))
     while chunk := list(islice(rows, CHUNK)):
         _check_chunk(check, chunk)
         plan.write((row.number, row.verdict, row.data if row.verdict == Verdict.NEW else None) for row in chunk)
@@ -210,8 +210,6 @@ def _rows(check: Check, lines: Iterable[StoredLine]) -> Iterator[Row]:
     merged = _merged_cells(check.imported.heading.get("merges", []), heading)
     repairs, skipped_rows = check.imported.repairs, set(check.imported.skipped_rows)
     for number, cells, originals in lines:
-        if number <= heading.row:
-            continue
         repaired = repairs.get(str(number), {}) if repairs else {}
         if repaired:
             cells = heading.with_repairs(cells, repaired)
@@ -360,11 +358,13 @@ def _warning(column: str, text: str) -> dict[str, str]:
 
 
 def _refuse_clashes(check: Check, lines: LineReader, keep: Callable[..., None]) -> set[int]:
-    """Refuse all rows that clash within the file, and return their numbers.
+    """Refuse all rows that clash within the file, or list departments of other rows, and return their numbers.
 
     They stay in the plan, but what is refused is not applied.
     """
     problems = check.clashes.problems(check.labels)
+    for number in check.departments.lists(check.context):
+        problems[number] += problems_of("departments", departments_unseparated())
     numbers = sorted(problems)
     for start in range(0, len(numbers), CHUNK):
         rows = _stored_rows(check, numbers[start : start + CHUNK], lines)

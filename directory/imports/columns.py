@@ -121,8 +121,8 @@ class ParseContext:
         return at, names, len(names)
 
     def _missing(self, path: str, names: list[str], level: int) -> str:
-        if self._is_list(path):
-            raise ValidationError(_("Separate several departments with “;”."))
+        if self.is_list(path):
+            raise departments_unseparated()
         if not self.may_create:
             raise ValidationError(_("There is no department “%(path)s” here."), params={"path": path.strip()})
         if self.depth + len(names) > Department.MAX_DEPTH:
@@ -131,10 +131,12 @@ class ParseContext:
         created = "/".join([*names[:level], *(clean_department_name(name) for name in names[level:])])
         return self.created.setdefault(fold(created), created)
 
-    def _is_list(self, path: str) -> bool:
-        """True if commas or line breaks separate departments that all exist."""
+    def is_list(self, path: str) -> bool:
+        """True if commas or line breaks separate departments that all exist, or are to be created so far."""
         followed = [self._follow(part) for part in OTHER_SEPARATORS.split(path) if part.strip()]
-        return len(followed) > 1 and all(found == len(names) for _at, names, found in followed)
+        return len(followed) > 1 and all(
+            found == len(names) or fold("/".join(names)) in self.created for _at, names, found in followed
+        )
 
 
 @dataclass(frozen=True)
@@ -367,6 +369,10 @@ def differing(before: MemberData, after: MemberData) -> list[Column]:
     ]
 
 
+def departments_unseparated() -> ValidationError:
+    return ValidationError(_("Separate several departments with “;”."))
+
+
 def _lost_digits() -> ValidationError:
     return ValidationError(
         _("The number lost digits to scientific notation. Format the column as text and enter it again.")
@@ -376,15 +382,17 @@ def _lost_digits() -> ValidationError:
 COLUMNS: list[Column] = [
     TextColumn(
         "name", ("姓名", "Name"), gettext_lazy("Required. 1 to 64 characters."),
-        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "display name", "full name", "名字"),
+        ("显示名称", "员工姓名", "成员姓名", "真实姓名", "中文姓名", "用户姓名", "display name", "full name",
+         "employee name", "名字"),
         ("张三（示例）", "Jane Doe (example)"), is_required=True, rule=clean_name,
     ),
     PrefixColumn(
         "prefix", ("邮箱前缀", "Mailbox prefix"),
         gettext_lazy("Required. The part before the @: letters, digits, periods, hyphens, and underscores."),
-        ("企业邮箱", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址", "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件",
-         "邮件地址", "电子邮件地址", "电邮", "电邮地址", "电子信箱", "公司信箱", "信箱", "work email", "email",
-         "email address", "mailbox", "user principal name", "user name", "用户名", "使用者名称"),
+        ("企业邮箱", "企业邮箱帐号", "企业邮箱账号", "企业邮箱地址", "公司邮箱", "工作邮箱", "邮箱", "邮箱地址",
+         "邮箱帐号", "邮箱账号", "电子邮箱", "电子邮件", "邮件地址", "电子邮件地址", "电邮", "电邮地址", "企业信箱",
+         "电子信箱", "电子邮件信箱", "公司信箱", "信箱", "business email", "company email", "corporate email",
+         "work email", "email", "email address", "mailbox", "user principal name", "user name", "用户名", "使用者名称"),
         examples=("zhangsan.example", "jane.example"), is_required=True,
     ),
     DomainColumn(
@@ -400,8 +408,9 @@ COLUMNS: list[Column] = [
         "phone", ("手机号", "Phone"),
         gettext_lazy("Required if the member joins by phone. Keep the cells formatted as text. For numbers "
                      "outside mainland China, use the format +1 650 253 0000."),
-        ("手机", "手机号码", "移动电话", "mobile", "mobile phone", "mobile number", "cell phone", "phone number",
-         "行动电话", "流动电话", "联系电话", "联络电话", "电话号码", "电话"),
+        ("手机", "手机号码", "移动电话", "移动电话号码", "mobile", "mobile phone", "mobile number", "cell phone",
+         "phone number", "行动电话", "行动电话号码", "流动电话", "流动电话号码", "联系电话", "联络电话", "电话号码",
+         "电话"),
         examples=("13800138000", "13800138000"), is_clearable=True,
     ),
     DepartmentsColumn(
@@ -413,7 +422,7 @@ COLUMNS: list[Column] = [
     ),
     TextColumn(
         "position", ("职务", "Position"), gettext_lazy("Up to 128 characters."),
-        ("职位", "职称", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
+        ("职位", "职称", "职衔", "岗位", "job title", "employee title", "title"), ("客户经理", "Account manager"),
         is_clearable=True, is_repeated=True, rule=clean_position,
     ),
     ActivationColumn(

@@ -215,8 +215,11 @@ def _finish(imported: Import, lease: Lease[Import]) -> None:
         locked = lease.lock()
         if locked.state != State.APPLYING:
             return
-        locked.state, locked.finished_at = State.DONE, timezone.now()
         recount(locked)
+        if locked.not_reached:
+            # The plan was cut, by a full disk for example.
+            raise FileNotFoundError(imported.stored)
+        locked.state, locked.finished_at = State.DONE, timezone.now()
         locked.save()
         record("import_finished", locked, after=counts_of_import(locked))
     if locked.created >= MANY:

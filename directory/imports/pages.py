@@ -112,7 +112,7 @@ class ImportPage:
 
     @property
     def offers_follow_ups(self) -> bool:
-        """True if the page counts whom they are about: not while rows are paged through, for that reads them all."""
+        """True if the page counts the members they concern: not on later pages of rows, since that reads all rows."""
         return self.imported.is_over and self.imported.to_apply > 0 and self.query.is_first_page
 
     @cached_property

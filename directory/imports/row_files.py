@@ -37,9 +37,17 @@ class RowFiles:
     def remove(self) -> None:
         _remove(f"{self.stored}.*")
 
-    def rows(self) -> Iterator[StoredLine]:
-        """Yield the rows as the reader process wrote them. Raises FileNotFoundError."""
-        return read_rows(self.path("rows"))
+    def rows(self, *, after: int, count: int) -> Iterator[StoredLine]:
+        """Yield the rows beyond `after` as the reader process wrote them, of which there were `count`.
+
+        Raises FileNotFoundError, at the end if the file was cut.
+        """
+        left = count
+        for number, cells, *originals in read_lines(self.path("rows"), after=after):
+            left -= 1
+            yield number, cells, originals[0] if originals else ()
+        if left > 0:
+            raise FileNotFoundError(self.path("rows"))
 
     def planned(self, *, after: int = 0) -> Iterator[tuple[int, MemberData]]:
         """Yield number and data of the planned rows beyond `after`. Raises FileNotFoundError."""
@@ -69,9 +77,13 @@ class RowFiles:
 
     @contextmanager
     def index(self) -> Iterator[RowIndex]:
-        """Open the index of the plan. Raises FileNotFoundError."""
+        """Open the index of the plan. Raises FileNotFoundError, also for one that a full disk has cut."""
         with self.path("index").open("rb") as file:
-            yield RowIndex(file)
+            try:
+                index = RowIndex(file)
+            except ValueError as error:
+                raise FileNotFoundError(file.name) from error
+            yield index
 
     @contextmanager
     def draft(self) -> Iterator[RowFiles]:

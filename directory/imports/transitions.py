@@ -32,7 +32,7 @@ def cancel_import(imported: Import, *, by: Actor, reason: str = "") -> None:
 
 
 def actor_of(imported: Import) -> Actor:
-    """Return whoever pressed the latest button as the actor of the worker's events."""
+    """Return the person who pressed the latest button, as the actor of the worker's events."""
     return Actor(user=imported.actor, name=imported.actor_name, via="task")
 
 

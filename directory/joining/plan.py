@@ -26,7 +26,7 @@ from directory.joining.recipients import (
 from directory.models import Member
 from sms.outbox.parts import count_parts
 
-# Members whom a page names for each reason; the others are counted.
+# Members named on a page for each reason; the others are counted.
 NAMED_MAX = 20
 
 
@@ -117,7 +117,7 @@ class SendingForm(forms.Form):
         return typed
 
     def refuse_number(self) -> None:
-        """Refuse because the number has changed; only this is then told."""
+        """Refuse because the number has changed; show only this error."""
         self.errors.pop("confirmed", None)
         self.add_error(None, _("The number of SMS has changed. Check it and send again."))
 

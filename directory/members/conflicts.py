@@ -52,8 +52,8 @@ class Claims:
 class ClaimedValues:
     """Who holds each claimed value: the id of a member; of an address also an Applicant, or RESERVED.
 
-    `role` is the reader of the messages, who is told only names they may see; without one the operator sees everything,
-    and an outsider nothing. `known` members need not be loaded again.
+    `role` is the reader of the messages, which contain only names they may see; without one the operator sees
+    everything, and an outsider nothing. `known` members need not be loaded again.
     """
 
     role: Role | None

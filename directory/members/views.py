@@ -122,7 +122,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/member_edit.html", {"form": form, "member": member})
     is_valid = form.is_valid()
     needs_code = is_valid and form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
-    # The new code lets whoever reads it in as the member, as in `member_code`.
+    # The new code admits its reader as the member, as in `member_code`.
     if needs_code and (page := ask_again(request)):
         return page
     if not is_valid or not form.edit(by=request.actor):

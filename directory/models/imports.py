@@ -42,7 +42,7 @@ class Import(LeasedJob):
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="imports", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=64, blank=True)
-    # Whoever pressed the latest button, for whom the worker acts.
+    # The person who pressed the latest button; the worker acts for them.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     actor_name = models.CharField(max_length=64, blank=True)
     department = models.ForeignKey(Department, on_delete=models.SET_NULL, null=True, related_name="+")

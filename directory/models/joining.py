@@ -20,7 +20,7 @@ class Invitation(models.Model):
         ADMINISTRATOR = "administrator"
         # A joined member, who has proven the phone and must scan.
         OWNER = "owner"
-        # Whoever holds an old link, perhaps a stranger.
+        # The holder of an old link, perhaps a stranger.
         HOLDER = "holder"
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="invitations")

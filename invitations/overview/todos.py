@@ -58,7 +58,7 @@ class Todo:
 
 @dataclass(frozen=True)
 class Source:
-    """Where something may wait; who may not `read` it is told nothing, and only who may `act` gets the button."""
+    """Where something may wait: shown with the permission `read`, with a button with the permission `act`."""
 
     read: Permission
     act: Permission
@@ -67,7 +67,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads the overview, with the counts of the members whom they reach, so that these are counted once."""
+    """The reader of the overview, with the counts of the members within reach, so that these are counted once."""
 
     role: Role
     funnel: Funnel

@@ -1,7 +1,7 @@
 """Low conversion: few of the anonymous codes are entered, so they go to other people's numbers (docs/limits.md, L9).
 
 While it lasts, every anonymous code takes a proof of work, twice as much every SMS_WINDOW_SECONDS. The condition holds
-at once, by the codes themselves; how long it has lasted is told by its alarms, which a task raises.
+at once, by the codes themselves; its alarms, which a task raises, say how long it has lasted.
 """
 
 from __future__ import annotations

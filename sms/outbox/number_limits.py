@@ -1,7 +1,7 @@
 """The carriers' caps on codes per phone number, kept when codes are handed to the gateway (docs/limits.md, L4).
 
 The doors at which codes are asked for don't know of each other, so that only here all codes to a number meet. A code
-beyond a cap waits until there is room, or expires unsent if that is too late; the page that asked is told nothing.
+beyond a cap waits until there is room, or expires unsent if that is too late; the page that asked shows no difference.
 """
 
 from __future__ import annotations

@@ -26,6 +26,10 @@ class PlannedDepartments:
             if all(number in refused for number in numbers):
                 del self._rows[path]
 
+    def lists(self, context: ParseContext) -> list[int]:
+        """Return the rows whose department is a list of departments that exist or that other rows need."""
+        return [number for path, numbers in self._rows.items() if context.is_list(path) for number in numbers]
+
     def paths(self, context: ParseContext) -> list[str]:
         """Return the paths below the import's department, each level below the one that it needs."""
         found: dict[str, str] = {}

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, chain
+from os import SEEK_END
 from typing import IO
 
 import orjson
@@ -62,18 +63,23 @@ class IndexBuilder:
 
 
 class RowIndex:
-    """Reads an index. `counts` are by verdict, and under "" of all rows."""
+    """Reads an index. `counts` are by verdict, and under "" of all rows. Raises ValueError if it is incomplete."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        header = orjson.loads(file.readline())
-        self.departments: list[str] = header["departments"]
-        self.departments_count: int = header["departments_count"]
-        self.counts = Counter[str](header["counts"])
+        try:
+            header = orjson.loads(file.readline())
+            self.departments: list[str] = header["departments"]
+            self.departments_count: int = header["departments_count"]
+            self.counts = Counter[str](header["counts"])
+        except KeyError as error:
+            raise ValueError("The header lacks a value.") from error
         self.counts[""] = self.counts.total()
         self._file, begin = file, file.tell()
         sizes = [2 * ITEM_BYTES * self.counts[verdict] for verdict in ("", *LISTED)]
         self._begins = dict(zip(("", *LISTED), accumulate(sizes, initial=begin), strict=False))
         self._begins[REFUSED] = begin
+        if file.seek(0, SEEK_END) != begin + sum(sizes):
+            raise ValueError("Positions are missing.")
 
     def read(self, verdict: str, start: int, limit: int) -> list[Position]:
         """Return the positions of some of the rows with this verdict, or with "" of all rows."""

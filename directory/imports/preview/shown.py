@@ -87,7 +87,7 @@ class ShownNote:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """`member` is whom the row is about if the reader may open their page."""
+    """`member` is the row's member, if the reader may open their page."""
 
     number: int
     verdict: str
@@ -151,7 +151,7 @@ class _Presenter:
 
     @cached_property
     def members(self) -> dict[int, Member]:
-        """The members whom the rows are about, if they are in the directory and within the role's reach."""
+        """The members of these rows who are in the directory and within the role's reach."""
         ids = {row.member_id for row in self.rows if row.member_id}
         return members_of(self.role).in_bulk(ids) if ids else {}
 

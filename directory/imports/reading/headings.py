@@ -23,7 +23,7 @@ RANKED = {
 }
 # In the template of WeCom 别名 is a nickname, and these headings stand beside it; the first of ours does not.
 NICKNAMES, OURS = {"别名", "alias"}, set(map(plain_heading, BY_NAME["prefix"].headings))
-WECOM = {"企业邮箱", "个人邮箱", "座机", "激活成员", "personalemail", "telephone"}
+WECOM = {"企业邮箱", "个人邮箱", "座机", "激活成员", "businessemail", "personalemail", "telephone"}
 IGNORED = {plain_heading(title) for title in (*REASON, *STATUS)}
 
 

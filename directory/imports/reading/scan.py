@@ -43,7 +43,7 @@ HOLDINGS = {
     "index.zip": "Numbers",
 }  # fmt: skip
 MACRO_TYPE = "application/vnd.ms-excel.sheet.macroEnabled"
-# More of these and no one would read the list; the whole file is told instead.
+# Nobody would read a longer list; the file as a whole is refused instead.
 DEAD_CELLS_MAX = 20_000
 ERROR_MAX = 16
 MERGES_MAX = 20_000

@@ -28,6 +28,7 @@ STATED_SEPARATOR = re.compile(r'"?sep=([^\r\n"])"?\s*$', re.IGNORECASE | re.MULT
 CONSTANT = re.compile(r'="((?:[^"]|"")*)"|=(\d+)')
 HANZI = re.compile("[\u3400-\u9fff]")
 HANZI_IN_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?=[a-z])")
+HANZI_AT_WORD = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?![a-z])|(?<![A-Za-z])[\u3400-\u9fff](?=[a-z])")
 # At the end of the file: Ctrl-Z of DOS programs, and the padding of disk blocks.
 PADDING = b"\x1a\0"
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
@@ -150,9 +151,13 @@ def _decode_gb_18030(content: bytes) -> str:
 
 
 def _is_western(text: str) -> bool:
-    """Return True for Müller read as M黮ler: most hanzi are inside Latin words."""
+    """Return True for Müller read as M黮ler and Renée as Ren閑: most hanzi are parts of Latin words.
+
+    At an end of a word, as in Lily张, a hanzi counts only if its second byte is a letter too.
+    """
     hanzi = len(HANZI.findall(text))
-    return hanzi > 0 and len(HANZI_IN_WORD.findall(text)) * 2 > hanzi
+    swallowed = [char for char in HANZI_AT_WORD.findall(text) if char.encode("gb18030")[1:].isalpha()]
+    return hanzi > 0 and (len(HANZI_IN_WORD.findall(text)) + len(swallowed)) * 2 > hanzi
 
 
 def _is_private(text: str) -> bool:

@@ -13,8 +13,8 @@ from functools import lru_cache
 HEADING_ROWS = 10
 # The characters of our headings that differ in Traditional Chinese.
 SIMPLIFIED = str.maketrans(
-    "帳賬號碼機電郵門職務別網動絡聯話屬員顯稱實啟戶綴後選須單崗",
-    "帐账号码机电邮门职务别网动络联话属员显称实启户缀后选须单岗",
+    "帳賬號碼機電郵門職務別網動絡聯話屬員顯稱實啟戶綴後選須單崗業銜",
+    "帐账号码机电邮门职务别网动络联话属员显称实启户缀后选须单岗业衔",
 )
 # Between the two halves of a title in two languages.
 LANGUAGE_SEPARATOR = re.compile(r"[/／|\\\n]|(?<=[A-Za-z])\s+(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])\s+(?=[A-Za-z])")

@@ -16,6 +16,7 @@ from accounts.audit.recording import command_actor
 from accounts.models import Role, User
 from accounts.permissions import Permission, may
 from directory.imports.actions import begin_import
+from directory.imports.columns import fold, split_path
 from directory.imports.job import QUEUE
 from directory.imports.new_departments import child_named
 from directory.imports.reading.reader import WorkbookRefused
@@ -111,9 +112,13 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _department(domain: Domain, path: str) -> Department:
+    """Return the department by its path, which may begin with the root's name, as the pages show it."""
     at = Department.objects.select_related("enterprise").get(enterprise=domain.enterprise, parent=None)
-    for name in filter(None, path.split("/")):
-        child = child_named(at, name.strip())
+    names = split_path(path)
+    if names and fold(names[0]) == fold(at.name) and not child_named(at, names[0]):
+        names = names[1:]
+    for name in names:
+        child = child_named(at, name)
         if not child:
             raise CommandError(f"There is no department {path}.")
         at = child

@@ -38,6 +38,14 @@ def test_it_imports_below_the_department_and_counts_as_the_page_does(run, tenant
     assert Import.objects.get(pk=result["import"]).author_name
 
 
+def test_the_path_of_the_department_may_begin_with_the_root(run, tenant):
+    for path in ("", "示例科技", "示例科技/市场部", "示例科技 / 市场部/华东组"):
+        code, result = run([person(1)], "--department", path, "--dry-run")
+        assert (code, result["created"]) == (0, 1), path
+    departments = Import.objects.order_by("pk").values_list("department", flat=True)
+    assert list(departments) == [tenant.root.pk, tenant.root.pk, tenant.market.pk, tenant.east.pk]
+
+
 def test_a_refused_row_is_exit_code_one_and_stands_in_the_file_of_errors(run, tmp_path):
     code, result = run([person(1), person(2, phone="x")], "--errors", str(tmp_path / "errors.xlsx"))
     assert (code, counts(result)) == (1, [2, 1, 0, 0, 1, 0, 0])

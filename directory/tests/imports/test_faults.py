@@ -132,3 +132,58 @@ def test_an_enterprise_uploads_so_many_files_in_ten_minutes_and_no_more(
         start(tenant, alice)
     time_machine.move_to("2026-11-29T12:10:00Z", tick=False)
     assert start(tenant, alice).pk
+
+
+CUT = {
+    "empty": lambda content: b"",
+    "half a line": lambda content: content[:-5],
+    "a line": lambda content: b"".join(content.splitlines(keepends=True)[:-1]),
+    "another release": lambda content: b'{"counts":{}}\n',
+}
+
+
+@pytest.fixture
+def planned(tenant, alice):
+    """An import in the preview, of three rows that become members."""
+    imported = start_import(tenant.root, by=command_actor(alice), upload=upload(xlsx(*map(person, range(3)))))
+    work_on_imports()
+    return imported
+
+
+def test_a_preview_whose_index_is_cut_says_so_and_can_be_applied(client_of, alice, planned):
+    client, page, path = client_of(alice), f"{URL}{planned.pk}/", RowFiles(planned.stored).path("index")
+    whole = path.read_bytes()
+    for name, cut in CUT.items():
+        path.write_bytes(cut(whole))
+        for query in ("", "?verdict=new", "?verdict=refused&page=2"):
+            answer = client.get(page + query)
+            assert (answer.status_code, state(answer.content.decode())) == (200, "ready"), name
+            assert "The file is no longer available" in answer.content.decode(), name
+    client.post(f"{page}apply/")
+    work_on_imports()
+    assert state(client.get(page).content.decode()) == "done"
+    assert Member.objects.count() == 3
+
+
+def test_a_plan_that_is_cut_never_ends_as_done(client_of, alice, planned):
+    path = RowFiles(planned.stored).path("plan")
+    path.write_bytes(CUT["a line"](path.read_bytes()))
+    client, page = client_of(alice), f"{URL}{planned.pk}/"
+    client.post(f"{page}apply/")
+    work_on_imports()
+    html = client.get(page).content.decode()
+    assert (state(html), Member.objects.count()) == ("failed", 2)
+    assert "The file is no longer available" in html
+    planned.refresh_from_db()
+    assert (planned.created, planned.not_reached, planned.may_be_undone) == (2, 1, True)
+
+
+def test_rows_that_are_cut_never_vanish_from_a_check(client_of, alice, planned):
+    path = RowFiles(planned.stored).path("rows")
+    for name in ("empty", "a line"):
+        Import.objects.filter(pk=planned.pk).update(state="checking")
+        whole = path.read_bytes()
+        path.write_bytes(CUT[name](whole))
+        work_on_imports()
+        assert state(client_of(alice).get(f"{URL}{planned.pk}/").content.decode()) == "failed", name
+        path.write_bytes(whole)

@@ -536,3 +536,17 @@ def test_bad_rows_are_paged_by_their_number(client_of, alice, tenant):
     assert [number for one in numbers for number in one] == list(range(2, 232))
     back = client.get(re.search(r'rel="prev" href="([^"]+)"', html)[1]).content.decode()
     assert [int(number) for number in re.findall(r'data-row="(\d+)"', back)] == numbers[1]
+
+
+def test_a_row_that_does_not_exist_is_neither_repaired_nor_left_out(client_of, alice, tenant):
+    client = client_of(alice)
+    page = checked(client, tenant, xlsx(person(1), person(2, phone="x")))
+    for fields in ({"phone": "13900000009"}, {"leave_out": "1"}):
+        for row in ("", "0", "-1", "1", "4", "99999", "9" * 40):
+            answer = client.post(f"{page}repair/", {"row": row} | fields, follow=True)
+            assert "This row doesn&#x27;t exist." in answer.content.decode(), (row, fields)
+    imported = Import.objects.get()
+    assert (imported.repairs, imported.skipped_rows, imported.state) == ({}, [], "ready")
+    client.post(f"{page}repair/", {"row": "2", "leave_out": "1"})
+    html = client.get(page).content.decode()
+    assert counts(html) == figures(left_out=1, refused=1), "a row that is only planned"

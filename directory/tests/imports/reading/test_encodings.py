@@ -110,6 +110,16 @@ def test_text_in_an_encoding_that_is_not_read_asks_for_utf_8(read_table, people,
     assert refused.value.code == "csv_encoding"
 
 
+def test_latin_letters_at_the_ends_of_words_do_not_pass_for_hanzi(read_table):
+    for people in (["Renée"], ["Renée", "John", "André Durée"], ["Émile Dorée"]):
+        for encoding in ("latin-1", "cp1252"):
+            with pytest.raises(WorkbookRefused) as refused:
+                read_table(table_of(people).encode(encoding))
+            assert refused.value.code == "csv_encoding", people
+    for people in (["Lily张"], ["Andy堃"], ["Tom王", "Lily张", "喆"], ["A栋闫喆"]):
+        assert names(read_table(table_of(people).encode("gb18030"))) == people
+
+
 @pytest.mark.parametrize(("people", "encoding"), [(KOREA, "euc_kr"), (KOREA, "cp949"), (KANJI, "euc_jp")])
 def test_d18_korean_and_japanese_do_not_pass_for_chinese(read_table, people, encoding):
     for count in range(1, len(people) + 1):

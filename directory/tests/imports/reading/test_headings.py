@@ -32,6 +32,21 @@ def test_a_heading_in_traditional_chinese_is_understood(title):
     assert indexes([*first, title])[column] == len(first)
 
 
+OTHER_CONSOLES = [
+    "姓名 企业邮箱帐号 邮箱别名 所属部门 职务 手机",
+    "Name Account Position Department Gender Mobile Telephone Business\xa0Email",
+    "中文姓名 電子郵件信箱 行動電話 所屬部門 職稱",
+    "姓名 電郵地址 流動電話號碼 部門 職銜",
+    "姓名 企業郵箱 手機號碼 部門 職位",
+    "Employee\xa0name Company\xa0email Mobile\xa0number Department Title",
+]
+
+
+@pytest.mark.parametrize("titles", OTHER_CONSOLES)
+def test_headings_of_other_consoles_are_understood(titles):
+    assert {"name", "prefix", "phone", "departments", "position"} <= set(indexes(titles.split(" ")))
+
+
 MERGED = {
     "two rows": [["姓名", "部门", "联系方式", ""], ["", "", "手机", "邮箱"]],
     "two rows below a title": [["通讯录"], ["姓名", "部门", "联系方式", ""], ["", "", "手机", "邮箱"]],
@@ -110,6 +125,7 @@ WECOM = [
     ["姓名", "别名", "手机", "个人邮箱", "邮箱"],
     ["姓名", "账号", "别名", "手机", "邮箱", "激活成员"],
     ["姓名", "Alias", "手机", "企业邮箱"],
+    ["Name", "Account", "Alias", "Mobile", "Address", "Business Email"],
 ]
 
 
