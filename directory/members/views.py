@@ -122,8 +122,9 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
         return render(request, "directory/member_edit.html", {"form": form, "member": member})
     is_valid = form.is_valid()
     needs_code = is_valid and form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
-    # The new code admits its reader as the member, as in `member_code`.
-    if needs_code and (page := ask_again(request)):
+    hands_over = is_valid and member.status == Member.Status.ACTIVE and form.cleaned_data["phone"] != member.phone
+    # The new code, or the owner of the new number, enters as the member, as in `member_code`.
+    if (needs_code or hands_over) and (page := ask_again(request)):
         return page
     if not is_valid or not form.edit(by=request.actor):
         return unprocessable(request, "directory/member_edit.html", {"form": form, "member": member})

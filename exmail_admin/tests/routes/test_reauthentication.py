@@ -154,6 +154,14 @@ def test_what_was_typed_is_carried_through_the_question_and_then_done(owner, pat
     assert wang.activation == "code"
 
 
+def test_a_new_phone_of_a_joined_member_asks(owner, lin, tenant):
+    """Its owner could enter as the member."""
+    typed = {"name": "林晓", "account": "linxiao", "prefix": "linxiao", "domain": "example.com", "activation": "phone"}
+    path, same = f"/console/members/{lin.pk}/edit/", {"phone": "13800138001", "departments": tenant.market.pk}
+    assert is_asked(owner, "POST", path, typed | same | {"phone": "13900139009"}, ago=601)
+    assert not is_asked(owner, "POST", path, typed | same, ago=601)
+
+
 def test_editing_a_member_who_keeps_the_way_of_joining_asks_nothing(owner, path_of):
     typed = DANGEROUS["directory:member_edit"] | {"activation": "phone", "phone": "13800138002", "position": "经理"}
     assert not is_asked(owner, "POST", path_of("directory:member_edit"), typed, ago=601)
