@@ -118,16 +118,18 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     member = get_member(request, id)
     typed = request.POST if request.method == "POST" else None
     form = MemberEditForm(typed, enterprise=request.enterprise, role=request.role, member=member)
+    context = {"form": form, "member": member}
     if typed is None:
-        return render(request, "directory/member_edit.html", {"form": form, "member": member})
-    is_valid = form.is_valid()
-    needs_code = is_valid and form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
-    hands_over = is_valid and member.status == Member.Status.ACTIVE and form.cleaned_data["phone"] != member.phone
+        return render(request, "directory/member_edit.html", context)
+    if not form.is_valid():
+        return unprocessable(request, "directory/member_edit.html", context)
+    needs_code = form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
+    hands_over = member.status == Member.Status.ACTIVE and form.cleaned_data["phone"] != member.phone
     # The new code, or the owner of the new number, enters as the member, as in `member_code`.
     if (needs_code or hands_over) and (page := ask_again(request)):
         return page
-    if not is_valid or not form.edit(by=request.actor):
-        return unprocessable(request, "directory/member_edit.html", {"form": form, "member": member})
+    if not form.edit(by=request.actor):
+        return unprocessable(request, "directory/member_edit.html", context)
     messages.success(request, _("Saved."))
     if needs_code:
         _issue_code(request, member)
