@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.recording import Actor
@@ -14,7 +15,7 @@ from core.forms import call_action
 from directory.access import is_scoped, scope_of
 from directory.departments.picker import PickingForm, offer_departments
 from directory.members.actions import create_member, edit_member
-from directory.members.data import COLUMNS, MemberData, MemberInput, columns_of, labels_of, split_aliases
+from directory.members.data import COLUMNS, MemberData, MemberInput, clean_phone, columns_of, labels_of, split_aliases
 from directory.models import Department, Member
 from sms.phones import mask_phone
 
@@ -132,6 +133,14 @@ class MemberEditForm(MemberForm):
         if not member_input["phone"] and self.keeps_phone:
             member_input["phone"] = self.member.phone
         return member_input
+
+    def gives_another_phone(self) -> bool:
+        """Return True if the phone that was typed is valid and is not the one on record."""
+        typed = self.member_input()["phone"] or ""
+        try:
+            return bool(typed) and clean_phone(typed, self.enterprise.region) != self.member.phone
+        except ValidationError:
+            return False
 
     def edit(self, *, by: Actor) -> bool:
         """Save; departments this administrator can't choose stay. Return False if refused, with errors in the form."""

@@ -124,7 +124,7 @@ def member_edit(request: ConsoleRequest, id: int) -> HttpResponse:
     if not form.is_valid():
         return unprocessable(request, "directory/member_edit.html", context)
     needs_code = form.cleaned_data["activation"] == Member.Activation.CODE != member.activation
-    hands_over = member.status == Member.Status.ACTIVE and form.cleaned_data["phone"] != member.phone
+    hands_over = member.status == Member.Status.ACTIVE and form.gives_another_phone()
     # The new code, or the owner of the new number, enters as the member, as in `member_code`.
     if (needs_code or hands_over) and (page := ask_again(request)):
         return page

@@ -256,10 +256,10 @@ def _apply(transition: Transition, ids: list[int], claim: uuid.UUID | None) -> N
         states.append(State.UNKNOWN)
     changes: dict[str, Any] = {"reason": transition.reason, "lease_until": None}
     ended = {"encrypted": "", "settled_at": Now()}
-    next_attempt_at = None if transition.wait is None else Now() + timedelta(seconds=transition.wait)
+    next_attempt_at = Now() + timedelta(seconds=transition.wait) if transition.wait else None
     messages = Message.objects.filter(pk__in=ids, claim=claim, state__in=states)
     if transition.state == State.RETRY_WAIT:
-        messages.filter(expires_at__lte=next_attempt_at).update(state=State.EXPIRED, **changes, **ended)
+        messages.filter(expires_at__lte=next_attempt_at or Now()).update(state=State.EXPIRED, **changes, **ended)
     else:
         changes |= {"settled_at": Now()} if transition.keeps_secrets else ended
     messages.update(

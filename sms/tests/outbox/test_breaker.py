@@ -206,9 +206,13 @@ def test_nothing_is_looked_up_at_a_provider_that_does_not_answer(queue, twilio):
     """Otherwise 20 lookups hold the sweeps for minutes."""
     for _ in range(6):
         queue()
-    Message.objects.update(state="unknown", next_attempt_at=timezone.now(), settled_at=timezone.now())
+    Message.objects.update(
+        state="unknown", next_attempt_at=timezone.now() - timedelta(seconds=1), settled_at=timezone.now()
+    )
     twilio.list_words = [{"status": 500}] * 20
     for _ in range(8):
         reconcile_unknown()
-        Message.objects.filter(next_attempt_at__gt=timezone.now()).update(next_attempt_at=timezone.now())
+        Message.objects.filter(next_attempt_at__gt=timezone.now()).update(
+            next_attempt_at=timezone.now() - timedelta(seconds=1)
+        )
     assert len(twilio.list_words) == 15

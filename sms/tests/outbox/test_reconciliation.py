@@ -40,7 +40,7 @@ def unseen(twilio, queue, *, accepted: bool, **changes) -> Message:
 def later(message, seconds):
     """Move the message's times back, as if `seconds` had passed since its outcome became unknown."""
     at = timezone.now() - timedelta(seconds=seconds)
-    Message.objects.filter(pk=message.pk).update(settled_at=at, next_attempt_at=timezone.now())
+    Message.objects.filter(pk=message.pk).update(settled_at=at, next_attempt_at=timezone.now() - timedelta(seconds=1))
     reconcile_unknown()
     message.refresh_from_db()
     return message.state
@@ -140,7 +140,7 @@ def test_unavailable_lookup_changes_nothing(twilio, queue, word):
 
 def test_concurrent_lookups_make_one_request(twilio, queue, monkeypatch):
     message = unseen(twilio, queue, accepted=False)
-    Message.objects.filter(pk=message.pk).update(next_attempt_at=timezone.now())
+    Message.objects.filter(pk=message.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     looks = []
     plain = TwilioGateway.look_up
 
