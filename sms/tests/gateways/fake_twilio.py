@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,9 +28,22 @@ class FakeTwilio(ThreadingHTTPServer):
         self.requests: list[dict[str, str]] = []
         self.words: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        # How many messages were handed over at the same time.
+        self.most_at_once = 0
+        self._under_way = 0
+        self._lock = threading.Lock()
         # What its list says of a message it accepted; how the next questions for the list are answered.
         self.status = "sent"
         self.list_words: list[dict[str, Any]] = []
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        with self._lock:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+        yield
+        with self._lock:
+            self._under_way -= 1
 
     def say(self, **how: Any) -> None:
         self.words.append(how)
@@ -56,7 +70,8 @@ class Conversation(BaseHTTPRequestHandler):
         how = self.server.words.pop(0) if self.server.words else {}
         if how.get("accept", how.get("status", 201) == 201):
             self.server.ledger.append(form)
-        time.sleep(how.get("delay", 0))
+        with self.server.counted():
+            time.sleep(how.get("delay", 0))
         if how.get("reset"):
             self.reset(how["reset"])
             return

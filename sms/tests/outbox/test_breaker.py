@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db.models import F
@@ -178,10 +176,10 @@ def test_codes_to_a_silent_provider_time_out_together_and_the_rest_waits(queue, 
     for _ in range(10):
         twilio.say(delay=0.8, accept=False)
     queue_codes(queue, 20)
-    begin = time.monotonic()
     tasks.deliver_codes()
     tasks.deliver_codes()
-    assert time.monotonic() - begin < 3
+    # One after another, no more than two would overlap, as the fake outlasts the gateway's patience.
+    assert twilio.most_at_once >= 5
     assert sorted(states()) == ["pending"] * 10 + ["unknown"] * 10
     pass_time(15)
     tasks.deliver_codes()
@@ -196,10 +194,9 @@ def test_a_silent_provider_holds_up_no_other_gateway(queue, twilio, enterprise, 
     queue_codes(queue, 5)
     enterprise.is_demo = True
     queue_codes(queue, 1, enterprise=enterprise)
-    begin = time.time()
     tasks.deliver_codes()
-    assert time.time() - begin > 0.45
-    assert Path(settings.SMS_FILE).stat().st_mtime - begin < 0.3
+    settled = dict(Message.objects.order_by("-settled_at").values_list("gateway", "settled_at"))
+    assert settled["file"] < settled["twilio"]
 
 
 def test_nothing_is_looked_up_at_a_provider_that_does_not_answer(queue, twilio):
