@@ -79,8 +79,8 @@ class StoredUnreader(SocketUnreader):
         file.seek(0)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Return the next bytes. Raise TimeoutError."""
-        if stored := self.file.read(max(size_hint or 0, self.mxchunk)):
+        """Return the next bytes. Raise TimeoutError. gunicorn copies what it asked for too early again at each read."""
+        if stored := self.file.read(min(max(size_hint or 0, self.mxchunk), RECEIVED_BYTES)):
             return stored
         self.deadline = self.deadline or time.monotonic() + LINGER_SECONDS
         self.sock.settimeout(max(0.001, self.deadline - time.monotonic()))
